@@ -1,0 +1,1 @@
+//! What a repair agent uses: list, get, render, verify.

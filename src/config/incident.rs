@@ -1,0 +1,111 @@
+//! `connectors:` — `incident` turns traces and logs into bundles.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::component::components;
+use super::{ByteSize, Duration, TailSampling};
+
+/// A connector.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Connector {
+    /// Turns traces and logs into bundles.
+    Incident(IncidentConnector),
+}
+
+components!(Connector, "connector", { "incident" => Incident(IncidentConnector) });
+
+/// Turns traces and logs into bundles: exporter of the `traces` and `logs` pipelines, receiver of `bundles`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct IncidentConnector {
+    /// Which traces are kept: a block of the Collector's `tail_sampling` processor, pasted.
+    pub tail_sampling: TailSampling,
+    /// How long, and in how many bytes, records are held.
+    pub window: WindowConfig,
+    /// Which logs a bundle shows.
+    pub logs: LogJoin,
+    /// How many bundles one incident may have.
+    pub incidents: IncidentLimit,
+    /// What the bundle says about a service's code, by `service.name`.
+    pub services: BTreeMap<String, ServiceFacts>,
+}
+
+/// How long, and in how many bytes, records are held.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct WindowConfig {
+    /// Where windows live.
+    pub storage: Storage,
+    /// How long a record of a trace that nothing triggered is held.
+    pub retention: Duration,
+    /// Most bytes held. Input beyond it is refused with a retryable code.
+    pub max_bytes: ByteSize,
+}
+
+impl Default for WindowConfig {
+    fn default() -> Self {
+        Self { storage: Storage::Memory, retention: Duration::seconds(60), max_bytes: ByteSize::mib(4096) }
+    }
+}
+
+/// Where windows live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Storage {
+    /// In memory: open windows are lost when the process is killed.
+    Memory,
+}
+
+/// Which logs a bundle shows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogJoin {
+    /// How far before the critical error the log window begins.
+    pub lookback: Duration,
+    /// Most log lines shown of one trace: the last ones before the error first.
+    pub max_per_trace: usize,
+}
+
+impl Default for LogJoin {
+    fn default() -> Self {
+        Self { lookback: Duration::seconds(30), max_per_trace: 2000 }
+    }
+}
+
+/// How many bundles one incident may have in a period. A failing trace over the limit ends as counted `incident_limit`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct IncidentLimit {
+    /// Most bundles; 0 means no limit.
+    pub max_bundles: u64,
+    /// The period.
+    pub per: Duration,
+}
+
+impl Default for IncidentLimit {
+    fn default() -> Self {
+        Self { max_bundles: 0, per: Duration::seconds(3600) }
+    }
+}
+
+/// What the bundle says about a service's code.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServiceFacts {
+    /// Its language, where `telemetry.sdk.language` is not right.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// URL of its repository.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+    /// Command that builds it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub build: Option<String>,
+    /// Command that runs its tests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test_cmd: Option<String>,
+}

@@ -1,0 +1,50 @@
+//! YAML → [`Config`] → [`ValidatedConfig`]. Pure: nothing here opens a socket or writes a file.
+//!
+//! The documents' types live here, one file a section, because their field docs are the user's reference and the JSON
+//! Schema is made of them. Stages compile them into what they run on. Keys and names are the OpenTelemetry Collector's
+//! wherever it has one; unknown keys are refused with the line and a suggestion.
+
+mod component;
+mod exporters;
+mod extensions;
+mod incident;
+mod problem;
+mod processors;
+mod receivers;
+mod service;
+mod tail_sampling;
+mod units;
+mod validate;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use component::{ComponentId, Components};
+pub use exporters::{BundleExporter, Compression, Exporter, RetryOnFailure, SendingQueue, WebhookExporter};
+pub use extensions::{ApiExtension, Extension, HealthCheck, Signing};
+pub use incident::{Connector, IncidentConnector, IncidentLimit, LogJoin, ServiceFacts, Storage, WindowConfig};
+pub use problem::Problem;
+pub use processors::{MemoryLimiter, Processor, RedactionProcessor};
+pub use receivers::{GrpcServer, HttpServer, OtlpProtocols, OtlpReceiver, Receiver};
+pub use service::{LogTelemetry, MetricTelemetry, Pipeline, Pipelines, Service, Telemetry};
+pub use tail_sampling::*;
+pub use units::{ByteSize, Duration, Secret};
+pub use validate::{ValidatedConfig, ValidatedPipelines};
+
+/// A configuration document, with the Collector's own top-level keys.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where records come from: `otlp`.
+    pub receivers: Components<Receiver>,
+    /// What happens to them on the way: `memory_limiter`, `redaction`.
+    pub processors: Components<Processor>,
+    /// What turns records into bundles: `incident`.
+    pub connectors: Components<Connector>,
+    /// Where bundles go: `bundle`, `webhook`.
+    pub exporters: Components<Exporter>,
+    /// What stands beside the pipelines: `signing`, `health_check`, `api`.
+    pub extensions: Components<Extension>,
+    /// Which of them run, and how they are connected.
+    pub service: Service,
+}

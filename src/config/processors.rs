@@ -1,0 +1,59 @@
+//! `processors:`
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Secret;
+use super::component::components;
+
+/// A processor.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Processor {
+    /// Refuses input while memory is short.
+    MemoryLimiter(MemoryLimiter),
+    /// Redacts bundles before they are written.
+    Redaction(RedactionProcessor),
+}
+
+components!(Processor, "processor", {
+    "memory_limiter" => MemoryLimiter(MemoryLimiter),
+    "redaction" => Redaction(RedactionProcessor),
+});
+
+/// Bounds the bytes that open windows may hold: the smaller of `limit_mib - spike_limit_mib` and `window.max_bytes`.
+/// Input beyond it is refused with a retryable code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct MemoryLimiter {
+    /// Hard limit in MiB.
+    pub limit_mib: u64,
+    /// Room left for what is in flight, in MiB.
+    pub spike_limit_mib: u64,
+}
+
+impl Default for MemoryLimiter {
+    fn default() -> Self {
+        Self { limit_mib: 2048, spike_limit_mib: 256 }
+    }
+}
+
+/// Redacts every field of a bundle, keys included. A `bundles` pipeline without it is refused.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RedactionProcessor {
+    /// Root key: 32 bytes or more as 64 hex digits or base64. Tokens, record digests and writer keys derive from it.
+    pub key: Secret,
+    /// Let attributes pass that no rule classes as safe (detectors still run on them).
+    pub allow_all_keys: bool,
+    /// Attribute keys that pass beside those classed as safe by semantic convention (detectors still run on them).
+    pub allowed_keys: Vec<String>,
+    /// Attribute keys whose values pass without any detector.
+    pub ignored_keys: Vec<String>,
+    /// Regexes of attribute keys whose values are always withheld.
+    pub blocked_key_patterns: Vec<String>,
+    /// Regexes of values that are withheld wherever they occur.
+    pub blocked_values: Vec<String>,
+    /// Sets of detectors: `pii`, `pci`, `phi`, `secrets`. All of them where none is named.
+    pub presets: Vec<String>,
+}

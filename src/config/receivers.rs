@@ -1,0 +1,98 @@
+//! `receivers:`
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Duration;
+use super::component::components;
+
+/// A receiver.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Receiver {
+    /// OTLP over gRPC and HTTP.
+    Otlp(OtlpReceiver),
+}
+
+components!(Receiver, "receiver", { "otlp" => Otlp(OtlpReceiver) });
+
+/// OTLP over gRPC and HTTP.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct OtlpReceiver {
+    /// A protocol that is not named does not listen.
+    pub protocols: OtlpProtocols,
+}
+
+/// The two transports of OTLP.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct OtlpProtocols {
+    /// OTLP/gRPC. `grpc:` alone means its defaults.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub grpc: Option<GrpcServer>,
+    /// OTLP/HTTP. `http:` alone means its defaults.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub http: Option<HttpServer>,
+}
+
+/// A key that is there, even with an empty value (`grpc:`), turns its section on.
+fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Ok(Some(Option::<T>::deserialize(deserializer)?.unwrap_or_default()))
+}
+
+/// OTLP/gRPC server.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct GrpcServer {
+    /// Address and port to listen on.
+    pub endpoint: String,
+    /// Largest request in MiB, as it comes over the wire and after decompression.
+    pub max_recv_msg_size_mib: u64,
+    /// Most requests in progress on one connection.
+    pub max_concurrent_streams: u32,
+}
+
+impl Default for GrpcServer {
+    fn default() -> Self {
+        Self { endpoint: "127.0.0.1:4317".to_owned(), max_recv_msg_size_mib: 64, max_concurrent_streams: 100 }
+    }
+}
+
+/// OTLP/HTTP server.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct HttpServer {
+    /// Address and port to listen on.
+    pub endpoint: String,
+    /// Path for traces.
+    pub traces_url_path: String,
+    /// Path for logs.
+    pub logs_url_path: String,
+    /// Path for metrics.
+    pub metrics_url_path: String,
+    /// Largest request body in bytes, before and after decompression.
+    pub max_request_body_size: u64,
+    /// Time within which a client must have sent its headers.
+    pub read_header_timeout: Duration,
+    /// Time within which a client must have sent its body.
+    pub read_timeout: Duration,
+}
+
+impl Default for HttpServer {
+    fn default() -> Self {
+        Self {
+            endpoint: "127.0.0.1:4318".to_owned(),
+            traces_url_path: "/v1/traces".to_owned(),
+            logs_url_path: "/v1/logs".to_owned(),
+            metrics_url_path: "/v1/metrics".to_owned(),
+            max_request_body_size: 64 * 1024 * 1024,
+            read_header_timeout: Duration::seconds(60),
+            read_timeout: Duration::seconds(60),
+        }
+    }
+}

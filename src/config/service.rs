@@ -1,0 +1,103 @@
+//! `service:`
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{ComponentId, Duration};
+
+/// Which components run, and how they are connected.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Service {
+    /// Extensions that run.
+    pub extensions: Vec<ComponentId>,
+    /// How components are connected.
+    pub pipelines: Pipelines,
+    /// Casefile's own logs and metrics.
+    pub telemetry: Telemetry,
+    /// Time that a graceful stop may take from SIGTERM to the end of the drain.
+    pub shutdown_timeout: Duration,
+}
+
+impl Default for Service {
+    fn default() -> Self {
+        Self {
+            extensions: Vec::new(),
+            pipelines: Pipelines::default(),
+            telemetry: Telemetry::default(),
+            shutdown_timeout: Duration::seconds(25),
+        }
+    }
+}
+
+/// The pipelines.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Pipelines {
+    /// Spans: from `otlp` to `incident`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traces: Option<Pipeline>,
+    /// Log records: from `otlp` to `incident`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logs: Option<Pipeline>,
+    /// Metric exemplars: from `otlp` to `incident`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<Pipeline>,
+    /// Bundles: from `incident` through `redaction` to `bundle` and `webhook`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bundles: Option<Pipeline>,
+}
+
+/// One pipeline.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Pipeline {
+    /// Where it begins.
+    pub receivers: Vec<ComponentId>,
+    /// What it goes through, in order.
+    pub processors: Vec<ComponentId>,
+    /// Where it ends.
+    pub exporters: Vec<ComponentId>,
+}
+
+/// Casefile's own logs and metrics.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Telemetry {
+    /// Own logs, on stderr.
+    pub logs: LogTelemetry,
+    /// Own metrics, for Prometheus.
+    pub metrics: MetricTelemetry,
+}
+
+/// Own logs, on stderr.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogTelemetry {
+    /// `error`, `warn`, `info`, `debug` or `trace`, or a directive such as `casefile::exporter=debug,info`.
+    pub level: String,
+    /// `console` or `json`.
+    pub encoding: String,
+}
+
+impl Default for LogTelemetry {
+    fn default() -> Self {
+        Self { level: "info".to_owned(), encoding: "console".to_owned() }
+    }
+}
+
+/// Own metrics, for Prometheus.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct MetricTelemetry {
+    /// `none` or any of the Collector's levels (`basic`, `normal`, `detailed`), which mean the same here.
+    pub level: String,
+    /// Address and port of `/metrics`.
+    pub address: String,
+}
+
+impl Default for MetricTelemetry {
+    fn default() -> Self {
+        Self { level: "normal".to_owned(), address: "127.0.0.1:8888".to_owned() }
+    }
+}

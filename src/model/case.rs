@@ -1,0 +1,350 @@
+//! The bundle: one document that says what failed, where, with which inputs, after which logs and on which commit.
+//!
+//! Field names are contract (`casefile schema bundle`). Absent evidence is absent or null with a reason in
+//! [`Completeness`], never invented. Everything here is a function of the records, the configuration and the version:
+//! what depends on when and where it was made stands in the [`Manifest`](super::Manifest).
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{RecordDigest, SpanId, Timestamp, TraceId, Tracked};
+
+/// Attributes by key, in key order. Integers beyond ±2^53, NaN and infinities are strings.
+pub type Attributes = BTreeMap<String, Value>;
+
+/// A bundle before it is redacted, and what its manifest needs to know of it.
+#[derive(Debug)]
+pub struct Case {
+    /// Who the records belong to.
+    pub tenant: String,
+    /// The trace.
+    pub trace_id: TraceId,
+    /// The document.
+    pub bundle: Bundle,
+    /// The sorted digests of every record of the trace, shown in the bundle or not.
+    pub records: Vec<RecordDigest>,
+    /// Start of the critical error, the instant the failure counts for.
+    pub failed_at: Timestamp,
+    /// The records, which are owed an outcome.
+    pub tracked: Tracked,
+}
+
+/// The document. Version 1.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Bundle {
+    /// Version of this document's shape: 1.
+    pub version: u32,
+    /// Hash of tenant and trace id: the same for every copy of this evidence.
+    pub bundle_id: String,
+    /// The commit that failed, from resource attributes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit_sha: Option<String>,
+    /// Language of the failing service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// Command that builds the failing service, from `services:`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub build: Option<String>,
+    /// Command that runs its tests, from `services:`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test_cmd: Option<String>,
+    /// Its repository, from `services:` or `vcs.repository.url.full`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+    /// The class of failures this one belongs to.
+    pub incident: Incident,
+    /// The spans.
+    pub trace: TraceEvidence,
+    /// What was thrown; null where no exception was recorded.
+    pub exception: Option<Exception>,
+    /// The log records before and around the error.
+    pub logs: LogEvidence,
+    /// Metric evidence.
+    pub metrics: MetricEvidence,
+    /// Where it ran.
+    pub environment: Environment,
+    /// How to make it happen again.
+    pub repro: Repro,
+    /// Files that belong to the evidence.
+    pub attachments: Vec<Value>,
+    /// What was redacted, by which policy and key: filled in by the redactor.
+    pub redaction: RedactionReport,
+    /// What is in it, and what is not.
+    pub completeness: Completeness,
+    /// What made it.
+    pub provenance: Provenance,
+}
+
+/// The class of failures (same fingerprint) that a failure belongs to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Incident {
+    /// `INC-` and the first 50 bits of the fingerprint in Crockford base32.
+    pub id: String,
+    /// `v1:` and a hash of normalised text without its variable parts.
+    pub fingerprint: String,
+    /// Class of the failure taxonomy: `crash`, `error` or `performance`.
+    pub class: String,
+    /// One line for a person.
+    pub summary: String,
+    /// Services on the span path, sorted.
+    pub services: Vec<String>,
+}
+
+/// The spans of the failed trace.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TraceEvidence {
+    /// The trace.
+    pub trace_id: TraceId,
+    /// `present` or `missing`.
+    pub root: String,
+    /// From the root (or the highest span known) down to the critical error span.
+    pub span_path: Vec<SpanEvidence>,
+    /// The selected spans: path, siblings and children near the error, by start time.
+    pub spans: Vec<SpanEvidence>,
+    /// Spans of the trace, selected or not.
+    pub span_count: u64,
+}
+
+/// A span.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SpanEvidence {
+    /// Its id.
+    pub span_id: SpanId,
+    /// Its parent; null for a root.
+    pub parent_span_id: Option<SpanId>,
+    /// `service.name` of its resource.
+    pub service: String,
+    /// Its name.
+    pub name: String,
+    /// `internal`, `server`, `client`, `producer`, `consumer` or `unspecified`.
+    pub kind: String,
+    /// `unset`, `ok` or `error`.
+    pub status: String,
+    /// Status message, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status_message: Option<String>,
+    /// RFC 3339 with nanoseconds.
+    pub start: String,
+    /// Duration in milliseconds; null where the end lies before the start.
+    pub duration_ms: Option<f64>,
+    /// Its attributes.
+    pub attrs: Attributes,
+    /// Its events other than exceptions, in order of time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<EventEvidence>,
+}
+
+/// An event of a span.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct EventEvidence {
+    /// RFC 3339 with nanoseconds.
+    pub time: String,
+    /// Its name.
+    pub name: String,
+    /// Its attributes.
+    pub attrs: Attributes,
+}
+
+/// What was thrown.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Exception {
+    /// Its type, as the language writes it.
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    /// Its message.
+    pub message: Option<String>,
+    /// Innermost first.
+    pub frames: Vec<Frame>,
+    /// The exceptions that it was raised from, nearest first.
+    pub causes: Vec<Cause>,
+    /// The raw text.
+    pub stacktrace: Option<String>,
+}
+
+/// An exception behind the one that surfaced.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Cause {
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    /// Its message.
+    pub message: Option<String>,
+    /// Innermost first.
+    pub frames: Vec<Frame>,
+    /// `cause` where it was chained explicitly, `context` where it was being handled.
+    pub relation: String,
+}
+
+/// One frame of a stack.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Frame {
+    /// Path as recorded.
+    pub file: String,
+    /// Line, from 1.
+    pub line: Option<u32>,
+    /// Function.
+    pub func: String,
+    /// Module, where it can be told from the path.
+    pub module: Option<String>,
+    /// Whether it is the service's own code, as opposed to a library or the runtime.
+    pub in_app: bool,
+    /// Local variables, where they arrived.
+    pub locals: Attributes,
+    /// The source line, where it arrived.
+    pub context: Option<String>,
+}
+
+/// Log records of the trace.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LogEvidence {
+    /// Before and around the error, by time.
+    pub window: Vec<LogLine>,
+    /// Log records of the trace.
+    pub total: u64,
+    /// How many of them are not shown as a line of their own.
+    pub collapsed: u64,
+}
+
+/// A log record, or several equal ones.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LogLine {
+    /// RFC 3339 with nanoseconds.
+    pub time: String,
+    /// Severity text, else the name of the severity number.
+    pub level: String,
+    /// Body: a string as it is, other values as JSON.
+    pub msg: String,
+    /// `service.name` of its resource.
+    pub service: String,
+    /// The span it was written in.
+    pub span_id: Option<SpanId>,
+    /// Its attributes.
+    pub attrs: Attributes,
+    /// How many consecutive records this line stands for.
+    pub count: u64,
+}
+
+/// Metric evidence.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MetricEvidence {
+    /// Exemplars that point to this trace, by time.
+    pub exemplars: Vec<ExemplarEvidence>,
+}
+
+/// A metric exemplar that carries the trace's id.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ExemplarEvidence {
+    /// RFC 3339 with nanoseconds.
+    pub time: String,
+    /// Name of the metric.
+    pub metric: String,
+    /// Its unit.
+    pub unit: String,
+    /// The measured value.
+    pub value: Value,
+    /// The span it was measured in.
+    pub span_id: Option<SpanId>,
+    /// `service.name` of its resource.
+    pub service: String,
+    /// The attributes that were filtered from the data point.
+    pub attrs: Attributes,
+}
+
+/// Where it ran, from resource attributes.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Environment {
+    /// `process.runtime.*`, `telemetry.sdk.*`, without their prefix.
+    pub runtime: Attributes,
+    /// `os.*`, `host.arch`.
+    pub os: Attributes,
+    /// `container.*`.
+    pub container: Attributes,
+    /// `k8s.*`.
+    pub k8s: Attributes,
+    /// `service.*` and `deployment.*`.
+    pub service: Attributes,
+    /// IANA name, where an attribute carries it.
+    pub timezone: Option<String>,
+    /// Flags evaluated in the trace: `feature_flag.*`.
+    pub feature_flags: Attributes,
+}
+
+/// How to make it happen again.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Repro {
+    /// Environment variables.
+    pub env: BTreeMap<String, String>,
+    /// Input values by name.
+    pub inputs: Attributes,
+    /// The request that failed, where there was one.
+    pub request: Option<Request>,
+}
+
+/// The HTTP, RPC or messaging request that the failed trace handled.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Request {
+    /// `http`, `rpc` or `messaging`.
+    pub protocol: String,
+    /// HTTP method, RPC method or messaging operation.
+    pub method: Option<String>,
+    /// URL, RPC service or destination.
+    pub url: Option<String>,
+    /// HTTP route.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub route: Option<String>,
+    /// Status that was answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status_code: Option<i64>,
+    /// Headers that were captured.
+    #[serde(default, skip_serializing_if = "Attributes::is_empty")]
+    pub headers: Attributes,
+}
+
+/// What was redacted.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RedactionReport {
+    /// Digest of the rules in force.
+    pub policy: String,
+    /// The key that the tokens were made with.
+    pub key_id: String,
+    /// Where, never what.
+    pub remarks: Vec<Remark>,
+}
+
+/// One edit, or several by the same rule in the same field.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Remark {
+    /// JSON pointer (RFC 6901) of the field, after redaction of keys.
+    pub path: String,
+    /// The rule.
+    pub rule: String,
+    /// Edits.
+    pub count: u64,
+}
+
+/// What is in the bundle, and what is not.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Completeness {
+    /// Records of the trace.
+    pub records: u64,
+    /// How many of them are shown.
+    pub shown: u64,
+    /// What was cut, and why.
+    pub truncated: Vec<String>,
+    /// What is not there, and why: `commit_sha: no vcs.ref.head.revision or fallback`.
+    pub missing: Vec<String>,
+}
+
+/// What made the bundle.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Provenance {
+    /// The policy that sampled the trace.
+    pub policy: String,
+    /// Digest of the configuration in force.
+    pub config: String,
+    /// Version of Casefile.
+    pub casefile: String,
+}

@@ -1,0 +1,179 @@
+//! The manifest: the commit marker of a bundle, and everything about it that depends on when and where it was made.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::{CloseReason, TraceId};
+
+/// Keyed digest of a record's content: the identity by which records are deduplicated and bundles merged.
+///
+/// The first 16 bytes of an HMAC-SHA256 (a plain hash of a low-entropy record could be guessed from the manifest).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecordDigest(pub [u8; 16]);
+
+impl fmt::Display for RecordDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&data_encoding::HEXLOWER.encode(&self.0))
+    }
+}
+
+impl fmt::Debug for RecordDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for RecordDigest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for RecordDigest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        data_encoding::HEXLOWER
+            .decode(text.as_bytes())
+            .ok()
+            .and_then(|bytes| bytes.try_into().ok())
+            .map(Self)
+            .ok_or_else(|| serde::de::Error::custom("a record digest must be 32 hex digits"))
+    }
+}
+
+impl JsonSchema for RecordDigest {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "RecordDigest".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({"type": "string", "pattern": "^[0-9a-f]{32}$"})
+    }
+}
+
+/// Written after the object that it describes. Its presence means that the bundle is whole.
+///
+/// On disk it is the payload of a DSSE envelope (<https://github.com/secure-systems-lab/dsse>), signed where a signing
+/// key is configured and with no signatures where none is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Manifest {
+    /// Version of this document's shape: 1.
+    pub version: u32,
+    /// `bundle`, or `amendment` for records that came after the bundle.
+    pub kind: ManifestKind,
+    /// The bundle's id (an amendment carries that of the bundle it amends).
+    pub bundle_id: String,
+    /// Tenant.
+    pub tenant: String,
+    /// Trace.
+    pub trace_id: TraceId,
+    /// The object described.
+    pub object: ObjectRef,
+    /// Who it belongs to, and how often that has happened.
+    pub incident: IncidentFacts,
+    /// How the trace was closed.
+    pub closed: CloseFacts,
+    /// The sorted digests of every record of the object, shown in it or not.
+    pub records: Vec<RecordDigest>,
+    /// Commit, copied from the bundle for listings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit_sha: Option<String>,
+    /// When and by what it was sealed.
+    pub sealed: SealFacts,
+}
+
+/// What a manifest describes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ManifestKind {
+    /// The first object of a trace.
+    Bundle,
+    /// Records that came after it.
+    Amendment,
+}
+
+/// An object in the store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ObjectRef {
+    /// Name under the store's prefix.
+    pub name: String,
+    /// `sha256:` of the stored bytes.
+    pub digest: String,
+    /// Stored bytes.
+    pub size: u64,
+    /// `none` or `zstd`.
+    pub compression: String,
+    /// `sha256:` of the canonical JSON document, before compression.
+    pub document: String,
+}
+
+/// An incident as of sealing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct IncidentFacts {
+    /// Its id.
+    pub id: String,
+    /// Its fingerprint.
+    pub fingerprint: String,
+    /// Its class.
+    pub class: String,
+    /// Its one line (redacted).
+    pub summary: String,
+    /// Services (redacted).
+    pub services: Vec<String>,
+    /// Numbers, right across restarts.
+    #[serde(flatten)]
+    pub numbers: IncidentNumbers,
+}
+
+/// How often, and since when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct IncidentNumbers {
+    /// RFC 3339: the earliest failure known.
+    pub first_seen: String,
+    /// RFC 3339: the latest failure known.
+    pub last_seen: String,
+    /// Failures in the 24 hours up to and including this one.
+    pub count_24h: u64,
+}
+
+/// How the trace was closed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CloseFacts {
+    /// Why.
+    pub reason: CloseReason,
+    /// RFC 3339: when the trace's first record was admitted.
+    pub opened_at: String,
+    /// RFC 3339: when it was closed.
+    pub closed_at: String,
+    /// Milliseconds from the critical error to the close.
+    pub lateness_ms: u64,
+}
+
+/// When and by what the manifest was sealed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SealFacts {
+    /// RFC 3339.
+    pub at: String,
+    /// Name of the writer: host and process.
+    pub writer: String,
+    /// Version of Casefile.
+    pub casefile: String,
+}
+
+/// Counters of one incident by one writer: `<prefix>/incidents/<incident id>/<writer>.json`. Readers add them up.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct IncidentCounters {
+    /// The incident.
+    pub incident: String,
+    /// The writer.
+    pub writer: String,
+    /// RFC 3339: the earliest failure it counted.
+    pub first_seen: String,
+    /// RFC 3339: the latest failure it counted.
+    pub last_seen: String,
+    /// Failures by hour: `2026-11-23T14` → count.
+    pub hours: BTreeMap<String, u64>,
+}

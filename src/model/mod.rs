@@ -1,0 +1,24 @@
+//! Values without I/O that stages hand to one another.
+//!
+//! A record is a [`Record`] from the receiver to `evidence`, which turns the records of one trace into a [`Case`]:
+//! the bundle's document. [`Ledger`] and [`Tracked`] hold the invariant that nothing vanishes.
+
+mod budget;
+mod case;
+mod ids;
+mod key;
+mod manifest;
+mod outcome;
+mod record;
+mod time;
+mod tracked;
+
+pub use budget::{Budget, Permit};
+pub use case::*;
+pub use ids::{IdError, SpanId, TraceId};
+pub use key::{KeyError, RootKey};
+pub use manifest::*;
+pub use outcome::{CloseReason, Decision, DropReason, Outcome};
+pub use record::{Batch, ByteRange, ClosedTrace, Entry, Head, Record, SEVERITY_ERROR, STATUS_ERROR, Signal};
+pub use time::Timestamp;
+pub use tracked::{Ledger, Totals, Tracked};

@@ -1,0 +1,123 @@
+//! "Nothing vanishes", as a type: records that are owed an outcome.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::{DropReason, Outcome};
+
+/// Exact counts of records by outcome, shared by every [`Tracked`] of a process.
+///
+/// `accepted = bundled + not_sampled + Σ dropped + pending` holds whenever no call is in progress.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    accepted: AtomicU64,
+    bundled: AtomicU64,
+    not_sampled: AtomicU64,
+    dropped: [AtomicU64; DropReason::ALL.len()],
+    undecided: AtomicU64,
+}
+
+/// The counts of a [`Ledger`] at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Totals {
+    /// Records admitted.
+    pub accepted: u64,
+    /// Records listed in stored manifests.
+    pub bundled: u64,
+    /// Records no policy wanted.
+    pub not_sampled: u64,
+    /// Records dropped for a counted reason.
+    pub dropped: u64,
+    /// Records dropped without an outcome: always zero, or there is a bug.
+    pub undecided: u64,
+}
+
+impl Totals {
+    /// Records that still wait for an outcome.
+    #[must_use]
+    pub fn pending(&self) -> u64 {
+        self.accepted - self.bundled - self.not_sampled - self.dropped - self.undecided
+    }
+}
+
+impl Ledger {
+    /// Counts `records` as accepted and returns the handle that owes them an outcome.
+    #[must_use]
+    pub fn accept(self: &Arc<Self>, records: u64) -> Tracked {
+        self.accepted.fetch_add(records, Ordering::Relaxed);
+        Tracked { ledger: Arc::clone(self), records }
+    }
+
+    /// Records dropped for `reason` so far.
+    #[must_use]
+    pub fn dropped(&self, reason: DropReason) -> u64 {
+        self.dropped.get(reason as usize).map_or(0, |count| count.load(Ordering::Relaxed))
+    }
+
+    /// All counts.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        // Outcomes before `accepted`, so that a record counted between the reads cannot make `pending` negative.
+        let totals = Totals {
+            accepted: 0,
+            bundled: read(&self.bundled),
+            not_sampled: read(&self.not_sampled),
+            dropped: self.dropped.iter().map(read).sum(),
+            undecided: read(&self.undecided),
+        };
+        Totals { accepted: read(&self.accepted), ..totals }
+    }
+
+    fn settle(&self, records: u64, outcome: Outcome) {
+        let count = match outcome {
+            Outcome::Bundled => &self.bundled,
+            Outcome::NotSampled => &self.not_sampled,
+            Outcome::Dropped(reason) => &self.dropped[reason as usize],
+        };
+        count.fetch_add(records, Ordering::Relaxed);
+    }
+}
+
+/// A number of accepted records that are owed an outcome. Dropping it while it still owes one is a bug: counted as
+/// `undecided`, and a panic in a debug build.
+#[derive(Debug)]
+#[must_use = "accepted records are owed an outcome"]
+pub struct Tracked {
+    ledger: Arc<Ledger>,
+    records: u64,
+}
+
+impl Tracked {
+    /// How many records still wait.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        self.records
+    }
+
+    /// Takes over what `other` owes.
+    pub fn merge(&mut self, mut other: Self) {
+        self.records += std::mem::take(&mut other.records);
+    }
+
+    /// Splits `records` of them off (at most as many as there are), to be decided apart.
+    pub fn split(&mut self, records: u64) -> Self {
+        let records = records.min(self.records);
+        self.records -= records;
+        Self { ledger: Arc::clone(&self.ledger), records }
+    }
+
+    /// Gives all of them this outcome.
+    pub fn settle(mut self, outcome: Outcome) {
+        self.ledger.settle(std::mem::take(&mut self.records), outcome);
+    }
+}
+
+impl Drop for Tracked {
+    fn drop(&mut self) {
+        if self.records > 0 {
+            self.ledger.undecided.fetch_add(self.records, Ordering::Relaxed);
+            debug_assert!(std::thread::panicking(), "{} records dropped without an outcome", self.records);
+        }
+    }
+}

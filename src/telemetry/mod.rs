@@ -1,0 +1,5 @@
+//! Casefile's own telemetry: metric names in one place, its logs, its probes, and the one clock of the program.
+
+mod clock;
+
+pub use clock::{Clock, SystemClock};
