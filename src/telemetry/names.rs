@@ -1,0 +1,30 @@
+//! Every metric that Casefile reports: name, unit and meaning, in one place.
+
+/// Requests by `transport` (grpc, http), `signal` and `code` (the transport's status).
+pub const RECEIVER_REQUESTS: &str = "casefile_receiver_requests_total";
+/// Records admitted, by `transport` and `signal`.
+pub const RECEIVER_ACCEPTED_RECORDS: &str = "casefile_receiver_accepted_records_total";
+/// Records refused for good (partial success), by `transport`, `signal` and `reason`.
+pub const RECEIVER_REJECTED_RECORDS: &str = "casefile_receiver_rejected_records_total";
+/// Requests refused for now, by `transport`, `signal` and `reason`.
+pub const RECEIVER_REFUSED_REQUESTS: &str = "casefile_receiver_refused_requests_total";
+/// Bytes held by open windows.
+pub const WINDOW_BYTES: &str = "casefile_window_bytes";
+/// Traces in open windows.
+pub const WINDOW_TRACES: &str = "casefile_window_traces";
+/// Traces closed, by `reason`.
+pub const WINDOW_CLOSED_TRACES: &str = "casefile_window_closed_traces_total";
+/// Traces decided, by `decision` (sampled, not_sampled, dropped) and `policy`.
+pub const SAMPLING_DECISIONS: &str = "casefile_sampling_decisions_total";
+/// Records by `outcome` (bundled, not_sampled, dropped) and `reason` (of a drop).
+pub const RECORDS: &str = "casefile_records_total";
+/// Edits by redaction `rule`.
+pub const REDACTION_EDITS: &str = "casefile_redaction_edits_total";
+/// Bundles written, by `exporter` and `result` (stored, unchanged, amended, failed).
+pub const EXPORTER_BUNDLES: &str = "casefile_exporter_bundles_total";
+/// Retried requests, by `exporter`.
+pub const EXPORTER_RETRIES: &str = "casefile_exporter_retries_total";
+/// Bundles that wait for the store, by `exporter`.
+pub const EXPORTER_QUEUE: &str = "casefile_exporter_queue_size";
+/// Events sent to webhooks, by `exporter` and `result` (delivered, failed, queue_full).
+pub const WEBHOOK_EVENTS: &str = "casefile_webhook_events_total";
