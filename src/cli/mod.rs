@@ -1,1 +1,108 @@
-//! One file a subcommand.
+//! The command line: one file a subcommand. With no subcommand it serves, as the Collector does.
+
+mod args;
+mod bundle;
+mod components;
+mod demo;
+mod exit;
+mod incident;
+mod keys;
+mod print_config;
+mod replay;
+mod schema;
+mod serve;
+mod store;
+mod term;
+mod validate;
+
+use std::ffi::OsString;
+
+use clap::{Parser, Subcommand};
+
+use args::ConfigArgs;
+pub use exit::{Exit, NotFound};
+
+use crate::config::ConfigErrors;
+
+/// Turns production failures seen through OpenTelemetry into redacted, signed evidence bundles.
+///
+/// With no command it serves: OTLP in, bundles out. With no configuration it serves an embedded default on loopback,
+/// with bundles under ./casefile-data.
+///
+/// Exit codes: 0 ok, 1 failure, 2 usage, 3 not found, 78 bad configuration.
+#[derive(Debug, Parser)]
+#[command(name = "casefile", version, propagate_version = true)]
+struct Arguments {
+    #[command(flatten)]
+    config: ConfigArgs,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs a small failing shop and shows the bundle of its first failure.
+    Demo(demo::Args),
+    /// Runs recorded OTLP through the pipeline in virtual time, offline and deterministic.
+    Replay(replay::Args),
+    /// Checks a configuration.
+    Validate(validate::Args),
+    /// Prints the configuration that would run, expanded and merged, without its secrets.
+    PrintConfig(print_config::Args),
+    /// Lists the components that a configuration may name.
+    Components(components::Args),
+    /// Prints a JSON Schema.
+    Schema(schema::Args),
+    /// Reads incidents from a store.
+    #[command(subcommand)]
+    Incident(incident::Command),
+    /// Reads bundles from a store.
+    #[command(subcommand)]
+    Bundle(bundle::Command),
+}
+
+/// Runs a command line and says how the process should end. Errors go to stderr.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(message) => {
+            let exit = if message.use_stderr() { Exit::Usage } else { Exit::Ok };
+            // A closed pipe (`casefile --help | head -1`) is not worth an error.
+            message.print().unwrap_or_default();
+            return exit;
+        }
+    };
+    let config = &arguments.config;
+    let result = match arguments.command {
+        None => serve::run(config),
+        Some(Command::Demo(args)) => demo::run(config, &args),
+        Some(Command::Replay(args)) => replay::run(config, &args),
+        Some(Command::Validate(args)) => validate::run(config, &args),
+        Some(Command::PrintConfig(args)) => print_config::run(config, &args),
+        Some(Command::Components(args)) => components::run(&args),
+        Some(Command::Schema(args)) => schema::run(&args),
+        Some(Command::Incident(command)) => incident::run(&command),
+        Some(Command::Bundle(command)) => bundle::run(&command),
+    };
+    result.map_or_else(|error| report(&error), |()| Exit::Ok)
+}
+
+#[expect(clippy::print_stderr, reason = "this is where errors reach the user")]
+fn report(error: &anyhow::Error) -> Exit {
+    if is_closed_pipe(error) {
+        return Exit::Ok;
+    }
+    if let Some(errors) = error.downcast_ref::<ConfigErrors>() {
+        eprintln!("{errors}");
+        return Exit::Config;
+    }
+    eprintln!("casefile: {error:#}");
+    if error.is::<NotFound>() { Exit::NotFound } else { Exit::Failure }
+}
+
+/// Whether the reader of our output has gone away (`casefile bundle ls | head`).
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    })
+}

@@ -1,1 +1,12 @@
-//! Wires the stages.
+//! Wires the stages: [`Core`] is their synchronous middle; [`Service`] runs it on the machine's clock between receivers
+//! and exporters; [`replay`] runs it over a recording in virtual time.
+
+mod core;
+mod intake;
+mod limit;
+pub mod replay;
+mod service;
+mod shards;
+
+pub use self::core::{Core, DEFAULT_TENANT};
+pub use service::{Addresses, Service, ServiceError};

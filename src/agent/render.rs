@@ -1,0 +1,259 @@
+//! A bundle as a Markdown page, for people and for a model's prompt.
+//!
+//! Stored tokens (`email:E-a4k7tq2mz9a`) are shortened to aliases numbered in the order of the page (`email:E-1`), with a
+//! table of them at its end: aliases exist only here.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::LazyLock;
+
+use regex::Regex;
+use serde_json::Value;
+
+use super::BundleView;
+use crate::model::{Attributes, Exception, Frame, LogLine, SpanEvidence};
+
+/// Frames shown of one exception.
+const MAX_FRAMES: usize = 40;
+/// Log lines shown: the last ones before the end of the window.
+const MAX_LOGS: usize = 60;
+
+#[expect(clippy::unwrap_used, reason = "a constant pattern, compiled in every test run")]
+static TOKEN: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\b([a-z_]+):([A-Z])-([a-z0-9]{11,})\b").unwrap());
+
+/// The page.
+#[must_use]
+pub fn markdown(view: &BundleView) -> String {
+    let mut page = String::new();
+    head(&mut page, view);
+    span_path(&mut page, &view.bundle.trace.span_path);
+    if let Some(exception) = &view.bundle.exception {
+        exception_section(&mut page, exception);
+    }
+    logs(&mut page, &view.bundle.logs.window);
+    reproduction(&mut page, view);
+    environment(&mut page, view);
+    completeness(&mut page, view);
+    alias(&page)
+}
+
+fn head(page: &mut String, view: &BundleView) {
+    let bundle = &view.bundle;
+    line(page, &format!("# {}\n", one_line(&bundle.incident.summary)));
+    let mut facts = vec![
+        ("Incident", format!("{} ({})", bundle.incident.id, bundle.incident.class)),
+        ("Trace", bundle.trace.trace_id.to_string()),
+    ];
+    if let Some(numbers) = &view.numbers {
+        facts.push(("Seen", format!("{} times in 24 h, first {}, last {}", numbers.count_24h, numbers.first_seen, numbers.last_seen)));
+    }
+    let optional = [
+        ("Commit", &bundle.commit_sha),
+        ("Language", &bundle.language),
+        ("Repository", &bundle.repository),
+        ("Build", &bundle.build),
+        ("Tests", &bundle.test_cmd),
+    ];
+    facts.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))));
+    for (name, value) in facts {
+        line(page, &format!("- **{name}:** {}", one_line(&value)));
+    }
+}
+
+fn span_path(page: &mut String, path: &[SpanEvidence]) {
+    heading(page, "Span path");
+    if path.is_empty() {
+        line(page, "No span was recorded.");
+        return;
+    }
+    line(page, "```text");
+    page.push_str(&tree(path));
+    line(page, "```");
+}
+
+/// The path from the root to the critical error as a tree, one line a span.
+#[must_use]
+pub fn tree(path: &[SpanEvidence]) -> String {
+    let mut text = String::new();
+    for (depth, span) in path.iter().enumerate() {
+        let branch = if depth == 0 { String::new() } else { format!("{}└─ ", "   ".repeat(depth - 1)) };
+        let mark = if span.status == "error" { "✗" } else { "·" };
+        let duration = span.duration_ms.map_or_else(String::new, |millis| format!("  {millis:.1} ms"));
+        let status = span.status_message.as_deref().map_or_else(String::new, |message| format!("  {}", one_line(message)));
+        let (service, name, kind) = (one_line(&span.service), one_line(&span.name), &span.kind);
+        line(&mut text, &format!("{branch}{mark} {service}: {name} [{kind}]{duration}{status}"));
+    }
+    text
+}
+
+fn exception_section(page: &mut String, exception: &Exception) {
+    heading(page, "Exception");
+    thrown(page, exception.kind.as_deref(), exception.message.as_deref(), &exception.frames);
+    for cause in &exception.causes {
+        let relation = if cause.relation == "cause" { "Caused by" } else { "While handling" };
+        line(page, &format!("\n{relation}:\n"));
+        thrown(page, cause.kind.as_deref(), cause.message.as_deref(), &cause.frames);
+    }
+    if let (true, Some(raw)) = (exception.frames.is_empty(), &exception.stacktrace) {
+        fenced(page, raw);
+    }
+}
+
+fn thrown(page: &mut String, kind: Option<&str>, message: Option<&str>, frames: &[Frame]) {
+    let kind = kind.unwrap_or("exception of unknown type");
+    line(page, &format!("**{}**: {}\n", one_line(kind), one_line(message.unwrap_or("(no message)"))));
+    for frame in frames.iter().take(MAX_FRAMES) {
+        let at = frame.line.map_or_else(String::new, |line| format!(":{line}"));
+        let own = if frame.in_app { "**" } else { "" };
+        line(page, &format!("- {own}{}{own} `{}{at}`", code(&frame.func), frame.file.replace('`', "'")));
+        if let Some(context) = &frame.context {
+            line(page, &format!("  `{}`", one_line(context.trim()).replace('`', "'")));
+        }
+    }
+    if frames.len() > MAX_FRAMES {
+        line(page, &format!("- … and {} more frames", frames.len() - MAX_FRAMES));
+    }
+}
+
+fn logs(page: &mut String, window: &[LogLine]) {
+    heading(page, "Logs");
+    if window.is_empty() {
+        line(page, "No log record carries this trace's id.");
+        return;
+    }
+    let skipped = window.len().saturating_sub(MAX_LOGS);
+    let mut text = String::new();
+    if skipped > 0 {
+        line(&mut text, &format!("… {skipped} earlier lines"));
+    }
+    for log in window.iter().skip(skipped) {
+        let times = if log.count > 1 { format!(" (×{})", log.count) } else { String::new() };
+        line(&mut text, &format!("{} {:<5} {}: {}{times}", log.time, log.level, one_line(&log.service), one_line(&log.msg)));
+    }
+    fenced(page, &text);
+}
+
+fn reproduction(page: &mut String, view: &BundleView) {
+    heading(page, "Reproduction");
+    let repro = &view.bundle.repro;
+    if let Some(request) = &repro.request {
+        let parts = [request.method.as_deref(), request.url.as_deref()];
+        let what = parts.into_iter().flatten().map(one_line).collect::<Vec<_>>().join(" ");
+        let answer = request.status_code.map_or_else(String::new, |status| format!(" → {status}"));
+        line(page, &format!("- **Request ({}):** `{}`{answer}", request.protocol, what.replace('`', "'")));
+        attributes(page, "Header", &request.headers);
+    }
+    attributes(page, "Input", &repro.inputs);
+    for (name, value) in &repro.env {
+        line(page, &format!("- **Environment:** `{}={}`", code(name), one_line(value).replace('`', "'")));
+    }
+    if repro.request.is_none() && repro.inputs.is_empty() && repro.env.is_empty() {
+        line(page, "No input was recorded.");
+    }
+}
+
+fn environment(page: &mut String, view: &BundleView) {
+    heading(page, "Environment");
+    let environment = &view.bundle.environment;
+    let groups = [
+        ("service", &environment.service),
+        ("runtime", &environment.runtime),
+        ("os", &environment.os),
+        ("container", &environment.container),
+        ("k8s", &environment.k8s),
+        ("flag", &environment.feature_flags),
+    ];
+    for (name, group) in groups {
+        attributes(page, name, group);
+    }
+    if let Some(zone) = &environment.timezone {
+        line(page, &format!("- **timezone:** {}", one_line(zone)));
+    }
+}
+
+fn completeness(page: &mut String, view: &BundleView) {
+    heading(page, "Completeness");
+    let completeness = &view.bundle.completeness;
+    line(page, &format!("- {} of {} records shown", completeness.shown, completeness.records));
+    for (name, entries) in [("Cut", &completeness.truncated), ("Missing", &completeness.missing)] {
+        for entry in entries {
+            line(page, &format!("- **{name}:** {}", one_line(entry)));
+        }
+    }
+    let edits: u64 = view.bundle.redaction.remarks.iter().map(|remark| remark.count).sum();
+    line(page, &format!("- {edits} redactions; a token stands for the same value wherever it occurs"));
+}
+
+fn attributes(page: &mut String, what: &str, attributes: &Attributes) {
+    for (key, value) in attributes {
+        let value = match value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        line(page, &format!("- **{what}:** `{}` = `{}`", code(key), one_line(&value).replace('`', "'")));
+    }
+}
+
+/// Shortens tokens to aliases, numbered by class in the order of the page, and appends their table.
+fn alias(page: &str) -> String {
+    let mut aliases: BTreeMap<String, String> = BTreeMap::new();
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    let mut order = Vec::new();
+    let mut short = TOKEN
+        .replace_all(page, |found: &regex::Captures<'_>| {
+            let token = found[0].to_owned();
+            aliases
+                .entry(token.clone())
+                .or_insert_with(|| {
+                    let count = counts.entry(found[1].to_owned()).or_default();
+                    *count += 1;
+                    let alias = format!("{}:{}-{count}", &found[1], &found[2]);
+                    order.push((alias.clone(), token));
+                    alias
+                })
+                .clone()
+        })
+        .into_owned();
+    if !order.is_empty() {
+        heading(&mut short, "Tokens");
+        line(&mut short, "| here | in the bundle |\n|---|---|");
+        for (alias, token) in order {
+            line(&mut short, &format!("| {alias} | {token} |"));
+        }
+    }
+    short
+}
+
+fn heading(page: &mut String, title: &str) {
+    line(page, &format!("\n## {title}\n"));
+}
+
+fn line(page: &mut String, text: &str) {
+    // Writing to a String cannot fail.
+    writeln!(page, "{text}").unwrap_or_default();
+}
+
+fn fenced(page: &mut String, text: &str) {
+    // A fence longer than any run of backticks inside cannot be closed by the text.
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest.max(2) + 1);
+    let text: String = text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect();
+    line(page, &format!("{fence}text\n{}\n{fence}", text.trim_end()));
+}
+
+/// Names and keys inside `code`.
+fn code(text: &str) -> String {
+    one_line(text).replace('`', "'")
+}
+
+/// Untrusted text on one line: newlines become spaces, other control characters (terminal escapes) a mark.
+#[must_use]
+pub fn one_line(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '\n' | '\r' | '\t' => ' ',
+            c if c.is_control() => '\u{fffd}',
+            c => c,
+        })
+        .collect()
+}

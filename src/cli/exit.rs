@@ -1,0 +1,28 @@
+//! Exit codes: a contract (README, "Command line").
+
+/// What a command ends with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done.
+    Ok = 0,
+    /// Failed.
+    Failure = 1,
+    /// The command line is wrong.
+    Usage = 2,
+    /// What was asked for is not there.
+    NotFound = 3,
+    /// The configuration is wrong (`EX_CONFIG` of sysexits.h).
+    Config = 78,
+}
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// What was asked for is not there: exit code 3.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct NotFound(pub String);

@@ -1,0 +1,234 @@
+//! The synchronous middle of the program as one value: from admitted bytes to sealed bundles.
+//!
+//! `serve` drives it with the machine's clock from several threads, `replay` with the recording's own timestamps.
+
+use std::hash::BuildHasher;
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics::counter;
+use parking_lot::Mutex;
+
+use super::limit::IncidentLimiter;
+use crate::bundle::{Closed, Sealed, seal};
+use crate::config::{Problem, ValidatedConfig};
+use crate::evidence::{self, Assembler};
+use crate::model::{
+    Batch, Budget, CloseReason, ClosedTrace, Decision, DropReason, Entry, Ledger, Outcome, Record, RootKey, Timestamp,
+    TraceId,
+};
+use crate::receiver::{Incoming, Refusal, RefusalReason};
+use crate::redact::Redactor;
+use crate::sampling::Sampler;
+use crate::telemetry::names;
+use crate::window::{self, Window};
+
+/// The tenant of a deployment that has one.
+pub const DEFAULT_TENANT: &str = "default";
+
+/// What a client should wait before it sends a refused request again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Windows, policies, assembler and redactor, built once from a configuration.
+#[derive(Debug)]
+pub struct Core {
+    shards: Box<[Mutex<Window>]>,
+    hasher: foldhash::fast::FixedState,
+    sampler: Sampler,
+    assembler: Assembler,
+    redactor: Redactor,
+    limiter: IncidentLimiter,
+    budget: Budget,
+    ledger: Arc<Ledger>,
+}
+
+impl Core {
+    /// Compiles every stage of `config` for `shards` shards that share `max_bytes` of records.
+    ///
+    /// # Errors
+    /// Every problem that the stages found, with its path in the configuration.
+    pub fn build(config: &ValidatedConfig, shards: usize, max_bytes: usize) -> Result<Self, Vec<Problem>> {
+        let pipelines = &config.pipelines;
+        let incident = &pipelines.incident;
+        let root = RootKey::parse(pipelines.redaction.key.expose())
+            .map_err(|error| vec![Problem::new("processors.redaction.key", error.to_string())])?;
+        let under = |prefix: &'static str| move |found: Vec<Problem>| found.into_iter().map(|problem| problem.under(prefix)).collect::<Vec<_>>();
+        let sampler = Sampler::compile(&incident.tail_sampling).map_err(under("connectors.incident.tail_sampling"))?;
+        let redactor = Redactor::compile(&pipelines.redaction, &root).map_err(under("processors.redaction"))?;
+        let assembler = Assembler::new(
+            evidence::Settings {
+                tenant: DEFAULT_TENANT.to_owned(),
+                logs: incident.logs.clone(),
+                services: incident.services.clone(),
+                config_digest: config.digest.clone(),
+            },
+            &root,
+        );
+        let settings = window::Settings {
+            decision_wait: incident.tail_sampling.decision_wait.0,
+            decision_wait_after_root: incident.tail_sampling.decision_wait_after_root_received.0,
+            retention: incident.window.retention.0,
+            whole_traces: sampler.needs_whole_traces(),
+        };
+        Ok(Self {
+            shards: (0..shards.max(1)).map(|_| Mutex::new(Window::new(settings))).collect(),
+            hasher: foldhash::fast::FixedState::default(),
+            sampler,
+            assembler,
+            redactor,
+            limiter: IncidentLimiter::new(&incident.incidents),
+            budget: Budget::new(max_bytes),
+            ledger: Arc::default(),
+        })
+    }
+
+    /// Exact counts of records by outcome.
+    #[must_use]
+    pub fn ledger(&self) -> &Arc<Ledger> {
+        &self.ledger
+    }
+
+    /// Bytes that open windows hold.
+    #[must_use]
+    pub fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    /// How many shards there are.
+    #[must_use]
+    pub fn shards(&self) -> usize {
+        self.shards.len()
+    }
+
+    /// Traces in open windows.
+    #[must_use]
+    pub fn open_traces(&self) -> usize {
+        self.shards.iter().map(|shard| shard.lock().traces()).sum()
+    }
+
+    /// Takes in a request whole, or not at all.
+    ///
+    /// # Errors
+    /// If the byte budget is used up: the client is to come again.
+    pub fn admit(&self, now: Timestamp, incoming: Incoming) -> Result<(), Refusal> {
+        let Incoming { signal, bytes, entries } = incoming;
+        // What a record costs besides its bytes: its entry in the window.
+        let cost = bytes.len() + entries.len() * size_of::<Record>();
+        let Some(permit) = self.budget.take(cost) else {
+            return Err(Refusal { reason: RefusalReason::MemoryFull, retry_after: RETRY_AFTER });
+        };
+        let batch = Arc::new(Batch { signal, bytes, permit });
+        self.admit_entries(now, &batch, &entries);
+        Ok(())
+    }
+
+    /// Takes in records of a batch that is within the budget already.
+    pub fn admit_entries(&self, now: Timestamp, batch: &Arc<Batch>, entries: &[Entry]) {
+        let mut accepted = self.ledger.accept(entries.len() as u64);
+        let orphans = entries.iter().filter(|entry| entry.head.trace_id.is_zero()).count() as u64;
+        accepted.split(orphans).settle(Outcome::Dropped(DropReason::NoTraceId));
+        // One lock a shard and request: each shard takes its own records out of the request.
+        for (index, shard) in self.shards.iter().enumerate() {
+            let mine = |entry: &&Entry| !entry.head.trace_id.is_zero() && self.shard_of(entry.head.trace_id) == index;
+            let mut entries = entries.iter().filter(mine).peekable();
+            if entries.peek().is_none() {
+                continue;
+            }
+            let mut window = shard.lock();
+            for entry in entries {
+                let record = Record { batch: Arc::clone(batch), entry: *entry };
+                let trigger = self.trigger(&record);
+                window.admit(now, record, accepted.split(1), trigger);
+            }
+        }
+    }
+
+    /// Closes at most `limit` traces of a shard that are due.
+    pub fn close_due(&self, now: Timestamp, shard: usize, limit: usize) -> Vec<ClosedTrace> {
+        self.shards.get(shard).map_or_else(Vec::new, |window| window.lock().advance(now, limit))
+    }
+
+    /// Closes at most `limit` traces of a shard, due or not.
+    pub fn close_all(&self, now: Timestamp, shard: usize, reason: CloseReason, limit: usize) -> Vec<ClosedTrace> {
+        self.shards.get(shard).map_or_else(Vec::new, |window| window.lock().drain(now, reason, limit))
+    }
+
+    /// When the next trace of a shard is due.
+    #[must_use]
+    pub fn next_deadline(&self, shard: usize) -> Option<Timestamp> {
+        self.shards.get(shard)?.lock().next_deadline()
+    }
+
+    /// Takes a closed trace through sampling, evidence, redaction and sealing. `None` means that its records have had
+    /// their outcome here.
+    pub fn judge(&self, now: Timestamp, trace: ClosedTrace) -> Option<Sealed> {
+        counter!(names::WINDOW_CLOSED_TRACES, "reason" => trace.reason.as_str()).increment(1);
+        let policy = match self.sampler.decide(now, &trace) {
+            Decision::Sampled { policy } => policy,
+            Decision::NotSampled => {
+                count_decision("not_sampled", "");
+                trace.tracked.settle(Outcome::NotSampled);
+                return None;
+            }
+            Decision::Dropped { policy } => {
+                count_decision("dropped", &policy);
+                trace.tracked.settle(Outcome::Dropped(DropReason::DropPolicy));
+                return None;
+            }
+        };
+        count_decision("sampled", &policy);
+        self.make_bundle(now, trace, &policy)
+    }
+
+    fn make_bundle(&self, now: Timestamp, trace: ClosedTrace, policy: &str) -> Option<Sealed> {
+        let trace_id = trace.trace_id;
+        let closed = Closed { reason: trace.reason, opened: trace.opened, closed: trace.closed };
+        let case = match self.assembler.assemble(trace, policy) {
+            Ok(case) => case,
+            Err(error) => {
+                tracing::error!(%trace_id, error = %error.reason, "no evidence could be assembled");
+                error.tracked.settle(Outcome::Dropped(DropReason::EvidenceFailed));
+                return None;
+            }
+        };
+        // A late piece amends a bundle that has been counted against its incident's limit already.
+        if closed.reason != CloseReason::Late && !self.limiter.allows(now, &case.bundle.incident.id) {
+            case.tracked.settle(Outcome::Dropped(DropReason::IncidentLimit));
+            return None;
+        }
+        let redacted = match self.redactor.redact(case) {
+            Ok(redacted) => redacted,
+            Err(error) => {
+                tracing::error!(%trace_id, reason = %error.reason, "redaction failed, bundle held back");
+                error.tracked.settle(Outcome::Dropped(DropReason::RedactionFailed));
+                return None;
+            }
+        };
+        match seal(redacted, closed) {
+            Ok(sealed) => Some(sealed),
+            Err(error) => {
+                tracing::error!(%trace_id, %error, "bundle could not be sealed");
+                error.tracked.settle(Outcome::Dropped(DropReason::EvidenceFailed));
+                None
+            }
+        }
+    }
+
+    fn trigger(&self, record: &Record) -> window::Trigger {
+        if self.sampler.sampled_before(record.entry.head.trace_id) {
+            window::Trigger::Late
+        } else if self.sampler.triggers(record) {
+            window::Trigger::Policy
+        } else {
+            window::Trigger::None
+        }
+    }
+
+    fn shard_of(&self, trace_id: TraceId) -> usize {
+        usize::try_from(self.hasher.hash_one(trace_id.0) % self.shards.len() as u64).unwrap_or(0)
+    }
+}
+
+fn count_decision(decision: &'static str, policy: &str) {
+    counter!(names::SAMPLING_DECISIONS, "decision" => decision, "policy" => policy.to_owned()).increment(1);
+}
