@@ -12,9 +12,6 @@ use crate::model::{Budget, Signal};
 use crate::otlp::{self, Limits, Rejected, Scan, WireError};
 use crate::telemetry::names;
 
-/// Bounds of a request's elements. Its bytes are limited by configuration; these keep what is *made* of few bytes small:
-/// two bytes are enough for an empty span.
-const LIMITS: Limits = Limits { max_records: 500_000, max_envelopes: 100_000, max_depth: 96 };
 /// Above this many bytes on the wire a request is not worked on between others on their thread, but beside them.
 const OFFLOAD: usize = 64 * 1024;
 /// Requests that are being read hold no more than this, or four of the largest, whichever is more.
@@ -219,6 +216,8 @@ struct Prepared {
 }
 
 fn prepare(signal: Signal, wire: Wire, limit: usize, mut held: Held) -> Result<Prepared, Failure> {
+    // Bytes are limited by configuration; these keep what is *made* of few bytes small: two are enough for a span.
+    let limits = Limits::default();
     let Wire { bytes, start, encoding, format } = wire;
     let bytes = match encoding {
         Encoding::Identity => Bytes::from(exact(bytes)).slice(start..),
@@ -231,9 +230,9 @@ fn prepare(signal: Signal, wire: Wire, limit: usize, mut held: Held) -> Result<P
         Format::Protobuf => bytes,
         // An empty body is the empty request in protobuf, and is taken for it here too.
         Format::Json if bytes.is_empty() => bytes,
-        Format::Json => Bytes::from(exact(otlp::from_json(signal, &bytes, &LIMITS)?)),
+        Format::Json => Bytes::from(exact(otlp::from_json(signal, &bytes, &limits)?)),
     };
-    let scan = otlp::scan(signal, &bytes, &LIMITS)?;
+    let scan = otlp::scan(signal, &bytes, &limits)?;
     Ok(Prepared { bytes, scan, held })
 }
 
@@ -266,10 +265,11 @@ fn partial(signal: Signal, rejected: Rejected) -> Option<Partial> {
         Signal::Logs => ("log records", total),
         Signal::Metrics => ("exemplars", 0),
     };
-    let absent = if signal == Signal::Traces { "" } else { ", or absent" };
+    // Records other than spans may stand outside any trace: an id of zeros is none there, and no fault.
+    let (zero, parent) = if signal == Signal::Traces { (" or all zero", " or parent_span_id") } else { ("", "") };
     let reasons = [
-        (trace_id, format!("{trace_id} with a trace_id that is not 16 bytes, not all zero{absent}")),
-        (span_id, format!("{span_id} with a span_id that is not 8 bytes, not all zero{absent}")),
+        (trace_id, format!("{trace_id} for a trace_id that is not 16 bytes long{zero}")),
+        (span_id, format!("{span_id} for a span_id{parent} that is not 8 bytes long{zero}")),
     ];
     let reasons: Vec<_> = reasons.into_iter().filter(|(count, _)| *count > 0).map(|(_, reason)| reason).collect();
     let message = format!("{total} {noun} rejected: {}", reasons.join("; "));
