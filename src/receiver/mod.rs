@@ -1,12 +1,27 @@
 //! Where records come in: OTLP over gRPC and HTTP. A receiver takes the raw request, inflates it within bounds, walks it
 //! once ([`crate::otlp::scan`]) and offers it to the [`Intake`]. It answers the client only when the intake has answered.
 
+mod answer;
+mod body;
+mod export;
+mod grpc;
+mod held;
+mod http;
+mod inflate;
+mod listen;
+mod stall;
+
 use std::future::Future;
+use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::net::TcpListener;
 
 use crate::model::{Entry, Signal};
+
+pub use grpc::serve_grpc;
+pub use http::serve_http;
 
 /// A request that has been read and walked.
 #[derive(Debug)]
@@ -55,4 +70,43 @@ impl RefusalReason {
 pub trait Intake: Clone + Send + Sync + 'static {
     /// Offers a request.
     fn admit(&self, incoming: Incoming) -> impl Future<Output = Result<(), Refusal>> + Send;
+}
+
+/// Why a receiver cannot serve.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReceiverError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on `{endpoint}`")]
+    Bind {
+        /// As configured.
+        endpoint: String,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// A path of the HTTP server cannot be served.
+    #[error("`{path}` cannot be an OTLP/HTTP path: {why}")]
+    Path {
+        /// As configured.
+        path: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A size limit is zero, or of 4 GiB or more.
+    #[error("`{setting}: {value}` is out of range: a request is limited to at least one byte and less than 4 GiB")]
+    Limit {
+        /// Its name in the configuration.
+        setting: &'static str,
+        /// As configured.
+        value: u64,
+    },
+}
+
+/// Listens on `endpoint` (`host:port`; port 0 takes a free one).
+///
+/// # Errors
+/// If it is not an address of this machine, or is in use.
+pub async fn bind(endpoint: &str) -> Result<TcpListener, ReceiverError> {
+    TcpListener::bind(endpoint).await.map_err(|source| ReceiverError::Bind { endpoint: endpoint.to_owned(), source })
 }

@@ -1,0 +1,74 @@
+//! Reading a request body within bounds of size and time.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use http_body_util::BodyExt as _;
+use tokio::time::timeout;
+
+use super::export::Failure;
+use super::held::Held;
+
+/// Bytes that a request holds of the server's budget go with it.
+pub(super) struct Reading<'a> {
+    /// Most bytes of the body.
+    pub(super) limit: usize,
+    /// Time for all of it.
+    pub(super) patience: Duration,
+    /// What it is charged to.
+    pub(super) held: &'a mut Held,
+}
+
+impl Reading<'_> {
+    /// Reads `body` to its end. `check` sees what has come so far after each piece, so that a body can be refused before
+    /// it is there.
+    ///
+    /// The bytes are copied, once: pieces of a connection's buffer would keep all of that buffer alive for as long as the
+    /// request stays in a window.
+    pub(super) async fn collect(
+        self,
+        body: &mut Body,
+        check: impl Fn(&[u8]) -> Result<(), Failure>,
+    ) -> Result<Vec<u8>, Failure> {
+        let Self { limit, patience, held } = self;
+        timeout(patience, collect(body, limit, held, check)).await.unwrap_or(Err(Failure::Slow(patience)))
+    }
+}
+
+async fn collect(
+    body: &mut Body,
+    limit: usize,
+    held: &mut Held,
+    check: impl Fn(&[u8]) -> Result<(), Failure>,
+) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(piece) = frame.map_err(|_| Failure::Aborted)?.into_data() else { continue };
+        if piece.len() > limit.saturating_sub(bytes.len()) {
+            return Err(Failure::TooLarge { limit });
+        }
+        if !held.grow(piece.len()) {
+            return Err(Failure::busy());
+        }
+        bytes.extend_from_slice(&piece);
+        check(&bytes)?;
+    }
+    Ok(bytes)
+}
+
+/// Reads on and throws away, so that an HTTP/1.1 client that is still sending gets to read why it is refused, instead of
+/// finding its connection reset. Gives up after `most` bytes or `patience`.
+pub(super) async fn discard(mut body: Body, most: usize, patience: Duration) {
+    let reading = async {
+        let mut seen = 0_usize;
+        while let Some(Ok(frame)) = body.frame().await {
+            seen = seen.saturating_add(frame.data_ref().map_or(0, bytes::Bytes::len));
+            if seen > most {
+                break;
+            }
+        }
+    };
+    if timeout(patience, reading).await.is_err() {
+        tracing::debug!("the rest of a refused request did not arrive in time");
+    }
+}

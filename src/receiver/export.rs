@@ -1,0 +1,277 @@
+//! What both transports do with a request once its bytes are there: inflate, walk, admit; and every way it can fail.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::held::Held;
+use super::inflate::{Encoding, InflateError, inflate};
+use super::{Incoming, Intake, Refusal, RefusalReason};
+use crate::model::{Budget, Signal};
+use crate::otlp::{self, Limits, Rejected, Scan, WireError};
+use crate::telemetry::names;
+
+/// Above this many bytes on the wire a request is not worked on between others on their thread, but beside them.
+const OFFLOAD: usize = 64 * 1024;
+/// Requests that are being read hold no more than this, or four of the largest, whichever is more.
+const IN_FLIGHT: usize = 256 * 1024 * 1024;
+/// The wait asked of a client when too many bytes are being read.
+const BUSY_RETRY: Duration = Duration::from_secs(1);
+/// Messages to clients are cut to this many bytes.
+const MAX_MESSAGE: usize = 1024;
+
+/// The intake as one transport sees it.
+#[derive(Debug, Clone)]
+pub(super) struct Port<I> {
+    pub(super) intake: I,
+    pub(super) transport: &'static str,
+    /// Largest request, before and after inflation.
+    pub(super) limit: usize,
+    /// Time for a request's body.
+    pub(super) read_timeout: Duration,
+    in_flight: Budget,
+}
+
+/// A request as it came: bytes from `start`, compressed or not.
+pub(super) struct Wire {
+    pub(super) bytes: Vec<u8>,
+    pub(super) start: usize,
+    pub(super) encoding: Encoding,
+    pub(super) format: Format,
+}
+
+/// How a request is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    Protobuf,
+    Json,
+}
+
+/// An acknowledged request: what of it was refused for good.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Accepted {
+    pub(super) partial: Option<Partial>,
+}
+
+/// `partial_success`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Partial {
+    pub(super) rejected: i64,
+    pub(super) message: String,
+}
+
+/// Why a request is not acknowledged.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// Too many bytes, before or after inflation. For good.
+    TooLarge { limit: usize },
+    /// Too many elements. For good.
+    TooMany(String),
+    /// Not what it should be. For good.
+    Undecodable(String),
+    /// Compressed in a way that is not known. For good.
+    Encoding(String),
+    /// Framed against the rules of gRPC. For good.
+    Framing(&'static str),
+    /// Neither protobuf nor JSON. For good.
+    MediaType,
+    /// Not a POST. For good.
+    Method,
+    /// Not a path that is served. For good.
+    NoSuchPath,
+    /// Not now.
+    Refused(Refusal),
+    /// It did not arrive in time.
+    Slow(Duration),
+    /// The client went away: nobody reads the answer.
+    Aborted,
+    /// A bug on this side. The same request would meet it again.
+    Bug,
+}
+
+impl Failure {
+    /// Too many bytes are being read at the moment.
+    pub(super) fn busy() -> Self {
+        Self::Refused(Refusal { reason: RefusalReason::MemoryFull, retry_after: BUSY_RETRY })
+    }
+
+    /// For the client.
+    pub(super) fn message(&self) -> String {
+        let message = match self {
+            Self::TooLarge { limit } => format!("the request is larger than {limit} bytes; send smaller batches"),
+            Self::TooMany(what) => format!("{what}; send smaller batches"),
+            Self::Undecodable(what) => what.clone(),
+            Self::Encoding(name) => format!("unknown encoding `{name}`; known are {}", Encoding::ACCEPTED),
+            Self::Framing(what) => (*what).to_owned(),
+            Self::MediaType => "unknown Content-Type; use application/x-protobuf or application/json".to_owned(),
+            Self::Method => "use POST".to_owned(),
+            Self::NoSuchPath => "no such path, or no pipeline takes this signal".to_owned(),
+            Self::Refused(refusal) => format!("{refusal}; try again later"),
+            Self::Slow(patience) => {
+                format!("the request did not arrive within {}", humantime::format_duration(*patience))
+            }
+            Self::Aborted => "the request was cut off".to_owned(),
+            Self::Bug => "internal error; the request was not processed".to_owned(),
+        };
+        capped(message)
+    }
+}
+
+/// At most [`MAX_MESSAGE`] bytes of `message`.
+pub(super) fn capped(mut message: String) -> String {
+    message.truncate(message.floor_char_boundary(MAX_MESSAGE));
+    message
+}
+
+impl From<InflateError> for Failure {
+    fn from(error: InflateError) -> Self {
+        match error {
+            InflateError::TooLarge { limit } => Self::TooLarge { limit },
+            InflateError::Full => Self::busy(),
+            InflateError::Corrupt(error) => Self::Undecodable(format!("the compressed body cannot be read: {error}")),
+        }
+    }
+}
+
+impl From<WireError> for Failure {
+    fn from(error: WireError) -> Self {
+        match error {
+            WireError::TooMany { .. } => Self::TooMany(error.to_string()),
+            _ => Self::Undecodable(error.to_string()),
+        }
+    }
+}
+
+impl<I: Intake> Port<I> {
+    pub(super) fn new(intake: I, transport: &'static str, limit: usize, read_timeout: Duration) -> Self {
+        let in_flight = Budget::new(limit.saturating_mul(4).max(IN_FLIGHT));
+        Self { intake, transport, limit, read_timeout, in_flight }
+    }
+
+    /// An account for the bytes of one request.
+    pub(super) fn hold(&self) -> Held {
+        Held::new(&self.in_flight)
+    }
+
+    /// Takes a request in. `Ok` once the intake has it.
+    pub(super) async fn export(&self, signal: Signal, wire: Wire, held: Held) -> Result<Accepted, Failure> {
+        let limit = self.limit;
+        let is_long = wire.bytes.len() > OFFLOAD;
+        let work = move || prepare(signal, wire, limit, held);
+        let Prepared { bytes, scan, held } = if is_long { beside(work).await } else { guarded(work) }?;
+
+        let records = scan.entries.len() as u64;
+        if records > 0 {
+            self.intake.admit(Incoming { signal, bytes, entries: scan.entries }).await.map_err(Failure::Refused)?;
+        }
+        drop(held);
+        self.count(names::RECEIVER_ACCEPTED_RECORDS, signal, records);
+        self.count_rejected(signal, scan.rejected);
+        Ok(Accepted { partial: partial(signal, scan.rejected) })
+    }
+
+    /// Counts a request that was answered with `code`.
+    pub(super) fn answered(&self, signal: Signal, code: &'static str, failure: Option<&Failure>) {
+        metrics::counter!(
+            names::RECEIVER_REQUESTS,
+            "transport" => self.transport, "signal" => signal.as_str(), "code" => code
+        )
+        .increment(1);
+        if let Some(Failure::Refused(refusal)) = failure {
+            metrics::counter!(
+                names::RECEIVER_REFUSED_REQUESTS,
+                "transport" => self.transport, "signal" => signal.as_str(), "reason" => refusal.reason.as_str()
+            )
+            .increment(1);
+        }
+        if failure.is_some() {
+            // The message may quote the request, and so stays out of the log.
+            tracing::debug!(transport = self.transport, signal = signal.as_str(), code, "a request was not taken");
+        }
+    }
+
+    fn count(&self, name: &'static str, signal: Signal, records: u64) {
+        metrics::counter!(name, "transport" => self.transport, "signal" => signal.as_str()).increment(records);
+    }
+
+    fn count_rejected(&self, signal: Signal, rejected: Rejected) {
+        for (reason, records) in [("trace_id", rejected.trace_id), ("span_id", rejected.span_id)] {
+            if records > 0 {
+                metrics::counter!(
+                    names::RECEIVER_REJECTED_RECORDS,
+                    "transport" => self.transport, "signal" => signal.as_str(), "reason" => reason
+                )
+                .increment(records);
+            }
+        }
+    }
+}
+
+/// A request that is ready for the intake.
+struct Prepared {
+    bytes: Bytes,
+    scan: Scan,
+    held: Held,
+}
+
+fn prepare(signal: Signal, wire: Wire, limit: usize, mut held: Held) -> Result<Prepared, Failure> {
+    // Bytes are limited by configuration; these keep what is *made* of few bytes small: two are enough for a span.
+    let limits = Limits::default();
+    let Wire { bytes, start, encoding, format } = wire;
+    let bytes = match encoding {
+        Encoding::Identity => Bytes::from(exact(bytes)).slice(start..),
+        Encoding::Gzip | Encoding::Zstd => {
+            let compressed = bytes.get(start..).unwrap_or_default();
+            Bytes::from(exact(inflate(encoding, compressed, limit, &mut held)?))
+        }
+    };
+    let bytes = match format {
+        Format::Protobuf => bytes,
+        // An empty body is the empty request in protobuf, and is taken for it here too.
+        Format::Json if bytes.is_empty() => bytes,
+        Format::Json => Bytes::from(exact(otlp::from_json(signal, &bytes, &limits)?)),
+    };
+    let scan = otlp::scan(signal, &bytes, &limits)?;
+    Ok(Prepared { bytes, scan, held })
+}
+
+/// Without spare capacity: a window accounts for a request by its length.
+fn exact(mut bytes: Vec<u8>) -> Vec<u8> {
+    bytes.shrink_to_fit();
+    bytes
+}
+
+/// Runs `work`; a panic in it fails this one request and not its connection, on which others are in progress.
+fn guarded<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(Failure::Bug))
+}
+
+/// Runs `work` beside the threads that serve connections.
+async fn beside<T: Send + 'static>(work: impl FnOnce() -> Result<T, Failure> + Send + 'static) -> Result<T, Failure> {
+    tokio::task::spawn_blocking(work).await.unwrap_or(Err(Failure::Bug))
+}
+
+/// What the client is told of records that were refused. Of metrics only exemplars are read, and an exemplar is not a data
+/// point: that is a warning, which rejects nothing.
+fn partial(signal: Signal, rejected: Rejected) -> Option<Partial> {
+    let Rejected { trace_id, span_id } = rejected;
+    let total = trace_id.saturating_add(span_id);
+    if total == 0 {
+        return None;
+    }
+    let (noun, counted) = match signal {
+        Signal::Traces => ("spans", total),
+        Signal::Logs => ("log records", total),
+        Signal::Metrics => ("exemplars", 0),
+    };
+    // Records other than spans may stand outside any trace: an id of zeros is none there, and no fault.
+    let (zero, parent) = if signal == Signal::Traces { (" or all zero", " or parent_span_id") } else { ("", "") };
+    let reasons = [
+        (trace_id, format!("{trace_id} for a trace_id that is not 16 bytes long{zero}")),
+        (span_id, format!("{span_id} for a span_id{parent} that is not 8 bytes long{zero}")),
+    ];
+    let reasons: Vec<_> = reasons.into_iter().filter(|(count, _)| *count > 0).map(|(_, reason)| reason).collect();
+    let message = format!("{total} {noun} rejected: {}", reasons.join("; "));
+    Some(Partial { rejected: i64::try_from(counted).unwrap_or(i64::MAX), message: capped(message) })
+}

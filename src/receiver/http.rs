@@ -1,0 +1,230 @@
+//! OTLP/HTTP: protobuf and JSON on one port, HTTP/1.1 and HTTP/2 without TLS. Every refusal carries a `google.rpc.Status`
+//! in the format of the request.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::{IntoResponse as _, Response};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
+use http_body::Body as _;
+use prost::Message as _;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tonic::Code;
+
+use super::body::{Reading, discard};
+use super::export::{Accepted, Failure, Format, Port, Wire};
+use super::inflate::Encoding;
+use super::{Intake, ReceiverError, answer, listen};
+use crate::config::HttpServer;
+use crate::model::Signal;
+
+/// Of a refused HTTP/1.1 request at least so many bytes are read on.
+const DISCARD_AT_LEAST: usize = 64 * 1024;
+/// How long a refused HTTP/1.1 request is read on, so that its client gets to the answer.
+const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Serves OTLP/HTTP on `listener` until `stop`, then finishes the requests in progress. Paths of signals that are not in
+/// `signals` answer 404.
+///
+/// # Errors
+/// If a path or another setting cannot be used.
+pub async fn serve_http<I: Intake>(
+    listener: TcpListener,
+    config: &HttpServer,
+    signals: &[Signal],
+    intake: I,
+    stop: CancellationToken,
+) -> Result<(), ReceiverError> {
+    let paths = paths(config, signals)?;
+    let port = Port::new(intake, "http", limit(config)?, config.read_timeout.0);
+    let mut router = Router::new().fallback(not_found);
+    for (path, signal) in paths {
+        let port = port.clone();
+        router = router.route(path, axum::routing::any(move |request| call(port, signal, request)));
+    }
+    let settings = listen::Settings { header_timeout: config.read_header_timeout.0, http1: true, ..Default::default() };
+    listen::serve(listener, router, settings, stop).await;
+    Ok(())
+}
+
+/// The paths to serve, each a plain one and unlike the others.
+fn paths<'a>(config: &'a HttpServer, signals: &[Signal]) -> Result<Vec<(&'a str, Signal)>, ReceiverError> {
+    let mut paths: Vec<(&str, Signal)> = Vec::new();
+    for &signal in signals {
+        let path = match signal {
+            Signal::Traces => config.traces_url_path.as_str(),
+            Signal::Logs => config.logs_url_path.as_str(),
+            Signal::Metrics => config.metrics_url_path.as_str(),
+        };
+        let plain = path.starts_with('/') && path.bytes().all(|b| b.is_ascii_graphic() && !b"{}*?#".contains(&b));
+        if !plain || path.split('/').any(|part| part.starts_with(':')) {
+            return Err(ReceiverError::Path { path: path.to_owned(), why: "not a path that begins with `/`" });
+        }
+        if paths.iter().any(|(other, _)| *other == path) {
+            return Err(ReceiverError::Path { path: path.to_owned(), why: "used for two signals" });
+        }
+        paths.push((path, signal));
+    }
+    Ok(paths)
+}
+
+/// The largest request in bytes. Offsets into a request are 32 bits wide.
+fn limit(config: &HttpServer) -> Result<usize, ReceiverError> {
+    Some(config.max_request_body_size)
+        .filter(|bytes| (1..=u64::from(u32::MAX)).contains(bytes))
+        .and_then(|bytes| usize::try_from(bytes).ok())
+        .ok_or(ReceiverError::Limit { setting: "max_request_body_size", value: config.max_request_body_size })
+}
+
+async fn not_found(request: Request) -> Response {
+    refuse_unread(Failure::NoSuchPath, request, 0).await
+}
+
+async fn call<I: Intake>(port: Port<I>, signal: Signal, mut request: Request) -> Response {
+    match export(&port, signal, &mut request).await {
+        Ok((accepted, format)) => {
+            port.answered(signal, "200", None);
+            success(signal, accepted, format)
+        }
+        Err(failure) => {
+            let (status, _) = codes(&failure);
+            port.answered(signal, status_label(status), Some(&failure));
+            refuse_unread(failure, request, port.limit).await
+        }
+    }
+}
+
+async fn export<I: Intake>(
+    port: &Port<I>,
+    signal: Signal,
+    request: &mut Request,
+) -> Result<(Accepted, Format), Failure> {
+    if request.method() != Method::POST {
+        return Err(Failure::Method);
+    }
+    let format = format(request.headers()).ok_or(Failure::MediaType)?;
+    let encoding = encoding(request.headers())?;
+    let limit = port.limit;
+    if request.body().size_hint().lower() > limit as u64 {
+        return Err(Failure::TooLarge { limit });
+    }
+    let mut held = port.hold();
+    let reading = Reading { limit, patience: port.read_timeout, held: &mut held };
+    let bytes = reading.collect(request.body_mut(), |_| Ok(())).await?;
+    let accepted = port.export(signal, Wire { bytes, start: 0, encoding, format }, held).await?;
+    Ok((accepted, format))
+}
+
+/// The format that the request's `Content-Type` names, whatever its parameters.
+fn format(headers: &HeaderMap) -> Option<Format> {
+    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    let media_type = value.split(';').next()?.trim();
+    [("application/x-protobuf", Format::Protobuf), ("application/json", Format::Json)]
+        .into_iter()
+        .find_map(|(known, format)| media_type.eq_ignore_ascii_case(known).then_some(format))
+}
+
+/// One encoding at most: a body compressed twice is a way to hide its size, and no client sends it.
+fn encoding(headers: &HeaderMap) -> Result<Encoding, Failure> {
+    let mut values =
+        headers.get_all(header::CONTENT_ENCODING).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let Some(name) = values.next() else { return Ok(Encoding::Identity) };
+    match (Encoding::named(&name), values.next()) {
+        (Some(encoding), None) => Ok(encoding),
+        (_, Some(second)) => Err(Failure::Encoding(format!("{name}, {second}"))),
+        (None, None) => Err(Failure::Encoding(name.into_owned())),
+    }
+}
+
+/// The response is never compressed: it is a few bytes long.
+fn success(signal: Signal, accepted: Accepted, format: Format) -> Response {
+    let body = match format {
+        Format::Protobuf => Body::from(answer::protobuf(signal, accepted)),
+        Format::Json => Body::from(answer::json(signal, accepted).to_string()),
+    };
+    ([(header::CONTENT_TYPE, content_type(format))], body).into_response()
+}
+
+/// Refuses a request whose body may still be on its way.
+async fn refuse_unread(failure: Failure, request: Request, most: usize) -> Response {
+    // What a client that names no type of ours can read nobody knows: people can read JSON.
+    let format = format(request.headers()).unwrap_or(Format::Json);
+    let is_http1 = request.version() <= Version::HTTP_11;
+    let is_gone = matches!(failure, Failure::Slow(_) | Failure::Aborted);
+    let waits = request.headers().contains_key(header::EXPECT);
+    if is_http1 && !is_gone && !waits {
+        discard(request.into_body(), most.max(DISCARD_AT_LEAST), DISCARD_TIMEOUT).await;
+    }
+    let mut response = refusal(&failure, format);
+    if is_http1 && is_gone {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+fn refusal(failure: &Failure, format: Format) -> Response {
+    let (status, code) = codes(failure);
+    let body = match format {
+        Format::Protobuf => Body::from(answer::status(failure, code).encode_to_vec()),
+        Format::Json => Body::from(answer::status_json(failure, code).to_string()),
+    };
+    let mut response = (status, [(header::CONTENT_TYPE, content_type(format))], body).into_response();
+    let headers = response.headers_mut();
+    match failure {
+        Failure::Refused(_) | Failure::Slow(_) => {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_seconds(failure)));
+        }
+        Failure::Method => {
+            headers.insert(header::ALLOW, HeaderValue::from_static("POST"));
+        }
+        Failure::Encoding(_) => {
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(Encoding::ACCEPTED));
+        }
+        _ => {}
+    }
+    response
+}
+
+/// Whole seconds, rounded up: a client must not come back too early, nor at once.
+fn retry_seconds(failure: &Failure) -> u64 {
+    let Failure::Refused(refusal) = failure else { return 1 };
+    let wait = refusal.retry_after;
+    (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1)
+}
+
+/// What a failure is in HTTP, and in the `Status` of its body. Clients retry 429, 502, 503 and 504 and nothing else.
+fn codes(failure: &Failure) -> (StatusCode, Code) {
+    match failure {
+        Failure::TooLarge { .. } | Failure::TooMany(_) => (StatusCode::PAYLOAD_TOO_LARGE, Code::ResourceExhausted),
+        Failure::Undecodable(_) | Failure::Framing(_) => (StatusCode::BAD_REQUEST, Code::InvalidArgument),
+        Failure::Encoding(_) | Failure::MediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::InvalidArgument),
+        Failure::Method => (StatusCode::METHOD_NOT_ALLOWED, Code::Unimplemented),
+        Failure::NoSuchPath => (StatusCode::NOT_FOUND, Code::NotFound),
+        Failure::Refused(_) | Failure::Slow(_) => (StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable),
+        Failure::Aborted => (StatusCode::BAD_REQUEST, Code::Cancelled),
+        Failure::Bug => (StatusCode::INTERNAL_SERVER_ERROR, Code::Internal),
+    }
+}
+
+/// The value of the `code` label.
+fn status_label(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::BAD_REQUEST => "400",
+        StatusCode::NOT_FOUND => "404",
+        StatusCode::METHOD_NOT_ALLOWED => "405",
+        StatusCode::PAYLOAD_TOO_LARGE => "413",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "415",
+        StatusCode::SERVICE_UNAVAILABLE => "503",
+        _ => "500",
+    }
+}
+
+fn content_type(format: Format) -> &'static str {
+    match format {
+        Format::Protobuf => "application/x-protobuf",
+        Format::Json => "application/json",
+    }
+}
