@@ -1,21 +1,43 @@
 //! OTLP on the wire: one walk over the raw protobuf bytes, full decode for the few traces that are kept, and JSON.
+//!
+//! [`scan`] yields what the window needs to know of each record without decoding any; [`attribute`] reads single
+//! attributes; [`decode`] decodes a record in full. A record that `scan` yields can be decoded: what is malformed inside
+//! it has failed the request. [`from_json`] and [`to_json`] translate whole requests, and [`read_recording`] finds
+//! the requests in a file.
 
-use crate::model::{Entry, Record, Signal};
-use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
-use opentelemetry_proto::tonic::logs::v1::LogRecord;
-use opentelemetry_proto::tonic::metrics::v1::Exemplar;
-use opentelemetry_proto::tonic::resource::v1::Resource;
-use opentelemetry_proto::tonic::trace::v1::Span;
+mod attribute;
+mod check;
+mod decode;
+mod lossy;
+mod scan;
+mod schema;
+mod wire;
+
+pub use attribute::{Value, attribute, own_attributes, resource_attributes};
+pub use decode::{Body, Decoded, decode};
+pub use scan::scan;
+
+use crate::model::{Entry, Signal};
 
 /// Bounds that hold before anything is decoded or allocated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Most records of a request.
+    /// Most records of a request, refused ones and exemplars without a trace id included.
     pub max_records: usize,
     /// Most `ResourceSpans` / `ScopeSpans` (and their like) of a request.
     pub max_envelopes: usize,
-    /// Deepest nesting of messages.
+    /// Deepest nesting of messages below the request; a span is at 3, its attributes' values at 5. At most 100 counts.
     pub max_depth: usize,
+    /// Most attributes, events, links and values inside one record, resource or scope, at all depths together. Two bytes
+    /// on the wire can be one of them, and 60 bytes and more decoded.
+    pub max_elements: usize,
+}
+
+impl Default for Limits {
+    /// 262,144 records, 65,536 envelopes, 64 levels, 131,072 elements.
+    fn default() -> Self {
+        Self { max_records: 262_144, max_envelopes: 65_536, max_depth: 64, max_elements: 131_072 }
+    }
 }
 
 /// What a walk over a request found.
@@ -30,9 +52,10 @@ pub struct Scan {
 /// Records of a request that were refused.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Rejected {
-    /// Trace id all zero or not 16 bytes long (logs: not 16 bytes and not absent).
+    /// Trace id all zero or not 16 bytes long (logs: not 16 bytes and not absent; all zero counts as absent).
     pub trace_id: u64,
-    /// Span id all zero or not 8 bytes long (logs: not 8 bytes and not absent).
+    /// Span id all zero or not 8 bytes long (logs: not 8 bytes and not absent; all zero counts as absent), or a parent
+    /// span id that is neither absent nor 8 bytes long.
     pub span_id: u64,
 }
 
@@ -61,53 +84,6 @@ pub enum WireError {
     Json(String),
 }
 
-/// Walks a request once, without decoding it.
-///
-/// # Errors
-/// If the bytes are not a request of that signal, or it exceeds `limits`.
-pub fn scan(signal: Signal, request: &[u8], limits: &Limits) -> Result<Scan, WireError> {
-    let _ = (signal, request, limits);
-    unimplemented!()
-}
-
-/// A record, decoded in full.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Decoded {
-    /// Its resource.
-    pub resource: Resource,
-    /// Its scope.
-    pub scope: InstrumentationScope,
-    /// The record.
-    pub body: Body,
-}
-
-/// The three kinds of record.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Body {
-    /// A span.
-    Span(Span),
-    /// A log record.
-    Log(LogRecord),
-    /// An exemplar and the metric it stands in.
-    Exemplar {
-        /// The exemplar.
-        exemplar: Exemplar,
-        /// `Metric.name`.
-        metric: String,
-        /// `Metric.unit`.
-        unit: String,
-    },
-}
-
-/// Decodes a record in full. Invalid UTF-8 becomes U+FFFD.
-///
-/// # Errors
-/// If its bytes are malformed.
-pub fn decode(record: &Record) -> Result<Decoded, WireError> {
-    let _ = record;
-    unimplemented!()
-}
-
 /// OTLP/JSON to the protobuf request that it stands for.
 ///
 /// # Errors
@@ -125,25 +101,3 @@ pub fn to_json(signal: Signal, request: &[u8]) -> Result<Vec<u8>, WireError> {
     let _ = (signal, request);
     unimplemented!()
 }
-
-/// A value of an attribute, read off the wire.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Value<'a> {
-    /// `string_value`, as it came: perhaps not UTF-8.
-    String(&'a [u8]),
-    /// `bool_value`.
-    Bool(bool),
-    /// `int_value`.
-    Int(i64),
-    /// `double_value`.
-    Double(f64),
-    /// Bytes, arrays and maps.
-    Other,
-}
-
-/// The values of attribute `key` of a record: its own first, then its resource's. Malformed parts are passed over.
-pub fn attribute<'a>(record: &'a Record, key: &str) -> impl Iterator<Item = Value<'a>> {
-    let _ = (record, key);
-    std::iter::empty()
-}
-
