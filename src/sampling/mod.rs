@@ -1,11 +1,64 @@
 //! Which traces are kept: the Collector's `tail_sampling` policies, compiled once at start.
+//!
+//! # What a policy sees
+//!
+//! As in the Collector, policies judge *spans* and the resources of spans. Log records and exemplars are kept with the trace
+//! that they belong to, but only the default policy looks at logs. Of a trace without any span, `always_sample`,
+//! `probabilistic` and the default policy can ask; the other types have nothing to judge and do not ask for it.
+//!
+//! Without policies there is one, named `errors`: a span with status ERROR or an event `exception`, or a log record with an
+//! `exception.*` attribute or a severity of ERROR and above.
+//!
+//! # How policies are weighed
+//!
+//! In this order, after the Collector's README ("Policy Decision Flow"):
+//!
+//! 1. a `drop` policy matches: dropped;
+//! 2. an attribute policy with `invert_match` finds its value: not sampled (a veto);
+//! 3. a policy samples: sampled, in the name of the first that does, in the order of the configuration;
+//! 4. a policy with `invert_match` does not find its value, and no other policy declines: sampled.
+//!
+//! Inside `and`, `not` and `drop`, `invert_match` is a plain negation. Every policy is asked, whatever the others said, so
+//! that a `rate_limiting` policy counts what passes it. Differences to the Collector, none of which makes a trace depend on
+//! the order of its spans: a `drop` policy that does not match does not decline in the sense of 4; numeric policies look at
+//! integers only (there, other types count as 0); latency is measured once, over all spans that have times.
+//!
+//! # Traces that were decided before
+//!
+//! A decision goes once from not sampled to sampled, never back. A sampled trace stays sampled by the same policy; a dropped
+//! or vetoed one stays so. Late records of one that was merely not wanted can still get it kept, but only through a policy
+//! that can tell from a record: the others would take a fragment for the trace.
+
+mod compile;
+mod memory;
+mod policy;
+mod probability;
+mod rate;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
 
 use crate::config::{Problem, TailSampling};
 use crate::model::{ClosedTrace, Decision, Record, Timestamp, TraceId};
 
+use memory::{Memory, Past};
+use policy::{Policy, Verdict};
+
+/// The name of the policy that is in force where none is configured.
+pub const DEFAULT_POLICY: &str = "errors";
+
+/// The name reported for traces that were asked for by id ([`Sampler::keep`]).
+pub const KEEP_POLICY: &str = "keep";
+
 /// The compiled policies and the memory of past decisions. Shared by all shards.
 #[derive(Debug)]
-pub struct Sampler {}
+pub struct Sampler {
+    /// `drop` policies first, otherwise in the order of the configuration.
+    policies: Vec<Policy>,
+    needs_whole_traces: bool,
+    memory: Memory,
+}
 
 impl Sampler {
     /// Compiles the policies.
@@ -13,33 +66,83 @@ impl Sampler {
     /// # Errors
     /// Every problem found, with its path under `tail_sampling`.
     pub fn compile(config: &TailSampling) -> Result<Self, Vec<Problem>> {
-        let _ = config;
-        unimplemented!()
+        let mut policies = compile::policies(&config.policies)?;
+        policies.sort_by_key(|policy| !policy.drops());
+        Ok(Self {
+            needs_whole_traces: policies.iter().any(|policy| !policy.drops() && !policy.by_record()),
+            policies,
+            memory: Memory::new(&config.decision_cache),
+        })
     }
 
     /// Whether some policy needs to see a trace whole before anything can be said of it.
     #[must_use]
     pub fn needs_whole_traces(&self) -> bool {
-        false
+        self.needs_whole_traces
     }
 
-    /// Whether this record alone makes its trace one that a policy will keep (before `drop` and rate limits).
+    /// Whether this record alone makes its trace one that a policy will keep (before `drop`, vetoes and rate limits).
     #[must_use]
     pub fn triggers(&self, record: &Record) -> bool {
-        let _ = record;
-        unimplemented!()
+        self.policies.iter().any(|policy| policy.triggers(record))
     }
 
     /// Decides a closed trace, and remembers the decision.
     pub fn decide(&self, now: Timestamp, trace: &ClosedTrace) -> Decision {
-        let _ = (now, trace);
-        unimplemented!()
+        if let Some(policy) = self.memory.sampled(trace.trace_id) {
+            return Decision::Sampled { policy };
+        }
+        let past = self.memory.not_sampled(trace.trace_id);
+        let (decision, past) = match past {
+            Some(Past::Dropped(policy)) => return Decision::Dropped { policy },
+            Some(Past::Vetoed) => return Decision::NotSampled,
+            Some(Past::Unwanted) => self.weigh(now, trace, true),
+            None => self.weigh(now, trace, false),
+        };
+        match &decision {
+            Decision::Sampled { policy } => self.memory.remember_sampled(trace.trace_id, policy),
+            Decision::NotSampled | Decision::Dropped { .. } => self.memory.remember_not_sampled(trace.trace_id, past),
+        }
+        decision
     }
 
     /// Whether this trace was sampled before: then a late record of it is a trigger.
     #[must_use]
     pub fn sampled_before(&self, trace_id: TraceId) -> bool {
-        let _ = trace_id;
-        false
+        self.memory.sampled(trace_id).is_some()
+    }
+
+    /// Samples a trace in advance, whatever the policies will say of it ("keep this id"), in the name of [`KEEP_POLICY`].
+    pub fn keep(&self, trace_id: TraceId) {
+        if !self.sampled_before(trace_id) {
+            self.memory.remember_sampled(trace_id, &Arc::from(KEEP_POLICY));
+        }
+    }
+
+    /// Asks the policies, and weighs what they say. A `fragment` is what came late of a trace that nobody wanted.
+    fn weigh(&self, now: Timestamp, trace: &ClosedTrace, fragment: bool) -> (Decision, Past) {
+        let (mut sampled, mut inverse, mut declined, mut vetoed) = (None, None, false, false);
+        for policy in &self.policies {
+            match policy.evaluate(now, trace) {
+                Verdict::Dropped => {
+                    let policy = Arc::clone(&policy.name);
+                    return (Decision::Dropped { policy: Arc::clone(&policy) }, Past::Dropped(policy));
+                }
+                Verdict::Vetoed => vetoed = true,
+                Verdict::Sampled if fragment && !policy.by_record() => {}
+                Verdict::Sampled => sampled = sampled.or(Some(&policy.name)),
+                Verdict::InverseSampled => inverse = inverse.or(Some(&policy.name)),
+                Verdict::NotSampled => declined = true,
+                Verdict::Abstained => {}
+            }
+        }
+        if vetoed {
+            return (Decision::NotSampled, Past::Vetoed);
+        }
+        let inverse = inverse.filter(|_| !declined && !fragment);
+        let decision = sampled
+            .or(inverse)
+            .map_or(Decision::NotSampled, |policy| Decision::Sampled { policy: Arc::clone(policy) });
+        (decision, Past::Unwanted)
     }
 }

@@ -1,8 +1,42 @@
 //! Holds the records of every trace until the trace can be decided. Synchronous: time is an argument.
+//!
+//! A [`Window`] is one shard: which traces it sees is the caller's choice, as long as all records of a trace come to the
+//! same one. Spans, logs and exemplars join by trace id alone, so it does not matter which comes first.
+//!
+//! # When a trace closes
+//!
+//! | the trace | closes | [`CloseReason`] |
+//! |---|---|---|
+//! | has a trigger | `decision_wait` after its first trigger | `DecisionWait` |
+//! | has a trigger, and its root has ended | `decision_wait_after_root` after the later of the two, if that is sooner | `RootReceived` |
+//! | has no trigger | `retention` after its first record | `Retention` |
+//! | any, with `whole_traces` | `decision_wait` after its first record, or after its root as above | `DecisionWait`, `RootReceived` |
+//! | was sampled before ([`Window::admit_late`]) | as a triggered one | `Late` |
+//!
+//! All of these count from when a record *arrived*, never from what it says about itself: a sender whose clock is wrong
+//! disturbs nobody. Traces whose deadlines are equal close in the order of their ids.
+//!
+//! # Cost
+//!
+//! A record costs one hash lookup; the order of deadlines is touched only when a trace's deadline moves, which happens at
+//! most four times in its life. All records of a window share one [`Tracked`], split again when a trace closes.
 
+mod clock;
+mod kept;
+mod open;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
+
 use crate::model::{CloseReason, ClosedTrace, Record, Timestamp, TraceId, Tracked};
+
+use clock::Clock;
+use kept::Kept;
+use open::{Deadline, Open};
 
 /// How long a shard holds records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,50 +55,167 @@ pub struct Settings {
 #[derive(Debug)]
 pub struct Window {
     settings: Settings,
+    clock: Clock,
+    /// Seeded at random: trace ids come from outside, and chosen ones must not collide.
+    traces: HashMap<TraceId, Open, RandomState>,
+    /// The deadline of every open trace.
+    order: BTreeSet<(Timestamp, TraceId)>,
+    kept: Kept,
+    /// What all records here are owed; `None` until the first one comes.
+    tracked: Option<Tracked>,
+}
+
+/// What a record says about whether its trace is worth deciding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mark {
+    None,
+    Trigger,
+    Late,
 }
 
 impl Window {
     /// An empty window.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        Self { settings }
+        Self {
+            settings,
+            clock: Clock::default(),
+            traces: HashMap::default(),
+            order: BTreeSet::new(),
+            kept: Kept::default(),
+            tracked: None,
+        }
     }
 
-    /// Takes in a record. `triggered` says that it alone makes its trace worth deciding.
+    /// Takes in a record; `tracked` is that one record's. `triggered` says that it alone makes its trace worth deciding.
+    ///
+    /// A record of a trace that has closed opens it anew.
     pub fn admit(&mut self, now: Timestamp, record: Record, tracked: Tracked, triggered: bool) {
-        let _ = (now, record, tracked, triggered, self.settings);
-        unimplemented!()
+        self.admit_as(now, record, tracked, if triggered { Mark::Trigger } else { Mark::None });
+    }
+
+    /// Takes in a record of a trace that was sampled before: it triggers, and its trace closes as [`CloseReason::Late`].
+    pub fn admit_late(&mut self, now: Timestamp, record: Record, tracked: Tracked) {
+        self.admit_as(now, record, tracked, Mark::Late);
     }
 
     /// Marks a trace as one to keep, whether its records are here already or not ("keep this id"): as if one of its
     /// records had triggered at `now`.
+    ///
+    /// Where none is here, the id is remembered for `retention` (a bounded number of ids, the oldest forgotten first), and
+    /// the first record that comes triggers.
     pub fn keep(&mut self, now: Timestamp, trace_id: TraceId) {
-        let _ = (now, trace_id);
-        unimplemented!()
+        let now = self.clock.observe(now);
+        if self.traces.contains_key(&trace_id) {
+            self.change(trace_id, |open| open.trigger(now));
+        } else {
+            self.kept.remember(now, trace_id, now.after(self.settings.retention));
+        }
     }
 
     /// The records of a trace that are here ("the pieces of this id"), without closing it.
     #[must_use]
     pub fn pieces(&self, trace_id: TraceId) -> &[Record] {
-        let _ = trace_id;
-        &[]
+        self.traces.get(&trace_id).map_or(&[], |open| &open.records)
     }
 
     /// Closes at most `limit` traces whose deadline has come, in the order (deadline, trace id).
+    ///
+    /// A `now` that lies before an earlier one brings no deadline nearer and moves none away: the window's own time never
+    /// runs backwards. A `now` that jumps ahead closes everything whose deadline it passes; what comes for those traces
+    /// afterwards opens them anew.
     pub fn advance(&mut self, now: Timestamp, limit: usize) -> Vec<ClosedTrace> {
-        let _ = (now, limit);
-        unimplemented!()
+        let now = self.clock.observe(now);
+        self.kept.expire(now);
+        self.close(now, limit, |deadline| deadline <= now, None)
     }
 
     /// Closes at most `limit` traces whatever their deadline, in the order (deadline, trace id).
     pub fn drain(&mut self, now: Timestamp, reason: CloseReason, limit: usize) -> Vec<ClosedTrace> {
-        let _ = (now, reason, limit);
-        unimplemented!()
+        let now = self.clock.observe(now);
+        self.close(now, limit, |_| true, Some(reason))
     }
 
     /// The earliest deadline.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        None
+        self.order.first().map(|(deadline, _)| self.clock.outside(*deadline))
+    }
+
+    /// Open traces.
+    #[must_use]
+    pub fn traces(&self) -> usize {
+        self.traces.len()
+    }
+
+    /// Records held.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        self.tracked.as_ref().map_or(0, Tracked::records)
+    }
+
+    fn admit_as(&mut self, now: Timestamp, record: Record, tracked: Tracked, mark: Mark) {
+        debug_assert_eq!(tracked.records(), 1, "a record is admitted with what is owed to it, no more and no less");
+        let now = self.clock.observe(now);
+        let trace_id = record.entry.head.trace_id;
+        match &mut self.tracked {
+            Some(all) => all.merge(tracked),
+            none => *none = Some(tracked),
+        }
+        if !self.traces.contains_key(&trace_id) {
+            self.open(now, trace_id);
+        }
+        let wanted = self.kept.take(now, trace_id);
+        self.change(trace_id, |open| {
+            if mark != Mark::None || wanted {
+                open.trigger(now);
+            }
+            open.late |= mark == Mark::Late;
+            open.take(now, record);
+        });
+    }
+
+    fn open(&mut self, now: Timestamp, trace_id: TraceId) {
+        let open = Open::new(now, self.clock.outside(now), &self.settings);
+        self.order.insert((open.deadline.at, trace_id));
+        self.traces.insert(trace_id, open);
+    }
+
+    /// Changes an open trace, and its place in the order if its deadline has moved.
+    fn change(&mut self, trace_id: TraceId, change: impl FnOnce(&mut Open)) {
+        let Some(open) = self.traces.get_mut(&trace_id) else { return };
+        change(open);
+        let before = open.deadline.at;
+        open.deadline = open.due(&self.settings);
+        if open.deadline.at != before {
+            self.order.remove(&(before, trace_id));
+            self.order.insert((open.deadline.at, trace_id));
+        }
+    }
+
+    fn close(
+        &mut self,
+        now: Timestamp,
+        limit: usize,
+        due: impl Fn(Timestamp) -> bool,
+        reason: Option<CloseReason>,
+    ) -> Vec<ClosedTrace> {
+        let closed_at = self.clock.outside(now);
+        let mut closed = Vec::new();
+        while closed.len() < limit && self.order.first().is_some_and(|(deadline, _)| due(*deadline)) {
+            let Some((_, trace_id)) = self.order.pop_first() else { break };
+            let Some(open) = self.traces.remove(&trace_id) else { continue };
+            let Some(tracked) = &mut self.tracked else { continue };
+            let Open { records, opened_outside, deadline: Deadline { reason: own, .. }, .. } = open;
+            closed.push(ClosedTrace {
+                trace_id,
+                tracked: tracked.split(records.len() as u64),
+                records,
+                reason: reason.unwrap_or(own),
+                opened: opened_outside,
+                closed: closed_at,
+            });
+        }
+        closed
     }
 }

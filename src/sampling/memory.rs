@@ -1,0 +1,74 @@
+//! Past decisions, as many as are configured, the least recently used forgotten first.
+//!
+//! Forgetting is safe: a late record of a forgotten sampled trace is judged by the policies again, and the store tells a
+//! bundle from an amendment by itself.
+
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+use moka::policy::EvictionPolicy;
+use moka::sync::Cache;
+
+use crate::config::DecisionCache;
+use crate::model::TraceId;
+
+type Decisions<V> = Cache<TraceId, V, RandomState>;
+
+/// What became of a trace that was not sampled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Past {
+    /// No policy asked for it.
+    Unwanted,
+    /// A policy with `invert_match` found its value.
+    Vetoed,
+    /// This `drop` policy matched.
+    Dropped(Arc<str>),
+}
+
+/// Decisions by trace id; `None` where the configured size is 0.
+#[derive(Debug)]
+pub(super) struct Memory {
+    sampled: Option<Decisions<Arc<str>>>,
+    not_sampled: Option<Decisions<Past>>,
+}
+
+impl Memory {
+    pub(super) fn new(config: &DecisionCache) -> Self {
+        Self { sampled: cache(config.sampled_cache_size), not_sampled: cache(config.non_sampled_cache_size) }
+    }
+
+    /// The policy that sampled this trace.
+    pub(super) fn sampled(&self, trace_id: TraceId) -> Option<Arc<str>> {
+        self.sampled.as_ref()?.get(&trace_id)
+    }
+
+    /// Why this trace was not sampled.
+    pub(super) fn not_sampled(&self, trace_id: TraceId) -> Option<Past> {
+        self.not_sampled.as_ref()?.get(&trace_id)
+    }
+
+    pub(super) fn remember_sampled(&self, trace_id: TraceId, policy: &Arc<str>) {
+        if let Some(cache) = &self.sampled {
+            cache.insert(trace_id, Arc::clone(policy));
+        }
+        if let Some(cache) = &self.not_sampled {
+            cache.invalidate(&trace_id);
+        }
+    }
+
+    pub(super) fn remember_not_sampled(&self, trace_id: TraceId, past: Past) {
+        if let Some(cache) = &self.not_sampled {
+            cache.insert(trace_id, past);
+        }
+    }
+}
+
+fn cache<V: Clone + Send + Sync + 'static>(size: u64) -> Option<Decisions<V>> {
+    // LRU, because the default (TinyLFU) refuses new ids while the cache is full of others that were asked for as often.
+    (size > 0).then(|| {
+        Cache::builder()
+            .max_capacity(size)
+            .eviction_policy(EvictionPolicy::lru())
+            .build_with_hasher(RandomState::default())
+    })
+}
