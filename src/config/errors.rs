@@ -1,0 +1,60 @@
+//! Everything that is wrong with a configuration, each with its file and line.
+
+use std::fmt;
+
+use super::Problem;
+use super::tree::Place;
+
+/// A problem and where it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Fault {
+    pub(super) at: Option<Place>,
+    pub(super) problem: Problem,
+}
+
+impl Fault {
+    pub(super) fn at(place: &Place, problem: Problem) -> Self {
+        Self { at: Some(place.clone()), problem }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(place) = &self.at {
+            write!(f, "{place}: ")?;
+        }
+        if !self.problem.path.is_empty() {
+            write!(f, "{}: ", self.problem.path)?;
+        }
+        f.write_str(&self.problem.message)?;
+        if let Some(instead) = &self.problem.instead {
+            write!(f, "; {instead}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Everything that is wrong with a configuration: a line for each problem, `file:line:column: key: what; what instead`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigErrors(pub(super) Vec<Fault>);
+
+impl ConfigErrors {
+    /// The problems, in the order in which they were found.
+    pub fn problems(&self) -> impl Iterator<Item = &Problem> {
+        self.0.iter().map(|fault| &fault.problem)
+    }
+}
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, fault) in self.0.iter().enumerate() {
+            if number > 0 {
+                f.write_str("\n")?;
+            }
+            write!(f, "{fault}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigErrors {}
