@@ -1,6 +1,7 @@
 //! Everything that is wrong with a configuration, each with its file and line.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::Problem;
 use super::tree::Place;
@@ -36,10 +37,16 @@ impl fmt::Display for Fault {
 
 /// Everything that is wrong with a configuration: a line for each problem, `file:line:column: key: what; what instead`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConfigErrors(pub(super) Vec<Fault>);
+pub struct ConfigErrors(Vec<Fault>);
 
 impl ConfigErrors {
-    /// The problems, in the order in which they were found.
+    /// In the order of the lines that they stand on.
+    pub(super) fn new(mut faults: Vec<Fault>) -> Self {
+        faults.sort_by_key(|fault| fault.at.as_ref().map(|at| (Arc::clone(&at.source), at.line, at.column)));
+        Self(faults)
+    }
+
+    /// The problems, in the order of their lines.
     pub fn problems(&self) -> impl Iterator<Item = &Problem> {
         self.0.iter().map(|fault| &fault.problem)
     }

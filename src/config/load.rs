@@ -46,7 +46,7 @@ pub fn load_without_environment(
 /// If `sets` or a key are wrong.
 pub fn embedded(root: &str, signing: Option<&str>, data_dir: &str, sets: &[String]) -> Result<ValidatedConfig, ConfigErrors> {
     let name: Arc<str> = Arc::from("built-in configuration");
-    let mut tree = source::document(DEFAULT, &name).map_err(ConfigErrors)?;
+    let mut tree = source::document(DEFAULT, &name).map_err(ConfigErrors::new)?;
     if signing.is_none() {
         without_signing(&mut tree);
     }
@@ -73,7 +73,7 @@ fn lay_over(tree: &mut Node, layers: impl Iterator<Item = Result<Node, Vec<Fault
             Err(more) => faults.extend(more),
         }
     }
-    if faults.is_empty() { Ok(()) } else { Err(ConfigErrors(faults)) }
+    if faults.is_empty() { Ok(()) } else { Err(ConfigErrors::new(faults)) }
 }
 
 fn finish(mut tree: Node, env: &dyn Environment, mode: Mode) -> Result<ValidatedConfig, ConfigErrors> {
@@ -85,7 +85,7 @@ fn finish(mut tree: Node, env: &dyn Environment, mode: Mode) -> Result<Validated
         return validate::validate(document, tree.places());
     }
     // The rules are for documents that were read whole: what is missing from this one was reported above.
-    Err(ConfigErrors(faults))
+    Err(ConfigErrors::new(faults))
 }
 
 fn without_signing(tree: &mut Node) {
@@ -132,6 +132,6 @@ impl ValidatedConfig {
     /// and line.
     #[must_use]
     pub fn locate(&self, problems: Vec<Problem>) -> ConfigErrors {
-        ConfigErrors(problems.into_iter().map(|problem| validate::place(&self.places, problem)).collect())
+        ConfigErrors::new(problems.into_iter().map(|problem| validate::place(&self.places, problem)).collect())
     }
 }

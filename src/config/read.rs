@@ -54,6 +54,17 @@ impl Failure {
 
     /// Takes what was fetched out of the message. Innermost only: it knows the value.
     fn of(mut self, node: &Node) -> Self {
+        if let Value::Scalar(Scalar { structure: Some(_), written, .. }) = &node.value {
+            // Even the keys of a fetched map may be a secret that was put in the wrong place.
+            node.set_aside.set(true);
+            let written = written.as_deref().unwrap_or("the expression");
+            self = Self::new(
+                format!("what `{written}` stands for does not fit here"),
+                Some("to see why, give it as a source of its own (`--config env:NAME`)".to_owned()),
+            );
+            self.at = Some(node.at.clone());
+            return self;
+        }
         if self.at.is_some() {
             return self;
         }

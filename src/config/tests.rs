@@ -96,8 +96,8 @@ fn several_faults_are_reported_at_once_each_at_its_place() {
     );
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), 4, "{text}");
-    assert!(text.contains("c.yaml:10:37: connectors.incident.tail_sampling.decision_wait: expected a string, found a whole number"), "{text}");
-    assert!(text.contains("c.yaml:10:40: connectors.incident.tail_sampling.polices: unknown key; did you mean `policies`?"), "{text}");
+    assert!(text.contains("c.yaml:10:36: connectors.incident.tail_sampling.decision_wait: expected a string, found a whole number"), "{text}");
+    assert!(text.contains("c.yaml:10:39: connectors.incident.tail_sampling.polices: unknown key; did you mean `policies`?"), "{text}");
     assert!(text.contains("c.yaml:11:25: connectors.incident.window.max_bytes: `lots` is not a size"), "{text}");
     assert!(text.contains("connectors.incident.window.retentoin: unknown key; did you mean `retention`?"), "{text}");
 }
@@ -213,7 +213,7 @@ fn what_is_not_in_this_version_is_refused_with_what_to_use() {
 #[test]
 fn bundles_without_redaction_or_store_are_refused() {
     let text = document("  incident:").replace("processors: [redaction], ", "");
-    assert!(errors(&text, &[]).starts_with("c.yaml:14:5: service.pipelines.bundles.processors: bundles would be written without redaction"));
+    assert!(errors(&text, &[]).starts_with("c.yaml:15:5: service.pipelines.bundles.processors: bundles would be written without redaction"));
     let text = document("  incident:")
         .replace("bundle/main: {url: \"file:/tmp/bundles\"}", "webhook/a: {url: \"https://a/b\", signing_secret: x}")
         .replace("[bundle/main]", "[webhook/a]");
@@ -223,7 +223,7 @@ fn bundles_without_redaction_or_store_are_refused() {
 #[test]
 fn an_undefined_reference_is_refused_with_what_was_perhaps_meant() {
     let text = errors(&document("  incident:").replace("[bundle/main]", "[bundle/mian]"), &[]);
-    assert_eq!(text, "c.yaml:14:89: service.pipelines.bundles.exporters[0]: exporter `bundle/mian` is not defined; define it under `exporters`, or: did you mean `bundle/main`?");
+    assert_eq!(text, "c.yaml:15:75: service.pipelines.bundles.exporters[0]: exporter `bundle/mian` is not defined; define it under `exporters`, or: did you mean `bundle/main`?");
 }
 
 #[test]

@@ -32,7 +32,9 @@ pub(super) fn check(root: &Node) -> Vec<Fault> {
 
 fn section<T: Component>(root: &Node, section: &str, faults: &mut Vec<Fault>) {
     let Some(components) = root.get(section) else { return };
-    for entry in components.entries() {
+    // What was fetched as a whole is judged, and kept from view, where it is read.
+    let Value::Map(entries) = &components.value else { return };
+    for entry in entries {
         let kind = entry.key.split('/').next().unwrap_or_default();
         if T::TYPES.contains(&kind) {
             continue;

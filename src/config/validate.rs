@@ -67,9 +67,9 @@ pub(super) fn validate(document: Config, places: Places) -> Result<ValidatedConf
     // A rule cannot be held against a value that was left open.
     problems.retain(|problem| !places.is_unresolved(&problem.path));
     if !problems.is_empty() {
-        return Err(ConfigErrors(problems.into_iter().map(|problem| place(&places, problem)).collect()));
+        return Err(ConfigErrors::new(problems.into_iter().map(|problem| place(&places, problem)).collect()));
     }
-    let digest = digest(&pipelines).map_err(|problem| ConfigErrors(vec![place(&places, problem)]))?;
+    let digest = digest(&pipelines).map_err(|problem| ConfigErrors::new(vec![place(&places, problem)]))?;
     let warnings = unused(&document);
     Ok(ValidatedConfig { document, digest, pipelines, warnings, places })
 }
