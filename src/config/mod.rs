@@ -5,28 +5,41 @@
 //! wherever it has one; unknown keys are refused with the line and a suggestion.
 
 mod component;
+mod errors;
+mod expand;
 mod exporters;
 mod extensions;
 mod incident;
+mod load;
 mod problem;
 mod processors;
+mod read;
 mod receivers;
+mod rules;
 mod service;
+mod source;
+mod suggest;
 mod tail_sampling;
+mod tree;
+mod unavailable;
 mod units;
 mod validate;
+mod yaml;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use component::{ComponentId, Components};
+pub use component::{Component, ComponentId, Components};
+pub use errors::ConfigErrors;
 pub use exporters::{BundleExporter, Compression, Exporter, RetryOnFailure, SendingQueue, WebhookExporter};
 pub use extensions::{ApiExtension, Extension, HealthCheck, Signing};
 pub use incident::{Connector, IncidentConnector, IncidentLimit, LogJoin, ServiceFacts, Storage, WindowConfig};
+pub use load::{embedded, load, load_without_environment};
 pub use problem::Problem;
 pub use processors::{MemoryLimiter, Processor, RedactionProcessor};
 pub use receivers::{GrpcServer, HttpServer, OtlpProtocols, OtlpReceiver, Receiver};
 pub use service::{LogTelemetry, MetricTelemetry, Pipeline, Pipelines, Service, Telemetry};
+pub use source::{Environment, ProcessEnvironment};
 pub use tail_sampling::*;
 pub use units::{ByteSize, Duration, Secret};
 pub use validate::{ValidatedConfig, ValidatedPipelines};
@@ -48,3 +61,6 @@ pub struct Config {
     /// Which of them run, and how they are connected.
     pub service: Service,
 }
+
+#[cfg(test)]
+mod tests;

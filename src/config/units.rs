@@ -22,7 +22,7 @@ impl<'de> Deserialize<'de> for Duration {
         let text = String::deserialize(deserializer)?;
         humantime::parse_duration(&text)
             .map(Self)
-            .map_err(|error| serde::de::Error::custom(format!("`{text}` is not a duration such as `10s` or `1m30s`: {error}")))
+            .map_err(|_| serde::de::Error::custom(format!("`{text}` is not a duration such as `10s` or `1m30s`")))
     }
 }
 
@@ -67,7 +67,7 @@ impl<'de> Deserialize<'de> for ByteSize {
             Written::Text(text) => text
                 .parse::<bytesize::ByteSize>()
                 .map(|size| Self(size.as_u64()))
-                .map_err(|error| serde::de::Error::custom(format!("`{text}` is not a size such as `4GiB` or `512MiB`: {error}"))),
+                .map_err(|_| serde::de::Error::custom(format!("`{text}` is not a size such as `4GiB` or `512MiB`"))),
         }
     }
 }

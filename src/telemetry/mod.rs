@@ -1,6 +1,11 @@
 //! Casefile's own telemetry: metric names in one place, its logs, its probes, and the one clock of the program.
 
+pub mod admin;
 mod clock;
+pub mod logs;
+pub mod metrics;
 pub mod names;
+mod readiness;
 
 pub use clock::{Clock, SystemClock};
+pub use readiness::Readiness;

@@ -1,0 +1,218 @@
+//! Rules of single settings: ranges, addresses, URLs, keys.
+
+use url::Url;
+
+use super::{BundleExporter, Config, Connector, Exporter, Extension, Problem, Processor, Receiver, RetryOnFailure, SendingQueue, WebhookExporter};
+use crate::model::RootKey;
+
+/// Sets of detectors that exist.
+const PRESETS: &[&str] = &["pii", "pci", "phi", "secrets"];
+
+/// Holds every component that is defined to its rules, whether it is used or not.
+pub(super) fn check(document: &Config) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let found = &mut problems;
+    for (id, receiver) in &document.receivers.0 {
+        let Receiver::Otlp(otlp) = receiver;
+        let path = format!("receivers.{id}.protocols");
+        if otlp.protocols.grpc.is_none() && otlp.protocols.http.is_none() {
+            fault(found, &path, "no protocol is turned on, so it would not listen", "write `grpc:` or `http:` under `protocols`");
+        }
+        if let Some(grpc) = &otlp.protocols.grpc {
+            endpoint(found, &format!("{path}.grpc.endpoint"), &grpc.endpoint);
+            positive(found, &format!("{path}.grpc.max_recv_msg_size_mib"), grpc.max_recv_msg_size_mib);
+            positive(found, &format!("{path}.grpc.max_concurrent_streams"), u64::from(grpc.max_concurrent_streams));
+            if grpc.max_recv_msg_size_mib > 4096 {
+                fault(found, &format!("{path}.grpc.max_recv_msg_size_mib"), "gRPC messages cannot be larger than 4 GiB", "write 4096 or less");
+            }
+        }
+        if let Some(http) = &otlp.protocols.http {
+            let path = format!("{path}.http");
+            endpoint(found, &format!("{path}.endpoint"), &http.endpoint);
+            positive(found, &format!("{path}.max_request_body_size"), http.max_request_body_size);
+            lasting(found, &format!("{path}.read_header_timeout"), http.read_header_timeout);
+            lasting(found, &format!("{path}.read_timeout"), http.read_timeout);
+            let paths = [&http.traces_url_path, &http.logs_url_path, &http.metrics_url_path];
+            for (name, url_path) in ["traces_url_path", "logs_url_path", "metrics_url_path"].into_iter().zip(paths) {
+                if !url_path.starts_with('/') || url_path.contains(['?', '#', '{', '}', ' ']) {
+                    fault(found, &format!("{path}.{name}"), "not the path of a URL", "begin it with `/`, without `?`, `#`, braces or spaces");
+                } else if paths.iter().filter(|other| *other == &url_path).count() > 1 {
+                    fault(found, &format!("{path}.{name}"), format!("`{url_path}` serves two signals"), "give each signal a path of its own");
+                }
+            }
+        }
+    }
+    processors(document, found);
+    connectors(document, found);
+    for (id, exporter) in &document.exporters.0 {
+        match exporter {
+            Exporter::Bundle(bundle) => store(found, &format!("exporters.{id}"), bundle),
+            Exporter::Webhook(webhook) => hook(found, &format!("exporters.{id}"), webhook),
+        }
+    }
+    for (id, extension) in &document.extensions.0 {
+        let path = format!("extensions.{id}");
+        match extension {
+            Extension::Signing(signing) if signing.key.expose().trim().is_empty() => {
+                fault(found, &format!("{path}.key"), "bundles cannot be signed without a key", "write `${file:/secrets/signing.pem}`: an ed25519 key, PKCS#8 in PEM");
+            }
+            Extension::Signing(_) => {}
+            Extension::HealthCheck(health) => endpoint(found, &format!("{path}.endpoint"), &health.endpoint),
+            Extension::Api(api) => endpoint(found, &format!("{path}.endpoint"), &api.endpoint),
+        }
+    }
+    service(document, found);
+    problems
+}
+
+fn processors(document: &Config, found: &mut Vec<Problem>) {
+    for (id, processor) in &document.processors.0 {
+        let path = format!("processors.{id}");
+        match processor {
+            Processor::MemoryLimiter(limiter) => {
+                positive(found, &format!("{path}.limit_mib"), limiter.limit_mib);
+                if limiter.limit_mib > 0 && limiter.spike_limit_mib >= limiter.limit_mib {
+                    fault(found, &format!("{path}.spike_limit_mib"), "leaves nothing of `limit_mib`", "write less than `limit_mib`");
+                }
+            }
+            Processor::Redaction(redaction) => {
+                if let Err(error) = RootKey::parse(redaction.key.expose()) {
+                    fault(
+                        found,
+                        &format!("{path}.key"),
+                        error.to_string(),
+                        "give 32 bytes or more as 64 hex digits or base64, from `${file:/secrets/redaction.key}` or `${env:NAME}`; `openssl rand -hex 32` makes one",
+                    );
+                }
+                for (at, preset) in redaction.presets.iter().enumerate() {
+                    if !PRESETS.contains(&preset.as_str()) {
+                        let path = format!("{path}.presets[{at}]");
+                        fault(found, &path, format!("unknown preset `{preset}`"), super::suggest::one_of(preset, PRESETS));
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn connectors(document: &Config, found: &mut Vec<Problem>) {
+    for (id, connector) in &document.connectors.0 {
+        let Connector::Incident(incident) = connector;
+        let path = format!("connectors.{id}");
+        lasting(found, &format!("{path}.tail_sampling.decision_wait"), incident.tail_sampling.decision_wait);
+        lasting(found, &format!("{path}.window.retention"), incident.window.retention);
+        positive(found, &format!("{path}.window.max_bytes"), incident.window.max_bytes.0);
+        positive(found, &format!("{path}.logs.max_per_trace"), incident.logs.max_per_trace as u64);
+        if incident.incidents.max_bundles > 0 {
+            lasting(found, &format!("{path}.incidents.per"), incident.incidents.per);
+        }
+    }
+}
+
+fn service(document: &Config, found: &mut Vec<Problem>) {
+    let telemetry = &document.service.telemetry;
+    lasting(found, "service.shutdown_timeout", document.service.shutdown_timeout);
+    one_of(found, "service.telemetry.logs.encoding", &telemetry.logs.encoding, &["console", "json"]);
+    one_of(found, "service.telemetry.metrics.level", &telemetry.metrics.level, &["none", "basic", "normal", "detailed"]);
+    if telemetry.metrics.level != "none" {
+        endpoint(found, "service.telemetry.metrics.address", &telemetry.metrics.address);
+    }
+}
+
+fn store(found: &mut Vec<Problem>, path: &str, bundle: &BundleExporter) {
+    let at = format!("{path}.url");
+    const INSTEAD: &str = "write `file:/path`, `s3://bucket/prefix` or `gs://bucket/prefix`";
+    match bundle.url.split_once(':') {
+        None if bundle.url.is_empty() => fault(found, &at, "bundles need a place to be stored", INSTEAD),
+        Some(("file", folder)) => {
+            if folder.trim_matches('/').is_empty() {
+                fault(found, &at, "the URL names no folder", INSTEAD);
+            } else if folder.starts_with("//") && !folder.starts_with("///") {
+                fault(found, &at, "the URL names a host, not a folder", "write `file:/path` or `file:///path`");
+            }
+        }
+        Some(("s3" | "gs", _)) => match Url::parse(&bundle.url) {
+            Ok(url) if url.host_str().is_none_or(str::is_empty) => fault(found, &at, "the URL names no bucket", INSTEAD),
+            Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+                fault(found, &at, "credentials do not belong into the URL", "give them in `options` or in the environment");
+            }
+            Ok(url) if url.query().is_some() || url.fragment().is_some() => {
+                fault(found, &at, "the URL has a query or fragment", "give settings in `options`");
+            }
+            Ok(_) => {}
+            Err(error) => fault(found, &at, format!("not a URL: {error}"), INSTEAD),
+        },
+        _ => fault(found, &at, "not a store", INSTEAD),
+    }
+    sending(found, path, &bundle.retry_on_failure, &bundle.sending_queue);
+    lasting(found, &format!("{path}.timeout"), bundle.timeout);
+}
+
+fn hook(found: &mut Vec<Problem>, path: &str, webhook: &WebhookExporter) {
+    const INSTEAD: &str = "write `https://host/path`";
+    let at = format!("{path}.url");
+    match Url::parse(&webhook.url) {
+        _ if webhook.url.is_empty() => fault(found, &at, "a webhook needs a URL", INSTEAD),
+        Ok(url) if !matches!(url.scheme(), "http" | "https") => fault(found, &at, "not an `http:` or `https:` URL", INSTEAD),
+        Ok(_) => {}
+        Err(error) => fault(found, &at, format!("not a URL: {error}"), INSTEAD),
+    }
+    if webhook.signing_secret.expose().is_empty() {
+        fault(
+            found,
+            &format!("{path}.signing_secret"),
+            "receivers cannot trust events that are not signed",
+            "give a secret from `${file:/secrets/hook}` or `${env:NAME}`; `openssl rand -base64 32` makes one",
+        );
+    }
+    sending(found, path, &webhook.retry_on_failure, &webhook.sending_queue);
+    lasting(found, &format!("{path}.timeout"), webhook.timeout);
+}
+
+fn sending(found: &mut Vec<Problem>, path: &str, retry: &RetryOnFailure, queue: &SendingQueue) {
+    positive(found, &format!("{path}.sending_queue.queue_size"), queue.queue_size as u64);
+    positive(found, &format!("{path}.sending_queue.num_consumers"), queue.num_consumers as u64);
+    if retry.enabled {
+        let path = format!("{path}.retry_on_failure");
+        lasting(found, &format!("{path}.initial_interval"), retry.initial_interval);
+        if retry.max_interval < retry.initial_interval {
+            fault(found, &format!("{path}.max_interval"), "shorter than `initial_interval`", "write a longer time");
+        }
+    }
+}
+
+/// `host:port`, with IPv6 addresses in brackets. Port 0 lets the system choose.
+fn endpoint(found: &mut Vec<Problem>, path: &str, text: &str) {
+    let fits = text.rsplit_once(':').is_some_and(|(host, port)| {
+        let host_fits = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+            Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+            None => !host.is_empty() && !host.contains(['/', ':', '@', ' ', '[', ']']),
+        };
+        host_fits && port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok()
+    });
+    if !fits {
+        fault(found, path, "not an address and port", "write `host:port`, such as `127.0.0.1:4317`, `0.0.0.0:4317` or `[::1]:4317`");
+    }
+}
+
+fn positive(found: &mut Vec<Problem>, path: &str, value: u64) {
+    if value == 0 {
+        fault(found, path, "must be more than 0", "leave it out for its default");
+    }
+}
+
+fn lasting(found: &mut Vec<Problem>, path: &str, value: super::Duration) {
+    if value.0.is_zero() {
+        fault(found, path, "must be longer than 0s", "leave it out for its default");
+    }
+}
+
+fn one_of(found: &mut Vec<Problem>, path: &str, value: &str, known: &[&str]) {
+    if !known.contains(&value) {
+        fault(found, path, "unknown value", super::suggest::one_of(value, known));
+    }
+}
+
+fn fault(found: &mut Vec<Problem>, path: &str, message: impl Into<String>, instead: impl Into<String>) {
+    found.push(Problem::new(path, message).instead(instead));
+}

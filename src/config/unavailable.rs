@@ -1,0 +1,70 @@
+//! Component types that do not exist, and settings of the design that this version does not have.
+
+use super::component::Component;
+use super::errors::Fault;
+use super::tree::{Node, Value};
+use super::{Connector, Exporter, Extension, Problem, Processor, Receiver, suggest};
+
+/// Components that are planned, and what to use until then.
+const COMPONENTS: &[(&str, &str, &str)] = &[
+    ("receivers", "kafka", "use `otlp`"),
+    ("extensions", "file_storage", "leave it out: windows live in memory (`window.storage: memory`)"),
+    ("exporters", "kafka", "use `bundle` to store bundles and `webhook` to be told of them"),
+    ("exporters", "otlp", "use `bundle` to store bundles and `webhook` to be told of them"),
+    ("exporters", "otlphttp", "use `bundle` to store bundles and `webhook` to be told of them"),
+    ("exporters", "debug", "use `bundle` with a `file:` URL"),
+    ("exporters", "file", "use `bundle` with a `file:` URL"),
+    ("processors", "batch", "leave it out: requests are taken as they come"),
+    ("processors", "tail_sampling", "paste its block under `connectors.incident.tail_sampling`"),
+];
+
+/// Reports what is not there, and sets it aside so that the rest can be read.
+pub(super) fn check(root: &Node) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    section::<Receiver>(root, "receivers", &mut faults);
+    section::<Processor>(root, "processors", &mut faults);
+    section::<Connector>(root, "connectors", &mut faults);
+    section::<Exporter>(root, "exporters", &mut faults);
+    section::<Extension>(root, "extensions", &mut faults);
+    connectors(root, &mut faults);
+    faults
+}
+
+fn section<T: Component>(root: &Node, section: &str, faults: &mut Vec<Fault>) {
+    let Some(components) = root.get(section) else { return };
+    // What was fetched as a whole is judged, and kept from view, where it is read.
+    let Value::Map(entries) = &components.value else { return };
+    for entry in entries {
+        let kind = entry.key.split('/').next().unwrap_or_default();
+        if T::TYPES.contains(&kind) {
+            continue;
+        }
+        let planned = COMPONENTS.iter().find(|(place, name, _)| *place == section && *name == kind);
+        let problem = Problem::new(format!("{section}.{}", entry.key), format!("{} type `{kind}` is not available in this version", T::CLASS))
+            .instead(planned.map_or_else(|| suggest::one_of(kind, T::TYPES), |(_, _, instead)| (*instead).to_owned()));
+        faults.push(Fault::at(&entry.at, problem));
+        entry.node.set_aside.set(true);
+    }
+}
+
+fn connectors(root: &Node, faults: &mut Vec<Fault>) {
+    let Some(connectors) = root.get("connectors") else { return };
+    for connector in connectors.entries() {
+        let path = format!("connectors.{}", connector.key);
+        if let Some(window) = connector.node.get("window")
+            && let Some(storage) = window.get("storage")
+            && matches!(&storage.value, Value::Scalar(scalar) if *scalar.text == "file_storage")
+        {
+            let problem = Problem::new(format!("{path}.window.storage"), "`file_storage` is not available in this version");
+            faults.push(Fault::at(&storage.at, problem.instead("use `memory`: open windows are then lost if the process is killed")));
+            storage.set_aside.set(true);
+        }
+        if let Some(logs) = connector.node.get("logs")
+            && let Some(entry) = logs.entries().iter().find(|entry| entry.key == "correlate_by")
+        {
+            let problem = Problem::new(format!("{path}.logs.correlate_by"), "not available in this version");
+            faults.push(Fault::at(&entry.at, problem.instead("leave it out: logs are joined by their trace id")));
+            entry.node.set_aside.set(true);
+        }
+    }
+}
