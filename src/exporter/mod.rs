@@ -1,1 +1,14 @@
 //! Where bundles go: an object store or a folder, and a webhook that tells of each.
+
+mod counters;
+mod error;
+mod index;
+mod open;
+mod retry;
+mod store;
+mod writer;
+
+pub use error::{ErrorKind, ExportError};
+pub use index::IndexRef;
+pub use store::{Created, MAX_OBJECT_BYTES, Store};
+pub use writer::{BundleWriter, OnHealth, Receipt, Written};
