@@ -4,11 +4,15 @@ mod counters;
 mod error;
 mod index;
 mod open;
+mod queue;
 mod retry;
 mod store;
+mod webhook;
 mod writer;
 
 pub use error::{ErrorKind, ExportError};
 pub use index::IndexRef;
+pub use queue::{ExportQueue, QueueError};
 pub use store::{Created, MAX_OBJECT_BYTES, Store};
+pub use webhook::{EVENT_TYPE, Webhook};
 pub use writer::{BundleWriter, OnHealth, Receipt, Written};
