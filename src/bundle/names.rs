@@ -1,0 +1,169 @@
+//! Names of objects under the store's prefix.
+//!
+//! ```text
+//! bundles/<tenant>/<trace id>.json[.zst]                 the bundle
+//! bundles/<tenant>/<trace id>.manifest.json              its manifest, written after it
+//! bundles/<tenant>/<trace id>.a-<digest>.json[.zst]      records that came later
+//! bundles/<tenant>/<trace id>.a-<digest>.manifest.json   their manifest
+//! index/day/<yyyy-mm-dd>/<trace id>.json                 a reference, by the day of the failure (UTC)
+//! index/incident/<incident id>/<trace id>.json           a reference, by incident
+//! incidents/<incident id>/<writer>.json                  counters of one writer
+//! ```
+//!
+//! A name is made of hex ids and of parts that [`part`] has made safe: no text from a record can leave its folder, be
+//! taken for another, or make a name longer than a store allows.
+
+use sha2::{Digest, Sha256};
+
+use super::compress::suffix;
+use crate::config::Compression;
+use crate::model::{RecordDigest, Timestamp, TraceId};
+
+/// Most bytes of one [`part`]: file systems allow 255, and endings are added.
+pub const MAX_PART: usize = 120;
+/// Bytes kept of a part that is too long, before the digest of the whole.
+const KEPT: usize = 80;
+/// Hex digits of an amendment's digest.
+const AMENDMENT_DIGITS: usize = 32;
+const MANIFEST: &str = ".manifest.json";
+
+/// The folder that holds every bundle.
+pub const BUNDLES: &str = "bundles";
+/// The folder of references by day.
+pub const INDEX_DAY: &str = "index/day";
+/// The folder of references by incident.
+pub const INDEX_INCIDENT: &str = "index/incident";
+/// The folder of incident counters.
+pub const INCIDENTS: &str = "incidents";
+
+/// A text as one part of a name. ASCII letters, digits, `-`, `_` and inner dots stay; every other byte becomes `=` and
+/// two hex digits, as a leading dot does. Different texts give different parts: a long one ends in its digest.
+#[must_use]
+pub fn part(text: &str) -> String {
+    if text.is_empty() {
+        return "=_".to_owned();
+    }
+    let mut safe = String::with_capacity(text.len().min(MAX_PART * 2));
+    for (index, byte) in text.bytes().enumerate() {
+        let plain = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_') || (byte == b'.' && index > 0);
+        if plain {
+            safe.push(char::from(byte));
+        } else {
+            safe.push_str(&format!("={byte:02X}"));
+        }
+        if safe.len() > MAX_PART {
+            safe.truncate(KEPT);
+            let digest = data_encoding::HEXLOWER.encode(&Sha256::digest(text.as_bytes()));
+            // No escape begins with `=x`, so a shortened part cannot equal a whole one.
+            return format!("{safe}=x{}", digest.get(..32).unwrap_or_default());
+        }
+    }
+    safe
+}
+
+/// The names of one trace's objects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TraceNames {
+    folder: String,
+    trace_id: TraceId,
+}
+
+impl TraceNames {
+    /// The names for a tenant's trace.
+    #[must_use]
+    pub fn new(tenant: &str, trace_id: TraceId) -> Self {
+        Self { folder: format!("{BUNDLES}/{}", part(tenant)), trace_id }
+    }
+
+    /// The tenant's folder.
+    #[must_use]
+    pub fn folder(&self) -> &str {
+        &self.folder
+    }
+
+    /// What the names of all objects of the trace begin with.
+    #[must_use]
+    pub fn stem(&self) -> String {
+        format!("{}/{}.", self.folder, self.trace_id)
+    }
+
+    /// The bundle.
+    #[must_use]
+    pub fn bundle(&self, compression: Compression) -> String {
+        format!("{}json{}", self.stem(), suffix(compression))
+    }
+
+    /// The bundle's manifest.
+    #[must_use]
+    pub fn manifest(&self) -> String {
+        format!("{}/{}{MANIFEST}", self.folder, self.trace_id)
+    }
+
+    /// An amendment.
+    #[must_use]
+    pub fn amendment(&self, digest: &str, compression: Compression) -> String {
+        format!("{}a-{digest}.json{}", self.stem(), suffix(compression))
+    }
+
+    /// An amendment's manifest.
+    #[must_use]
+    pub fn amendment_manifest(&self, digest: &str) -> String {
+        format!("{}a-{digest}{MANIFEST}", self.stem())
+    }
+}
+
+/// Whether this is the name of a manifest.
+#[must_use]
+pub fn is_manifest(name: &str) -> bool {
+    name.ends_with(MANIFEST)
+}
+
+/// The trace that a name under [`BUNDLES`] or an index belongs to.
+#[must_use]
+pub fn trace_of(name: &str) -> Option<TraceId> {
+    name.rsplit('/').next()?.split('.').next()?.parse().ok()
+}
+
+/// The digest that names an amendment: of the sorted records that are new in it and, where a first choice of name is
+/// taken by another document, of the document too.
+#[must_use]
+pub fn amendment_digest(new_records: &[RecordDigest], document: Option<&str>) -> String {
+    let mut hash = Sha256::new();
+    for record in new_records {
+        hash.update(record.0);
+    }
+    hash.update(document.unwrap_or_default());
+    let mut digits = data_encoding::HEXLOWER.encode(&hash.finalize());
+    digits.truncate(AMENDMENT_DIGITS);
+    digits
+}
+
+/// The day of an instant: `2026-11-23`, UTC.
+#[must_use]
+pub fn day(at: Timestamp) -> String {
+    at.to_rfc3339().get(..10).unwrap_or("unknown").to_owned()
+}
+
+/// A reference by the day of the failure.
+#[must_use]
+pub fn by_day(failed_at: Timestamp, trace_id: TraceId) -> String {
+    format!("{INDEX_DAY}/{}/{trace_id}.json", day(failed_at))
+}
+
+/// A reference by incident.
+#[must_use]
+pub fn by_incident(incident: &str, trace_id: TraceId) -> String {
+    format!("{INDEX_INCIDENT}/{}/{trace_id}.json", part(incident))
+}
+
+/// The folder of an incident's counters.
+#[must_use]
+pub fn counters_folder(incident: &str) -> String {
+    format!("{INCIDENTS}/{}", part(incident))
+}
+
+/// The counters of an incident by one writer.
+#[must_use]
+pub fn counters(incident: &str, writer: &str) -> String {
+    format!("{}/{}.json", counters_folder(incident), part(writer))
+}

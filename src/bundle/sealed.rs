@@ -1,0 +1,167 @@
+//! The sealed document and what its manifest says of it.
+
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+
+use super::canonical::{CanonicalError, to_canonical};
+use crate::model::{
+    CloseFacts, CloseReason, Incident, IncidentFacts, IncidentNumbers, Manifest, ManifestKind, ObjectRef, RecordDigest,
+    SealFacts, Timestamp, TraceId, Tracked,
+};
+use crate::redact::{Parts, RedactedCase};
+
+/// How a trace was closed, for its manifest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Closed {
+    /// Why.
+    pub reason: CloseReason,
+    /// When its first record was admitted.
+    pub opened: Timestamp,
+    /// When it was closed.
+    pub closed: Timestamp,
+}
+
+/// A redacted document in its final bytes. Only [`seal`] makes one.
+#[derive(Debug)]
+pub struct Sealed {
+    document: Bytes,
+    document_digest: String,
+    tenant: String,
+    trace_id: TraceId,
+    bundle_id: String,
+    incident: Incident,
+    commit_sha: Option<String>,
+    records: Vec<RecordDigest>,
+    failed_at: Timestamp,
+    closed: Closed,
+    tracked: Tracked,
+}
+
+/// Why a case could not be sealed; its records are still owed an outcome.
+#[derive(Debug, thiserror::Error)]
+#[error("the bundle could not be sealed")]
+pub struct SealError {
+    /// Why.
+    #[source]
+    pub source: CanonicalError,
+    /// The records.
+    pub tracked: Tracked,
+}
+
+/// Seals a case.
+///
+/// # Errors
+/// If the document holds a number that canonical JSON cannot (NaN, an infinity, an integer beyond ±2^53).
+pub fn seal(case: RedactedCase, closed: Closed) -> Result<Sealed, SealError> {
+    seal_parts(case.into_parts(), closed)
+}
+
+/// Seals the parts of a case. Apart from [`seal`], which alone proves that they are redacted, for tests only.
+pub(crate) fn seal_parts(parts: Parts, closed: Closed) -> Result<Sealed, SealError> {
+    let Parts { tenant, trace_id, bundle, mut records, failed_at, tracked } = parts;
+    let document = match to_canonical(&bundle) {
+        Ok(document) => Bytes::from(document),
+        Err(source) => return Err(SealError { source, tracked }),
+    };
+    records.sort_unstable();
+    records.dedup();
+    Ok(Sealed {
+        document_digest: digest_of(&document),
+        document,
+        tenant,
+        trace_id,
+        bundle_id: bundle.bundle_id,
+        incident: bundle.incident,
+        commit_sha: bundle.commit_sha,
+        records,
+        failed_at,
+        closed,
+        tracked,
+    })
+}
+
+/// `sha256:` and the hex digest of `bytes`, as manifests write it.
+#[must_use]
+pub fn digest_of(bytes: &[u8]) -> String {
+    format!("sha256:{}", data_encoding::HEXLOWER.encode(&Sha256::digest(bytes)))
+}
+
+impl Sealed {
+    /// The document: canonical JSON (RFC 8785).
+    #[must_use]
+    pub fn document(&self) -> &Bytes {
+        &self.document
+    }
+
+    /// `sha256:` of the document.
+    #[must_use]
+    pub fn document_digest(&self) -> &str {
+        &self.document_digest
+    }
+
+    /// The tenant.
+    #[must_use]
+    pub fn tenant(&self) -> &str {
+        &self.tenant
+    }
+
+    /// The trace.
+    #[must_use]
+    pub fn trace_id(&self) -> TraceId {
+        self.trace_id
+    }
+
+    /// Its incident, redacted.
+    #[must_use]
+    pub fn incident(&self) -> &Incident {
+        &self.incident
+    }
+
+    /// The sorted digests of every record of the trace.
+    #[must_use]
+    pub fn records(&self) -> &[RecordDigest] {
+        &self.records
+    }
+
+    /// The instant that the failure counts for.
+    #[must_use]
+    pub fn failed_at(&self) -> Timestamp {
+        self.failed_at
+    }
+
+    /// The manifest of an object that holds this document.
+    #[must_use]
+    pub fn manifest(
+        &self,
+        kind: ManifestKind,
+        object: ObjectRef,
+        numbers: IncidentNumbers,
+        sealed: SealFacts,
+    ) -> Manifest {
+        let Incident { id, fingerprint, class, summary, services } = self.incident.clone();
+        let lateness = self.closed.closed.since(self.failed_at).as_millis();
+        Manifest {
+            version: 1,
+            kind,
+            bundle_id: self.bundle_id.clone(),
+            tenant: self.tenant.clone(),
+            trace_id: self.trace_id,
+            object,
+            incident: IncidentFacts { id, fingerprint, class, summary, services, numbers },
+            closed: CloseFacts {
+                reason: self.closed.reason,
+                opened_at: self.closed.opened.to_rfc3339(),
+                closed_at: self.closed.closed.to_rfc3339(),
+                lateness_ms: u64::try_from(lateness).unwrap_or(u64::MAX),
+            },
+            records: self.records.clone(),
+            commit_sha: self.commit_sha.clone(),
+            sealed,
+        }
+    }
+
+    /// Ends its life in the pipeline: the records' outcome is the caller's to give.
+    pub fn into_tracked(self) -> Tracked {
+        self.tracked
+    }
+}

@@ -1,0 +1,59 @@
+//! References from days and incidents to bundles. Small, and made of manifests alone, so that they can be made again.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::error::{ErrorKind, ExportError};
+use super::store::Store;
+use crate::bundle::{names, to_canonical};
+use crate::model::{Manifest, Timestamp, TraceId};
+
+/// A reference to a bundle, as it lies under `index/`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndexRef {
+    /// The trace.
+    pub trace_id: TraceId,
+    /// The tenant.
+    pub tenant: String,
+    /// The incident.
+    pub incident_id: String,
+    /// Name of the object.
+    pub object: String,
+    /// Name of its manifest.
+    pub manifest: String,
+    /// RFC 3339: the instant that the failure counts for.
+    pub failed_at: String,
+    /// One line for a person (redacted).
+    pub summary: String,
+    /// Services on the span path (redacted).
+    pub services: Vec<String>,
+}
+
+impl IndexRef {
+    /// The reference to what a manifest describes.
+    #[must_use]
+    pub fn of(manifest: &Manifest, manifest_name: &str, failed_at: Timestamp) -> Self {
+        Self {
+            trace_id: manifest.trace_id,
+            tenant: manifest.tenant.clone(),
+            incident_id: manifest.incident.id.clone(),
+            object: manifest.object.name.clone(),
+            manifest: manifest_name.to_owned(),
+            failed_at: failed_at.to_rfc3339(),
+            summary: manifest.incident.summary.clone(),
+            services: manifest.incident.services.clone(),
+        }
+    }
+
+    /// Writes it by day and by incident. A reference that is there already stays: an amendment adds one only where its
+    /// day or incident is another.
+    pub(crate) async fn write(&self, store: &Store, failed_at: Timestamp) -> Result<(), ExportError> {
+        let bytes =
+            Bytes::from(to_canonical(self).map_err(|error| {
+                ExportError::new(ErrorKind::Permanent, "could not encode a reference").because(error)
+            })?);
+        store.create(&names::by_day(failed_at, self.trace_id), bytes.clone()).await?;
+        store.create(&names::by_incident(&self.incident_id, self.trace_id), bytes).await?;
+        Ok(())
+    }
+}

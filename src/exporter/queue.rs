@@ -1,0 +1,276 @@
+//! The bounded queue between the synchronous core and the stores.
+//!
+//! A case leaves the queue with an outcome, always and once. Its records count as bundled when **every** bundle exporter
+//! has committed it: a store that the operator asked for and that does not have the evidence is a loss there, and is
+//! counted as one (`export_failed`), though another store may hold it. The webhooks are told once it is bundled.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+
+use super::webhook::Webhook;
+use super::writer::{BundleWriter, Receipt};
+use crate::bundle::Sealed;
+use crate::config::SendingQueue;
+use crate::model::{DropReason, Outcome};
+use crate::telemetry::names as metric;
+
+/// The queue is closed; here is the case back.
+#[derive(Debug, thiserror::Error)]
+#[error("the export queue takes no more bundles")]
+pub struct QueueError {
+    /// The case.
+    pub sealed: Box<Sealed>,
+    /// Whether it is closed for good, and not just full.
+    pub closed: bool,
+}
+
+/// A queue of sealed cases and the workers that write them.
+#[derive(Debug)]
+pub struct ExportQueue {
+    shared: Arc<Shared>,
+    workers: tokio::sync::Mutex<JoinSet<()>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    waiting: Mutex<VecDeque<(Box<Sealed>, OwnedSemaphorePermit)>>,
+    arrived: Notify,
+    places: Arc<Semaphore>,
+    /// Cases that a worker is writing.
+    writing: AtomicUsize,
+    /// No case comes any more: workers end when none waits.
+    closing: AtomicBool,
+    /// Set when the drain deadline has passed: workers give up what they are at.
+    abandon: tokio::sync::watch::Sender<bool>,
+    writers: Vec<BundleWriter>,
+    webhooks: Vec<Webhook>,
+}
+
+impl ExportQueue {
+    /// Starts `num_consumers` workers. Cases are written by every one of `writers`, then told to every webhook.
+    ///
+    /// Must be called in a tokio runtime.
+    #[must_use]
+    pub fn spawn(writers: Vec<BundleWriter>, webhooks: Vec<Webhook>, config: &SendingQueue) -> Self {
+        let shared = Arc::new(Shared {
+            waiting: Mutex::new(VecDeque::new()),
+            arrived: Notify::new(),
+            places: Arc::new(Semaphore::new(config.queue_size.clamp(1, Semaphore::MAX_PERMITS))),
+            writing: AtomicUsize::new(0),
+            closing: AtomicBool::new(false),
+            abandon: tokio::sync::watch::Sender::new(false),
+            writers,
+            webhooks,
+        });
+        let mut workers = JoinSet::new();
+        for _ in 0..config.num_consumers.max(1) {
+            workers.spawn(work(Arc::clone(&shared)));
+        }
+        Self { shared, workers: tokio::sync::Mutex::new(workers) }
+    }
+
+    /// Puts a case in, waiting while the queue is full: that is the back-pressure.
+    ///
+    /// # Errors
+    /// If the queue has been closed.
+    pub async fn send(&self, sealed: Sealed) -> Result<(), QueueError> {
+        match Arc::clone(&self.shared.places).acquire_owned().await {
+            Ok(place) => self.put(Box::new(sealed), place),
+            Err(_) => Err(QueueError { sealed: Box::new(sealed), closed: true }),
+        }
+    }
+
+    /// Puts a case in if there is room.
+    ///
+    /// # Errors
+    /// If the queue is full or closed.
+    pub fn try_send(&self, sealed: Sealed) -> Result<(), QueueError> {
+        match Arc::clone(&self.shared.places).try_acquire_owned() {
+            Ok(place) => self.put(Box::new(sealed), place),
+            Err(error) => {
+                let closed = error == tokio::sync::TryAcquireError::Closed;
+                Err(QueueError { sealed: Box::new(sealed), closed })
+            }
+        }
+    }
+
+    /// Cases that wait, without those being written.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.shared.waiting.lock().len()
+    }
+
+    /// Whether none waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Cases that wait or are being written.
+    #[must_use]
+    pub fn unfinished(&self) -> usize {
+        let waiting = self.shared.waiting.lock();
+        waiting.len() + self.shared.writing.load(Ordering::Acquire)
+    }
+
+    /// Takes no more cases, writes those that are in, and settles what is not written after `deadline` as dropped
+    /// (`shutdown_deadline`). Returns how many cases that were.
+    pub async fn drain(&self, deadline: Duration) -> usize {
+        self.shared.close();
+        let mut workers = self.workers.lock().await;
+        let end = tokio::time::Instant::now() + deadline;
+        let finished = tokio::time::timeout_at(end, async { while workers.join_next().await.is_some() {} }).await;
+        let mut left = 0;
+        if finished.is_err() {
+            left = self.unfinished();
+            self.shared.abandon.send_replace(true);
+            self.shared.settle_waiting();
+            // Each worker drops its request at its next poll, so this ends at once.
+            while workers.join_next().await.is_some() {}
+        }
+        let told = futures::future::join_all(self.shared.webhooks.iter().map(Webhook::finish));
+        if tokio::time::timeout_at(end, told).await.is_err() {
+            tracing::warn!("events that waited were not sent; their bundles are stored");
+        }
+        left
+    }
+
+    fn put(&self, sealed: Box<Sealed>, place: OwnedSemaphorePermit) -> Result<(), QueueError> {
+        {
+            let mut waiting = self.shared.waiting.lock();
+            // Under the lock that `close` takes: a case cannot slip in behind the last worker.
+            if self.shared.closing.load(Ordering::Acquire) {
+                return Err(QueueError { sealed, closed: true });
+            }
+            waiting.push_back((sealed, place));
+            self.shared.gauge(waiting.len());
+        }
+        self.shared.arrived.notify_one();
+        Ok(())
+    }
+}
+
+impl Drop for ExportQueue {
+    /// Dropped without [`ExportQueue::drain`]: what waits is settled, as at a deadline of zero.
+    fn drop(&mut self) {
+        self.shared.close();
+        self.shared.abandon.send_replace(true);
+        self.shared.settle_waiting();
+    }
+}
+
+impl Shared {
+    fn close(&self) {
+        let waiting = self.waiting.lock();
+        self.closing.store(true, Ordering::Release);
+        drop(waiting);
+        self.places.close();
+        self.arrived.notify_waiters();
+    }
+
+    fn settle_waiting(&self) {
+        let waiting = std::mem::take(&mut *self.waiting.lock());
+        for (sealed, _) in waiting {
+            sealed.into_tracked().settle(Outcome::Dropped(DropReason::ShutdownDeadline));
+        }
+    }
+
+    fn gauge(&self, waiting: usize) {
+        for writer in &self.writers {
+            // A queue length is far below 2^52.
+            #[expect(clippy::cast_precision_loss, reason = "a queue length is far below 2^52")]
+            metrics::gauge!(metric::EXPORTER_QUEUE, "exporter" => writer.id().to_owned()).set(waiting as f64);
+        }
+    }
+
+    /// The next case, or `None` when no more will come.
+    async fn next(&self) -> Option<Box<Sealed>> {
+        loop {
+            let arrived = self.arrived.notified();
+            tokio::pin!(arrived);
+            // Registered before the look, so that a case that comes in between wakes this worker.
+            arrived.as_mut().enable();
+            {
+                let mut waiting = self.waiting.lock();
+                if let Some((sealed, place)) = waiting.pop_front() {
+                    self.writing.fetch_add(1, Ordering::AcqRel);
+                    self.gauge(waiting.len());
+                    drop(place);
+                    return Some(sealed);
+                }
+                if self.closing.load(Ordering::Acquire) {
+                    return None;
+                }
+            }
+            arrived.await;
+        }
+    }
+
+    /// Writes a case to every store; the last receipt, if all of them have it.
+    async fn write(&self, sealed: &Sealed) -> Option<Receipt> {
+        let results = futures::future::join_all(self.writers.iter().map(|writer| writer.write(sealed))).await;
+        let mut first = None;
+        for (writer, result) in self.writers.iter().zip(results) {
+            match result {
+                Ok(receipt) => first = first.or(Some(receipt)),
+                Err(error) => {
+                    let (exporter, trace_id) = (writer.id(), sealed.trace_id());
+                    tracing::error!(exporter, %trace_id, error = error.chain(), "a bundle is given up and counted as dropped");
+                    return None;
+                }
+            }
+        }
+        first
+    }
+}
+
+/// Settles the case it holds when it is dropped undecided: a worker that panics or is cancelled loses no count.
+struct Held<'a> {
+    sealed: Option<Box<Sealed>>,
+    writing: &'a AtomicUsize,
+}
+
+impl Held<'_> {
+    fn settle(&mut self, outcome: Outcome) {
+        if let Some(sealed) = self.sealed.take() {
+            sealed.into_tracked().settle(outcome);
+        }
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        let panicking = std::thread::panicking();
+        let reason = if panicking { DropReason::ExportFailed } else { DropReason::ShutdownDeadline };
+        self.settle(Outcome::Dropped(reason));
+        self.writing.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+async fn work(shared: Arc<Shared>) {
+    let mut abandon = shared.abandon.subscribe();
+    while let Some(sealed) = shared.next().await {
+        let mut held = Held { sealed: Some(sealed), writing: &shared.writing };
+        let Some(sealed) = held.sealed.as_deref() else { continue };
+        let receipt = tokio::select! {
+            biased;
+            receipt = shared.write(sealed) => receipt,
+            _ = abandon.wait_for(|abandon| *abandon) => return,
+        };
+        match &receipt {
+            Some(receipt) => {
+                for webhook in &shared.webhooks {
+                    webhook.tell(receipt);
+                }
+                held.settle(Outcome::Bundled);
+            }
+            None => held.settle(Outcome::Dropped(DropReason::ExportFailed)),
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! One face for a folder, S3 and Google Cloud Storage: create-if-absent with a look back, replace, get, list.
+//!
+//! What every store guarantees here (`conformance` holds each to it):
+//! - [`Store::create`] never changes an object that exists, and tells the three outcomes apart even where the answer of
+//!   the store does not: after "already exists", a timeout or an error it reads the object back and compares. S3 may
+//!   answer 503 after it stored, "already exists" to the second try of one's own request, and 409 when nothing was
+//!   stored.
+//! - An object is visible whole or not at all.
+//! - Each request ends within the configured time.
+//!
+//! Nothing is retried in here: the layer above owns time and patience.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::stream::{BoxStream, StreamExt, TryStreamExt};
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+
+use super::error::{ErrorKind, ExportError};
+
+/// What became of a [`Store::create`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Created {
+    /// The object is there, with these bytes: stored now, or by an earlier try.
+    Stored,
+    /// An object of this name was there before, with these other bytes. It is as it was.
+    Differs(Bytes),
+}
+
+/// Most bytes of one object that are read.
+pub const MAX_OBJECT_BYTES: u64 = 256 * 1024 * 1024;
+
+/// An object store or a folder, under a prefix.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<dyn ObjectStore>,
+    prefix: Path,
+    url: String,
+    /// Whether listings come in the order of names, so that one can stop early.
+    ordered: bool,
+    timeout: Duration,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// A store over any `ObjectStore`. `url` is what names are shown under, `ordered` whether it lists in order.
+    pub(crate) fn over(
+        inner: Arc<dyn ObjectStore>,
+        prefix: Path,
+        url: impl Into<String>,
+        ordered: bool,
+        timeout: Duration,
+    ) -> Self {
+        let url = url.into().trim_end_matches('/').to_owned();
+        Self { inner, prefix, url, ordered, timeout }
+    }
+
+    /// Creates an object unless there is one of that name.
+    ///
+    /// # Errors
+    /// If it is not known to be stored. The object may come to be there all the same: create it again.
+    pub async fn create(&self, name: &str, bytes: Bytes) -> Result<Created, ExportError> {
+        let path = self.path(name)?;
+        let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+        let put = self.inner.put_opts(&path, PutPayload::from_bytes(bytes.clone()), options);
+        let failure = match self.within("create", name, put).await {
+            Ok(_) => return Ok(Created::Stored),
+            Err(error) if error.kind() == ErrorKind::Permanent => return Err(error),
+            Err(error) => error,
+        };
+        match self.get(name).await {
+            Ok(Some(found)) if found == bytes => Ok(Created::Stored),
+            Ok(Some(found)) => Ok(Created::Differs(found)),
+            Ok(None) => Err(failure),
+            Err(unread) => {
+                tracing::debug!(error = unread.chain(), object = name, "could not look for the object");
+                Err(failure)
+            }
+        }
+    }
+
+    /// Writes an object whether or not there is one.
+    ///
+    /// # Errors
+    /// If it is not known to be written.
+    pub async fn replace(&self, name: &str, bytes: Bytes) -> Result<(), ExportError> {
+        let path = self.path(name)?;
+        let put = self.inner.put_opts(&path, PutPayload::from_bytes(bytes), PutOptions::default());
+        self.within("write", name, put).await.map(drop)
+    }
+
+    /// The bytes of an object; `None` if there is none.
+    ///
+    /// # Errors
+    /// If the store does not answer, or the object is larger than [`MAX_OBJECT_BYTES`].
+    pub async fn get(&self, name: &str) -> Result<Option<Bytes>, ExportError> {
+        let path = self.path(name)?;
+        let read = async {
+            let found = match self.inner.get(&path).await {
+                Ok(found) => found,
+                Err(object_store::Error::NotFound { .. }) => return Ok(None),
+                Err(error) => return Err(error),
+            };
+            if found.meta.size > MAX_OBJECT_BYTES {
+                return Ok(Some(Err(found.meta.size)));
+            }
+            Ok(Some(Ok(found.bytes().await?)))
+        };
+        match self.within("read", name, read).await? {
+            None => Ok(None),
+            Some(Ok(bytes)) => Ok(Some(bytes)),
+            Some(Err(size)) => Err(ExportError::new(
+                ErrorKind::Permanent,
+                format!("`{name}` has {size} bytes, and {MAX_OBJECT_BYTES} is the most that is read"),
+            )),
+        }
+    }
+
+    /// The names of the objects in a folder and the folders below it (everything, for ``""``): in order of name from S3
+    /// and Google Cloud Storage, in no order from a local folder.
+    pub fn list(&self, folder: &str) -> BoxStream<'static, Result<String, ExportError>> {
+        match self.path(folder) {
+            Ok(path) => self.names(folder, self.inner.list(Some(&path))),
+            Err(error) => futures::stream::once(async { Err(error) }).boxed(),
+        }
+    }
+
+    /// The names in `folder` that begin with `stem` (a whole name's beginning, folder included), sorted.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub async fn list_stem(&self, folder: &str, stem: &str) -> Result<Vec<String>, ExportError> {
+        let (path, offset) = (self.path(folder)?, self.path(stem)?);
+        let mut listed = self.names(folder, self.inner.list_with_offset(Some(&path), &offset));
+        let mut names = Vec::new();
+        while let Some(name) = listed.try_next().await? {
+            if name.starts_with(stem) {
+                names.push(name);
+            } else if self.ordered && name.as_str() > stem {
+                break;
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// Where an object lies, for a person or an agent: `s3://bucket/prefix/name`, `file:///folder/name`.
+    #[must_use]
+    pub fn url_of(&self, name: &str) -> String {
+        format!("{}/{name}", self.url)
+    }
+
+    /// Where the store lies.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Names from a listing, each page within the time of a request.
+    fn names(
+        &self,
+        folder: &str,
+        listed: BoxStream<'static, object_store::Result<object_store::ObjectMeta>>,
+    ) -> BoxStream<'static, Result<String, ExportError>> {
+        let (folder, prefix, timeout) = (folder.to_owned(), self.prefix.clone(), self.timeout);
+        futures::stream::try_unfold(listed, move |mut listed| {
+            let folder = folder.clone();
+            async move {
+                match tokio::time::timeout(timeout, listed.try_next()).await {
+                    Ok(Ok(next)) => Ok(next.map(|meta| (meta.location, listed))),
+                    // A folder that nothing was written to yet is an empty one.
+                    Ok(Err(object_store::Error::NotFound { .. })) => Ok(None),
+                    Ok(Err(error)) => Err(ExportError::from_store("list", &folder, error)),
+                    Err(_) => Err(timed_out("list", &folder, timeout)),
+                }
+            }
+        })
+        .try_filter_map(move |location| {
+            let name = location
+                .prefix_match(&prefix)
+                .map(|parts| parts.map(|part| part.as_ref().to_owned()).collect::<Vec<_>>().join("/"));
+            futures::future::ready(Ok(name))
+        })
+        .boxed()
+    }
+
+    fn path(&self, name: &str) -> Result<Path, ExportError> {
+        let full = if self.prefix.is_root() { name.to_owned() } else { format!("{}/{name}", self.prefix) };
+        Path::parse(full.trim_end_matches('/'))
+            .map_err(|error| ExportError::new(ErrorKind::Permanent, format!("`{name}` is not a name")).because(error))
+    }
+
+    async fn within<T>(
+        &self,
+        action: &str,
+        name: &str,
+        request: impl Future<Output = object_store::Result<T>>,
+    ) -> Result<T, ExportError> {
+        match tokio::time::timeout(self.timeout, request).await {
+            Ok(answer) => answer.map_err(|error| ExportError::from_store(action, name, error)),
+            Err(_) => Err(timed_out(action, name, self.timeout)),
+        }
+    }
+}
+
+fn timed_out(action: &str, name: &str, timeout: Duration) -> ExportError {
+    ExportError::new(
+        ErrorKind::Retryable,
+        format!("could not {action} `{name}`: no answer in {}", humantime::format_duration(timeout)),
+    )
+}
