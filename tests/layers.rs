@@ -20,15 +20,36 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "pipeline",
         &[
-            "model", "otlp", "config", "telemetry", "receiver", "window", "sampling", "evidence", "redact", "bundle",
-            "exporter", "agent",
+            "model",
+            "otlp",
+            "config",
+            "telemetry",
+            "receiver",
+            "window",
+            "sampling",
+            "evidence",
+            "redact",
+            "bundle",
+            "exporter",
+            "agent",
         ],
     ),
     (
         "cli",
         &[
-            "model", "otlp", "config", "telemetry", "receiver", "window", "sampling", "evidence", "redact", "bundle",
-            "exporter", "agent", "pipeline",
+            "model",
+            "otlp",
+            "config",
+            "telemetry",
+            "receiver",
+            "window",
+            "sampling",
+            "evidence",
+            "redact",
+            "bundle",
+            "exporter",
+            "agent",
+            "pipeline",
         ],
     ),
 ];
@@ -87,7 +108,8 @@ fn imports_point_upstream() {
                     faults.push(format!("{}: `{room}` must not import `{target}`", place()));
                 }
                 for (stage, upstream, names) in OUTPUTS {
-                    let named = rest.trim_start_matches('{').split([',', '}', ';', ':', '(', ')', '<', '>', ' ']).next();
+                    let named =
+                        rest.trim_start_matches('{').split([',', '}', ';', ':', '(', ')', '<', '>', ' ']).next();
                     if stage == room && *upstream == target && !named.is_some_and(|name| names.contains(&name)) {
                         faults.push(format!("{}: `{room}` may name only {names:?} of `{upstream}`", place()));
                     }

@@ -132,10 +132,8 @@ impl<T: Component> JsonSchema for Components<T> {
     }
 
     fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        let patterns: serde_json::Map<String, serde_json::Value> = T::TYPES
-            .iter()
-            .map(|kind| (format!("^{kind}(/.+)?$"), T::schema_of(kind, generator).to_value()))
-            .collect();
+        let patterns: serde_json::Map<String, serde_json::Value> =
+            T::TYPES.iter().map(|kind| (format!("^{kind}(/.+)?$"), T::schema_of(kind, generator).to_value())).collect();
         schemars::json_schema!({"type": ["object", "null"], "patternProperties": patterns, "additionalProperties": false})
     }
 }

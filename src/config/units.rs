@@ -20,9 +20,9 @@ impl Duration {
 impl<'de> Deserialize<'de> for Duration {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        humantime::parse_duration(&text)
-            .map(Self)
-            .map_err(|error| serde::de::Error::custom(format!("`{text}` is not a duration such as `10s` or `1m30s`: {error}")))
+        humantime::parse_duration(&text).map(Self).map_err(|error| {
+            serde::de::Error::custom(format!("`{text}` is not a duration such as `10s` or `1m30s`: {error}"))
+        })
     }
 }
 
@@ -64,10 +64,11 @@ impl<'de> Deserialize<'de> for ByteSize {
         }
         match Written::deserialize(deserializer)? {
             Written::Bytes(bytes) => Ok(Self(bytes)),
-            Written::Text(text) => text
-                .parse::<bytesize::ByteSize>()
-                .map(|size| Self(size.as_u64()))
-                .map_err(|error| serde::de::Error::custom(format!("`{text}` is not a size such as `4GiB` or `512MiB`: {error}"))),
+            Written::Text(text) => {
+                text.parse::<bytesize::ByteSize>().map(|size| Self(size.as_u64())).map_err(|error| {
+                    serde::de::Error::custom(format!("`{text}` is not a size such as `4GiB` or `512MiB`: {error}"))
+                })
+            }
         }
     }
 }

@@ -1,8 +1,8 @@
 //! From a configuration that parses to one that can run.
 
 use super::{
-    ApiExtension, BundleExporter, Config, HealthCheck, IncidentConnector, MemoryLimiter, OtlpReceiver, RedactionProcessor,
-    Signing, Telemetry, WebhookExporter,
+    ApiExtension, BundleExporter, Config, HealthCheck, IncidentConnector, MemoryLimiter, OtlpReceiver,
+    RedactionProcessor, Signing, Telemetry, WebhookExporter,
 };
 
 /// A configuration that can run: every reference resolved, every rule of the pipelines held.

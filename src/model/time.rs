@@ -35,8 +35,7 @@ impl Timestamp {
     #[must_use]
     pub fn to_rfc3339(self) -> String {
         let nanos = i128::from(self.0);
-        jiff::Timestamp::from_nanosecond(nanos)
-            .map_or_else(|_| self.0.to_string(), |at| format!("{at:.9}"))
+        jiff::Timestamp::from_nanosecond(nanos).map_or_else(|_| self.0.to_string(), |at| format!("{at:.9}"))
     }
 }
 

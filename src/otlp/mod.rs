@@ -146,4 +146,3 @@ pub fn attribute<'a>(record: &'a Record, key: &str) -> impl Iterator<Item = Valu
     let _ = (record, key);
     std::iter::empty()
 }
-

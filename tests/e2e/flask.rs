@@ -149,10 +149,7 @@ fn check_identity(bundle: &Value, sent: &Sent) {
 fn check_exception(bundle: &Value) {
     let exception = &bundle["exception"];
     assert_eq!(exception["type"], "ValueError");
-    assert_eq!(
-        exception["message"],
-        "time data '2025-07-01 12:03' does not match format '%Y-%m-%d %H:%M:%S'"
-    );
+    assert_eq!(exception["message"], "time data '2025-07-01 12:03' does not match format '%Y-%m-%d %H:%M:%S'");
     let frames = exception["frames"].as_array().unwrap();
     assert_eq!(frames[0]["func"], "_strptime", "innermost first");
     assert!(frames[0]["file"].as_str().unwrap().ends_with("_strptime.py"));

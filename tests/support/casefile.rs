@@ -301,11 +301,7 @@ impl Metrics {
 /// The binary in `folder`, with a root key in its environment and nothing of the environment that could change what it does.
 pub(crate) fn command(folder: &Path) -> Command {
     let mut command = Command::new(BINARY);
-    command
-        .current_dir(folder)
-        .env_remove("RUST_LOG")
-        .env("NO_COLOR", "1")
-        .env("CASEFILE_REDACTION_KEY", ROOT_KEY);
+    command.current_dir(folder).env_remove("RUST_LOG").env("NO_COLOR", "1").env("CASEFILE_REDACTION_KEY", ROOT_KEY);
     command
 }
 
