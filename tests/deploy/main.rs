@@ -1,0 +1,106 @@
+//! What `deploy/` and `helm/` hold is checked against the program: they are examples that people copy.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use regex::Regex;
+use support::casefile::{command, run};
+use support::store;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
+}
+
+/// The names in `src/telemetry/names.rs`.
+fn known_metrics() -> BTreeSet<String> {
+    let text = fs::read_to_string(root().join("src/telemetry/names.rs")).unwrap();
+    let pattern = Regex::new(r#"pub const [A-Z_0-9]+: &str =\s*"(casefile_[a-z0-9_]+)";"#).unwrap();
+    pattern.captures_iter(&text).map(|found| found[1].to_owned()).collect()
+}
+
+#[test]
+fn every_metric_that_a_rule_or_panel_asks_for_exists() {
+    let known = known_metrics();
+    assert!(known.contains(casefile::telemetry::names::RECORDS), "names.rs was read: {known:?}");
+    let pattern = Regex::new(r"casefile_[a-z0-9_]+").unwrap();
+    for file in ["deploy/prometheus-rules.yaml", "deploy/grafana-dashboard.json"] {
+        let text = fs::read_to_string(root().join(file)).unwrap();
+        let asked: BTreeSet<&str> = pattern.find_iter(&text).map(|found| found.as_str()).collect();
+        assert!(!asked.is_empty(), "{file} asks for nothing");
+        let unknown: Vec<_> = asked.iter().filter(|name| !known.contains(**name)).collect();
+        assert!(unknown.is_empty(), "{file} asks for metrics that do not exist: {unknown:?}");
+    }
+}
+
+#[test]
+fn the_dashboard_shows_every_metric() {
+    let text = fs::read_to_string(root().join("deploy/grafana-dashboard.json")).unwrap();
+    serde_json::from_str::<serde_json::Value>(&text).unwrap();
+    let unseen: Vec<_> = known_metrics().into_iter().filter(|name| !text.contains(name.as_str())).collect();
+    assert!(unseen.is_empty(), "no panel shows {unseen:?}");
+}
+
+#[test]
+fn every_drop_reason_of_a_rule_exists() {
+    let known: BTreeSet<&str> = casefile::model::DropReason::ALL.iter().map(|reason| reason.as_str()).collect();
+    let text = fs::read_to_string(root().join("deploy/prometheus-rules.yaml")).unwrap();
+    let pattern = Regex::new(r#"casefile_records_total\{outcome="dropped",reason=~"([a-z_|]+)""#).unwrap();
+    let found = pattern.captures(&text).expect("a rule about lost records");
+    for reason in found[1].split('|') {
+        assert!(known.contains(reason), "`{reason}` is no drop reason: {known:?}");
+    }
+}
+
+#[test]
+fn the_example_configurations_are_valid_without_their_environment() {
+    for file in ["deploy/casefile.yaml", "deploy/compose.casefile.yaml"] {
+        let path = root().join(file).display().to_string();
+        run(&root(), &["validate", "--no-environment", "--config", &path]);
+    }
+}
+
+#[test]
+fn a_configuration_with_a_misspelt_key_is_refused_with_its_line_and_exit_code_78() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = fs::read_to_string(root().join("deploy/casefile.yaml")).unwrap();
+    let wrong = text.replace("retention:", "retension:");
+    let line = wrong.lines().position(|line| line.contains("retension")).unwrap() + 1;
+    let path = folder.path().join("casefile.yaml");
+    fs::write(&path, wrong).unwrap();
+    let output = command(folder.path())
+        .args(["validate", "--no-environment", "--config", &path.display().to_string()])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(78));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains(&format!("casefile.yaml:{line}")) && said.contains("retention"), "{said}");
+}
+
+#[test]
+fn the_image_copies_what_the_build_needs() {
+    let ignore = fs::read_to_string(root().join(".dockerignore")).unwrap();
+    let kept: BTreeSet<&str> = ignore.lines().filter_map(|line| line.strip_prefix('!')).collect();
+    for needed in ["Cargo.toml", "Cargo.lock", "LICENSE", "README.md", "src"] {
+        assert!(kept.contains(needed), ".dockerignore keeps {needed} out of the image's build");
+    }
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    for (folder, needs) in [("benches", "[[bench]]"), ("proto", "build.rs"), ("build.rs", "build.rs")] {
+        let used = manifest.contains(needs) || root().join(needs).exists();
+        assert!(!used || kept.contains(folder), ".dockerignore keeps {folder} out of the image's build");
+    }
+}
+
+#[test]
+fn no_example_holds_a_key() {
+    let key = Regex::new(r"(?i)-----BEGIN|\b[0-9a-f]{64}\b").unwrap();
+    for folder in ["deploy", "helm"] {
+        for path in store::files(&root().join(folder)) {
+            let text = String::from_utf8(fs::read(&path).unwrap()).unwrap();
+            assert!(!key.is_match(&text), "{} looks as if it held a key", path.display());
+        }
+    }
+}

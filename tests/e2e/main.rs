@@ -1,0 +1,6 @@
+//! The main job on real input: a service with the real SDK fails, and a bundle lies in a real store.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod flask;

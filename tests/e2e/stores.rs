@@ -1,0 +1,78 @@
+//! The same small failure, sent without an SDK, into object stores behind their real protocols.
+
+use std::path::Path;
+use std::process::Output;
+
+use serde_json::Value;
+
+use crate::support::casefile::{Home, Settings, command};
+use crate::support::otlp::{EMAIL, FAILURE, TRACE_ID, signal};
+use crate::support::servers::{Gcs, S3};
+
+#[test]
+fn a_bundle_lies_in_s3_and_is_read_and_verified_from_there() {
+    let server = S3::start();
+    let options = [
+        ("aws_endpoint", server.endpoint.clone()),
+        ("aws_access_key_id", server.access_key.clone()),
+        ("aws_secret_access_key", server.secret_key.clone()),
+        ("aws_region", "us-east-1".to_owned()),
+        ("aws_allow_http", "true".to_owned()),
+    ];
+    holds_the_bundle(&format!("s3://{}/prod", server.bucket), &options);
+}
+
+#[test]
+fn a_bundle_lies_in_gcs_and_is_read_and_verified_from_there() {
+    let server = Gcs::start();
+    let account = server.service_account_json.display().to_string();
+    holds_the_bundle(&format!("gs://{}/prod", server.bucket), &[("google_service_account", account)]);
+}
+
+/// Writes with `options` in the configuration, and reads with the same settings in the environment.
+fn holds_the_bundle(url: &str, options: &[(&str, String)]) {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Settings {
+        url: Some(url.to_owned()),
+        options: options.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect(),
+        ..Settings::default()
+    };
+    let home = Home::new(folder.path(), &settings);
+    let mut casefile = home.start();
+    for line in FAILURE.lines() {
+        let answer = casefile.send(signal(line), line.as_bytes());
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+    let totals = casefile.settled();
+    assert_eq!((totals.accepted, totals.bundled), (5, 5), "{totals:?}");
+
+    let read = |arguments: &[&str]| read(folder.path(), arguments, url, options);
+    let bundle = read(&["bundle", "get", TRACE_ID, "--json"]).stdout;
+    let bundle: Value = serde_json::from_slice(&bundle).unwrap();
+    assert_eq!(bundle["exception"]["type"], "ValueError");
+    assert_eq!(bundle["logs"]["total"], 3);
+    assert!(!bundle.to_string().contains(EMAIL), "{bundle}");
+    read(&["bundle", "verify", TRACE_ID, "--public-key", &home.public_key().display().to_string()]);
+    let listing = read(&["bundle", "ls", "--json"]).stdout;
+    let listing: Value = serde_json::from_slice(&listing).unwrap();
+    assert_eq!(listing["total"], 1, "{listing}");
+
+    let (status, said) = casefile.stop();
+    assert!(status.success(), "ended with {status}:\n{said}");
+    assert!(!said.contains(EMAIL), "{said}");
+    for (key, value) in options.iter().filter(|(key, _)| key.contains("secret")) {
+        assert!(!said.contains(value.as_str()), "casefile's own log shows {key}");
+    }
+}
+
+fn read(folder: &Path, arguments: &[&str], url: &str, options: &[(&str, String)]) -> Output {
+    let mut command = command(folder);
+    command.args(arguments).args(["--store", url]);
+    for (key, value) in options {
+        command.env(key.to_uppercase(), value);
+    }
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "casefile {} ended with {}: {said}", arguments.join(" "), output.status);
+    output
+}

@@ -1,0 +1,8 @@
+//! What the black-box tests share.
+
+#![allow(dead_code, reason = "each test binary uses a part")]
+
+pub(crate) mod casefile;
+pub(crate) mod http;
+pub(crate) mod otlp;
+pub(crate) mod store;
