@@ -208,3 +208,6 @@ fn policy(config: &RedactionProcessor) -> String {
     }
     format!("sha256:{}", data_encoding::HEXLOWER.encode(&hash.finalize()))
 }
+
+#[cfg(test)]
+mod tests;
