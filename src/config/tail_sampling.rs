@@ -113,9 +113,9 @@ pub struct StatusCodePolicy {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LatencyPolicy {
-    /// More than this many milliseconds.
+    /// At least this many milliseconds; more than it where there is an upper threshold (as in the Collector).
     pub threshold_ms: i64,
-    /// And at most this many; 0 means no bound.
+    /// At most this many; 0 means no bound.
     pub upper_threshold_ms: i64,
 }
 
@@ -196,7 +196,7 @@ pub struct SpanCountPolicy {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AndPolicy {
-    /// The policies (not `and`, `not` or `drop`).
+    /// The policies (not `and`, `not` or `drop`). A `rate_limiting` policy counts what those before it let pass.
     pub and_sub_policy: Vec<Policy>,
 }
 
@@ -204,7 +204,7 @@ pub struct AndPolicy {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct NotPolicy {
-    /// The policy.
+    /// The policy (not `and`, `not` or `drop`).
     pub not_sub_policy: Box<Policy>,
 }
 
@@ -212,6 +212,6 @@ pub struct NotPolicy {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct DropPolicy {
-    /// The policies.
+    /// The policies (not `and`, `not` or `drop`).
     pub drop_sub_policy: Vec<Policy>,
 }

@@ -91,9 +91,9 @@ fn rule(policy: &config::Policy) -> Compiled<Rule> {
         "not" => {
             only_own_block(policy)?;
             let block = required(policy.not.as_ref(), "not")?;
-            condition(&block.not_sub_policy, &SINGLE).map(Rule::Not).map_err(|problems| {
-                problems.into_iter().map(|problem| problem.under("not.not_sub_policy")).collect()
-            })
+            condition(&block.not_sub_policy, &SINGLE)
+                .map(Rule::Not)
+                .map_err(|problems| problems.into_iter().map(|problem| problem.under("not.not_sub_policy")).collect())
         }
         _ => {
             let supported: Vec<&str> = SINGLE.into_iter().chain(COMBINING).collect();
@@ -147,8 +147,7 @@ fn unsupported(kind: &str, supported: &[&str]) -> Problem {
 fn block<B>(policy: &config::Policy, found: Option<&B>, compile: impl Fn(&B) -> Compiled<Test>) -> Compiled<Test> {
     only_own_block(policy)?;
     let found = required(found, &policy.kind)?;
-    compile(found)
-        .map_err(|problems| problems.into_iter().map(|problem| problem.under(&policy.kind)).collect())
+    compile(found).map_err(|problems| problems.into_iter().map(|problem| problem.under(&policy.kind)).collect())
 }
 
 fn required<'a, B>(block: Option<&'a B>, kind: &str) -> Compiled<&'a B> {

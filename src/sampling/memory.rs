@@ -61,6 +61,12 @@ impl Memory {
             cache.insert(trace_id, past);
         }
     }
+
+    /// Carries out evictions that are still to be done.
+    #[cfg(test)]
+    pub(super) fn settle(&self) {
+        self.sampled.iter().for_each(Cache::run_pending_tasks);
+    }
 }
 
 fn cache<V: Clone + Send + Sync + 'static>(size: u64) -> Option<Decisions<V>> {

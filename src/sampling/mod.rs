@@ -140,9 +140,8 @@ impl Sampler {
             return (Decision::NotSampled, Past::Vetoed);
         }
         let inverse = inverse.filter(|_| !declined && !fragment);
-        let decision = sampled
-            .or(inverse)
-            .map_or(Decision::NotSampled, |policy| Decision::Sampled { policy: Arc::clone(policy) });
+        let decision =
+            sampled.or(inverse).map_or(Decision::NotSampled, |policy| Decision::Sampled { policy: Arc::clone(policy) });
         (decision, Past::Unwanted)
     }
 }

@@ -53,7 +53,11 @@ pub(super) fn threshold(ratio: f64) -> u64 {
     let excess = (128 - product.leading_zeros()).saturating_sub(64);
     let rounded = round_off(product, excess);
     let shift = 1075 - exponent;
-    u32::try_from(shift).ok().and_then(|shift| rounded.checked_shr(shift)).and_then(|cut| u64::try_from(cut).ok()).unwrap_or(0)
+    u32::try_from(shift)
+        .ok()
+        .and_then(|shift| rounded.checked_shr(shift))
+        .and_then(|cut| u64::try_from(cut).ok())
+        .unwrap_or(0)
 }
 
 /// Rounds the lowest `bits` of a number to zeros, ties to even.

@@ -60,10 +60,9 @@ impl Open {
         let begin = if settings.whole_traces { Some(self.opened) } else { self.triggered };
         let deadline = match begin {
             None => Deadline { at: self.opened.after(settings.retention), reason: CloseReason::Retention },
-            Some(begin) => self.after_root(begin, settings).unwrap_or(Deadline {
-                at: begin.after(settings.decision_wait),
-                reason: CloseReason::DecisionWait,
-            }),
+            Some(begin) => self
+                .after_root(begin, settings)
+                .unwrap_or(Deadline { at: begin.after(settings.decision_wait), reason: CloseReason::DecisionWait }),
         };
         if self.late { Deadline { reason: CloseReason::Late, ..deadline } } else { deadline }
     }

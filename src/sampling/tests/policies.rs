@@ -1,0 +1,299 @@
+//! One table a policy type, with both outcomes.
+
+use super::*;
+use crate::sampling::probability::{Share, threshold};
+
+/// Each case by a sampler of its own, so that no decision is remembered.
+fn table(kind: &str, block: &Value, cases: Vec<(&str, Vec<Record>, bool)>) {
+    for (case, records, kept) in cases {
+        assert_eq!(keeps(&single(kind, block.clone()), records), kept, "{kind} {block}: {case}");
+    }
+}
+
+#[test]
+fn the_default_keeps_errors_of_spans_and_logs_and_nothing_else() {
+    let exception = LogRecord { attributes: vec![text("exception.type", "ValueError")], ..log(9) };
+    let cases = [
+        ("status ERROR", spans(vec![span(), failed()]), true),
+        ("an exception event", spans(vec![span_with_event("exception")]), true),
+        ("an exception as a log record", logs(vec![exception.clone()]), true),
+        ("a log of severity ERROR", logs(vec![log(17)]), true),
+        ("a log of severity FATAL4", logs(vec![log(24)]), true),
+        ("status OK", spans(vec![span_of_status(1)]), false),
+        ("another event", spans(vec![span_with_event("retry")]), false),
+        ("a log of severity WARN4", logs(vec![log(16)]), false),
+        ("a log of no severity", logs(vec![log(0)]), false),
+    ];
+    for (case, records, kept) in cases {
+        let sampler = sampler(json!([]));
+        assert!(!sampler.needs_whole_traces());
+        assert_eq!(records.iter().any(|record| sampler.triggers(record)), kept, "{case}");
+        assert_eq!(decide(&sampler, records) == sampled_by(DEFAULT_POLICY), kept, "{case}");
+    }
+    let alone = LogRecord { trace_id: vec![], ..exception };
+    assert!(!sampler(json!([])).triggers(&logs(vec![alone])[0]), "a log record without a trace id triggers nothing");
+}
+
+#[test]
+fn always_sample_keeps_everything() {
+    let policy = || sampler(json!([{"name": "p", "type": "always_sample"}]));
+    assert!(keeps(&policy(), spans(vec![span()])));
+    assert!(keeps(&policy(), logs(vec![log(0)])));
+}
+
+#[test]
+fn status_code_keeps_by_the_status_of_any_span() {
+    table(
+        "status_code",
+        &json!({"status_codes": ["ERROR", "UNSET"]}),
+        vec![
+            ("error", spans(vec![span_of_status(1), failed()]), true),
+            ("unset", spans(vec![span()]), true),
+            ("ok", spans(vec![span_of_status(1)]), false),
+            ("a status unknown to OTLP", spans(vec![span_of_status(7)]), false),
+            ("a log has no status", logs(vec![log(17)]), false),
+        ],
+    );
+}
+
+#[test]
+fn latency_keeps_from_the_earliest_start_to_the_latest_end() {
+    let between = |start: u64, end: u64| Span {
+        start_time_unix_nano: start * 1_000_000,
+        end_time_unix_nano: end * 1_000_000,
+        ..span()
+    };
+    table(
+        "latency",
+        &json!({"threshold_ms": 500}),
+        vec![
+            ("at the threshold", spans(vec![between(1_000, 1_500)]), true),
+            ("below it", spans(vec![between(1_000, 1_499)]), false),
+            ("over two spans", spans(vec![between(1_000, 1_100), between(1_400, 1_500)]), true),
+            ("an end before the start", spans(vec![between(9_000, 1_000)]), false),
+            ("a start that is not set is no start", spans(vec![between(0, 1_000)]), false),
+            ("logs take no time", logs(vec![log(17)]), false),
+        ],
+    );
+    table(
+        "latency",
+        &json!({"threshold_ms": 500, "upper_threshold_ms": 800}),
+        vec![
+            ("at the lower bound", spans(vec![between(1_000, 1_500)]), false),
+            ("above it", spans(vec![between(1_000, 1_501)]), true),
+            ("at the upper bound", spans(vec![between(1_000, 1_800)]), true),
+            ("above the upper bound", spans(vec![between(1_000, 1_801)]), false),
+            // The Collector, which measures while it goes over the spans, keeps this one in one of the two orders.
+            ("long, with a span that is in between", spans(vec![between(1_000, 1_600), between(1_000, 3_000)]), false),
+        ],
+    );
+}
+
+#[test]
+fn string_attribute_keeps_by_value_of_a_span_or_its_resource() {
+    table(
+        "string_attribute",
+        &json!({"key": "tier", "values": ["gold", "silver"]}),
+        vec![
+            ("of a span", spans(vec![span(), span_with(vec![text("tier", "silver")])]), true),
+            ("of the resource", spans_of(vec![text("tier", "gold")], vec![span()]), true),
+            ("another value", spans(vec![span_with(vec![text("tier", "golden")])]), false),
+            ("another key", spans(vec![span_with(vec![text("tiers", "gold")])]), false),
+            ("another type", spans(vec![span_with(vec![int("tier", 1)])]), false),
+            ("of a log", logs(vec![LogRecord { attributes: vec![text("tier", "gold")], ..log(17) }]), false),
+        ],
+    );
+}
+
+#[test]
+fn string_attribute_matches_regexes_anywhere_in_the_value() {
+    let block = json!({"key": "url.path", "values": [r"\/health", "^/m.trics$"], "enabled_regex_matching": true});
+    table(
+        "string_attribute",
+        &block,
+        vec![
+            ("inside", spans(vec![span_with(vec![text("url.path", "/v1/healthz")])]), true),
+            ("anchored by itself", spans(vec![span_with(vec![text("url.path", "/metrics")])]), true),
+            ("not anchored", spans(vec![span_with(vec![text("url.path", "/v1/metrics")])]), false),
+        ],
+    );
+}
+
+#[test]
+fn numeric_attribute_keeps_integers_within_its_bounds() {
+    let status = |value| spans(vec![span_with(vec![int("http.response.status_code", value)])]);
+    let key = "http.response.status_code";
+    table(
+        "numeric_attribute",
+        &json!({"key": key, "min_value": 500, "max_value": 599}),
+        vec![
+            ("at the lower bound", status(500), true),
+            ("at the upper bound", status(599), true),
+            ("below", status(499), false),
+            ("above", status(600), false),
+            ("a text", spans(vec![span_with(vec![text(key, "500")])]), false),
+            ("of the resource", spans_of(vec![int(key, 503)], vec![span()]), true),
+        ],
+    );
+    table(
+        "numeric_attribute",
+        &json!({"key": key, "min_value": 0}),
+        vec![("no upper bound", status(i64::MAX), true), ("a bound of 0 is a bound", status(-1), false)],
+    );
+    table(
+        "numeric_attribute",
+        &json!({"key": key, "max_value": -1}),
+        vec![
+            ("no lower bound", status(i64::MIN), true),
+            ("a text is not 0", spans(vec![span_with(vec![text(key, "-5")])]), false),
+            ("above", status(0), false),
+        ],
+    );
+}
+
+#[test]
+fn boolean_attribute_keeps_by_value() {
+    let flag = |value| spans(vec![span_with(vec![attribute("vip", any_value::Value::BoolValue(value))])]);
+    table(
+        "boolean_attribute",
+        &json!({"key": "vip", "value": true}),
+        vec![("true", flag(true), true), ("false", flag(false), false), ("absent", spans(vec![span()]), false)],
+    );
+    table(
+        "boolean_attribute",
+        &json!({"key": "vip", "value": false}),
+        vec![("false", flag(false), true), ("absent is not false", spans(vec![span()]), false)],
+    );
+}
+
+#[test]
+fn span_count_keeps_by_the_number_of_spans_alone() {
+    let mut mixed = spans(vec![span()]);
+    mixed.extend(logs(vec![log(9), log(9)]));
+    table(
+        "span_count",
+        &json!({"min_spans": 2, "max_spans": 3}),
+        vec![
+            ("fewer", spans(vec![span()]), false),
+            ("least", spans(vec![span(); 2]), true),
+            ("most", spans(vec![span(); 3]), true),
+            ("more", spans(vec![span(); 4]), false),
+            ("logs do not count", mixed, false),
+        ],
+    );
+    table("span_count", &json!({"min_spans": 2}), vec![("no upper bound", spans(vec![span(); 50]), true)]);
+    table("span_count", &json!({"max_spans": 3}), vec![("nothing to count", logs(vec![log(9)]), false)]);
+}
+
+#[test]
+fn rate_limiting_lets_so_many_spans_pass_in_a_second() {
+    let sampler = single("rate_limiting", json!({"spans_per_second": 5}));
+    let mut next = 0_u8;
+    let mut ask = |millis: u64, count: usize| {
+        next += 1;
+        let trace = vec![Span { trace_id: vec![next; 16], ..span() }; count];
+        let now = Timestamp(NOW.0 + millis * 1_000_000);
+        matches!(decide_at(&sampler, now, spans(trace)), Decision::Sampled { .. })
+    };
+    assert!(ask(0, 3));
+    assert!(!ask(10, 3), "a trace passes whole or not at all");
+    assert!(ask(20, 2), "what did not pass was not counted");
+    assert!(!ask(999, 1));
+    assert!(ask(1_000, 5), "a second begins");
+    assert!(!ask(990, 1), "a shard that is a little behind does not begin the second anew");
+    assert!(ask(3_600_000, 5) && !ask(3_600_001, 1));
+    assert!(ask(0, 5), "a clock that was set back does not stop it");
+}
+
+#[test]
+fn probabilistic_takes_the_collectors_share_of_trace_ids() {
+    // FNV-1a of `default-hash-seed` and sixteen bytes 01 is 0x3852e520beb1c84d: 22.0007 % of the range.
+    for (percentage, kept) in [(0.0, false), (22.0, false), (22.1, true), (100.0, true)] {
+        table(
+            "probabilistic",
+            &json!({"sampling_percentage": percentage}),
+            vec![("a span", spans(vec![span()]), kept), ("a log", logs(vec![log(0)]), kept)],
+        );
+    }
+    // FNV-1a of `salt` and the bytes 00 to 0f is 0x310a3aa47cd76831: 19.16 %.
+    let id = TraceId(std::array::from_fn(|n| n as u8));
+    assert!(!Share::new("salt", 19.0).contains(id) && Share::new("salt", 19.2).contains(id));
+    assert_ne!(Share::new("", 19.2).contains(id), Share::new("salt", 19.2).contains(id), "salts hash apart");
+}
+
+#[test]
+fn thresholds_are_those_of_gos_big_float() {
+    let expected = [
+        (0.0, 0),
+        (1e-30, 0),
+        (f64::MIN_POSITIVE / 4.0, 0),
+        (0.1, 18_446_744_073_709_551),
+        (1.0, 184_467_440_737_095_519),
+        (10.0, 1_844_674_407_370_955_263),
+        (33.3, 6_142_765_776_545_279_999),
+        (50.0, 9_223_372_036_854_775_807),
+        (99.9, 18_428_297_329_635_844_095),
+        (100.0, u64::MAX),
+    ];
+    for (percentage, value) in expected {
+        assert_eq!(threshold(percentage / 100.0), value, "{percentage} %");
+    }
+}
+
+#[test]
+fn and_keeps_what_all_of_its_policies_keep_even_by_different_spans() {
+    let block = json!({"and_sub_policy": [
+        {"name": "a", "type": "status_code", "status_code": {"status_codes": ["ERROR"]}},
+        {"name": "b", "type": "string_attribute", "string_attribute": {"key": "tier", "values": ["gold"]}},
+    ]});
+    table(
+        "and",
+        &block,
+        vec![
+            ("by one span", spans(vec![Span { attributes: vec![text("tier", "gold")], ..failed() }]), true),
+            ("by two", spans(vec![failed(), span_with(vec![text("tier", "gold")])]), true),
+            ("one is missing", spans(vec![failed()]), false),
+            ("the other is missing", spans(vec![span_with(vec![text("tier", "gold")])]), false),
+        ],
+    );
+    let inverted = json!({"and_sub_policy": [
+        {"name": "a", "type": "status_code", "status_code": {"status_codes": ["ERROR"]}},
+        {"name": "b", "type": "string_attribute",
+         "string_attribute": {"key": "tier", "values": ["test"], "invert_match": true}},
+    ]});
+    table(
+        "and",
+        &inverted,
+        vec![
+            ("the value is not there", spans(vec![failed()]), true),
+            ("the value is there", spans(vec![failed(), span_with(vec![text("tier", "test")])]), false),
+        ],
+    );
+}
+
+#[test]
+fn an_and_spends_its_rate_limit_only_on_what_the_policies_before_it_let_pass() {
+    let block = json!({"and_sub_policy": [
+        {"name": "a", "type": "status_code", "status_code": {"status_codes": ["ERROR"]}},
+        {"name": "b", "type": "rate_limiting", "rate_limiting": {"spans_per_second": 1}},
+    ]});
+    let sampler = single("and", block);
+    let of = |id: u8, span: Span| spans(vec![Span { trace_id: vec![id; 16], ..span }]);
+    assert!(!keeps(&sampler, of(1, span())));
+    assert!(keeps(&sampler, of(2, failed())));
+    assert!(!keeps(&sampler, of(3, failed())));
+}
+
+#[test]
+fn not_keeps_what_its_policy_does_not_keep() {
+    let block = json!({"not_sub_policy": {"type": "status_code", "status_code": {"status_codes": ["ERROR"]}}});
+    table(
+        "not",
+        &block,
+        vec![
+            ("no error", spans(vec![span()]), true),
+            ("an error", spans(vec![span(), failed()]), false),
+            ("nothing to judge", logs(vec![log(9)]), false),
+        ],
+    );
+}
