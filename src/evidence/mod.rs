@@ -1,9 +1,53 @@
 //! From the records of a failed trace to a case: what failed, where, with which inputs, after which logs.
+//!
+//! The result is a function of the set of distinct records, the settings and the version: not of the order in which the
+//! records came, how they were batched, or how often each was delivered. The way of a trace:
+//!
+//! 1. `gather` decodes and digests every record, drops repeated ones, and sorts the rest.
+//! 2. `tree` makes a tree of the spans, whatever shape they came in.
+//! 3. `critical` finds the span in which the failure began.
+//! 4. `exception` (with `python` and `paths`), `logs`, `environment` and `repro` read the evidence around it.
+//! 5. `incident` names the class of failures that it belongs to.
 
-use std::collections::BTreeMap;
+mod critical;
+mod environment;
+mod exception;
+mod gather;
+mod incident;
+mod logs;
+mod paths;
+mod python;
+mod repro;
+mod spans;
+mod tree;
+mod values;
 
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use opentelemetry_proto::tonic::trace::v1::Span;
+use sha2::{Digest, Sha256};
+
+use self::critical::Critical;
+use self::exception::Recorded;
+use self::gather::{Digester, Gathered, Loaded, LogFact};
+use self::incident::Failure;
+use self::tree::{Node, Tree};
 use crate::config::{LogJoin, ServiceFacts};
-use crate::model::{Case, ClosedTrace, RootKey, Tracked};
+use crate::model::{
+    Attributes, Bundle, Case, ClosedTrace, Completeness, DropReason, ExemplarEvidence, MetricEvidence, Outcome,
+    Provenance, RedactionReport, RootKey, SpanEvidence, Timestamp, TraceEvidence, TraceId, Tracked,
+};
+use crate::otlp::{Body, Decoded, decode};
+
+/// Most spans that a bundle shows.
+const MAX_SPANS: usize = 200;
+/// Most spans of a path; of a longer one, the top and the spans nearest the error are shown.
+const MAX_PATH: usize = 100;
+/// Most exemplars that a bundle shows.
+const MAX_EXEMPLARS: usize = 100;
 
 /// What the assembler knows besides the records.
 #[derive(Debug, Clone)]
@@ -22,6 +66,7 @@ pub struct Settings {
 #[derive(Debug)]
 pub struct Assembler {
     settings: Settings,
+    digester: Digester,
 }
 
 /// Why no case could be made of a trace; its records are still owed an outcome.
@@ -38,16 +83,272 @@ impl Assembler {
     /// An assembler. Record digests are keyed with a key derived from `root`.
     #[must_use]
     pub fn new(settings: Settings, root: &RootKey) -> Self {
-        let _ = root;
-        Self { settings }
+        Self { settings, digester: Digester::new(root) }
     }
 
-    /// Decodes the records, drops repeated ones, and builds the case.
+    /// Decodes the records, drops repeated ones (their outcome is settled here), and builds the case.
     ///
     /// # Errors
     /// If no record of the trace can be decoded.
     pub fn assemble(&self, trace: ClosedTrace, policy: &str) -> Result<Case, EvidenceError> {
-        let _ = (trace, policy, &self.settings);
-        unimplemented!()
+        let ClosedTrace { trace_id, records, mut tracked, .. } = trace;
+        let mut gathered = gather::gather(records, &self.digester);
+        if gathered.digests.len() as u64 == gathered.undecodable {
+            let reason = format!("none of {} records can be decoded", gathered.digests.len());
+            return Err(EvidenceError { reason, tracked });
+        }
+        tracked.split(gathered.duplicates).settle(Outcome::Dropped(DropReason::Duplicate));
+        let digests = std::mem::take(&mut gathered.digests);
+        let (bundle, failed_at) = self.bundle(trace_id, gathered, digests.len() as u64, policy);
+        Ok(Case { tenant: self.settings.tenant.clone(), trace_id, bundle, records: digests, failed_at, tracked })
     }
+
+    fn bundle(&self, trace_id: TraceId, gathered: Gathered, records: u64, policy: &str) -> (Bundle, Timestamp) {
+        let Gathered { spans, logs, exemplars, flags, undecodable, conflicting, .. } = gathered;
+        let mut complete = Completeness { records, ..Completeness::default() };
+        let tree = Tree::new(spans);
+        let critical = critical::find(&tree, &logs);
+        let path = Path::to(&tree, &critical, &mut complete);
+        note_shape(&tree, &path, conflicting, undecodable, &mut complete);
+
+        let anchor = Anchor::of(&path, &critical, &logs);
+        let facts = self.settings.services.get(&anchor.service);
+        let language = environment::language(facts, &anchor.resource);
+        let recorded = recorded(&tree, &critical, &logs);
+        let failed_at = failed_at(&tree, &critical, &logs, recorded.as_ref());
+        let exception = recorded.map(|found| exception::read(found, language.as_deref(), &mut complete.missing));
+        if exception.is_none() {
+            complete.missing.push("exception: none was recorded".to_owned());
+        }
+
+        let shown: Vec<SpanEvidence> = tree
+            .around(&path.nodes, MAX_SPANS)
+            .into_iter()
+            .filter_map(|node| Some(spans::evidence(&tree.spans[node].load()?, exception.as_ref())))
+            .collect();
+        if shown.len() < tree.spans.len() {
+            complete.truncated.push(format!("trace.spans: {} of {} are shown", shown.len(), tree.spans.len()));
+        }
+        let (logs_shown, log_records, cut) = logs::window(&logs, failed_at, &self.settings.logs);
+        complete.truncated.extend(cut);
+        let exemplars_total = exemplars.len();
+        let exemplars: Vec<_> = exemplars.iter().take(MAX_EXEMPLARS).filter_map(exemplar).collect();
+        if exemplars.len() < exemplars_total {
+            complete.truncated.push(format!("metrics.exemplars: {} of {exemplars_total} are shown", exemplars.len()));
+        }
+        complete.shown = shown.len() as u64 + log_records + exemplars.len() as u64;
+
+        let environment = environment::environment(&anchor.resource, flags);
+        let repro = repro::repro(&path.loaded, environment.timezone.as_deref());
+        if repro.request.is_none() {
+            complete.missing.push("repro.request: no span of the path describes one".to_owned());
+        }
+        let root = path.loaded.first().map(|span| &span.resource);
+        let commit_sha = environment::commit(&[&anchor.resource, &anchor.attrs, root.unwrap_or(&anchor.resource)]);
+        if commit_sha.is_none() {
+            complete.missing.push("commit_sha: no vcs.ref.head.revision and none of its fallbacks".to_owned());
+        }
+        let failure = Failure {
+            class: class(&critical, exception.is_some()),
+            service: &anchor.service,
+            span: &anchor.span,
+            exception: exception.as_ref(),
+            said: &anchor.said,
+        };
+        let services: BTreeSet<String> =
+            path.loaded.iter().map(|span| span.service().to_owned()).chain([anchor.service.clone()]).collect();
+        let incident = incident::incident(&failure, services.into_iter().filter(|name| !name.is_empty()).collect());
+        let bundle = Bundle {
+            version: 1,
+            bundle_id: bundle_id(&self.settings.tenant, trace_id),
+            commit_sha,
+            repository: environment::repository(facts, &anchor.resource),
+            build: facts.and_then(|facts| facts.build.clone()),
+            test_cmd: facts.and_then(|facts| facts.test_cmd.clone()),
+            language,
+            incident,
+            trace: TraceEvidence {
+                trace_id,
+                root: if tree.has_root() { "present" } else { "missing" }.to_owned(),
+                span_path: path.loaded.iter().map(|span| spans::evidence(span, exception.as_ref())).collect(),
+                spans: shown,
+                span_count: tree.spans.len() as u64,
+            },
+            exception,
+            logs: logs_shown,
+            metrics: MetricEvidence { exemplars },
+            environment,
+            repro,
+            attachments: Vec::new(),
+            redaction: RedactionReport::default(),
+            completeness: complete,
+            provenance: Provenance {
+                policy: policy.to_owned(),
+                config: self.settings.config_digest.clone(),
+                casefile: env!("CARGO_PKG_VERSION").to_owned(),
+            },
+        };
+        (bundle, failed_at)
+    }
+}
+
+/// The spans from the top down to the critical one.
+struct Path {
+    nodes: Vec<Node>,
+    loaded: Vec<Loaded<Span>>,
+}
+
+impl Path {
+    fn to(tree: &Tree, critical: &Critical, complete: &mut Completeness) -> Self {
+        let mut nodes = match critical {
+            Critical::Span { node, .. } | Critical::Slow(node) => tree.path(*node),
+            Critical::Log(_) | Critical::Nothing => Vec::new(),
+        };
+        if nodes.len() > MAX_PATH {
+            let left_out = nodes.len() - MAX_PATH;
+            nodes.drain(1..=left_out);
+            complete.truncated.push(format!("trace.span_path: {left_out} spans below the first are left out"));
+        }
+        let loaded = nodes.iter().filter_map(|node| tree.spans[*node].load()).collect();
+        Self { nodes, loaded }
+    }
+}
+
+/// What is said of the failing place itself: its span, or the log record where there is no span.
+#[derive(Debug, Default)]
+struct Anchor {
+    service: String,
+    span: String,
+    resource: Attributes,
+    attrs: Attributes,
+    said: String,
+}
+
+impl Anchor {
+    fn of(path: &Path, critical: &Critical, logs: &[LogFact]) -> Self {
+        if let Some(span) = path.loaded.last() {
+            let message = span.body.status.as_ref().map(|status| status.message.clone()).unwrap_or_default();
+            return Self {
+                service: span.service().to_owned(),
+                span: span.body.name.clone(),
+                resource: span.resource.clone(),
+                attrs: values::attributes(&span.body.attributes),
+                said: match critical {
+                    Critical::Slow(_) => String::new(),
+                    _ if message.is_empty() => error_logged_in(logs, &span.body),
+                    _ => message,
+                },
+            };
+        }
+        let log = match critical {
+            Critical::Log(index) => logs.get(*index),
+            _ => logs.first(),
+        };
+        let Some(log) = log.and_then(LogFact::load) else { return Self::default() };
+        Self {
+            service: log.service().to_owned(),
+            span: String::new(),
+            attrs: values::attributes(&log.body.attributes),
+            said: values::text(&values::optional(log.body.body.as_ref())),
+            resource: log.resource,
+        }
+    }
+}
+
+/// The message of the first error that was logged in a span.
+fn error_logged_in(logs: &[LogFact], span: &Span) -> String {
+    let id = values::span_id(&span.span_id);
+    let log = logs.iter().find(|log| log.span == id && log.is_error()).and_then(LogFact::load);
+    log.map(|log| values::text(&values::optional(log.body.body.as_ref()))).unwrap_or_default()
+}
+
+/// The exception of the critical span; where it recorded none, that of the nearest span which passed the failure on.
+fn recorded(tree: &Tree, critical: &Critical, logs: &[LogFact]) -> Option<Recorded> {
+    match critical {
+        Critical::Span { node, passed_on } => std::iter::once(node).chain(passed_on).find_map(|node| {
+            let fact = &tree.spans[*node];
+            let events =
+                fact.exception.as_ref().and_then(|_| fact.load()).map(|span| exception::of_events(&span.body.events));
+            let mut candidates = events.unwrap_or_default();
+            candidates.extend(exception::of_logs(logs, Some(fact.id)));
+            exception::choose(&candidates)
+        }),
+        Critical::Log(_) => exception::choose(&exception::of_logs(logs, None)),
+        Critical::Slow(_) | Critical::Nothing => None,
+    }
+}
+
+/// When it failed: at the exception, else at the first error logged in the span, else at the span's end.
+fn failed_at(tree: &Tree, critical: &Critical, logs: &[LogFact], recorded: Option<&Recorded>) -> Timestamp {
+    let thrown = recorded.map(|recorded| recorded.at).filter(|at| at.0 > 0);
+    thrown.unwrap_or_else(|| match critical {
+        Critical::Span { node, .. } => {
+            let span = &tree.spans[*node];
+            let logged = logs.iter().find(|log| log.span == span.id && log.is_error() && log.time.0 > 0);
+            logged.map_or(span.end.max(span.start), |log| log.time)
+        }
+        Critical::Slow(node) => tree.spans[*node].end.max(tree.spans[*node].start),
+        Critical::Log(index) => logs.get(*index).map_or(Timestamp::default(), |log| log.time),
+        Critical::Nothing => logs.last().map_or(Timestamp::default(), |log| log.time),
+    })
+}
+
+fn class(critical: &Critical, thrown: bool) -> &'static str {
+    match critical {
+        _ if thrown => "crash",
+        Critical::Span { .. } | Critical::Log(_) => "error",
+        Critical::Slow(_) | Critical::Nothing => "performance",
+    }
+}
+
+/// Says what is odd about the trace's shape.
+fn note_shape(tree: &Tree, path: &Path, conflicting: u64, undecodable: u64, complete: &mut Completeness) {
+    if !tree.has_root() {
+        complete.missing.push("trace.root: no span without a parent was received".to_owned());
+    }
+    if path.nodes.is_empty() {
+        complete.missing.push("trace.span_path: the span of the failure was not received".to_owned());
+    }
+    let top = path.nodes.first().map(|node| &tree.spans[*node]).filter(|top| !top.parent.is_zero());
+    if let Some(top) = top.filter(|top| tree.find(top.parent).is_none()) {
+        complete.missing.push(format!("trace.span_path: span {}, parent of {}, was not received", top.parent, top.id));
+    }
+    if tree.cycles > 0 {
+        complete.missing.push(format!("trace.span_path: {} circles of parents were cut", tree.cycles));
+    }
+    if conflicting > 0 {
+        complete
+            .truncated
+            .push(format!("trace.spans: {conflicting} share their id with a span that is shown, not its content"));
+    }
+    if undecodable > 0 {
+        complete.missing.push(format!("records: {undecodable} could not be decoded"));
+    }
+}
+
+fn exemplar(fact: &gather::ExemplarFact) -> Option<ExemplarEvidence> {
+    use opentelemetry_proto::tonic::metrics::v1::exemplar::Value as Measured;
+    let Ok(Decoded { resource, body: Body::Exemplar { exemplar, metric, unit }, .. }) = decode(&fact.record) else {
+        return None;
+    };
+    let loaded = Loaded::new(&resource.attributes, exemplar);
+    Some(ExemplarEvidence {
+        time: fact.time.to_rfc3339(),
+        metric,
+        unit,
+        value: match loaded.body.value {
+            Some(Measured::AsInt(number)) => values::integer(number),
+            Some(Measured::AsDouble(number)) => values::double(number),
+            None => serde_json::Value::Null,
+        },
+        span_id: values::present(values::span_id(&loaded.body.span_id)),
+        service: loaded.service().to_owned(),
+        attrs: values::attributes(&loaded.body.filtered_attributes),
+    })
+}
+
+/// Hash of tenant and trace id.
+fn bundle_id(tenant: &str, trace_id: TraceId) -> String {
+    let digest = Sha256::digest(format!("casefile/bundle\0{tenant}\0{trace_id}"));
+    data_encoding::HEXLOWER.encode(digest.get(..16).unwrap_or_default())
 }

@@ -1,0 +1,111 @@
+//! The exception of the critical error: from a span event or a log record, with its stack read where a parser applies.
+//!
+//! OpenTelemetry moves exceptions from span events to log records, so an SDK may write either or both. What was recorded
+//! twice is one exception: the fields that one of the two lacks come from the other.
+
+use opentelemetry_proto::tonic::trace::v1::span::Event;
+
+use super::gather::LogFact;
+use super::{python, values};
+use crate::model::{Attributes, Exception, SpanId, Timestamp};
+
+/// An exception as it was recorded.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Recorded {
+    pub(super) at: Timestamp,
+    kind: Option<String>,
+    message: Option<String>,
+    stacktrace: Option<String>,
+    escaped: bool,
+}
+
+impl Recorded {
+    /// From the attributes of an event or a log record.
+    pub(super) fn from_attributes(at: Timestamp, attrs: &Attributes) -> Self {
+        let text = |key: &str| attrs.get(key).map(values::text).filter(|text| !text.is_empty());
+        Self {
+            at,
+            kind: text("exception.type"),
+            message: text("exception.message"),
+            stacktrace: text("exception.stacktrace"),
+            escaped: text("exception.escaped").is_some_and(|flag| flag.eq_ignore_ascii_case("true")),
+        }
+    }
+
+    fn same(&self, other: &Self) -> bool {
+        let agree = |a: &Option<String>, b: &Option<String>| a.is_none() || b.is_none() || a == b;
+        agree(&self.kind, &other.kind) && agree(&self.message, &other.message)
+    }
+}
+
+/// Whether a span event is an exception.
+pub(super) fn is_exception(event: &Event) -> bool {
+    event.name == "exception"
+}
+
+/// The exceptions recorded in events, in order of time.
+pub(super) fn of_events(events: &[Event]) -> Vec<Recorded> {
+    let mut found: Vec<_> = events
+        .iter()
+        .filter(|event| is_exception(event))
+        .map(|event| Recorded::from_attributes(Timestamp(event.time_unix_nano), &values::attributes(&event.attributes)))
+        .collect();
+    found.sort_by_key(|recorded| recorded.at);
+    found
+}
+
+/// The exceptions that were logged in `span` (all of the trace, if `None`), in order of time.
+pub(super) fn of_logs(logs: &[LogFact], span: Option<SpanId>) -> Vec<Recorded> {
+    logs.iter()
+        .filter(|log| log.exception.is_some() && span.is_none_or(|id| log.span == id))
+        .filter_map(|log| {
+            let loaded = log.load()?;
+            Some(Recorded::from_attributes(log.time, &values::attributes(&loaded.body.attributes)))
+        })
+        .collect()
+}
+
+/// The one that surfaced: one that is known to have escaped before others, one with a stack before others, then the last.
+/// What it lacks comes from a record of the same exception.
+pub(super) fn choose(candidates: &[Recorded]) -> Option<Recorded> {
+    let rank = |recorded: &&Recorded| (recorded.escaped, recorded.stacktrace.is_some(), recorded.at);
+    let mut chosen = candidates.iter().max_by_key(rank)?.clone();
+    for other in candidates {
+        if other.same(&chosen) {
+            chosen.kind = chosen.kind.or_else(|| other.kind.clone());
+            chosen.message = chosen.message.or_else(|| other.message.clone());
+            chosen.stacktrace = chosen.stacktrace.or_else(|| other.stacktrace.clone());
+        }
+    }
+    Some(chosen)
+}
+
+/// Whether an event's exception is the one that `shown` already says.
+pub(super) fn repeats(event: &Event, shown: Option<&Exception>) -> bool {
+    let Some(shown) = shown.filter(|_| is_exception(event)) else { return false };
+    let attrs = values::attributes(&event.attributes);
+    let recorded = Recorded::from_attributes(Timestamp(event.time_unix_nano), &attrs);
+    recorded.kind == shown.kind && recorded.message == shown.message
+}
+
+/// Reads the stack. What is missing is said in `missing`.
+pub(super) fn read(recorded: Recorded, language: Option<&str>, missing: &mut Vec<String>) -> Exception {
+    let Recorded { kind, message, stacktrace, .. } = recorded;
+    let parsed = stacktrace.as_deref().and_then(python::parse);
+    if parsed.is_none() {
+        let language = language.unwrap_or("unknown language");
+        missing.push(match (&stacktrace, language) {
+            (None, _) => "exception.frames: no stack trace was recorded".to_owned(),
+            (Some(_), "python") => "exception.frames: the stack trace is not a Python traceback".to_owned(),
+            (Some(_), language) => format!("exception.frames: no parser for {language}"),
+        });
+    }
+    let parsed = parsed.unwrap_or_default();
+    Exception {
+        kind: kind.or(parsed.kind),
+        message: message.or(parsed.message),
+        frames: parsed.frames,
+        causes: parsed.causes,
+        stacktrace,
+    }
+}

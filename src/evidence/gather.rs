@@ -1,0 +1,315 @@
+//! From the records of a closed trace to its distinct records: each gets a digest, repeated ones go.
+//!
+//! Every record is decoded here once to be digested, and forgotten again except for a few facts; only what the bundle
+//! shows is decoded a second time. A trace of a million spans so costs its wire bytes and a small table.
+//!
+//! The digest is the first 16 bytes of HMAC-SHA256 over the length-prefixed protobuf encodings of signal, resource,
+//! scope, metric name and unit (exemplars), and record. They are encoded anew from the decoded values, so that two
+//! encoders' field order does not make two records of one. The order of attributes within a message is content: it is
+//! kept as it came.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use hmac::{Hmac, KeyInit, Mac};
+use opentelemetry_proto::tonic::common::v1::KeyValue;
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
+use opentelemetry_proto::tonic::trace::v1::Span;
+use prost::Message;
+use serde_json::Value;
+use sha2::Sha256;
+
+use super::values;
+use crate::model::{
+    Attributes, Record, RecordDigest, RootKey, SEVERITY_ERROR, STATUS_ERROR, Signal, SpanId, Timestamp,
+};
+use crate::otlp::{Body, Decoded, decode};
+
+/// Most feature flags of a trace that are kept, in the order of their keys.
+const MAX_FLAGS: usize = 256;
+
+/// Digests records. Cloning the prepared MAC saves two blocks of hashing a record.
+#[derive(Debug, Clone)]
+pub(super) struct Digester(Hmac<Sha256>);
+
+/// The distinct records of a trace.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    /// By (start, span id, digest); of each span id one.
+    pub(super) spans: Vec<SpanFact>,
+    /// By (time, observed time, digest).
+    pub(super) logs: Vec<LogFact>,
+    /// By (time, digest).
+    pub(super) exemplars: Vec<ExemplarFact>,
+    /// Digests of all distinct records, sorted.
+    pub(super) digests: Vec<RecordDigest>,
+    /// Feature flags by key, each as it was last evaluated.
+    pub(super) flags: Attributes,
+    /// Records that came again.
+    pub(super) duplicates: u64,
+    /// Records whose bytes are malformed.
+    pub(super) undecodable: u64,
+    /// Spans that share their id with one that is shown, but not its content.
+    pub(super) conflicting: u64,
+}
+
+/// What is kept in memory of a span.
+#[derive(Debug, Clone)]
+pub(super) struct SpanFact {
+    pub(super) digest: RecordDigest,
+    pub(super) record: Record,
+    pub(super) id: SpanId,
+    pub(super) parent: SpanId,
+    pub(super) start: Timestamp,
+    pub(super) end: Timestamp,
+    pub(super) status: i32,
+    pub(super) name: Arc<str>,
+    /// The last exception event: the one that left the span, where several were recorded.
+    pub(super) exception: Option<Thrown>,
+}
+
+/// Which exception was recorded, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Thrown {
+    pub(super) at: Timestamp,
+    pub(super) kind: Option<Arc<str>>,
+}
+
+/// What is kept in memory of a log record.
+#[derive(Debug, Clone)]
+pub(super) struct LogFact {
+    pub(super) digest: RecordDigest,
+    pub(super) record: Record,
+    pub(super) span: SpanId,
+    /// `time_unix_nano`, else `observed_time_unix_nano`; 0 where both are absent.
+    pub(super) time: Timestamp,
+    pub(super) observed: Timestamp,
+    pub(super) severity: i32,
+    /// Set where it carries `exception.*` attributes.
+    pub(super) exception: Option<Thrown>,
+}
+
+/// What is kept in memory of an exemplar.
+#[derive(Debug, Clone)]
+pub(super) struct ExemplarFact {
+    pub(super) digest: RecordDigest,
+    pub(super) record: Record,
+    pub(super) time: Timestamp,
+}
+
+impl SpanFact {
+    /// Whether its status is ERROR.
+    pub(super) fn failed(&self) -> bool {
+        self.status == STATUS_ERROR
+    }
+
+    /// The span itself.
+    pub(super) fn load(&self) -> Option<Loaded<Span>> {
+        match decode(&self.record) {
+            Ok(Decoded { resource, body: Body::Span(span), .. }) => Some(Loaded::new(&resource.attributes, span)),
+            _ => None,
+        }
+    }
+}
+
+impl LogFact {
+    /// Whether its severity is ERROR or above.
+    pub(super) fn is_error(&self) -> bool {
+        self.severity >= SEVERITY_ERROR
+    }
+
+    /// The log record itself.
+    pub(super) fn load(&self) -> Option<Loaded<LogRecord>> {
+        match decode(&self.record) {
+            Ok(Decoded { resource, body: Body::Log(log), .. }) => Some(Loaded::new(&resource.attributes, log)),
+            _ => None,
+        }
+    }
+}
+
+/// A record decoded to be shown, and the attributes of its resource.
+#[derive(Debug, Clone)]
+pub(super) struct Loaded<T> {
+    pub(super) resource: Attributes,
+    pub(super) body: T,
+}
+
+impl<T> Loaded<T> {
+    pub(super) fn new(resource: &[KeyValue], body: T) -> Self {
+        Self { resource: values::attributes(resource), body }
+    }
+
+    /// `service.name` of the resource; empty where it has none.
+    pub(super) fn service(&self) -> &str {
+        values::string(&self.resource, "service.name").unwrap_or_default()
+    }
+}
+
+impl Digester {
+    /// A digester keyed with a key derived from `root`.
+    pub(super) fn new(root: &RootKey) -> Self {
+        let key = root.derive("casefile/record-digest/v1");
+        // RFC 2104: a key shorter than the hash's block is padded with zeros to that block.
+        let mut block = zeroize::Zeroizing::new([0; 64]);
+        block.iter_mut().zip(key.iter()).for_each(|(to, from)| *to = *from);
+        Self(Hmac::new((&*block).into()))
+    }
+
+    fn digest(&self, parts: &[&[u8]]) -> RecordDigest {
+        let mut mac = self.0.clone();
+        for part in parts {
+            mac.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            mac.update(part);
+        }
+        let mut digest = [0; 16];
+        digest.iter_mut().zip(mac.finalize().into_bytes()).for_each(|(to, from)| *to = from);
+        RecordDigest(digest)
+    }
+
+    fn of_decoded(&self, signal: Signal, decoded: &Decoded) -> RecordDigest {
+        let resource = decoded.resource.encode_to_vec();
+        let scope = decoded.scope.encode_to_vec();
+        let (metric, unit, body) = match &decoded.body {
+            Body::Span(span) => ("", "", span.encode_to_vec()),
+            Body::Log(log) => ("", "", log.encode_to_vec()),
+            Body::Exemplar { exemplar, metric, unit } => (metric.as_str(), unit.as_str(), exemplar.encode_to_vec()),
+        };
+        self.digest(&[signal.as_str().as_bytes(), &resource, &scope, metric.as_bytes(), unit.as_bytes(), &body])
+    }
+
+    /// A record that cannot be decoded is listed by its raw bytes, so that it does not vanish.
+    fn of_raw(&self, record: &Record) -> RecordDigest {
+        let signal = record.signal().as_str().as_bytes();
+        self.digest(&[b"raw", signal, record.resource(), record.scope(), record.metric(), record.body()])
+    }
+}
+
+/// Decodes, digests and sorts the records.
+pub(super) fn gather(records: Vec<Record>, digester: &Digester) -> Gathered {
+    let mut gathered = Gathered::default();
+    let mut seen = BTreeSet::new();
+    let mut names = Names::default();
+    let mut flags = BTreeMap::new();
+    for record in records {
+        let decoded = decode(&record);
+        let digest = decoded
+            .as_ref()
+            .map_or_else(|_| digester.of_raw(&record), |found| digester.of_decoded(record.signal(), found));
+        if !seen.insert(digest) {
+            gathered.duplicates += 1;
+            continue;
+        }
+        match decoded {
+            Err(_) => gathered.undecodable += 1,
+            Ok(Decoded { body: Body::Span(span), .. }) => {
+                note_flags(&mut flags, digest, &span);
+                gathered.spans.push(span_fact(digest, record, &span, &mut names));
+            }
+            Ok(Decoded { body: Body::Log(log), .. }) => {
+                let fact = log_fact(digest, record, &log, &mut names);
+                note_flag(&mut flags, fact.time, digest, &log.attributes);
+                gathered.logs.push(fact);
+            }
+            Ok(Decoded { body: Body::Exemplar { exemplar, .. }, .. }) => {
+                gathered.exemplars.push(ExemplarFact { digest, record, time: Timestamp(exemplar.time_unix_nano) });
+            }
+        }
+    }
+    gathered.digests = seen.into_iter().collect();
+    gathered.flags = flags.into_iter().take(MAX_FLAGS).map(|(key, (_, _, value))| (key, value)).collect();
+    gathered.conflicting = one_of_each_id(&mut gathered.spans);
+    gathered.spans.sort_unstable_by_key(|span| (span.start, span.id, span.digest));
+    gathered.logs.sort_unstable_by_key(|log| (log.time, log.observed, log.digest));
+    gathered.exemplars.sort_unstable_by_key(|exemplar| (exemplar.time, exemplar.digest));
+    gathered
+}
+
+/// Keeps one span of each id: a failed one before others, then the one that ended last, then the greatest digest.
+fn one_of_each_id(spans: &mut Vec<SpanFact>) -> u64 {
+    let before = spans.len();
+    spans.sort_unstable_by(|a, b| {
+        let rank = |span: &SpanFact| (span.failed(), span.end, span.digest);
+        a.id.cmp(&b.id).then_with(|| rank(b).cmp(&rank(a)))
+    });
+    spans.dedup_by_key(|span| span.id);
+    (before - spans.len()) as u64
+}
+
+fn span_fact(digest: RecordDigest, record: Record, span: &Span, names: &mut Names) -> SpanFact {
+    let exception =
+        span.events.iter().filter(|event| event.name == "exception").max_by_key(|event| event.time_unix_nano);
+    SpanFact {
+        digest,
+        record,
+        id: values::span_id(&span.span_id),
+        parent: values::span_id(&span.parent_span_id),
+        start: Timestamp(span.start_time_unix_nano),
+        end: Timestamp(span.end_time_unix_nano),
+        status: span.status.as_ref().map_or(0, |status| status.code),
+        name: names.intern(&span.name),
+        exception: exception.map(|event| Thrown {
+            at: Timestamp(event.time_unix_nano),
+            kind: exception_kind(&values::attributes(&event.attributes), names),
+        }),
+    }
+}
+
+fn log_fact(digest: RecordDigest, record: Record, log: &LogRecord, names: &mut Names) -> LogFact {
+    let observed = Timestamp(log.observed_time_unix_nano);
+    let time = if log.time_unix_nano == 0 { observed } else { Timestamp(log.time_unix_nano) };
+    let thrown = log.attributes.iter().any(|pair| pair.key.starts_with("exception."));
+    LogFact {
+        digest,
+        record,
+        span: values::span_id(&log.span_id),
+        time,
+        observed,
+        severity: log.severity_number,
+        exception: thrown
+            .then(|| Thrown { at: time, kind: exception_kind(&values::attributes(&log.attributes), names) }),
+    }
+}
+
+fn exception_kind(attrs: &Attributes, names: &mut Names) -> Option<Arc<str>> {
+    values::string(attrs, "exception.type").map(|kind| names.intern(kind))
+}
+
+type Flags = BTreeMap<String, (Timestamp, RecordDigest, Value)>;
+
+fn note_flags(flags: &mut Flags, digest: RecordDigest, span: &Span) {
+    note_flag(flags, Timestamp(span.start_time_unix_nano), digest, &span.attributes);
+    for event in &span.events {
+        note_flag(flags, Timestamp(event.time_unix_nano), digest, &event.attributes);
+    }
+}
+
+/// `feature_flag.key` with the variant or value that it was evaluated to; the last evaluation counts.
+fn note_flag(flags: &mut Flags, at: Timestamp, digest: RecordDigest, pairs: &[KeyValue]) {
+    if !pairs.iter().any(|pair| pair.key == "feature_flag.key") {
+        return;
+    }
+    let attrs = values::attributes(pairs);
+    let Some(key) = values::string(&attrs, "feature_flag.key") else { return };
+    let found =
+        ["feature_flag.result.variant", "feature_flag.variant", "feature_flag.result.value", "feature_flag.value"];
+    let value = found.iter().find_map(|name| attrs.get(*name)).cloned().unwrap_or(Value::Null);
+    let newer = flags.get(key).is_none_or(|(then, by, _)| (*then, *by) <= (at, digest));
+    if newer {
+        flags.insert(key.to_owned(), (at, digest, value));
+    }
+}
+
+/// Texts that occur again and again, kept once.
+#[derive(Debug, Default)]
+struct Names(BTreeSet<Arc<str>>);
+
+impl Names {
+    fn intern(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.0.get(text) {
+            return Arc::clone(known);
+        }
+        let name: Arc<str> = text.into();
+        self.0.insert(Arc::clone(&name));
+        name
+    }
+}
