@@ -1,1 +1,18 @@
-//! What a repair agent uses: list, get, render, verify.
+//! What a repair agent uses: list incidents and bundles, get, render and verify a bundle, over any store and without a
+//! server ([`Catalog`]), and the same as the `casefile.v1` gRPC service ([`serve_api`]).
+
+mod api;
+mod catalog;
+mod merge;
+mod page;
+mod render;
+mod verify;
+
+pub use api::{ApiError, serve_api};
+pub use catalog::{Catalog, CatalogError, IncidentSummary};
+pub use merge::BundleView;
+pub use page::Page;
+pub use render::{markdown, one_line, tree};
+pub use verify::{ObjectReport, VerifyReport};
+
+pub use crate::exporter::IndexRef;

@@ -1,6 +1,5 @@
 //! The command line: one file a subcommand. With no subcommand it serves, as the Collector does.
 
-mod args;
 mod bundle;
 mod components;
 mod demo;
@@ -11,6 +10,7 @@ mod print_config;
 mod replay;
 mod schema;
 mod serve;
+mod sources;
 mod store;
 mod term;
 mod validate;
@@ -19,10 +19,8 @@ use std::ffi::OsString;
 
 use clap::{Parser, Subcommand};
 
-use args::ConfigArgs;
 pub use exit::{Exit, NotFound};
-
-use crate::config::ConfigErrors;
+use sources::{BadConfig, ConfigArgs};
 
 /// Turns production failures seen through OpenTelemetry into redacted, signed evidence bundles.
 ///
@@ -42,17 +40,17 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Runs a small failing shop and shows the bundle of its first failure.
-    Demo(demo::Args),
+    Demo(demo::DemoArgs),
     /// Runs recorded OTLP through the pipeline in virtual time, offline and deterministic.
-    Replay(replay::Args),
+    Replay(replay::ReplayArgs),
     /// Checks a configuration.
-    Validate(validate::Args),
+    Validate(validate::ValidateArgs),
     /// Prints the configuration that would run, expanded and merged, without its secrets.
-    PrintConfig(print_config::Args),
+    PrintConfig(print_config::PrintConfigArgs),
     /// Lists the components that a configuration may name.
-    Components(components::Args),
+    Components(components::ComponentsArgs),
     /// Prints a JSON Schema.
-    Schema(schema::Args),
+    Schema(schema::SchemaArgs),
     /// Reads incidents from a store.
     #[command(subcommand)]
     Incident(incident::Command),
@@ -72,15 +70,16 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
             return exit;
         }
     };
-    let config = &arguments.config;
+    let sources = &arguments.config;
+    let out = &mut std::io::stdout();
     let result = match arguments.command {
-        None => serve::run(config),
-        Some(Command::Demo(args)) => demo::run(config, &args),
-        Some(Command::Replay(args)) => replay::run(config, &args),
-        Some(Command::Validate(args)) => validate::run(config, &args),
-        Some(Command::PrintConfig(args)) => print_config::run(config, &args),
-        Some(Command::Components(args)) => components::run(&args),
-        Some(Command::Schema(args)) => schema::run(&args),
+        None => serve::run(sources),
+        Some(Command::Demo(args)) => demo::run(&args, &sources.set),
+        Some(Command::Replay(args)) => replay::run(&args, sources),
+        Some(Command::Validate(args)) => validate::run(&args, sources, &crate::pipeline::check, out),
+        Some(Command::PrintConfig(args)) => print_config::run(&args, sources, out),
+        Some(Command::Components(args)) => components::run(&args, out),
+        Some(Command::Schema(args)) => schema::run(&args, out),
         Some(Command::Incident(command)) => incident::run(&command),
         Some(Command::Bundle(command)) => bundle::run(&command),
     };
@@ -92,7 +91,7 @@ fn report(error: &anyhow::Error) -> Exit {
     if is_closed_pipe(error) {
         return Exit::Ok;
     }
-    if let Some(errors) = error.downcast_ref::<ConfigErrors>() {
+    if let Some(errors) = error.downcast_ref::<BadConfig>() {
         eprintln!("{errors}");
         return Exit::Config;
     }

@@ -7,9 +7,6 @@ use super::sources::ConfigArgs;
 /// Prints the configuration as it would run: merged, expanded, with defaults, secrets as `[secret]`.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct PrintConfigArgs {
-    /// The configuration.
-    #[command(flatten)]
-    pub sources: ConfigArgs,
     /// JSON in place of YAML
     #[arg(long)]
     pub json: bool,
@@ -19,8 +16,8 @@ pub struct PrintConfigArgs {
 ///
 /// # Errors
 /// If the configuration cannot run ([`super::sources::BadConfig`]), or `out` cannot be written.
-pub fn run(args: &PrintConfigArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let document = args.sources.inspect()?.document;
+pub fn run(args: &PrintConfigArgs, sources: &ConfigArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+    let document = sources.inspect()?.document;
     if args.json {
         serde_json::to_writer_pretty(&mut *out, &document)?;
         writeln!(out)?;

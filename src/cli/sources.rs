@@ -11,10 +11,10 @@ pub struct BadConfig(pub ConfigErrors);
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct ConfigArgs {
     /// Configuration: a path, `file:path`, `env:NAME` or `yaml:text`. May be given several times: later ones are laid over earlier ones
-    #[arg(long = "config", short = 'c', value_name = "SOURCE")]
+    #[arg(long = "config", short = 'c', global = true, value_name = "SOURCE")]
     pub config: Vec<String>,
     /// Sets one key over everything else: `--set service.telemetry.logs.level=debug`
-    #[arg(long = "set", value_name = "KEY=VALUE")]
+    #[arg(long = "set", global = true, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
 }
 

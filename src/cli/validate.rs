@@ -8,9 +8,6 @@ use crate::config::{Problem, ValidatedConfig};
 /// Checks a configuration, and runs nothing.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct ValidateArgs {
-    /// The configuration.
-    #[command(flatten)]
-    pub sources: ConfigArgs,
     /// Do not read the variables and files that the configuration refers to: accept whatever they may hold
     #[arg(long)]
     pub no_environment: bool,
@@ -22,11 +19,11 @@ pub struct ValidateArgs {
 /// # Errors
 /// If the configuration cannot run ([`BadConfig`]), or `out` cannot be written.
 pub fn run(
-    args: &ValidateArgs,
+    args: &ValidateArgs, sources: &ConfigArgs,
     compile: &dyn Fn(&ValidatedConfig) -> Vec<Problem>,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
-    let config = if args.no_environment { args.sources.inspect_without_environment()? } else { args.sources.inspect()? };
+    let config = if args.no_environment { sources.inspect_without_environment()? } else { sources.inspect()? };
     let problems = compile(&config);
     if !problems.is_empty() {
         return Err(BadConfig(config.locate(problems)).into());

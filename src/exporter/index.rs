@@ -11,6 +11,8 @@ use crate::model::{Manifest, Timestamp, TraceId};
 /// A reference to a bundle, as it lies under `index/`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IndexRef {
+    /// The bundle's id.
+    pub bundle_id: String,
     /// The trace.
     pub trace_id: TraceId,
     /// The tenant.
@@ -34,6 +36,7 @@ impl IndexRef {
     #[must_use]
     pub fn of(manifest: &Manifest, manifest_name: &str, failed_at: Timestamp) -> Self {
         Self {
+            bundle_id: manifest.bundle_id.clone(),
             trace_id: manifest.trace_id,
             tenant: manifest.tenant.clone(),
             incident_id: manifest.incident.id.clone(),

@@ -14,6 +14,18 @@ pub enum Outcome {
     Dropped(DropReason),
 }
 
+impl Outcome {
+    /// The value of the `outcome` label.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Bundled => "bundled",
+            Self::NotSampled => "not_sampled",
+            Self::Dropped(_) => "dropped",
+        }
+    }
+}
+
 /// Why an accepted record ended without a verdict of the policies, or a sampled one outside the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DropReason {

@@ -137,8 +137,13 @@ impl Core {
             let mut window = shard.lock();
             for entry in entries {
                 let record = Record { batch: Arc::clone(batch), entry: *entry };
-                let trigger = self.trigger(&record);
-                window.admit(now, record, accepted.split(1), trigger);
+                let tracked = accepted.split(1);
+                if self.sampler.sampled_before(entry.head.trace_id) {
+                    window.admit_late(now, record, tracked);
+                } else {
+                    let triggered = self.sampler.triggers(&record);
+                    window.admit(now, record, tracked, triggered);
+                }
             }
         }
     }
@@ -211,16 +216,6 @@ impl Core {
                 error.tracked.settle(Outcome::Dropped(DropReason::EvidenceFailed));
                 None
             }
-        }
-    }
-
-    fn trigger(&self, record: &Record) -> window::Trigger {
-        if self.sampler.sampled_before(record.entry.head.trace_id) {
-            window::Trigger::Late
-        } else if self.sampler.triggers(record) {
-            window::Trigger::Policy
-        } else {
-            window::Trigger::None
         }
     }
 

@@ -1,12 +1,15 @@
 //! Wires the stages: [`Core`] is their synchronous middle; [`Service`] runs it on the machine's clock between receivers
 //! and exporters; [`replay`] runs it over a recording in virtual time.
 
+mod build;
 mod core;
 mod intake;
 mod limit;
 pub mod replay;
+mod report;
 mod service;
 mod shards;
 
 pub use self::core::{Core, DEFAULT_TENANT};
+pub use build::check;
 pub use service::{Addresses, Service, ServiceError};

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Core;
 use crate::exporter::ExportQueue;
-use crate::model::{CloseReason, Timestamp};
+use crate::model::{CloseReason, DropReason, Outcome, Timestamp};
 use crate::telemetry::Clock;
 
 /// Traces that one pass closes: bounds how long the shard's lock is held.
@@ -60,7 +60,10 @@ impl ShardLoop {
         let count = closed.len();
         for trace in closed {
             if let Some(sealed) = self.core.judge(now, trace) {
-                self.runtime.block_on(self.exporter.send(sealed));
+                // The queue is closed only once the time for a graceful stop is over.
+                if let Err(refused) = self.runtime.block_on(self.exporter.send(sealed)) {
+                    refused.sealed.into_tracked().settle(Outcome::Dropped(DropReason::ShutdownDeadline));
+                }
             }
         }
         count

@@ -18,6 +18,8 @@ pub const WINDOW_CLOSED_TRACES: &str = "casefile_window_closed_traces_total";
 pub const SAMPLING_DECISIONS: &str = "casefile_sampling_decisions_total";
 /// Records by `outcome` (bundled, not_sampled, dropped) and `reason` (of a drop).
 pub const RECORDS: &str = "casefile_records_total";
+/// Accepted records that were lost without an outcome: more than zero is a bug.
+pub const UNDECIDED_RECORDS: &str = "casefile_undecided_records_total";
 /// Edits by redaction `rule`.
 pub const REDACTION_EDITS: &str = "casefile_redaction_edits_total";
 /// Bundles written, by `exporter` and `result` (stored, unchanged, amended, failed).

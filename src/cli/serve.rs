@@ -1,0 +1,78 @@
+//! No command: serve until told to stop.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+
+use super::sources::{BadConfig, ConfigArgs};
+use crate::config::{ProcessEnvironment, ValidatedConfig};
+use crate::pipeline::{Service, ServiceError};
+use crate::telemetry::{SystemClock, logs};
+
+pub(super) fn run(sources: &ConfigArgs) -> anyhow::Result<()> {
+    let (config, made) = sources.load(&ProcessEnvironment)?;
+    init_logs(&config)?;
+    for path in made {
+        tracing::info!(path = %path.display(), "made a key: keep it, tokens and signatures depend on it");
+    }
+    for warning in &config.warnings {
+        tracing::warn!(path = warning.path, "{}", warning.message);
+    }
+    runtime()?.block_on(serve(&config))
+}
+
+/// Own logs as configured.
+pub(super) fn init_logs(config: &ValidatedConfig) -> anyhow::Result<()> {
+    logs::init(&config.pipelines.telemetry.logs)
+        .map_err(|problem| BadConfig(config.locate(vec![problem.under("service.telemetry.logs")])).into())
+}
+
+/// The runtime of the async edges.
+pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")
+}
+
+/// Starts the service; problems of the configuration are given their file and line.
+pub(super) async fn start(config: &ValidatedConfig) -> anyhow::Result<Service> {
+    Service::start(config, Arc::new(SystemClock)).await.map_err(|error| match error {
+        ServiceError::Config(problems) => BadConfig(config.locate(problems)).into(),
+        other => anyhow::Error::from(other),
+    })
+}
+
+async fn serve(config: &ValidatedConfig) -> anyhow::Result<()> {
+    // Before anything is acknowledged, so that no signal finds the default handler.
+    let mut stop = StopSignal::listen()?;
+    let service = start(config).await?;
+    let at = service.addresses();
+    tracing::info!(grpc = ?at.grpc, http = ?at.http, api = ?at.api, metrics = ?at.metrics, health = ?at.health, "ready");
+    let signal = stop.received().await;
+    tracing::info!(signal, "stopping");
+    let totals = service.stop().await;
+    let (accepted, bundled, not_sampled, dropped) = (totals.accepted, totals.bundled, totals.not_sampled, totals.dropped);
+    tracing::info!(accepted, bundled, not_sampled, dropped, pending = totals.pending(), "stopped");
+    Ok(())
+}
+
+/// SIGTERM or SIGINT.
+pub(super) struct StopSignal {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl StopSignal {
+    /// Takes the signals over from the system's default.
+    pub(super) fn listen() -> anyhow::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let listen = |kind| signal(kind).context("listening for signals");
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    /// Waits for one; its name.
+    pub(super) async fn received(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}

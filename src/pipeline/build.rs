@@ -1,0 +1,82 @@
+//! From sections of the configuration to the parts that [`Service`](super::Service) runs.
+
+use std::sync::Arc;
+
+use super::Core;
+use crate::bundle::Signer;
+use crate::config::{Problem, ValidatedConfig, ValidatedPipelines};
+use crate::exporter::{BundleWriter, Store, Webhook};
+use crate::telemetry::{Clock, Readiness};
+
+const MIB: u64 = 1024 * 1024;
+
+/// Bytes that open windows may hold: what the window says, or the memory limiter if that is less.
+pub(super) fn byte_budget(pipelines: &ValidatedPipelines) -> usize {
+    let window = pipelines.incident.window.max_bytes.0;
+    let limiter = pipelines.memory_limiter.as_ref();
+    let limit = limiter.map_or(u64::MAX, |limiter| limiter.limit_mib.saturating_sub(limiter.spike_limit_mib).saturating_mul(MIB));
+    usize::try_from(window.min(limit)).unwrap_or(usize::MAX)
+}
+
+/// The signer of manifests, if one is configured.
+pub(super) fn signer(pipelines: &ValidatedPipelines) -> Result<Option<Arc<Signer>>, Vec<Problem>> {
+    let Some(signing) = &pipelines.signing else { return Ok(None) };
+    let signer = Signer::from_pem(signing.key.expose());
+    signer.map(|signer| Some(Arc::new(signer))).map_err(|problem| vec![Problem { path: "extensions.signing.key".to_owned(), ..problem }])
+}
+
+/// A writer for each `bundle` exporter. While its store fails, the process is not ready.
+pub(super) fn writers(
+    pipelines: &ValidatedPipelines,
+    signer: Option<Arc<Signer>>,
+    readiness: &Readiness,
+    clock: &Arc<dyn Clock>,
+) -> Result<Vec<BundleWriter>, Vec<Problem>> {
+    let name = writer_name();
+    let mut problems = Vec::new();
+    let mut writers = Vec::new();
+    for (id, config) in &pipelines.bundles {
+        match Store::open(&config.url, &config.options, config.timeout.0) {
+            Err(problem) => problems.push(problem.under(&format!("exporters.{id}"))),
+            Ok(store) => {
+                let (component, readiness) = (format!("exporter {id}"), readiness.clone());
+                let on_health = Arc::new(move |well: bool, why: &str| {
+                    if well { readiness.set_ready(&component) } else { readiness.set_not_ready(&component, why) }
+                });
+                let writer = BundleWriter::new(id, store, config, signer.clone(), &name, Arc::clone(clock));
+                writers.push(writer.with_health(on_health));
+            }
+        }
+    }
+    if problems.is_empty() { Ok(writers) } else { Err(problems) }
+}
+
+/// A sender for each `webhook` exporter.
+pub(super) fn webhooks(pipelines: &ValidatedPipelines, clock: &Arc<dyn Clock>) -> Result<Vec<Webhook>, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let mut webhooks = Vec::new();
+    for (id, config) in &pipelines.webhooks {
+        match Webhook::spawn(id, config, Arc::clone(clock)) {
+            Ok(webhook) => webhooks.push(webhook),
+            Err(problem) => problems.push(problem.under(&format!("exporters.{id}"))),
+        }
+    }
+    if problems.is_empty() { Ok(webhooks) } else { Err(problems) }
+}
+
+/// What the stages themselves find wrong with a configuration, without opening or listening to anything.
+#[must_use]
+pub fn check(config: &ValidatedConfig) -> Vec<Problem> {
+    let mut problems = Core::build(config, 1, 0).err().unwrap_or_default();
+    for (id, bundle) in &config.pipelines.bundles {
+        problems.extend(Store::check_url(&bundle.url).err().map(|problem| problem.under(&format!("exporters.{id}"))));
+    }
+    problems
+}
+
+/// Names this process among all that write to a store: host (the pod's name in Kubernetes) and process.
+fn writer_name() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok().or_else(|| std::env::var("HOSTNAME").ok());
+    let host = host.as_deref().map(str::trim).filter(|host| !host.is_empty()).unwrap_or("host").to_owned();
+    format!("{host}-{}", std::process::id())
+}

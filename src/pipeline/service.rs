@@ -1,0 +1,241 @@
+//! The running program: receivers, shard threads, exporters, probes and the query API, started and stopped in order.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::intake::WindowIntake;
+use super::report::Reporter;
+use super::shards::ShardLoop;
+use super::{Core, build};
+use crate::agent::{self, Catalog};
+use crate::config::{Problem, SendingQueue, ValidatedConfig};
+use crate::exporter::ExportQueue;
+use crate::model::{Signal, Totals};
+use crate::receiver::{self, ReceiverError};
+use crate::telemetry::{Clock, Readiness, admin, metrics};
+
+/// The component that is not ready until the service has started, and from the moment that it is asked to stop.
+const PIPELINE: &str = "pipeline";
+/// Part of the time for a graceful stop that windows may take; the rest is the exporter's.
+const WINDOWS_SHARE: u32 = 2;
+
+/// Why the service cannot start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServiceError {
+    /// The configuration cannot run.
+    #[error("the configuration cannot run")]
+    Config(Vec<Problem>),
+    /// A receiver cannot listen.
+    #[error("a receiver cannot start")]
+    Receiver(#[from] ReceiverError),
+    /// Probes or metrics cannot be served.
+    #[error("probes and metrics cannot be served")]
+    Admin(#[from] admin::AdminError),
+    /// The metrics recorder cannot be installed.
+    #[error("metrics cannot be recorded")]
+    Metrics(#[from] metrics_exporter_prometheus::BuildError),
+    /// A thread cannot be started.
+    #[error("a shard's thread cannot be started")]
+    Thread(#[source] std::io::Error),
+}
+
+/// Where the service listens.
+#[derive(Debug, Clone, Default)]
+pub struct Addresses {
+    /// OTLP/gRPC.
+    pub grpc: Vec<SocketAddr>,
+    /// OTLP/HTTP.
+    pub http: Vec<SocketAddr>,
+    /// The query API.
+    pub api: Option<SocketAddr>,
+    /// `/metrics`.
+    pub metrics: Option<SocketAddr>,
+    /// Probes.
+    pub health: Option<SocketAddr>,
+}
+
+/// The running program.
+pub struct Service {
+    core: Arc<Core>,
+    intake: WindowIntake,
+    exporter: Arc<ExportQueue>,
+    catalog: Catalog,
+    readiness: Readiness,
+    reporter: Reporter,
+    addresses: Addresses,
+    servers: JoinSet<Result<(), ReceiverError>>,
+    stop_servers: CancellationToken,
+    shards: Vec<JoinHandle<()>>,
+    stop_shards: CancellationToken,
+    shutdown_timeout: Duration,
+    _admin: admin::Admin,
+}
+
+impl Service {
+    /// Builds every stage, opens the stores and listens. Ready when it returns.
+    ///
+    /// # Errors
+    /// If the configuration cannot run, or an address cannot be listened on; nothing is left running then.
+    pub async fn start(config: &ValidatedConfig, clock: Arc<dyn Clock>) -> Result<Self, ServiceError> {
+        let pipelines = &config.pipelines;
+        let shards = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let core = Arc::new(Core::build(config, shards, build::byte_budget(pipelines)).map_err(ServiceError::Config)?);
+        let readiness = Readiness::starting(PIPELINE);
+        let signer = build::signer(pipelines).map_err(ServiceError::Config)?;
+        let writers = build::writers(pipelines, signer, &readiness, &clock).map_err(ServiceError::Config)?;
+        let stores: Vec<_> = writers.iter().map(|writer| writer.store().clone()).collect();
+        let webhooks = build::webhooks(pipelines, &clock).map_err(ServiceError::Config)?;
+        let queue = pipelines.bundles.first().map_or_else(SendingQueue::default, |(_, bundle)| bundle.sending_queue.clone());
+        let exporter = Arc::new(ExportQueue::spawn(writers, webhooks, &queue));
+        // A bundles pipeline without a store does not pass validation.
+        let Some(store) = stores.into_iter().next() else {
+            let problem = Problem::new("service.pipelines.bundles.exporters", "no `bundle` exporter is named");
+            return Err(ServiceError::Config(vec![problem]));
+        };
+        let catalog = Catalog::new(store);
+
+        let telemetry = &pipelines.telemetry;
+        let measured = if telemetry.metrics.level == "none" { None } else { Some(metrics::install()?) };
+        let admin = admin::Admin::start(
+            measured.map(|handle| (telemetry.metrics.address.as_str(), handle)),
+            pipelines.health_check.as_ref().map(|health| (health.endpoint.as_str(), readiness.clone())),
+        )?;
+        let intake = WindowIntake::new(Arc::clone(&core), Arc::clone(&clock));
+        let mut addresses =
+            Addresses { metrics: admin.metrics_address(), health: admin.health_address(), ..Addresses::default() };
+        let mut servers = JoinSet::new();
+        let stop_servers = CancellationToken::new();
+        let stop = stop_servers.clone().drop_guard();
+        serve_otlp(config, &intake, &mut addresses, &mut servers, &stop_servers).await?;
+        if let Some(api) = &pipelines.api {
+            let listener = receiver::bind(&api.endpoint).await?;
+            addresses.api = listener.local_addr().ok();
+            let (catalog, stop) = (catalog.clone(), stop_servers.clone());
+            servers.spawn(async move {
+                if let Err(error) = agent::serve_api(listener, catalog, stop).await {
+                    tracing::error!(%error, "query api ended");
+                }
+                Ok(())
+            });
+        }
+        let stop_shards = CancellationToken::new();
+        let shards = ShardLoop {
+            core: Arc::clone(&core),
+            clock,
+            exporter: Arc::clone(&exporter),
+            runtime: tokio::runtime::Handle::current(),
+            stop: stop_shards.clone(),
+        };
+        let shards = shards.spawn().map_err(ServiceError::Thread)?;
+        let reporter = Reporter::start(Arc::clone(&core));
+        readiness.set_ready(PIPELINE);
+        stop.disarm();
+        Ok(Self {
+            core,
+            intake,
+            exporter,
+            catalog,
+            readiness,
+            reporter,
+            addresses,
+            servers,
+            stop_servers,
+            shards,
+            stop_shards,
+            shutdown_timeout: pipelines.shutdown_timeout,
+            _admin: admin,
+        })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn addresses(&self) -> &Addresses {
+        &self.addresses
+    }
+
+    /// The first store, to be read.
+    #[must_use]
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// Stops in order: intake is refused, receivers end, open windows are decided (marked `shutdown`), the exporter is
+    /// drained. What is not stored within the time for a graceful stop is counted as `shutdown_deadline`. Returns how all
+    /// records ended.
+    pub async fn stop(mut self) -> Totals {
+        let end = tokio::time::Instant::now() + self.shutdown_timeout;
+        self.readiness.set_not_ready(PIPELINE, "shutting down");
+        self.intake.close();
+        self.stop_servers.cancel();
+        let ended = async { while self.servers.join_next().await.is_some() {} };
+        if tokio::time::timeout(self.shutdown_timeout / WINDOWS_SHARE / 2, ended).await.is_err() {
+            tracing::warn!("connections were still open and have been cut");
+            self.servers.abort_all();
+        }
+        self.stop_shards.cancel();
+        let shards = std::mem::take(&mut self.shards);
+        let mut decided = tokio::task::spawn_blocking(move || {
+            shards.into_iter().filter_map(|shard| shard.join().err()).count()
+        });
+        let windows = tokio::time::timeout_at(end - self.shutdown_timeout / WINDOWS_SHARE, &mut decided).await;
+        let left = self.exporter.drain(end.duration_since(tokio::time::Instant::now())).await;
+        if left > 0 {
+            tracing::error!(bundles = left, "time for a graceful stop is over, bundles were given up");
+        }
+        // Closing the queue lets threads go that waited for a place in it.
+        let panicked = match windows {
+            Ok(panicked) => panicked.unwrap_or(1),
+            Err(_) => decided.await.unwrap_or(1),
+        };
+        if panicked > 0 {
+            tracing::error!(threads = panicked, "shard threads have panicked");
+        }
+        self.reporter.stop().await;
+        self.core.ledger().totals()
+    }
+}
+
+async fn serve_otlp(
+    config: &ValidatedConfig,
+    intake: &WindowIntake,
+    addresses: &mut Addresses,
+    servers: &mut JoinSet<Result<(), ReceiverError>>,
+    stop: &CancellationToken,
+) -> Result<(), ServiceError> {
+    let mut waiting: Vec<(TcpListener, Transport, Vec<Signal>)> = Vec::new();
+    for (otlp, signals) in &config.pipelines.otlp {
+        if let Some(grpc) = &otlp.protocols.grpc {
+            let listener = receiver::bind(&grpc.endpoint).await?;
+            addresses.grpc.extend(listener.local_addr().ok());
+            waiting.push((listener, Transport::Grpc(grpc.clone()), signals.clone()));
+        }
+        if let Some(http) = &otlp.protocols.http {
+            let listener = receiver::bind(&http.endpoint).await?;
+            addresses.http.extend(listener.local_addr().ok());
+            waiting.push((listener, Transport::Http(http.clone()), signals.clone()));
+        }
+    }
+    // Every address is bound before the first request is answered.
+    for (listener, transport, signals) in waiting {
+        let (intake, stop) = (intake.clone(), stop.clone());
+        servers.spawn(async move {
+            match transport {
+                Transport::Grpc(config) => receiver::serve_grpc(listener, &config, &signals, intake, stop).await,
+                Transport::Http(config) => receiver::serve_http(listener, &config, &signals, intake, stop).await,
+            }
+        });
+    }
+    Ok(())
+}
+
+enum Transport {
+    Grpc(crate::config::GrpcServer),
+    Http(crate::config::HttpServer),
+}
