@@ -9,16 +9,17 @@
 //! reached furthest up counts: a call that failed and whose parent succeeded was borne. Ties go to the first to fail.
 //!
 //! *Where it began.* From there down, from failed span to failed child, as long as a child explains its parent. A child
-//! does not where it was made good: a later sibling of the same name succeeded (a retry), or it recorded no exception
-//! while its parent did, and after it the parent went on to start another child before that exception. Of several
-//! children, one with the parent's exception type comes first, then one with an exception, then the first to fail.
+//! was made good where a later sibling of the same name succeeded (a retry), or where it recorded no exception while its
+//! parent did, and after it the parent went on to start another child before that exception. Such a child does not
+//! explain a parent with an exception of its own, and comes last for another. Of several children, one with the parent's
+//! exception type comes first, then one with an exception, then the first to fail.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::gather::{LogFact, SpanFact, Thrown};
 use super::tree::{Node, Tree};
-use crate::model::{SpanId, Timestamp};
+use crate::model::Timestamp;
 
 /// What failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,13 +137,17 @@ impl Failures {
         }
         let made_good = MadeGood::of(self, tree, node);
         let own = self.thrown[node].as_ref().and_then(|thrown| thrown.kind.as_ref());
-        failed.into_iter().filter(|child| !made_good.holds(self, tree, *child)).min_by_key(|child| {
-            let thrown = self.thrown[*child].as_ref();
+        let ranked = failed.into_iter().filter_map(|child| {
+            let thrown = self.thrown[child].as_ref();
             let same = own.is_some() && thrown.and_then(|thrown| thrown.kind.as_ref()) == own;
-            let key: (_, _, _, SpanId) =
-                (Reverse(same), thrown.is_none(), self.failed_at(tree, *child), tree.spans[*child].id);
-            key
-        })
+            let borne = !same && made_good.holds(self, tree, child);
+            // A parent with an exception of its own needs no child that was made good to explain it.
+            (!borne || own.is_none()).then(|| {
+                let at = self.failed_at(tree, child);
+                ((borne, Reverse(same), thrown.is_none(), at, tree.spans[child].id), child)
+            })
+        });
+        ranked.min().map(|(_, child)| child)
     }
 }
 

@@ -69,6 +69,6 @@ pub(super) fn repository(facts: Option<&ServiceFacts>, resource: &Attributes) ->
 }
 
 /// Environment variables that were recorded: `process.environment_variable.<name>`.
-pub(super) fn variables<'a>(attrs: &'a Attributes) -> impl Iterator<Item = (&'a str, &'a Value)> {
+pub(super) fn variables(attrs: &Attributes) -> impl Iterator<Item = (&str, &Value)> {
     attrs.iter().filter_map(|(key, value)| Some((key.strip_prefix("process.environment_variable.")?, value)))
 }

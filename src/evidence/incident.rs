@@ -132,8 +132,9 @@ static VARIABLE: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
         (r"[a-z][a-z0-9+.-]*://\S+", "<url>"),
         (r"(?:[A-Za-z]:)?(?:[/\\][\w.@~+-]+){2,}[/\\]?", "<path>"),
         (r"0[xX][0-9a-fA-F]+", "<hex>"),
-        (r"(?i)\b(?:[0-9a-f]*\d[0-9a-f]*){1,64}\b", "<n>"),
-        (r"\d+(?:[.,]\d+)*", "<n>"),
+        (r"\b\d+(?:[.,]\d+)+\b", "<n>"),
+        (r"(?i)\b[0-9a-f]*\d[0-9a-f]*\b", "<n>"),
+        (r"\d+", "<n>"),
     ]
     .into_iter()
     .map(|(pattern, name)| (Regex::new(pattern).unwrap(), name))

@@ -146,7 +146,7 @@ pub(super) fn repro(path: &[Loaded<Span>], timezone: Option<&str>) -> Repro {
 }
 
 fn is_input(key: &str) -> bool {
-    // A name ending in a dot or underscore is a prefix, another is the whole key.
+    // A name ending in a dot is a prefix, another is the whole key.
     let named =
         |list: &[&str]| list.iter().any(|name| if name.ends_with('.') { key.starts_with(name) } else { key == *name });
     named(&INPUTS) || !named(&METADATA)

@@ -26,7 +26,8 @@ pub struct Case {
     pub bundle: Bundle,
     /// The sorted digests of every record of the trace, shown in the bundle or not.
     pub records: Vec<RecordDigest>,
-    /// Start of the critical error, the instant the failure counts for.
+    /// The instant the failure counts for: when the exception was recorded, else when an error was logged in the critical
+    /// span, else when that span ended.
     pub failed_at: Timestamp,
     /// The records, which are owed an outcome.
     pub tracked: Tracked,
@@ -132,7 +133,7 @@ pub struct SpanEvidence {
     pub duration_ms: Option<f64>,
     /// Its attributes.
     pub attrs: Attributes,
-    /// Its events other than exceptions, in order of time.
+    /// Its events in order of time, without those that `exception` already says.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<EventEvidence>,
 }
@@ -174,7 +175,7 @@ pub struct Cause {
     pub message: Option<String>,
     /// Innermost first.
     pub frames: Vec<Frame>,
-    /// `cause` where it was chained explicitly, `context` where it was being handled.
+    /// `cause` where it was chained explicitly, `context` where it was being handled, `member` of an exception group.
     pub relation: String,
 }
 

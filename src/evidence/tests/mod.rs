@@ -1,0 +1,6 @@
+//! Scenarios of whole traces, and of the parts.
+
+mod assembly;
+mod parts;
+mod tracebacks;
+mod world;
