@@ -10,6 +10,8 @@ mod http;
 mod inflate;
 mod listen;
 mod stall;
+#[cfg(test)]
+mod tests;
 
 use std::future::Future;
 use std::io;
