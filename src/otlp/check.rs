@@ -70,7 +70,7 @@ impl Check {
             (Kind::Bool | Kind::Int(_) | Kind::Sint32 | Kind::Enum, Payload::Varint(_))
             | (Kind::Fixed64 | Kind::Sfixed64 | Kind::Double, Payload::Fixed64(_))
             | (Kind::Fixed32, Payload::Fixed32(_)) => Ok(()),
-            (Kind::String | Kind::Bytes | Kind::Id(_), Payload::Len(..)) => match field.repeated {
+            (Kind::String | Kind::Bytes | Kind::Id, Payload::Len(..)) => match field.repeated {
                 true => self.element(),
                 false => Ok(()),
             },
@@ -90,9 +90,9 @@ impl Check {
 fn packed(kind: Kind, mut reader: Reader<'_>) -> Result<(), WireError> {
     while !reader.is_empty() {
         match kind {
-            Kind::Fixed64 | Kind::Sfixed64 | Kind::Double => drop(reader.fixed64()?),
-            Kind::Fixed32 => drop(reader.fixed32()?),
-            _ => drop(reader.varint()?),
+            Kind::Fixed64 | Kind::Sfixed64 | Kind::Double => reader.fixed64().map(drop)?,
+            Kind::Fixed32 => reader.fixed32().map(drop)?,
+            _ => reader.varint().map(drop)?,
         }
     }
     Ok(())

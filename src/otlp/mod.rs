@@ -8,16 +8,20 @@
 mod attribute;
 mod check;
 mod decode;
+mod json;
 mod lossy;
+mod recording;
 mod scan;
 mod schema;
 mod wire;
 
 pub use attribute::{Value, attribute, own_attributes, resource_attributes};
 pub use decode::{Body, Decoded, decode};
+pub use json::{from_json, to_json};
+pub use recording::{Recorded, read_recording, write_json_line, write_length_delimited};
 pub use scan::scan;
 
-use crate::model::{Entry, Signal};
+use crate::model::Entry;
 
 /// Bounds that hold before anything is decoded or allocated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,22 +86,20 @@ pub enum WireError {
     /// Not OTLP/JSON.
     #[error("malformed OTLP/JSON: {0}")]
     Json(String),
+    /// Neither JSON nor protobuf requests.
+    #[error("not a recording of OTLP: neither JSON nor protobuf requests")]
+    NotARecording,
+    /// A request of a recording cannot be read; the source says why.
+    #[error("unreadable request at {unit} {at} of the recording")]
+    InRecording {
+        /// `line` (from 1) or `byte` (from 0).
+        unit: &'static str,
+        /// Where the request starts.
+        at: usize,
+        /// Why it cannot be read.
+        source: Box<Self>,
+    },
 }
 
-/// OTLP/JSON to the protobuf request that it stands for.
-///
-/// # Errors
-/// If it is not OTLP/JSON of that signal, or exceeds `limits`.
-pub fn from_json(signal: Signal, json: &[u8], limits: &Limits) -> Result<Vec<u8>, WireError> {
-    let _ = (signal, json, limits);
-    unimplemented!()
-}
-
-/// A protobuf request to OTLP/JSON.
-///
-/// # Errors
-/// If the bytes are malformed.
-pub fn to_json(signal: Signal, request: &[u8]) -> Result<Vec<u8>, WireError> {
-    let _ = (signal, request);
-    unimplemented!()
-}
+#[cfg(test)]
+mod tests;

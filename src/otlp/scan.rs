@@ -79,7 +79,7 @@ impl Walk<'_> {
                     let place = Place { resource: resource.unwrap_or_default(), ..Place::default() };
                     self.scope_envelope(nested(&reader, payload)?, place)?;
                 }
-                3 => drop(text(&reader, payload)?),
+                3 => text(&reader, payload).map(drop)?,
                 _ => {}
             }
         }
@@ -111,7 +111,7 @@ impl Walk<'_> {
                         Signal::Metrics => self.metric(inner, Place { metric: range, ..place })?,
                     }
                 }
-                3 => drop(text(&reader, payload)?),
+                3 => text(&reader, payload).map(drop)?,
                 _ => {}
             }
         }

@@ -22,8 +22,8 @@ pub(super) enum Kind {
     String,
     /// Base64 in JSON.
     Bytes,
-    /// Hex in JSON; so many bytes if it is valid.
-    Id(usize),
+    /// Bytes that are hex in JSON.
+    Id,
     Message(&'static Message),
 }
 
@@ -45,6 +45,8 @@ pub(super) struct Field {
     pub(super) repeated: bool,
     /// A `oneof` member or `optional`: its default is a value too.
     pub(super) presence: bool,
+    /// A member of the message's `oneof`; no message here has more than one.
+    pub(super) oneof: bool,
 }
 
 /// A message.
@@ -79,29 +81,24 @@ impl Message {
     }
 }
 
-impl PartialEq for Message {
-    fn eq(&self, other: &Self) -> bool {
-        std::ptr::eq(self, other)
-    }
-}
-
 const fn one(number: u32, json: &'static str, kind: Kind) -> Field {
-    Field { number, json, kind, repeated: false, presence: false }
+    Field { number, json, kind, repeated: false, presence: false, oneof: false }
 }
 
 const fn opt(number: u32, json: &'static str, kind: Kind) -> Field {
-    Field { number, json, kind, repeated: false, presence: true }
+    Field { number, json, kind, repeated: false, presence: true, oneof: false }
+}
+
+const fn alt(number: u32, json: &'static str, kind: Kind) -> Field {
+    Field { number, json, kind, repeated: false, presence: true, oneof: true }
 }
 
 const fn many(number: u32, json: &'static str, kind: Kind) -> Field {
-    Field { number, json, kind, repeated: true, presence: false }
+    Field { number, json, kind, repeated: true, presence: false, oneof: false }
 }
 
 use Kind::{Bool, Bytes, Double, Enum, Fixed32, Fixed64, Id, Int, Sfixed64, Sint32, String};
 use Number::{I32, I64, U32, U64};
-
-const TRACE_ID: Kind = Id(16);
-const SPAN_ID: Kind = Id(8);
 
 macro_rules! messages {
     ($($(#[$doc:meta])* $name:ident = [$($field:expr),* $(,)?];)*) => {
@@ -122,10 +119,10 @@ messages! {
         one(3, "schemaUrl", String),
     ];
     SPAN = [
-        one(1, "traceId", TRACE_ID),
-        one(2, "spanId", SPAN_ID),
+        one(1, "traceId", Id),
+        one(2, "spanId", Id),
         one(3, "traceState", String),
-        one(4, "parentSpanId", SPAN_ID),
+        one(4, "parentSpanId", Id),
         one(5, "name", String),
         one(6, "kind", Enum),
         one(7, "startTimeUnixNano", Fixed64),
@@ -146,8 +143,8 @@ messages! {
         one(4, "droppedAttributesCount", Int(U32)),
     ];
     LINK = [
-        one(1, "traceId", TRACE_ID),
-        one(2, "spanId", SPAN_ID),
+        one(1, "traceId", Id),
+        one(2, "spanId", Id),
         one(3, "traceState", String),
         many(4, "attributes", Kind::Message(&KEY_VALUE)),
         one(5, "droppedAttributesCount", Int(U32)),
@@ -175,8 +172,8 @@ messages! {
         many(6, "attributes", Kind::Message(&KEY_VALUE)),
         one(7, "droppedAttributesCount", Int(U32)),
         one(8, "flags", Fixed32),
-        one(9, "traceId", TRACE_ID),
-        one(10, "spanId", SPAN_ID),
+        one(9, "traceId", Id),
+        one(10, "spanId", Id),
         one(12, "eventName", String),
     ];
 
@@ -195,11 +192,11 @@ messages! {
         one(1, "name", String),
         one(2, "description", String),
         one(3, "unit", String),
-        opt(5, "gauge", Kind::Message(&GAUGE)),
-        opt(7, "sum", Kind::Message(&SUM)),
-        opt(9, "histogram", Kind::Message(&HISTOGRAM)),
-        opt(10, "exponentialHistogram", Kind::Message(&EXPONENTIAL_HISTOGRAM)),
-        opt(11, "summary", Kind::Message(&SUMMARY)),
+        alt(5, "gauge", Kind::Message(&GAUGE)),
+        alt(7, "sum", Kind::Message(&SUM)),
+        alt(9, "histogram", Kind::Message(&HISTOGRAM)),
+        alt(10, "exponentialHistogram", Kind::Message(&EXPONENTIAL_HISTOGRAM)),
+        alt(11, "summary", Kind::Message(&SUMMARY)),
         many(12, "metadata", Kind::Message(&KEY_VALUE)),
     ];
     GAUGE = [many(1, "dataPoints", Kind::Message(&NUMBER_POINT))];
@@ -220,9 +217,9 @@ messages! {
     NUMBER_POINT = [
         one(2, "startTimeUnixNano", Fixed64),
         one(3, "timeUnixNano", Fixed64),
-        opt(4, "asDouble", Double),
+        alt(4, "asDouble", Double),
         many(5, "exemplars", Kind::Message(&EXEMPLAR)),
-        opt(6, "asInt", Sfixed64),
+        alt(6, "asInt", Sfixed64),
         many(7, "attributes", Kind::Message(&KEY_VALUE)),
         one(8, "flags", Int(U32)),
     ];
@@ -268,10 +265,10 @@ messages! {
     QUANTILE = [one(1, "quantile", Double), one(2, "value", Double)];
     EXEMPLAR = [
         one(2, "timeUnixNano", Fixed64),
-        opt(3, "asDouble", Double),
-        one(4, "spanId", SPAN_ID),
-        one(5, "traceId", TRACE_ID),
-        opt(6, "asInt", Sfixed64),
+        alt(3, "asDouble", Double),
+        one(4, "spanId", Id),
+        one(5, "traceId", Id),
+        alt(6, "asInt", Sfixed64),
         many(7, "filteredAttributes", Kind::Message(&KEY_VALUE)),
     ];
 
@@ -298,14 +295,14 @@ messages! {
         one(3, "keyStrindex", Int(I32)),
     ];
     ANY_VALUE = [
-        opt(1, "stringValue", String),
-        opt(2, "boolValue", Bool),
-        opt(3, "intValue", Int(I64)),
-        opt(4, "doubleValue", Double),
-        opt(5, "arrayValue", Kind::Message(&ARRAY)),
-        opt(6, "kvlistValue", Kind::Message(&KEY_VALUE_LIST)),
-        opt(7, "bytesValue", Bytes),
-        opt(8, "stringValueStrindex", Int(I32)),
+        alt(1, "stringValue", String),
+        alt(2, "boolValue", Bool),
+        alt(3, "intValue", Int(I64)),
+        alt(4, "doubleValue", Double),
+        alt(5, "arrayValue", Kind::Message(&ARRAY)),
+        alt(6, "kvlistValue", Kind::Message(&KEY_VALUE_LIST)),
+        alt(7, "bytesValue", Bytes),
+        alt(8, "stringValueStrindex", Int(I32)),
     ];
     ARRAY = [many(1, "values", Kind::Message(&ANY_VALUE))];
     KEY_VALUE_LIST = [many(1, "values", Kind::Message(&KEY_VALUE))];
