@@ -58,7 +58,7 @@ async fn otlp_4_profiles_service_is_unimplemented() {
 
 #[tokio::test]
 async fn otlp_4_a_signal_that_no_pipeline_takes_is_unimplemented() {
-    let server = grpc_with(GrpcServer::default(), &[Signal::Traces], Recorder::default()).await;
+    let server = grpc_with(GrpcServer::default(), &[Signal::Traces, Signal::Traces], Recorder::default()).await;
     assert_eq!(grpc_send(&server, Signal::Logs, b"").await.status.code(), Code::Unimplemented);
     assert_eq!(grpc_send(&server, Signal::Traces, b"").await.status.code(), Code::Ok);
 }
@@ -71,7 +71,10 @@ fn otlp_5_and_11_default_port_is_4317_and_default_limit_64_mib() {
 }
 
 /// A client of tonic's own, as an SDK uses it.
-async fn typed(server: &Server, compression: Option<CompressionEncoding>) -> Result<ExportTraceServiceResponse, tonic::Status> {
+async fn typed(
+    server: &Server,
+    compression: Option<CompressionEncoding>,
+) -> Result<ExportTraceServiceResponse, tonic::Status> {
     let mut client = tonic::client::Grpc::new(channel(server.address).await);
     if let Some(encoding) = compression {
         client = client.send_compressed(encoding);
@@ -180,7 +183,8 @@ async fn otlp_16_and_17_partial_success_has_the_exact_count_and_an_english_messa
     let zero = Span { trace_id: vec![0; 16], ..span(1) };
     let long = Span { trace_id: vec![1; 32], ..span(1) };
     let no_span_id = Span { span_id: vec![], ..span(1) };
-    let answer = grpc_send(&server, Signal::Traces, &traces(vec![zero, span(1), long, no_span_id]).encode_to_vec()).await;
+    let answer =
+        grpc_send(&server, Signal::Traces, &traces(vec![zero, span(1), long, no_span_id]).encode_to_vec()).await;
     assert_eq!(answer.status.code(), Code::Ok);
     let partial = ExportTraceServiceResponse::decode(answer.message).unwrap().partial_success.unwrap();
     assert_eq!(partial.rejected_spans, 3);
@@ -210,7 +214,9 @@ async fn otlp_13_answers_stay_small_whatever_was_sent() {
 
 #[tokio::test]
 async fn otlp_19_and_20_overload_is_unavailable_with_a_delay_of_more_than_nothing() {
-    for (delay, expected) in [(Duration::from_secs(3), Duration::from_secs(3)), (Duration::ZERO, Duration::from_millis(1))] {
+    for (delay, expected) in
+        [(Duration::from_secs(3), Duration::from_secs(3)), (Duration::ZERO, Duration::from_millis(1))]
+    {
         for reason in [RefusalReason::MemoryFull, RefusalReason::ShuttingDown] {
             let server = grpc(Recorder::refusing(reason, delay)).await;
             let answer = grpc_send(&server, Signal::Traces, &traces(vec![span(1)]).encode_to_vec()).await;
@@ -234,7 +240,8 @@ async fn otlp_21_and_22_undecodable_is_invalid_argument_with_bad_request() {
 #[tokio::test]
 async fn otlp_23_permanent_failures_never_look_transient() {
     let server = small_grpc().await;
-    let retried = [Code::Cancelled, Code::DeadlineExceeded, Code::Aborted, Code::OutOfRange, Code::Unavailable, Code::DataLoss];
+    let retried =
+        [Code::Cancelled, Code::DeadlineExceeded, Code::Aborted, Code::OutOfRange, Code::Unavailable, Code::DataLoss];
     let valid = traces(vec![span(1)]).encode_to_vec();
     let two = [framed(0, &valid), framed(0, &valid)].concat();
     let calls: Vec<(&str, Vec<(&str, &str)>, Vec<u8>)> = vec![

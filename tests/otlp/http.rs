@@ -59,7 +59,7 @@ async fn otlp_30_31_32_each_signal_has_its_path() {
 
 #[tokio::test]
 async fn otlp_33_profiles_and_signals_without_a_pipeline_are_not_found() {
-    let server = http_with(HttpServer::default(), &[Signal::Traces], Recorder::default()).await;
+    let server = http_with(HttpServer::default(), &[Signal::Traces, Signal::Traces], Recorder::default()).await;
     for path in ["/v1development/profiles", "/v1/logs", "/"] {
         let answer = post(&server, path, &[PROTOBUF], "").await;
         assert_eq!(answer.status, 404, "{path}");

@@ -154,7 +154,8 @@ async fn input_12_to_16_malformed_protobuf_is_undecodable() {
 
 #[tokio::test]
 async fn input_17_and_18_invalid_utf8_costs_no_record() {
-    let mut request = logs(vec![LogRecord { severity_text: "XXXX".to_owned(), ..LogRecord::default() }]).encode_to_vec();
+    let mut request =
+        logs(vec![LogRecord { severity_text: "XXXX".to_owned(), ..LogRecord::default() }]).encode_to_vec();
     let at = request.windows(4).position(|window| window == b"XXXX").unwrap();
     request[at] = 0xff;
     assert_eq!(plain(Signal::Logs, &request).await, (Code::Ok, 200, 1));

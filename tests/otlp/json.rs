@@ -83,7 +83,8 @@ async fn otlp_56_unknown_fields_are_ignored_at_every_depth() {
 
 #[tokio::test]
 async fn otlp_57_snake_case_is_an_unknown_field() {
-    let (status, _, server) = send("/v1/traces", &json!({"resource_spans": [{"scope_spans": [{"spans": [{}]}]}]})).await;
+    let (status, _, server) =
+        send("/v1/traces", &json!({"resource_spans": [{"scope_spans": [{"spans": [{}]}]}]})).await;
     assert_eq!((status, server.intake.seen()), (200, vec![]));
     let span = json!({"traceId": TRACE_ID, "spanId": SPAN_ID, "start_time_unix_nano": "5"});
     assert_eq!(assert_taken(span).await.entries[0].head.start.0, 0);
@@ -113,7 +114,8 @@ async fn otlp_59_and_60_a_bad_id_rejects_its_record_and_the_count_is_a_string() 
 
 #[tokio::test]
 async fn otlp_61_json_logs_without_trace_id_are_taken() {
-    let body = json!({"resourceLogs": [{"scopeLogs": [{"logRecords": [{"body": {"stringValue": "x"}}, {"traceId": ""}]}]}]});
+    let body =
+        json!({"resourceLogs": [{"scopeLogs": [{"logRecords": [{"body": {"stringValue": "x"}}, {"traceId": ""}]}]}]});
     let (status, answer, server) = send("/v1/logs", &body).await;
     assert_eq!((status, answer.json(), server.intake.seen()), (200, json!({}), vec![(Signal::Logs, 2)]));
 }
@@ -129,7 +131,9 @@ async fn otlp_32_json_metrics_keep_their_joined_exemplars() {
 
 #[tokio::test]
 async fn otlp_64_empty_json_envelopes_are_tolerated() {
-    for body in [json!({"resourceSpans": []}), json!({"resourceSpans": [{}]}), json!({"resourceSpans": [{"scopeSpans": [{}]}]})] {
+    for body in
+        [json!({"resourceSpans": []}), json!({"resourceSpans": [{}]}), json!({"resourceSpans": [{"scopeSpans": [{}]}]})]
+    {
         let (status, answer, _) = send("/v1/traces", &body).await;
         assert_eq!((status, answer.json()), (200, json!({})), "{body}");
     }

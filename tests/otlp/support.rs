@@ -111,7 +111,8 @@ pub(crate) async fn http(intake: Recorder) -> Server {
 
 /// An HTTP server that takes requests of at most 1 MiB.
 pub(crate) async fn small_http() -> Server {
-    http_with(HttpServer { max_request_body_size: MIB as u64, ..HttpServer::default() }, &ALL, Recorder::default()).await
+    http_with(HttpServer { max_request_body_size: MIB as u64, ..HttpServer::default() }, &ALL, Recorder::default())
+        .await
 }
 
 pub(crate) fn path(signal: Signal) -> &'static str {
@@ -219,7 +220,12 @@ pub(crate) async fn http_request(
 pub(crate) const PROTOBUF: (&str, &str) = ("content-type", "application/x-protobuf");
 pub(crate) const JSON: (&str, &str) = ("content-type", "application/json");
 
-pub(crate) async fn post(server: &Server, path: &str, headers: &[(&str, &str)], body: impl Into<reqwest::Body>) -> HttpAnswer {
+pub(crate) async fn post(
+    server: &Server,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<reqwest::Body>,
+) -> HttpAnswer {
     http_request("POST", server, path, headers, body).await
 }
 
@@ -244,7 +250,9 @@ pub(crate) fn metrics(exemplars: Vec<Exemplar>) -> ExportMetricsServiceRequest {
     let data = Some(metric::Data::Gauge(Gauge { data_points }));
     let metrics = vec![Metric { name: "load".to_owned(), data, ..Metric::default() }];
     let scope_metrics = vec![ScopeMetrics { metrics, ..ScopeMetrics::default() }];
-    ExportMetricsServiceRequest { resource_metrics: vec![ResourceMetrics { scope_metrics, ..ResourceMetrics::default() }] }
+    ExportMetricsServiceRequest {
+        resource_metrics: vec![ResourceMetrics { scope_metrics, ..ResourceMetrics::default() }],
+    }
 }
 
 pub(crate) fn exemplar() -> Exemplar {

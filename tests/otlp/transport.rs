@@ -115,7 +115,9 @@ async fn input_46_an_empty_data_flood_ends_the_connection_and_no_other() {
 async fn read_all(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     // A reset is an end too.
-    if let Err(error) = timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("the server ends the connection") {
+    if let Err(error) =
+        timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("the server ends the connection")
+    {
         assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
     }
     String::from_utf8_lossy(&answer).into_owned()
@@ -224,4 +226,30 @@ async fn a_stop_ends_idle_connections_at_once() {
     server.stop.cancel();
     timeout(Duration::from_secs(3), &mut server.task).await.expect("no waiting for idle peers").unwrap();
     drop(channel);
+}
+
+#[tokio::test]
+async fn requests_and_records_are_counted_by_transport_signal_and_code() {
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let handle = recorder.handle();
+    metrics::set_global_recorder(recorder).unwrap();
+
+    let server = grpc(Recorder::default()).await;
+    let bad = opentelemetry_proto::tonic::trace::v1::Span { trace_id: vec![], ..span(1) };
+    grpc_send(&server, Signal::Traces, &traces(vec![span(1), bad]).encode_to_vec()).await;
+    grpc_send(&server, Signal::Traces, b"not protobuf").await;
+    let refusing = http(Recorder::refusing(casefile::receiver::RefusalReason::MemoryFull, PATIENCE)).await;
+    post(&refusing, "/v1/traces", &[PROTOBUF], traces(vec![span(1)]).encode_to_vec()).await;
+
+    let page = handle.render();
+    for line in [
+        r#"casefile_receiver_requests_total{transport="grpc",signal="traces",code="OK"}"#,
+        r#"casefile_receiver_requests_total{transport="grpc",signal="traces",code="INVALID_ARGUMENT"}"#,
+        r#"casefile_receiver_requests_total{transport="http",signal="traces",code="503"}"#,
+        r#"casefile_receiver_accepted_records_total{transport="grpc",signal="traces"}"#,
+        r#"casefile_receiver_rejected_records_total{transport="grpc",signal="traces",reason="trace_id"}"#,
+        r#"casefile_receiver_refused_requests_total{transport="http",signal="traces",reason="memory_full"}"#,
+    ] {
+        assert!(page.contains(line), "{line} is not in\n{page}");
+    }
 }
