@@ -243,7 +243,7 @@ fn exact(mut bytes: Vec<u8>) -> Vec<u8> {
 }
 
 /// Runs `work`; a panic in it fails this one request and not its connection, on which others are in progress.
-fn guarded<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(Failure::Bug))
 }
 
@@ -254,7 +254,7 @@ async fn beside<T: Send + 'static>(work: impl FnOnce() -> Result<T, Failure> + S
 
 /// What the client is told of records that were refused. Of metrics only exemplars are read, and an exemplar is not a data
 /// point: that is a warning, which rejects nothing.
-fn partial(signal: Signal, rejected: Rejected) -> Option<Partial> {
+pub(super) fn partial(signal: Signal, rejected: Rejected) -> Option<Partial> {
     let Rejected { trace_id, span_id } = rejected;
     let total = trace_id.saturating_add(span_id);
     if total == 0 {

@@ -2,6 +2,7 @@
 //! read here: that way the limits hold before anything is allocated, and every failure has the code that the OTLP
 //! specification asks for (tonic's own codec answers an oversize message with `OUT_OF_RANGE`, which clients retry for ever).
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use axum::Router;
@@ -74,7 +75,8 @@ pub(super) async fn serve<I: Intake>(
 ) {
     let (health, health_service) = tonic_health::server::health_reporter();
     let mut router = Router::new().fallback(unknown_method);
-    for &signal in signals {
+    let signals: BTreeSet<Signal> = signals.iter().copied().collect();
+    for &signal in &signals {
         let port = port.clone();
         let path = format!("/{}/Export", service_name(signal));
         router = router.route(&path, axum::routing::any(move |request| call(port, signal, request)));
@@ -85,7 +87,7 @@ pub(super) async fn serve<I: Intake>(
     let draining = async {
         stop.cancelled().await;
         health.set_service_status("", ServingStatus::NotServing).await;
-        for &signal in signals {
+        for &signal in &signals {
             health.set_service_status(service_name(signal), ServingStatus::NotServing).await;
         }
     };

@@ -1,6 +1,7 @@
 //! OTLP/HTTP: protobuf and JSON on one port, HTTP/1.1 and HTTP/2 without TLS. Every refusal carries a `google.rpc.Status`
 //! in the format of the request.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use axum::Router;
@@ -53,7 +54,7 @@ pub async fn serve_http<I: Intake>(
 /// The paths to serve, each a plain one and unlike the others.
 fn paths<'a>(config: &'a HttpServer, signals: &[Signal]) -> Result<Vec<(&'a str, Signal)>, ReceiverError> {
     let mut paths: Vec<(&str, Signal)> = Vec::new();
-    for &signal in signals {
+    for signal in signals.iter().copied().collect::<BTreeSet<_>>() {
         let path = match signal {
             Signal::Traces => config.traces_url_path.as_str(),
             Signal::Logs => config.logs_url_path.as_str(),

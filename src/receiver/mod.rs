@@ -1,5 +1,16 @@
 //! Where records come in: OTLP over gRPC and HTTP. A receiver takes the raw request, inflates it within bounds, walks it
 //! once ([`crate::otlp::scan`]) and offers it to the [`Intake`]. It answers the client only when the intake has answered.
+//!
+//! What a client may rely on:
+//!
+//! - Of metrics only exemplars that carry a trace id are kept. The rest is dropped without `partial_success`: it was never
+//!   asked for, and a client could do nothing about it.
+//! - A span with an id that is all zero or of the wrong length is rejected alone, and counted in `partial_success`; so is a
+//!   log record with an id of the wrong length. Logs without a trace id are taken.
+//! - Attributes are taken as they come: of a key that occurs twice both are kept.
+//! - A limit on size holds for the bytes on the wire and for the bytes after decompression. What is over it, or cannot be
+//!   read, is refused with a code that is not retried; what does not fit at the moment, with one that is.
+//! - Nobody is authenticated: bind to an address that only trusted clients reach, or put a proxy before it.
 
 mod answer;
 mod body;
@@ -10,6 +21,8 @@ mod http;
 mod inflate;
 mod listen;
 mod stall;
+#[cfg(test)]
+mod tests;
 
 use std::future::Future;
 use std::io;

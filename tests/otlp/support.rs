@@ -1,0 +1,271 @@
+//! Servers on free ports with an intake that records, and clients that can send anything.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Once};
+use std::time::Duration;
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+use casefile::config::{GrpcServer, HttpServer};
+use casefile::model::Signal;
+use casefile::receiver::{Incoming, Intake, Refusal, RefusalReason, bind, serve_grpc, serve_http};
+use http_body_util::{BodyExt as _, Full};
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
+use opentelemetry_proto::tonic::metrics::v1::{
+    Exemplar, Gauge, Metric, NumberDataPoint, ResourceMetrics, ScopeMetrics, metric,
+};
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::{Channel, Endpoint};
+use tower::{Service as _, ServiceExt as _};
+
+pub(crate) const ALL: [Signal; 3] = [Signal::Traces, Signal::Logs, Signal::Metrics];
+pub(crate) const MIB: usize = 1024 * 1024;
+
+/// Keeps what it takes. May be told to refuse, or to wait at a gate.
+#[derive(Clone, Default)]
+pub(crate) struct Recorder {
+    pub(crate) taken: Arc<Mutex<Vec<Incoming>>>,
+    pub(crate) refusal: Option<Refusal>,
+    pub(crate) gate: Option<Arc<Semaphore>>,
+}
+
+impl Recorder {
+    pub(crate) fn refusing(reason: RefusalReason, retry_after: Duration) -> Self {
+        Self { refusal: Some(Refusal { reason, retry_after }), ..Self::default() }
+    }
+
+    /// Signal and number of records of each request taken.
+    pub(crate) fn seen(&self) -> Vec<(Signal, usize)> {
+        self.taken.lock().iter().map(|incoming| (incoming.signal, incoming.entries.len())).collect()
+    }
+
+    pub(crate) fn bytes(&self) -> Vec<Bytes> {
+        self.taken.lock().iter().map(|incoming| incoming.bytes.clone()).collect()
+    }
+}
+
+impl Intake for Recorder {
+    async fn admit(&self, incoming: Incoming) -> Result<(), Refusal> {
+        if let Some(gate) = &self.gate {
+            gate.acquire().await.unwrap().forget();
+        }
+        match &self.refusal {
+            Some(refusal) => Err(refusal.clone()),
+            None => {
+                self.taken.lock().push(incoming);
+                Ok(())
+            }
+        }
+    }
+}
+
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) intake: Recorder,
+    pub(crate) stop: CancellationToken,
+    pub(crate) task: JoinHandle<()>,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+pub(crate) async fn grpc_with(config: GrpcServer, signals: &'static [Signal], intake: Recorder) -> Server {
+    let listener = bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let stop = CancellationToken::new();
+    let (inner, token) = (intake.clone(), stop.clone());
+    let task = tokio::spawn(async move { serve_grpc(listener, &config, signals, inner, token).await.unwrap() });
+    Server { address, intake, stop, task }
+}
+
+pub(crate) async fn grpc(intake: Recorder) -> Server {
+    grpc_with(GrpcServer::default(), &ALL, intake).await
+}
+
+/// A gRPC server that takes requests of at most 1 MiB.
+pub(crate) async fn small_grpc() -> Server {
+    grpc_with(GrpcServer { max_recv_msg_size_mib: 1, ..GrpcServer::default() }, &ALL, Recorder::default()).await
+}
+
+pub(crate) async fn http_with(config: HttpServer, signals: &'static [Signal], intake: Recorder) -> Server {
+    let listener = bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let stop = CancellationToken::new();
+    let (inner, token) = (intake.clone(), stop.clone());
+    let task = tokio::spawn(async move { serve_http(listener, &config, signals, inner, token).await.unwrap() });
+    Server { address, intake, stop, task }
+}
+
+pub(crate) async fn http(intake: Recorder) -> Server {
+    http_with(HttpServer::default(), &ALL, intake).await
+}
+
+/// An HTTP server that takes requests of at most 1 MiB.
+pub(crate) async fn small_http() -> Server {
+    http_with(HttpServer { max_request_body_size: MIB as u64, ..HttpServer::default() }, &ALL, Recorder::default())
+        .await
+}
+
+pub(crate) fn path(signal: Signal) -> &'static str {
+    match signal {
+        Signal::Traces => "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+        Signal::Logs => "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+        Signal::Metrics => "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+    }
+}
+
+pub(crate) async fn channel(address: SocketAddr) -> Channel {
+    Endpoint::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap()
+}
+
+/// What a gRPC call was answered.
+#[derive(Debug)]
+pub(crate) struct GrpcAnswer {
+    pub(crate) status: tonic::Status,
+    pub(crate) headers: ::http::HeaderMap,
+    /// The response message, without its frame.
+    pub(crate) message: Bytes,
+}
+
+pub(crate) fn framed(flag: u8, message: &[u8]) -> Bytes {
+    let mut frame = BytesMut::with_capacity(5 + message.len());
+    frame.put_u8(flag);
+    frame.put_u32(u32::try_from(message.len()).unwrap());
+    frame.put_slice(message);
+    frame.freeze()
+}
+
+/// Sends `body` as it is.
+pub(crate) async fn grpc_raw(mut channel: Channel, path: &str, headers: &[(&str, &str)], body: Bytes) -> GrpcAnswer {
+    let mut request = ::http::Request::post(path).header("content-type", "application/grpc").header("te", "trailers");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(tonic::body::Body::new(Full::new(body))).unwrap();
+    let response = channel.ready().await.unwrap().call(request).await.unwrap();
+    assert_eq!(response.status(), 200);
+    let (parts, body) = response.into_parts();
+    if let Some(status) = tonic::Status::from_header_map(&parts.headers) {
+        return GrpcAnswer { status, headers: parts.headers, message: Bytes::new() };
+    }
+    let collected = body.collect().await.unwrap();
+    let status = tonic::Status::from_header_map(collected.trailers().unwrap()).unwrap();
+    let bytes = collected.to_bytes();
+    assert_eq!(bytes[0], 0, "answers are not compressed");
+    assert_eq!(u32::from_be_bytes(bytes[1..5].try_into().unwrap()) as usize, bytes.len() - 5);
+    GrpcAnswer { status, headers: parts.headers, message: bytes.slice(5..) }
+}
+
+/// One uncompressed message to the service of `signal`.
+pub(crate) async fn grpc_send(server: &Server, signal: Signal, message: &[u8]) -> GrpcAnswer {
+    grpc_raw(channel(server.address).await, path(signal), &[], framed(0, message)).await
+}
+
+/// One message, compressed as `encoding` says.
+pub(crate) async fn grpc_compressed(server: &Server, encoding: &str, compressed: &[u8]) -> GrpcAnswer {
+    let channel = channel(server.address).await;
+    grpc_raw(channel, path(Signal::Traces), &[("grpc-encoding", encoding)], framed(1, compressed)).await
+}
+
+/// What an HTTP request was answered.
+#[derive(Debug)]
+pub(crate) struct HttpAnswer {
+    pub(crate) status: u16,
+    pub(crate) headers: ::http::HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl HttpAnswer {
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+pub(crate) fn client() -> reqwest::Client {
+    static PROVIDER: Once = Once::new();
+    PROVIDER.call_once(|| rustls::crypto::ring::default_provider().install_default().unwrap());
+    reqwest::Client::builder().no_proxy().build().unwrap()
+}
+
+pub(crate) async fn http_request(
+    method: &str,
+    server: &Server,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<reqwest::Body>,
+) -> HttpAnswer {
+    let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
+    let mut request = client().request(method, format!("http://{}{path}", server.address)).body(body);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let response = request.send().await.unwrap();
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    HttpAnswer { status, headers, body: response.bytes().await.unwrap() }
+}
+
+pub(crate) const PROTOBUF: (&str, &str) = ("content-type", "application/x-protobuf");
+pub(crate) const JSON: (&str, &str) = ("content-type", "application/json");
+
+pub(crate) async fn post(
+    server: &Server,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<reqwest::Body>,
+) -> HttpAnswer {
+    http_request("POST", server, path, headers, body).await
+}
+
+pub(crate) fn span(number: u8) -> Span {
+    Span { trace_id: vec![7; 16], span_id: vec![number.max(1); 8], name: format!("span {number}"), ..Span::default() }
+}
+
+pub(crate) fn traces(spans: Vec<Span>) -> ExportTraceServiceRequest {
+    let scope_spans = vec![ScopeSpans { spans, ..ScopeSpans::default() }];
+    ExportTraceServiceRequest { resource_spans: vec![ResourceSpans { scope_spans, ..ResourceSpans::default() }] }
+}
+
+pub(crate) fn logs(log_records: Vec<LogRecord>) -> ExportLogsServiceRequest {
+    let scope_logs = vec![ScopeLogs { log_records, ..ScopeLogs::default() }];
+    ExportLogsServiceRequest { resource_logs: vec![ResourceLogs { scope_logs, ..ResourceLogs::default() }] }
+}
+
+/// A gauge with one data point for each exemplar.
+pub(crate) fn metrics(exemplars: Vec<Exemplar>) -> ExportMetricsServiceRequest {
+    let point = |exemplar| NumberDataPoint { exemplars: vec![exemplar], ..NumberDataPoint::default() };
+    let data_points = exemplars.into_iter().map(point).collect();
+    let data = Some(metric::Data::Gauge(Gauge { data_points }));
+    let metrics = vec![Metric { name: "load".to_owned(), data, ..Metric::default() }];
+    let scope_metrics = vec![ScopeMetrics { metrics, ..ScopeMetrics::default() }];
+    ExportMetricsServiceRequest {
+        resource_metrics: vec![ResourceMetrics { scope_metrics, ..ResourceMetrics::default() }],
+    }
+}
+
+pub(crate) fn exemplar() -> Exemplar {
+    Exemplar { trace_id: vec![7; 16], span_id: vec![8; 8], ..Exemplar::default() }
+}
+
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
+    use std::io::Write as _;
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+pub(crate) fn zstd(bytes: &[u8]) -> Vec<u8> {
+    ::zstd::encode_all(bytes, 3).unwrap()
+}
