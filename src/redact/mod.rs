@@ -1,9 +1,9 @@
 //! Nothing leaves before it has been here: [`RedactedCase`] can be made by [`Redactor::redact`] only.
 //!
-//! Every string of a bundle is walked ([`walk`]) by the class of its field ([`classes`]); a field without a class is withheld.
-//! Attributes are judged by their keys ([`keys`]): what the semantic conventions class as safe, or the user allows, passes
-//! through the detectors ([`detect`]), the rest is withheld. What is found becomes a stable token ([`token`]) or, where it
-//! could be guessed, `[withheld]`. What was found once is looked for everywhere else ([`sweep`]), and the case is held back
+//! Every string of a bundle is walked (`walk`) by the class of its field (`classes`); a field without a class is withheld.
+//! Attributes are judged by their keys (`keys`): what the semantic conventions class as safe, or the user allows, passes
+//! through the detectors (`detect`), the rest is withheld. What is found becomes a stable token (`token`) or, where it
+//! could be guessed, `[withheld]`. What was found once is looked for everywhere else (`sweep`), and the case is held back
 //! if it still stands anywhere.
 //!
 //! Known limits. A secret split over two attributes cannot be seen: each half is judged by its key and on its own. Values
@@ -14,6 +14,7 @@ mod detect;
 mod detectors;
 mod encoding;
 mod keys;
+mod registry;
 mod statement;
 mod sweep;
 mod token;

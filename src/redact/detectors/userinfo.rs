@@ -87,8 +87,11 @@ fn push(text: &str, start: usize, end: usize, found: &mut Vec<Finding>) {
                 found.push(Finding::withhold(end - password.len(), end, "url_credential"));
             }
         }
-        // `git@` is a role; anything else alone may be a key.
         None if info.is_empty() || info == "git" || info == WITHHELD || token::shape(info) == Some(info.len()) => {}
+        // A word alone is a name (`spark://CoarseGrainedScheduler@…`); anything else alone may be a key.
+        None if info.len() < 32 && info.chars().all(|char| char.is_alphabetic() || matches!(char, '-' | '_')) => {
+            found.push(Finding::token(start, end, "url_credential", Class::User, info));
+        }
         None => found.push(Finding::withhold(start, end, "url_credential")),
     }
 }
