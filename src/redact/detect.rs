@@ -17,6 +17,9 @@ pub(crate) const WITHHELD: &str = "[withheld]";
 /// How many layers of encoding are looked through.
 const MAX_DEPTH: u8 = 3;
 
+/// How often a text is scanned again after it was changed.
+const MAX_ROUNDS: usize = 6;
+
 /// What becomes of the text of a [`Finding`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Action {
@@ -45,7 +48,13 @@ pub(crate) struct Finding {
 
 impl Finding {
     /// A finding that becomes a token.
-    pub(crate) fn token(start: usize, end: usize, rule: &'static str, class: Class, canonical: impl Into<String>) -> Self {
+    pub(crate) fn token(
+        start: usize,
+        end: usize,
+        rule: &'static str,
+        class: Class,
+        canonical: impl Into<String>,
+    ) -> Self {
         Self { start, end, rule, action: Action::Token(class, canonical.into()), rank: 0 }
     }
 
@@ -99,6 +108,27 @@ impl Engine {
         }
     }
 
+    /// Replaces findings, and then what they hid, until nothing is left: so that redacting the result changes nothing.
+    /// Also the rules that changed something.
+    pub(crate) fn settle(&self, text: &str, mut findings: Vec<Finding>) -> (String, Vec<&'static str>) {
+        let mut settled = text.to_owned();
+        let mut edits = Vec::new();
+        for _ in 0..MAX_ROUNDS {
+            let before = edits.len();
+            edits.extend(findings.iter().filter(|finding| finding.action != Action::Keep).map(|finding| finding.rule));
+            if edits.len() == before {
+                return (settled, edits);
+            }
+            settled = self.apply(&settled, &findings);
+            findings = self.scan(&settled);
+        }
+        // No rule is known to go on for ever; a text on which they do is not worth its risk.
+        if findings.iter().any(|finding| finding.action != Action::Keep) {
+            settled = WITHHELD.to_owned();
+        }
+        (settled, edits)
+    }
+
     /// `text` with its findings replaced.
     pub(crate) fn apply(&self, text: &str, findings: &[Finding]) -> String {
         let mut out = String::with_capacity(text.len());
@@ -120,7 +150,11 @@ impl Engine {
                 let decoded: Vec<Finding> = self
                     .scan_at(&view.text, depth + 1)
                     .into_iter()
-                    .map(|finding| Finding { start: view.source(finding.start), end: view.source(finding.end), ..finding })
+                    .map(|finding| Finding {
+                        start: view.source(finding.start),
+                        end: view.source(finding.end),
+                        ..finding
+                    })
                     .collect();
                 found.retain(|raw| !explained_by(raw, &decoded, &view));
                 found.extend(decoded);
@@ -159,7 +193,8 @@ impl Engine {
         let inner = self.scan_at(&run.text, depth + 1);
         let mut actions = inner.iter().filter(|finding| finding.action != Action::Keep);
         let first = actions.next()?;
-        let action = if actions.all(|other| other.action == first.action) { first.action.clone() } else { Action::Withhold };
+        let action =
+            if actions.all(|other| other.action == first.action) { first.action.clone() } else { Action::Withhold };
         Some(Finding { start: run.start, end: run.end, rule: first.rule, action, rank: 0 })
     }
 }

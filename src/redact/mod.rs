@@ -1,9 +1,9 @@
 //! Nothing leaves before it has been here: [`RedactedCase`] can be made by [`Redactor::redact`] only.
 //!
-//! Every string of a bundle is walked ([`walk`]) by the class of its field ([`classes`]); a field without a class is withheld.
-//! Attributes are judged by their keys ([`keys`]): what the semantic conventions class as safe, or the user allows, passes
-//! through the detectors ([`detect`]), the rest is withheld. What is found becomes a stable token ([`token`]) or, where it
-//! could be guessed, `[withheld]`. What was found once is looked for everywhere else ([`sweep`]), and the case is held back
+//! Every string of a bundle is walked (`walk`) by the class of its field (`classes`); a field without a class is withheld.
+//! Attributes are judged by their keys (`keys`): what the semantic conventions class as safe, or the user allows, passes
+//! through the detectors (`detect`), the rest is withheld. What is found becomes a stable token (`token`) or, where it
+//! could be guessed, `[withheld]`. What was found once is looked for everywhere else (`sweep`), and the case is held back
 //! if it still stands anywhere.
 //!
 //! Known limits. A secret split over two attributes cannot be seen: each half is judged by its key and on its own. Values
@@ -14,6 +14,7 @@ mod detect;
 mod detectors;
 mod encoding;
 mod keys;
+mod registry;
 mod statement;
 mod sweep;
 mod token;
@@ -134,7 +135,8 @@ impl Redactor {
     pub fn redact(&self, case: Case) -> Result<RedactedCase, RedactError> {
         let Case { tenant, trace_id, bundle, records, failed_at, tracked } = case;
         // The rules are never changed, so nothing half done can be seen after a panic.
-        let result = catch_unwind(AssertUnwindSafe(|| self.bundle(bundle))).unwrap_or_else(|_| Err("a detector panicked".to_owned()));
+        let result = catch_unwind(AssertUnwindSafe(|| self.bundle(bundle)))
+            .unwrap_or_else(|_| Err("a detector panicked".to_owned()));
         match result {
             Ok(bundle) => Ok(RedactedCase { tenant, trace_id, bundle, records, failed_at, tracked }),
             Err(reason) => Err(RedactError { reason, tracked }),
@@ -145,7 +147,7 @@ impl Redactor {
     #[must_use]
     pub fn text(&self, text: &str) -> String {
         let findings = self.rules.engine.scan(text);
-        self.rules.engine.apply(text, &findings)
+        self.rules.engine.settle(text, findings).0
     }
 
     fn bundle(&self, mut bundle: Bundle) -> Result<Bundle, String> {
@@ -183,7 +185,9 @@ fn patterns(list: &[String], name: &str, problems: &mut Vec<Problem>) -> Vec<Reg
             Ok(regex) => compiled.push(regex),
             Err(error) => {
                 let problem = Problem::new(format!("{name}[{index}]"), format!("the regex does not compile: {error}"));
-                problems.push(problem.instead("use the syntax of the Rust `regex` crate (no look-around, no back-references)"));
+                problems.push(
+                    problem.instead("use the syntax of the Rust `regex` crate (no look-around, no back-references)"),
+                );
             }
         }
     }
@@ -192,7 +196,15 @@ fn patterns(list: &[String], name: &str, problems: &mut Vec<Problem>) -> Vec<Reg
 
 /// Digest of the rules in force: the tables of this version and the configuration, without the key.
 fn policy(config: &RedactionProcessor) -> String {
-    let RedactionProcessor { key: _, allow_all_keys, allowed_keys, ignored_keys, blocked_key_patterns, blocked_values, presets } = config;
+    let RedactionProcessor {
+        key: _,
+        allow_all_keys,
+        allowed_keys,
+        ignored_keys,
+        blocked_key_patterns,
+        blocked_values,
+        presets,
+    } = config;
     let settings = serde_json::json!({
         "allow_all_keys": allow_all_keys,
         "allowed_keys": allowed_keys,

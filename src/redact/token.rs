@@ -90,9 +90,13 @@ impl Tokens {
             Hmac::<Sha256>::new((&*block).into())
         };
         let names: Vec<&str> = Class::ALL.iter().map(|class| class.name()).collect();
-        let lookalike = Regex::new(&format!("(?-u)(?:{}):[A-Z]-[0-9a-z]+", names.join("|"))).map_err(|error| error.to_string())?;
+        let lookalike =
+            Regex::new(&format!("(?-u)(?:{}):[A-Z]-[0-9a-z]+", names.join("|"))).map_err(|error| error.to_string())?;
         Ok(Self {
-            values: Class::ALL.iter().map(|class| keyed(&format!("casefile/redaction/v1/{KEY_ID}/{}", class.name()))).collect(),
+            values: Class::ALL
+                .iter()
+                .map(|class| keyed(&format!("casefile/redaction/v1/{KEY_ID}/{}", class.name())))
+                .collect(),
             check: keyed(&format!("casefile/redaction/v1/{KEY_ID}/check")),
             lookalike,
         })
@@ -129,8 +133,10 @@ impl Tokens {
 
 /// The length of what is written like a token of ours at the beginning of `text`, genuine or not.
 pub(crate) fn shape(text: &str) -> Option<usize> {
-    let (name, rest) = text.split_once(':')?;
-    Class::ALL.iter().any(|class| class.name() == name).then_some(())?;
+    let (name, rest) = Class::ALL.iter().find_map(|class| {
+        let rest = text.strip_prefix(class.name())?.strip_prefix(':')?;
+        Some((class.name(), rest))
+    })?;
     let body = rest.strip_prefix(|letter: char| letter.is_ascii_uppercase())?.strip_prefix('-')?;
     let length = KEY_ID.len() + VALUE_CHARS + CHECK_CHARS;
     let is_body = |char: char| char.is_ascii_lowercase() || char.is_ascii_digit();

@@ -110,12 +110,13 @@ fn ends_there(text: &str, end: usize) -> bool {
 }
 
 /// Whether an issuer gives out numbers of this prefix and length. Ranges: ISO/IEC 7812 register as published by the networks
-/// (Visa, Mastercard, American Express, Discover, Diners Club, JCB, UnionPay, Maestro, Mir, RuPay, Elo, Verve).
+/// (Visa, Mastercard, American Express, Discover, Diners Club, JCB, UATP, UnionPay, Maestro, Mir, RuPay, Elo, Verve).
 fn is_issued(digits: &str) -> bool {
     let prefix = |length: usize| digits.get(..length).and_then(|text| text.parse::<u32>().ok()).unwrap_or_default();
     let length = digits.len();
     let (two, three, four, six) = (prefix(2), prefix(3), prefix(4), prefix(6));
     match digits.as_bytes().first() {
+        Some(b'1') => length == 15,
         Some(b'4') => matches!(length, 13 | 16 | 19),
         Some(b'2') => length == 16 && ((2221..=2720).contains(&four) || (2200..=2204).contains(&four)),
         Some(b'3') if matches!(two, 34 | 37) => length == 15,
@@ -149,5 +150,5 @@ fn luhn(digits: &str) -> bool {
             }
         })
         .sum();
-    sum % 10 == 0 && digits.bytes().any(|digit| Some(digit) != digits.bytes().next())
+    sum.is_multiple_of(10) && digits.bytes().any(|digit| Some(digit) != digits.bytes().next())
 }
