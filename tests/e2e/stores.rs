@@ -47,7 +47,7 @@ fn holds_the_bundle(url: &str, options: &[(&str, String)]) {
     assert_eq!((totals.accepted, totals.bundled), (5, 5), "{totals:?}");
 
     let read = |arguments: &[&str]| read(folder.path(), arguments, url, options);
-    let bundle = read(&["bundle", "get", TRACE_ID, "--json"]).stdout;
+    let bundle = read(&["bundle", "get", TRACE_ID]).stdout;
     let bundle: Value = serde_json::from_slice(&bundle).unwrap();
     assert_eq!(bundle["exception"]["type"], "ValueError");
     assert_eq!(bundle["logs"]["total"], 3);
