@@ -1,11 +1,48 @@
 //! Nothing leaves before it has been here: [`RedactedCase`] can be made by [`Redactor::redact`] only.
+//!
+//! Every string of a bundle is walked ([`walk`]) by the class of its field ([`classes`]); a field without a class is withheld.
+//! Attributes are judged by their keys ([`keys`]): what the semantic conventions class as safe, or the user allows, passes
+//! through the detectors ([`detect`]), the rest is withheld. What is found becomes a stable token ([`token`]) or, where it
+//! could be guessed, `[withheld]`. What was found once is looked for everywhere else ([`sweep`]), and the case is held back
+//! if it still stands anywhere.
+//!
+//! Known limits. A secret split over two attributes cannot be seen: each half is judged by its key and on its own. Values
+//! that are one's own only by meaning (a name in a sentence) are seen by their key, not by their form.
 
+mod classes;
+mod detect;
+mod detectors;
+mod encoding;
+mod keys;
+mod statement;
+mod sweep;
+mod token;
+mod walk;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use metrics::counter;
+use regex::{Regex, RegexBuilder, RegexSetBuilder};
+use sha2::{Digest, Sha256};
+
+use self::detect::Engine;
+use self::keys::Keys;
+use self::token::{KEY_ID, Tokens};
+use self::walk::{Rules, Walk};
 use crate::config::{Problem, RedactionProcessor};
-use crate::model::{Bundle, Case, RecordDigest, RootKey, Timestamp, TraceId, Tracked};
+use crate::model::{Bundle, Case, RecordDigest, RedactionReport, RootKey, Timestamp, TraceId, Tracked};
+use crate::telemetry::names::REDACTION_EDITS;
+
+/// Largest compiled size of a user's regex: one that needs more is refused at start.
+const REGEX_SIZE_LIMIT: usize = 1 << 20;
 
 /// The compiled rules and keys. Shared by all shards.
 #[derive(Debug)]
-pub struct Redactor {}
+pub struct Redactor {
+    rules: Rules,
+    /// `sha256:` of the rules, without the key.
+    policy: String,
+}
 
 /// A case in which every field has been redacted. Its fields are private: no other module can make or change one.
 #[derive(Debug)]
@@ -60,16 +97,117 @@ impl Redactor {
     /// # Errors
     /// Every problem found, with its path under the processor.
     pub fn compile(config: &RedactionProcessor, root: &RootKey) -> Result<Self, Vec<Problem>> {
-        let _ = (config, root);
-        unimplemented!()
+        let mut problems = Vec::new();
+        for (index, preset) in config.presets.iter().enumerate() {
+            if !detectors::PRESETS.contains(&preset.as_str()) {
+                let problem = Problem::new(format!("presets[{index}]"), format!("there is no preset `{preset}`"));
+                problems.push(problem.instead(format!("use one of {}", detectors::PRESETS.join(", "))));
+            }
+        }
+        patterns(&config.blocked_key_patterns, "blocked_key_patterns", &mut problems);
+        let blocked_values = patterns(&config.blocked_values, "blocked_values", &mut problems);
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let on = |preset: &str| config.presets.is_empty() || config.presets.iter().any(|name| name == preset);
+        let build = || -> Result<Rules, String> {
+            let blocked = RegexSetBuilder::new(&config.blocked_key_patterns)
+                .size_limit(REGEX_SIZE_LIMIT.saturating_mul(config.blocked_key_patterns.len().max(1)))
+                .build()
+                .map_err(|error| error.to_string())?;
+            Ok(Rules {
+                engine: Engine::new(detectors::of(&config.presets, blocked_values)?, Tokens::new(root)?),
+                keys: Keys::new(config.allow_all_keys, &config.allowed_keys, &config.ignored_keys, blocked, on("phi"))?,
+                pii: on("pii"),
+                secrets: on("secrets"),
+            })
+        };
+        let rules = build().map_err(|error| vec![Problem::new("", error)])?;
+        Ok(Self { rules, policy: policy(config) })
     }
 
     /// Redacts every field, keys included.
     ///
     /// # Errors
-    /// If any field could not be redacted: the case is not released.
+    /// If any field could not be redacted, a detector panicked, or a value that was found still stands somewhere: the case
+    /// is not released.
     pub fn redact(&self, case: Case) -> Result<RedactedCase, RedactError> {
-        let _ = case;
-        unimplemented!()
+        let Case { tenant, trace_id, bundle, records, failed_at, tracked } = case;
+        // The rules are never changed, so nothing half done can be seen after a panic.
+        let result = catch_unwind(AssertUnwindSafe(|| self.bundle(bundle))).unwrap_or_else(|_| Err("a detector panicked".to_owned()));
+        match result {
+            Ok(bundle) => Ok(RedactedCase { tenant, trace_id, bundle, records, failed_at, tracked }),
+            Err(reason) => Err(RedactError { reason, tracked }),
+        }
+    }
+
+    /// A free text after the detectors.
+    #[must_use]
+    pub fn text(&self, text: &str) -> String {
+        let findings = self.rules.engine.scan(text);
+        self.rules.engine.apply(text, &findings)
+    }
+
+    fn bundle(&self, mut bundle: Bundle) -> Result<Bundle, String> {
+        bundle.redaction = RedactionReport::default();
+        // Errors of serde may quote a value, so none of them is passed on.
+        let document = serde_json::to_value(bundle).map_err(|_| "the case is not JSON".to_owned())?;
+        let walked = Walk::detect(&self.rules, document);
+        let (mut document, mut counted) = (walked.document, walked.remarks);
+        if let Some(sweeper) = walked.known.sweeper()? {
+            let swept = Walk::sweep(&self.rules, &sweeper, document);
+            let verified = Walk::sweep(&self.rules, &sweeper, swept.document);
+            if let Some(((path, _), _)) = verified.remarks.first_key_value() {
+                return Err(format!("a value that was found elsewhere still stands at {path}"));
+            }
+            document = verified.document;
+            for (place, count) in swept.remarks {
+                *counted.entry(place).or_default() += count;
+            }
+        }
+        let mut bundle: Bundle = serde_json::from_value(document).map_err(|_| "a field lost its shape".to_owned())?;
+        for ((_, rule), count) in &counted {
+            counter!(REDACTION_EDITS, "rule" => *rule).increment(*count);
+        }
+        bundle.redaction =
+            RedactionReport { policy: self.policy.clone(), key_id: KEY_ID.to_owned(), remarks: walk::remarks(counted) };
+        Ok(bundle)
     }
 }
+
+/// Compiles a list of the user's regexes, each for itself so that each problem names its line.
+fn patterns(list: &[String], name: &str, problems: &mut Vec<Problem>) -> Vec<Regex> {
+    let mut compiled = Vec::new();
+    for (index, pattern) in list.iter().enumerate() {
+        match RegexBuilder::new(pattern).size_limit(REGEX_SIZE_LIMIT).build() {
+            Ok(regex) => compiled.push(regex),
+            Err(error) => {
+                let problem = Problem::new(format!("{name}[{index}]"), format!("the regex does not compile: {error}"));
+                problems.push(problem.instead("use the syntax of the Rust `regex` crate (no look-around, no back-references)"));
+            }
+        }
+    }
+    compiled
+}
+
+/// Digest of the rules in force: the tables of this version and the configuration, without the key.
+fn policy(config: &RedactionProcessor) -> String {
+    let RedactionProcessor { key: _, allow_all_keys, allowed_keys, ignored_keys, blocked_key_patterns, blocked_values, presets } = config;
+    let settings = serde_json::json!({
+        "allow_all_keys": allow_all_keys,
+        "allowed_keys": allowed_keys,
+        "blocked_key_patterns": blocked_key_patterns,
+        "blocked_values": blocked_values,
+        "ignored_keys": ignored_keys,
+        "presets": presets,
+    });
+    let mut hash = Sha256::new();
+    for part in [settings.to_string(), keys::tables(), detectors::tables(), classes::table()] {
+        hash.update(part.len().to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    format!("sha256:{}", data_encoding::HEXLOWER.encode(&hash.finalize()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,202 @@
+//! What each field of a bundle may hold. A field that has no class here is withheld, and a test holds this table against
+//! the bundle's JSON Schema, so that a new field cannot slip through.
+
+/// What a field may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FieldClass {
+    /// An object or array whose fields have classes of their own.
+    Branch,
+    /// A number or boolean that the assembler counted or measured.
+    Number,
+    /// 16 or 32 hex digits, or null.
+    HexId,
+    /// RFC 3339.
+    Time,
+    /// A name of ours: lower-case letters and underscores.
+    Word,
+    /// An id or digest of ours: letters, digits, `:`, `-`, `_`.
+    Id,
+    /// A version number of ours.
+    Version,
+    /// A commit id: hex passes, anything else is text.
+    Revision,
+    /// Text of the user's or about the user's records: detectors run.
+    Text,
+    /// A number, or a text that stands for one: detectors run.
+    Scalar,
+    /// A URL: detectors run, and query parameters are judged by their names.
+    Url,
+    /// Attributes: each key is judged by [`keys`](super::keys).
+    Attributes,
+    /// Attributes whose namespace was cut off; these are the namespaces they may come from.
+    Environment(&'static [&'static str]),
+    /// HTTP headers or RPC metadata: judged as `http.request.header.<name>`.
+    Headers,
+    /// Environment variables: those that name a locale, time zone or runtime switch pass.
+    EnvironmentVariables,
+    /// Inputs of the reproduction: content, unless a key is an attribute's.
+    Inputs,
+    /// Names and values of the program itself (local variables, flags): content, unless a key is blocked.
+    Content,
+    /// Replaced by the redactor's own report.
+    Report,
+    /// Nothing is known of it: withheld.
+    Withheld,
+}
+
+use FieldClass as C;
+
+const SPAN: &[(&str, FieldClass)] = &[
+    ("", C::Branch),
+    ("/span_id", C::HexId),
+    ("/parent_span_id", C::HexId),
+    ("/service", C::Text),
+    ("/name", C::Text),
+    ("/kind", C::Word),
+    ("/status", C::Word),
+    ("/status_message", C::Text),
+    ("/start", C::Time),
+    ("/duration_ms", C::Number),
+    ("/attrs", C::Attributes),
+    ("/events", C::Branch),
+    ("/events/*", C::Branch),
+    ("/events/*/time", C::Time),
+    ("/events/*/name", C::Text),
+    ("/events/*/attrs", C::Attributes),
+];
+
+const THROWN: &[(&str, FieldClass)] = &[
+    ("", C::Branch),
+    ("/type", C::Text),
+    ("/message", C::Text),
+    ("/frames", C::Branch),
+    ("/frames/*", C::Branch),
+    ("/frames/*/file", C::Text),
+    ("/frames/*/line", C::Number),
+    ("/frames/*/func", C::Text),
+    ("/frames/*/module", C::Text),
+    ("/frames/*/in_app", C::Number),
+    ("/frames/*/locals", C::Content),
+    ("/frames/*/context", C::Text),
+    ("/causes", C::Branch),
+    ("/stacktrace", C::Text),
+    ("/relation", C::Word),
+];
+
+/// Shapes that occur at several places: where, and what.
+const SHAPES: &[(&str, &[(&str, FieldClass)])] = &[
+    ("/trace/span_path/*", SPAN),
+    ("/trace/spans/*", SPAN),
+    ("/exception/causes/*", THROWN),
+    ("/exception", THROWN),
+];
+
+const FIELDS: &[(&str, FieldClass)] = &[
+    ("", C::Branch),
+    ("/version", C::Number),
+    ("/bundle_id", C::Id),
+    ("/commit_sha", C::Revision),
+    ("/language", C::Text),
+    ("/build", C::Text),
+    ("/test_cmd", C::Text),
+    ("/repository", C::Url),
+    ("/incident", C::Branch),
+    ("/incident/id", C::Id),
+    ("/incident/fingerprint", C::Id),
+    ("/incident/class", C::Word),
+    ("/incident/summary", C::Text),
+    ("/incident/services", C::Branch),
+    ("/incident/services/*", C::Text),
+    ("/trace", C::Branch),
+    ("/trace/trace_id", C::HexId),
+    ("/trace/root", C::Word),
+    ("/trace/span_path", C::Branch),
+    ("/trace/spans", C::Branch),
+    ("/trace/span_count", C::Number),
+    ("/logs", C::Branch),
+    ("/logs/window", C::Branch),
+    ("/logs/window/*", C::Branch),
+    ("/logs/window/*/time", C::Time),
+    ("/logs/window/*/level", C::Text),
+    ("/logs/window/*/msg", C::Text),
+    ("/logs/window/*/service", C::Text),
+    ("/logs/window/*/span_id", C::HexId),
+    ("/logs/window/*/attrs", C::Attributes),
+    ("/logs/window/*/count", C::Number),
+    ("/logs/total", C::Number),
+    ("/logs/collapsed", C::Number),
+    ("/metrics", C::Branch),
+    ("/metrics/exemplars", C::Branch),
+    ("/metrics/exemplars/*", C::Branch),
+    ("/metrics/exemplars/*/time", C::Time),
+    ("/metrics/exemplars/*/metric", C::Text),
+    ("/metrics/exemplars/*/unit", C::Text),
+    ("/metrics/exemplars/*/value", C::Scalar),
+    ("/metrics/exemplars/*/span_id", C::HexId),
+    ("/metrics/exemplars/*/service", C::Text),
+    ("/metrics/exemplars/*/attrs", C::Attributes),
+    ("/environment", C::Branch),
+    ("/environment/runtime", C::Environment(&["process.runtime.", "telemetry.sdk.", "telemetry.distro."])),
+    ("/environment/os", C::Environment(&["os.", "host."])),
+    ("/environment/container", C::Environment(&["container."])),
+    ("/environment/k8s", C::Environment(&["k8s."])),
+    ("/environment/service", C::Environment(&["service.", "deployment."])),
+    ("/environment/timezone", C::Text),
+    ("/environment/feature_flags", C::Content),
+    ("/repro", C::Branch),
+    ("/repro/env", C::EnvironmentVariables),
+    ("/repro/inputs", C::Inputs),
+    ("/repro/request", C::Branch),
+    ("/repro/request/protocol", C::Word),
+    ("/repro/request/method", C::Text),
+    ("/repro/request/url", C::Url),
+    ("/repro/request/route", C::Text),
+    ("/repro/request/status_code", C::Number),
+    ("/repro/request/headers", C::Headers),
+    ("/attachments", C::Withheld),
+    ("/redaction", C::Report),
+    ("/completeness", C::Branch),
+    ("/completeness/records", C::Number),
+    ("/completeness/shown", C::Number),
+    ("/completeness/truncated", C::Branch),
+    ("/completeness/truncated/*", C::Text),
+    ("/completeness/missing", C::Branch),
+    ("/completeness/missing/*", C::Text),
+    ("/provenance", C::Branch),
+    ("/provenance/policy", C::Text),
+    ("/provenance/config", C::Id),
+    ("/provenance/casefile", C::Version),
+];
+
+/// The class of a field: its path with `*` for every index.
+pub(crate) fn of(path: &str) -> FieldClass {
+    let shaped = || {
+        SHAPES.iter().find_map(|(place, fields)| {
+            let rest = path.strip_prefix(place)?;
+            fields.iter().find(|(name, _)| *name == rest).map(|(_, class)| *class)
+        })
+    };
+    FIELDS.iter().find(|(name, _)| *name == path).map(|(_, class)| *class).or_else(shaped).unwrap_or(FieldClass::Withheld)
+}
+
+impl FieldClass {
+    /// Whether a text of a structural class has the shape that the class promises. `None` for the classes that hold
+    /// anybody's text.
+    pub(crate) fn shape_holds(self, text: &str) -> Option<bool> {
+        let all = |limit: usize, accept: fn(u8) -> bool| !text.is_empty() && text.len() <= limit && text.bytes().all(accept);
+        match self {
+            Self::HexId => Some(matches!(text.len(), 16 | 32) && all(32, |byte| byte.is_ascii_digit() || matches!(byte, b'a'..=b'f'))),
+            Self::Time => Some(text.parse::<jiff::Timestamp>().is_ok() && all(40, |byte| byte.is_ascii_digit() || b"-:.TZ+".contains(&byte))),
+            Self::Word => Some(all(32, |byte| byte.is_ascii_lowercase() || byte == b'_')),
+            Self::Id => Some(all(128, |byte| byte.is_ascii_alphanumeric() || b":-_".contains(&byte))),
+            Self::Version => Some(all(64, |byte| byte.is_ascii_alphanumeric() || b".-+".contains(&byte))),
+            Self::Number => Some(false),
+            _ => None,
+        }
+    }
+}
+
+/// The table as text, for the digest of the rules in force.
+pub(crate) fn table() -> String {
+    format!("{FIELDS:?}{SHAPES:?}")
+}

@@ -1,0 +1,188 @@
+//! The engine: every detector over a text and over what it says once it is decoded, resolved to edits that do not overlap.
+//!
+//! Detectors are anchored scans (a byte, a keyword, a digit run) that look a bounded way around their anchor, and regexes of
+//! the `regex` family: no input makes one of them worse than linear. A text is also scanned in its decoded views (percent,
+//! JSON and HTML escapes in place, base64 and hex runs as a whole), and what is found there is mapped back onto the text as
+//! written, so that one value is one token however it is spelled.
+//!
+//! Overlaps: leftmost, then longest, then the detector's rank; what a loser covers beyond the winner is withheld, so no
+//! choice between two detectors uncovers anything.
+
+use super::encoding;
+use super::token::{Class, Tokens};
+
+/// What stands where a value was that has no token.
+pub(crate) const WITHHELD: &str = "[withheld]";
+
+/// How many layers of encoding are looked through.
+const MAX_DEPTH: u8 = 3;
+
+/// What becomes of the text of a [`Finding`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// It is one of our tokens already.
+    Keep,
+    /// It becomes the token of this canonical value.
+    Token(Class, String),
+    /// It becomes [`WITHHELD`]: a stable token of a guessable secret would be an oracle.
+    Withhold,
+}
+
+/// A part of a text that must not stay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Finding {
+    /// First byte.
+    pub(crate) start: usize,
+    /// One past the last byte.
+    pub(crate) end: usize,
+    /// Name of the rule, for remarks and metrics.
+    pub(crate) rule: &'static str,
+    /// What becomes of it.
+    pub(crate) action: Action,
+    /// Position of the detector in the list: the last resort among findings of equal extent.
+    pub(crate) rank: usize,
+}
+
+impl Finding {
+    /// A finding that becomes a token.
+    pub(crate) fn token(start: usize, end: usize, rule: &'static str, class: Class, canonical: impl Into<String>) -> Self {
+        Self { start, end, rule, action: Action::Token(class, canonical.into()), rank: 0 }
+    }
+
+    /// A finding that is withheld.
+    pub(crate) fn withhold(start: usize, end: usize, rule: &'static str) -> Self {
+        Self { start, end, rule, action: Action::Withhold, rank: 0 }
+    }
+}
+
+/// Finds one kind of thing.
+pub(crate) trait Detector: std::fmt::Debug + Send + Sync {
+    /// Appends what is in `text`, in any order. Offsets are on character boundaries.
+    fn find(&self, text: &str, found: &mut Vec<Finding>);
+}
+
+/// The detectors in force, in order of rank.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    detectors: Vec<Box<dyn Detector>>,
+    tokens: Tokens,
+}
+
+impl Engine {
+    pub(crate) fn new(detectors: Vec<Box<dyn Detector>>, tokens: Tokens) -> Self {
+        Self { detectors, tokens }
+    }
+
+    /// Adds a detector of the lowest rank.
+    #[cfg(test)]
+    pub(crate) fn push(&mut self, detector: Box<dyn Detector>) {
+        self.detectors.push(detector);
+    }
+
+    /// What must go from `text`: sorted, disjoint.
+    pub(crate) fn scan(&self, text: &str) -> Vec<Finding> {
+        self.scan_at(text, 0)
+    }
+
+    /// What must go from `text` besides what is known already.
+    pub(crate) fn scan_with(&self, text: &str, mut known: Vec<Finding>) -> Vec<Finding> {
+        known.extend(self.scan_at(text, 0));
+        resolve(known)
+    }
+
+    /// What a finding becomes; `None` where it stays.
+    pub(crate) fn replacement(&self, action: &Action) -> Option<String> {
+        match action {
+            Action::Keep => None,
+            Action::Token(class, canonical) => Some(self.tokens.token(*class, canonical)),
+            Action::Withhold => Some(WITHHELD.to_owned()),
+        }
+    }
+
+    /// `text` with its findings replaced.
+    pub(crate) fn apply(&self, text: &str, findings: &[Finding]) -> String {
+        let mut out = String::with_capacity(text.len());
+        let mut at = 0;
+        for finding in findings {
+            let Some(replacement) = self.replacement(&finding.action) else { continue };
+            out.push_str(text.get(at..finding.start).unwrap_or_default());
+            out.push_str(&replacement);
+            at = finding.end;
+        }
+        out.push_str(text.get(at..).unwrap_or_default());
+        out
+    }
+
+    fn scan_at(&self, text: &str, depth: u8) -> Vec<Finding> {
+        let mut found = self.scan_plain(text);
+        if depth < MAX_DEPTH {
+            if let Some(view) = encoding::unescape(text) {
+                let decoded: Vec<Finding> = self
+                    .scan_at(&view.text, depth + 1)
+                    .into_iter()
+                    .map(|finding| Finding { start: view.source(finding.start), end: view.source(finding.end), ..finding })
+                    .collect();
+                found.retain(|raw| !explained_by(raw, &decoded, &view));
+                found.extend(decoded);
+            }
+            for run in encoding::runs(text) {
+                found.extend(self.in_run(&run, depth));
+            }
+        }
+        resolve(found)
+    }
+
+    fn scan_plain(&self, text: &str) -> Vec<Finding> {
+        let mut found: Vec<Finding> = self
+            .tokens
+            .lookalikes(text)
+            .map(|seen| {
+                let action = match text.get(seen.start..seen.end) {
+                    Some(raw) if !seen.genuine => Action::Token(Class::Opaque, raw.to_owned()),
+                    _ => Action::Keep,
+                };
+                Finding { start: seen.start, end: seen.end, rule: "token_lookalike", action, rank: 0 }
+            })
+            .collect();
+        for (rank, detector) in self.detectors.iter().enumerate() {
+            let before = found.len();
+            detector.find(text, &mut found);
+            for finding in found.iter_mut().skip(before) {
+                finding.rank = rank + 1;
+            }
+        }
+        found
+    }
+
+    /// A run of base64 or hex goes as a whole: as the token of the one thing in it, or withheld if there are several.
+    fn in_run(&self, run: &encoding::Run, depth: u8) -> Option<Finding> {
+        let inner = self.scan_at(&run.text, depth + 1);
+        let mut actions = inner.iter().filter(|finding| finding.action != Action::Keep);
+        let first = actions.next()?;
+        let action = if actions.all(|other| other.action == first.action) { first.action.clone() } else { Action::Withhold };
+        Some(Finding { start: run.start, end: run.end, rule: first.rule, action, rank: 0 })
+    }
+}
+
+/// Whether a finding in the text as written is a misreading of one in the decoded view: all that it covers besides parts
+/// of escapes is covered there (`nalice@…` in `\nalice@…`).
+fn explained_by(raw: &Finding, decoded: &[Finding], view: &encoding::View) -> bool {
+    let (start, end) = view.without_escapes(raw.start, raw.end);
+    let at = decoded.partition_point(|finding| finding.end <= start);
+    decoded.get(at).is_some_and(|finding| finding.start <= start && end <= finding.end)
+}
+
+fn resolve(mut found: Vec<Finding>) -> Vec<Finding> {
+    found.retain(|finding| finding.start < finding.end);
+    found.sort_by(|a, b| (a.start, b.end, a.rank).cmp(&(b.start, a.end, b.rank)));
+    let mut kept: Vec<Finding> = Vec::with_capacity(found.len());
+    for finding in found {
+        let covered = kept.last().map_or(0, |last| last.end);
+        if finding.start >= covered {
+            kept.push(finding);
+        } else if finding.end > covered && finding.action != Action::Keep {
+            kept.push(Finding { start: covered, action: Action::Withhold, ..finding });
+        }
+    }
+    kept
+}

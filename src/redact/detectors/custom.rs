@@ -1,0 +1,17 @@
+//! `blocked_values`: the user's own regexes.
+
+use regex::Regex;
+
+use crate::redact::detect::{Detector, Finding};
+
+#[derive(Debug)]
+pub(super) struct BlockedValues(pub(super) Vec<Regex>);
+
+impl Detector for BlockedValues {
+    fn find(&self, text: &str, found: &mut Vec<Finding>) {
+        for pattern in &self.0 {
+            let matches = pattern.find_iter(text).filter(|one| !one.is_empty());
+            found.extend(matches.map(|one| Finding::withhold(one.start(), one.end(), "blocked_value")));
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! IPv4 and IPv6 addresses, as `std::net` reads them. Four numbers with dots are taken for an address even where they may be
+//! a version, unless a letter stands before them (`v1.2.3.4`).
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use super::text::{after, before, run_end, slice};
+use crate::redact::detect::{Detector, Finding};
+use crate::redact::token::Class;
+
+#[derive(Debug)]
+pub(super) struct Ip;
+
+/// Longest text of an address: `ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255` and a port or more behind it.
+const MAX_RUN: usize = 64;
+
+impl Detector for Ip {
+    fn find(&self, text: &str, found: &mut Vec<Finding>) {
+        let bytes = text.as_bytes();
+        let mut at = 0;
+        while let Some(byte) = bytes.get(at) {
+            if !(byte.is_ascii_hexdigit() || *byte == b':') || before(text, at).is_some_and(|char| char.is_alphanumeric()) {
+                at += 1;
+                continue;
+            }
+            let end = run_end(text, at, usize::MAX, |char| char.is_ascii_hexdigit() || matches!(char, ':' | '.'));
+            run(text, at, end, found);
+            at = end.max(at + 1);
+        }
+    }
+}
+
+/// A maximal run of hex digits, colons and dots.
+fn run(text: &str, start: usize, end: usize, found: &mut Vec<Finding>) {
+    let run = slice(text, start, end);
+    if run.bytes().filter(|byte| *byte == b':').count() >= 2
+        && run.len() <= MAX_RUN
+        && let Some((from, to, canonical)) = v6(run, after(text, end).is_some_and(|char| char.is_alphanumeric()))
+    {
+        found.push(Finding::token(start + from, start + to, "ip", Class::Ip, canonical));
+        return;
+    }
+    let mut offset = start;
+    for part in run.split(':') {
+        let part_end = offset + part.len();
+        if part_end < end || !after(text, end).is_some_and(|char| char.is_alphanumeric()) {
+            v4(text, offset, part_end, found);
+        }
+        offset = part_end + 1;
+    }
+}
+
+fn v6(run: &str, goes_on: bool) -> Option<(usize, usize, String)> {
+    if goes_on {
+        return None;
+    }
+    // A single colon at an end is punctuation: `from fe80::1: timed out`.
+    let end = run.trim_end_matches('.').len();
+    let head = run.get(..end)?;
+    let end = if head.ends_with(':') && !head.ends_with("::") { end - 1 } else { end };
+    let from = usize::from(run.starts_with(':') && !run.starts_with("::"));
+    let text = run.get(from..end)?;
+    let address: Ipv6Addr = text.parse().ok()?;
+    // `::` and `dead::beef` are paths of C++ and Rust more often than addresses.
+    text.bytes().any(|byte| byte.is_ascii_digit()).then_some(())?;
+    let canonical = address.to_ipv4_mapped().map_or_else(|| address.to_string(), |v4| v4.to_string());
+    Some((from, end, canonical))
+}
+
+fn v4(text: &str, start: usize, end: usize, found: &mut Vec<Finding>) {
+    let part = slice(text, start, end);
+    let trimmed = part.trim_end_matches('.');
+    let mut octets = [0_u8; 4];
+    let mut count = 0;
+    for number in trimmed.split('.') {
+        let is_octet = (1..=3).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit());
+        let (Some(place), true, Ok(octet)) = (octets.get_mut(count), is_octet, number.parse()) else { return };
+        *place = octet;
+        count += 1;
+    }
+    if count == octets.len() {
+        let address = Ipv4Addr::from(octets);
+        found.push(Finding::token(start, start + trimmed.len(), "ip", Class::Ip, address.to_string()));
+    }
+}

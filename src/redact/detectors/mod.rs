@@ -1,0 +1,54 @@
+//! The detectors, one file a kind.
+
+mod card;
+mod custom;
+mod email;
+mod health;
+mod home;
+mod ip;
+mod pairs;
+mod secrets;
+mod text;
+mod userinfo;
+
+use regex::Regex;
+
+use super::detect::Detector;
+
+pub(crate) use health::canonical as health_canonical;
+
+/// Names of the sets of detectors that `presets` chooses from.
+pub(crate) const PRESETS: [&str; 4] = ["pii", "pci", "phi", "secrets"];
+
+/// The detectors of these presets in order of rank: what withholds more comes first.
+pub(crate) fn of(presets: &[String], blocked_values: Vec<Regex>) -> Result<Vec<Box<dyn Detector>>, String> {
+    let on = |preset: &str| presets.is_empty() || presets.iter().any(|name| name == preset);
+    let mut list: Vec<Box<dyn Detector>> = vec![Box::new(custom::BlockedValues(blocked_values))];
+    if on("secrets") {
+        list.push(Box::new(secrets::Pem));
+        list.push(Box::new(userinfo::UserInfo));
+        list.push(Box::new(secrets::Jwt::new()?));
+        list.push(Box::new(secrets::Issuers::new()?));
+        list.push(Box::new(secrets::Authorization::new()?));
+        list.push(Box::new(pairs::Pairs::new()?));
+    }
+    if on("phi") {
+        list.push(Box::new(health::HealthIds::new()?));
+    }
+    if on("pii") {
+        list.push(Box::new(email::Email));
+    }
+    if on("pci") {
+        list.push(Box::new(card::Card));
+    }
+    if on("pii") {
+        list.push(Box::new(ip::Ip));
+        list.push(Box::new(home::HomeFolder::new()?));
+    }
+    Ok(list)
+}
+
+/// The tables as text, for the digest of the rules in force.
+pub(crate) fn tables() -> String {
+    format!("{:?}{:?}", secrets::ISSUERS, pairs::NAMES)
+}

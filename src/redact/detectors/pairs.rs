@@ -1,0 +1,219 @@
+//! `password=…`-like pairs in free text, queries, forms, JSON, Python and Ruby literals, headers and command lines.
+//!
+//! The value is withheld, without a token: what people choose as a password can be guessed.
+
+use aho_corasick::{AhoCorasick, MatchKind};
+
+use super::text::{after, run_end, run_start, slice};
+use crate::redact::detect::{Detector, Finding, WITHHELD};
+use crate::redact::token;
+
+/// A name that tells a secret, and how sure it is of that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sure {
+    /// Whatever stands behind it is secret.
+    Always,
+    /// Only with `=` or quotes around it, or if it does not look like a word: `unexpected token: end of file`.
+    Somewhat,
+    /// A header: everything up to the end of the line.
+    Line,
+}
+
+pub(super) const NAMES: &[(&str, Sure)] = &[
+    ("password", Sure::Always),
+    ("passwd", Sure::Always),
+    ("passphrase", Sure::Always),
+    ("passcode", Sure::Always),
+    ("passwort", Sure::Always),
+    ("contraseña", Sure::Always),
+    ("mot_de_passe", Sure::Always),
+    ("pwd", Sure::Always),
+    ("secret", Sure::Always),
+    ("api_key", Sure::Always),
+    ("api-key", Sure::Always),
+    ("api.key", Sure::Always),
+    ("apikey", Sure::Always),
+    ("access_key", Sure::Always),
+    ("access-key", Sure::Always),
+    ("accesskey", Sure::Always),
+    ("account_key", Sure::Always),
+    ("accountkey", Sure::Always),
+    ("private_key", Sure::Always),
+    ("private-key", Sure::Always),
+    ("privatekey", Sure::Always),
+    ("encryption_key", Sure::Always),
+    ("signing_key", Sure::Always),
+    ("master_key", Sure::Always),
+    ("credential", Sure::Somewhat),
+    ("token", Sure::Somewhat),
+    ("session", Sure::Somewhat),
+    ("signature", Sure::Somewhat),
+    ("x-amz-security", Sure::Somewhat),
+    ("otp", Sure::Somewhat),
+    ("cvv", Sure::Always),
+    ("cvc", Sure::Somewhat),
+    ("pin_code", Sure::Always),
+    ("pincode", Sure::Always),
+    ("authorization", Sure::Line),
+    ("set-cookie", Sure::Line),
+    ("cookie", Sure::Line),
+];
+
+/// Names that only speak of a secret: `token_type`, `password_policy`.
+const ABOUT: &[&str] = &[
+    "type", "url", "uri", "endpoint", "count", "length", "len", "size", "limit", "expires", "expires_in", "expires_at", "expiry",
+    "expiration", "ttl", "name", "policy", "field", "reset", "attempts", "enabled", "required", "valid", "changed", "usage",
+];
+
+/// Longest rest of a name behind the keyword.
+const MAX_NAME: usize = 64;
+
+#[derive(Debug)]
+pub(super) struct Pairs(AhoCorasick);
+
+impl Pairs {
+    pub(super) fn new() -> Result<Self, String> {
+        AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .match_kind(MatchKind::LeftmostLongest)
+            .build(NAMES.iter().map(|(name, _)| name))
+            .map(Self)
+            .map_err(|error| error.to_string())
+    }
+}
+
+impl Detector for Pairs {
+    fn find(&self, text: &str, found: &mut Vec<Finding>) {
+        let mut done = 0;
+        for name in self.0.find_iter(text).filter_map(|one| NAMES.get(one.pattern().as_usize()).map(|(_, sure)| (one, *sure))) {
+            let (keyword, sure) = name;
+            if keyword.start() < done {
+                continue;
+            }
+            if let Some(finding) = value(text, keyword.start(), keyword.end(), sure) {
+                done = finding.end;
+                found.push(finding);
+            }
+        }
+    }
+}
+
+/// The value that the keyword at `start..end` names.
+fn value(text: &str, start: usize, end: usize, sure: Sure) -> Option<Finding> {
+    let is_name = |char: char| char.is_alphanumeric() || matches!(char, '_' | '-' | '.');
+    let name_start = run_start(text, start, MAX_NAME, is_name);
+    let name_end = run_end(text, end, MAX_NAME, is_name);
+    let rest = slice(text, end, name_end).trim_matches(['_', '-', '.']).to_ascii_lowercase();
+    if ABOUT.contains(&rest.as_str()) || ABOUT.iter().any(|about| rest.strip_suffix(about).is_some_and(|head| head.ends_with(['_', '-', '.']))) {
+        return None;
+    }
+    let is_option = slice(text, name_start, start).starts_with("--");
+    let separator = separator(text, name_end, is_option)?;
+    let quote = quote(text, separator.end);
+    let (value_start, value_end) = match quote {
+        Some((mark, length)) => {
+            let value_start = separator.end + length;
+            (value_start, quoted_end(text, value_start, mark, length > mark.len_utf8()))
+        }
+        None if sure == Sure::Line && separator.mark == ':' => {
+            (separator.end, run_end(text, separator.end, usize::MAX, |char| !matches!(char, '\n' | '\r' | '"' | '\'')))
+        }
+        None if separator.mark == '>' => (separator.end, run_end(text, separator.end, usize::MAX, |char| char != '<')),
+        None => (separator.end, bare_end(text, separator.end)),
+    };
+    let value = slice(text, value_start, value_end);
+    is_secret(value, sure, separator.mark, quote.is_some(), &rest).then(|| Finding::withhold(value_start, value_end, "secret_pair"))
+}
+
+struct Separator {
+    mark: char,
+    end: usize,
+}
+
+/// `=`, `:`, `=>`, `:=`, `>` of an element, or the space after a command line option, with the quote that closes the name.
+fn separator(text: &str, name_end: usize, is_option: bool) -> Option<Separator> {
+    let mut at = run_end(text, name_end, 4, |char| matches!(char, '"' | '\'' | '\\' | ']' | '`'));
+    let closed = at;
+    at = run_end(text, at, 4, |char| matches!(char, ' ' | '\t'));
+    let mark = after(text, at);
+    let next = mark.and_then(|mark| after(text, at + mark.len_utf8()));
+    let (mark, length) = match (mark, next) {
+        (Some('='), Some('=')) => return None,
+        (Some('='), Some('>')) | (Some(':'), Some('=')) => ('=', 2),
+        (Some('='), _) => ('=', 1),
+        // A path of C++ or Rust.
+        (Some(':'), Some(':')) => return None,
+        (Some(':'), _) => (':', 1),
+        (Some('>'), _) if at == name_end => ('>', 1),
+        _ if is_option && at > closed => ('=', 0),
+        _ => return None,
+    };
+    let end = run_end(text, at + length, 16, |char| matches!(char, ' ' | '\t'));
+    Some(Separator { mark, end })
+}
+
+/// The opening quote at `at`, plain or escaped by a backslash, and its length.
+fn quote(text: &str, at: usize) -> Option<(char, usize)> {
+    let rest = text.get(at..)?;
+    let bare = rest.trim_start_matches('\\');
+    let mark = bare.chars().next().filter(|char| matches!(char, '"' | '\'' | '`'))?;
+    Some((mark, rest.len() - bare.len() + 1))
+}
+
+/// Where a quoted value ends: before the same quote, escaped as the opening one was; else at the end of the text.
+fn quoted_end(text: &str, start: usize, mark: char, escaped: bool) -> usize {
+    let rest = text.get(start..).unwrap_or_default();
+    let mut backslashes = 0;
+    for (offset, char) in rest.char_indices() {
+        if char == '\\' {
+            backslashes += 1;
+            continue;
+        }
+        if char == mark && (backslashes % 2 == 0 || escaped) {
+            return start + offset - if escaped { backslashes.min(offset) } else { 0 };
+        }
+        backslashes = 0;
+    }
+    text.len()
+}
+
+/// Where a value without quotes ends: at white space, a quote or a bracket that closes, or where the next pair begins.
+fn bare_end(text: &str, start: usize) -> usize {
+    let end = run_end(text, start, usize::MAX, |char| !char.is_whitespace() && !matches!(char, '&' | '"' | '\'' | '<' | '`'));
+    let value = slice(text, start, end);
+    if value.starts_with(WITHHELD) {
+        return start + WITHHELD.len();
+    }
+    let next_pair = value
+        .match_indices([',', ';', '|'])
+        .map(|(offset, _)| offset)
+        .find(|offset| {
+            let name = run_end(value, offset + 1, MAX_NAME, |char| char.is_alphanumeric() || matches!(char, '_' | '-' | '.'));
+            name == value.len() && name == offset + 1 || name > offset + 1 && matches!(after(value, name), Some('=' | ':'))
+        })
+        .unwrap_or(value.len());
+    let value = slice(value, 0, next_pair);
+    start + value.trim_end_matches([',', ';', ')', '}', ']', '.']).len()
+}
+
+fn is_secret(value: &str, sure: Sure, mark: char, quoted: bool, rest: &str) -> bool {
+    let bare = value.trim();
+    let is_empty = bare.is_empty() || bare.chars().all(|char| matches!(char, '*' | '•' | 'x' | 'X' | '.' | '-'));
+    let is_ours = bare == WITHHELD || token::shape(bare) == Some(bare.len());
+    let is_nothing = ["null", "none", "nil", "undefined", "true", "false", "?", "%s", "{}"].contains(&bare.to_ascii_lowercase().as_str());
+    let is_scheme_and_ours = bare.ends_with(WITHHELD) && bare.split_whitespace().count() == 2;
+    if is_empty || is_ours || is_nothing || is_scheme_and_ours {
+        return false;
+    }
+    let has_digit = bare.bytes().any(|byte| byte.is_ascii_digit());
+    match sure {
+        Sure::Always => true,
+        // `max_tokens=4096`
+        Sure::Somewhat if rest.starts_with('s') || bare.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') => {
+            bare.len() >= 8 && has_digit && !bare.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+        }
+        Sure::Somewhat if mark == ':' && !quoted => bare.len() >= 8 && has_digit,
+        Sure::Somewhat => bare.len() >= 4,
+        Sure::Line => mark == '=' || bare.len() >= 4,
+    }
+}

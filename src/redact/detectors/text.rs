@@ -1,0 +1,33 @@
+//! Looking around an offset in a text.
+
+/// The part of a text between two offsets; empty where they are not character boundaries in order.
+pub(super) fn slice(text: &str, start: usize, end: usize) -> &str {
+    text.get(start..end).unwrap_or_default()
+}
+
+/// The character before an offset.
+pub(super) fn before(text: &str, at: usize) -> Option<char> {
+    text.get(..at)?.chars().next_back()
+}
+
+/// The character at an offset.
+pub(super) fn after(text: &str, at: usize) -> Option<char> {
+    text.get(at..)?.chars().next()
+}
+
+/// The offset after the longest run of `accept`ed characters from `at`, at most `limit` bytes on.
+pub(super) fn run_end(text: &str, at: usize, limit: usize, accept: impl Fn(char) -> bool) -> usize {
+    let rest = text.get(at..).unwrap_or_default();
+    let end = rest.char_indices().find(|(offset, char)| *offset >= limit || !accept(*char)).map_or(rest.len(), |(offset, _)| offset);
+    at + end
+}
+
+/// The offset where the run of `accept`ed characters that ends at `at` begins, at most `limit` bytes back.
+pub(super) fn run_start(text: &str, at: usize, limit: usize, accept: impl Fn(char) -> bool) -> usize {
+    let head = text.get(..at).unwrap_or_default();
+    head.char_indices()
+        .rev()
+        .take_while(|(offset, char)| at - offset <= limit && accept(*char))
+        .last()
+        .map_or(at, |(offset, _)| offset)
+}

@@ -1,0 +1,246 @@
+//! Database statements without their literals: the shape stays, the values go.
+//!
+//! SQL is lexed (ISO/IEC 9075-2 §5.3 with the quoting of PostgreSQL, MySQL, SQL Server and Oracle), statements in JSON lose the values
+//! of their leaves, commands of key-value stores their arguments. What cannot be lexed to its end is cut from there on.
+
+use serde_json::Value;
+
+/// What stands for a literal.
+const PLACE: char = '?';
+
+/// The statement, and how many literals it had. `system` is the value of `db.system.name`.
+pub(crate) fn without_literals(text: &str, system: Option<&str>) -> (String, u64) {
+    let trimmed = text.trim_start();
+    if (trimmed.starts_with('{') || trimmed.starts_with('[')) && let Ok(mut value) = serde_json::from_str(trimmed) {
+        let mut count = 0;
+        blank(&mut value, &mut count);
+        return (value.to_string(), count);
+    }
+    match system {
+        Some("redis" | "memcached" | "valkey" | "keydb") => commands(text),
+        _ => sql(text),
+    }
+}
+
+fn blank(value: &mut Value, count: &mut u64) {
+    match value {
+        Value::Object(map) => map.values_mut().for_each(|value| blank(value, count)),
+        Value::Array(items) => items.iter_mut().for_each(|item| blank(item, count)),
+        Value::Null => {}
+        Value::String(text) if text.len() == 1 && text.starts_with(PLACE) => {}
+        other => {
+            *other = Value::String(PLACE.to_string());
+            *count += 1;
+        }
+    }
+}
+
+/// The first word of each line is the command.
+fn commands(text: &str) -> (String, u64) {
+    let mut count = 0;
+    let lines: Vec<String> = text
+        .lines()
+        .map(|line| {
+            let mut words = line.split_whitespace();
+            let mut out = words.next().unwrap_or_default().to_owned();
+            for word in words {
+                count += u64::from(word.len() != 1 || !word.starts_with(PLACE));
+                out.push(' ');
+                out.push(PLACE);
+            }
+            out
+        })
+        .collect();
+    (lines.join("\n"), count)
+}
+
+/// Lexes SQL and writes it again with [`PLACE`] for each literal; comments go.
+fn sql(text: &str) -> (String, u64) {
+    let mut lexer = Lexer { rest: text, out: String::with_capacity(text.len()), count: 0, expects_value: false, in_list: Vec::new() };
+    while let Some(char) = lexer.rest.chars().next() {
+        lexer.step(char);
+    }
+    (lexer.out, lexer.count)
+}
+
+struct Lexer<'t> {
+    rest: &'t str,
+    out: String,
+    count: u64,
+    /// Whether what came before (an operator, `LIKE`) calls for a value, so that a double quote opens one (MySQL).
+    expects_value: bool,
+    /// For each open parenthesis, whether it encloses a list of values.
+    in_list: Vec<bool>,
+}
+
+impl<'t> Lexer<'t> {
+    fn step(&mut self, char: char) {
+        match char {
+            '\'' => self.quoted('\''),
+            '"' if self.expects_value => self.quoted('"'),
+            '"' => self.identifier('"'),
+            '`' => self.identifier('`'),
+            '-' if self.rest.starts_with("--") => self.skip_line(),
+            '#' if self.rest.starts_with("# ") => self.skip_line(),
+            '/' if self.rest.starts_with("/*") => {
+                let end = self.rest.find("*/").map_or(self.rest.len(), |end| end + 2);
+                self.skip(end);
+                self.out.push(' ');
+            }
+            '$' => self.dollar(),
+            ':' | '@' | '%' => self.placeholder(char),
+            '(' => {
+                self.in_list.push(self.expects_value);
+                self.copy(1);
+            }
+            ')' => {
+                self.in_list.pop();
+                self.copy(1);
+                self.expects_value = false;
+            }
+            ',' => {
+                self.copy(1);
+                self.expects_value = self.in_list.last().copied().unwrap_or(false);
+            }
+            '=' | '<' | '>' | '!' | '~' | '|' | '+' | '*' | '/' => {
+                self.copy(char.len_utf8());
+                self.expects_value = true;
+            }
+            char if char.is_whitespace() => self.copy(char.len_utf8()),
+            char if char.is_ascii_digit() => self.number(),
+            '.' if self.rest.chars().nth(1).is_some_and(|next| next.is_ascii_digit()) && !self.after_name() => self.number(),
+            char if char.is_alphabetic() || char == '_' => self.word(),
+            char => {
+                self.copy(char.len_utf8());
+                self.expects_value = false;
+            }
+        }
+    }
+
+    /// A string: a doubled quote stays inside, and so does one behind a backslash (MySQL, and `E'…'`). Standard SQL has no such escape;
+    /// where the two readings differ the statement is cut, because one of them would show a literal.
+    fn quoted(&mut self, mark: char) {
+        let body = self.rest.get(1..).unwrap_or_default();
+        let plain = string_end(body, mark, false);
+        let escaped = string_end(body, mark, true);
+        self.literal();
+        match (plain, escaped) {
+            (Some(plain), Some(escaped)) if plain == escaped => self.skip(1 + plain),
+            (None, Some(escaped)) => self.skip(1 + escaped),
+            _ => self.skip(self.rest.len()),
+        }
+    }
+
+    fn identifier(&mut self, mark: char) {
+        let end = self.rest.get(1..).and_then(|body| string_end(body, mark, false));
+        match end {
+            Some(end) => self.copy(1 + end),
+            None => {
+                self.literal();
+                self.skip(self.rest.len());
+            }
+        }
+        self.expects_value = false;
+    }
+
+    /// `$1` is a placeholder, `$tag$ … $tag$` a string (PostgreSQL).
+    fn dollar(&mut self) {
+        let tag = self.rest.get(1..).and_then(|rest| rest.split_once('$')).map(|(tag, _)| tag);
+        let is_tag = |tag: &&str| tag.chars().all(|char| char.is_alphanumeric() || char == '_') && !tag.starts_with(|char: char| char.is_ascii_digit());
+        if let Some(tag) = tag.filter(is_tag) {
+            let delimiter = format!("${tag}$");
+            let body = self.rest.get(delimiter.len()..).unwrap_or_default();
+            let end = body.find(&delimiter).map_or(self.rest.len(), |end| end + 2 * delimiter.len());
+            self.literal();
+            self.skip(end);
+        } else {
+            self.placeholder('$');
+        }
+    }
+
+    /// `:name`, `@p1`, `%s`, `%(name)s`: names of values.
+    fn placeholder(&mut self, mark: char) {
+        self.copy(mark.len_utf8());
+        let end = self.rest.find(|char: char| !(char.is_alphanumeric() || matches!(char, '_' | ':' | '@'))).unwrap_or(self.rest.len());
+        self.copy(end);
+        self.expects_value = false;
+    }
+
+    fn number(&mut self) {
+        let is_part = |char: char| char.is_alphanumeric() || matches!(char, '.' | '_');
+        let mut end = self.rest.find(|char: char| !is_part(char)).unwrap_or(self.rest.len());
+        // The sign of an exponent.
+        if self.rest.get(..end).is_some_and(|number| number.ends_with(['e', 'E']) && !number.starts_with("0x"))
+            && self.rest.get(end..).is_some_and(|rest| rest.starts_with(['+', '-']))
+        {
+            let digits = self.rest.get(end + 1..).unwrap_or_default();
+            end += 1 + digits.find(|char: char| !char.is_ascii_digit()).unwrap_or(digits.len());
+        }
+        self.literal();
+        self.skip(end);
+    }
+
+    fn word(&mut self) {
+        let is_part = |char: char| char.is_alphanumeric() || matches!(char, '_' | '$' | '#');
+        let end = self.rest.find(|char: char| !is_part(char)).unwrap_or(self.rest.len());
+        let word = self.rest.get(..end).unwrap_or_default().to_ascii_uppercase();
+        let is_prefix = matches!(word.as_str(), "E" | "N" | "B" | "X" | "U" | "R" | "Q" | "_UTF8" | "_LATIN1" | "_BINARY");
+        if is_prefix && self.rest.get(end..).is_some_and(|rest| rest.starts_with('\'')) {
+            // Oracle's `q'[…]'` has quotes of its own kind.
+            if word == "Q" {
+                self.literal();
+                self.skip(self.rest.len());
+                return;
+            }
+            self.skip(end);
+            self.quoted('\'');
+            return;
+        }
+        self.copy(end);
+        self.expects_value = matches!(
+            word.as_str(),
+            "LIKE" | "ILIKE" | "RLIKE" | "REGEXP" | "IN" | "VALUES" | "VALUE" | "BETWEEN" | "THEN" | "ELSE" | "IS" | "ESCAPE" | "RETURN" | "MATCH" | "AGAINST"
+        );
+    }
+
+    fn after_name(&self) -> bool {
+        self.out.chars().next_back().is_some_and(|char| char.is_alphanumeric() || matches!(char, '_' | '"' | '`' | ']'))
+    }
+
+    fn literal(&mut self) {
+        self.out.push(PLACE);
+        self.count += 1;
+        self.expects_value = false;
+    }
+
+    fn skip_line(&mut self) {
+        self.skip(self.rest.find('\n').unwrap_or(self.rest.len()));
+    }
+
+    fn copy(&mut self, bytes: usize) {
+        let (taken, rest) = self.rest.split_at_checked(bytes).unwrap_or((self.rest, ""));
+        self.out.push_str(taken);
+        self.rest = rest;
+    }
+
+    fn skip(&mut self, bytes: usize) {
+        self.rest = self.rest.get(bytes..).unwrap_or_default();
+    }
+}
+
+/// Where a string ends, past its closing quote; `None` if it does not.
+fn string_end(body: &str, mark: char, backslash: bool) -> Option<usize> {
+    let mut chars = body.char_indices().peekable();
+    while let Some((at, char)) = chars.next() {
+        if backslash && char == '\\' {
+            chars.next();
+        } else if char == mark {
+            if chars.peek().is_some_and(|(_, next)| *next == mark) {
+                chars.next();
+            } else {
+                return Some(at + mark.len_utf8());
+            }
+        }
+    }
+    None
+}

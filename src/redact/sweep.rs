@@ -1,0 +1,101 @@
+//! The last look: what a detector found once must not stand anywhere else, in a place where its context does not show it.
+//!
+//! Only values that are distinctive are looked for. A password that is an ordinary word would take that word from every
+//! sentence, and whoever can write a log line could blank a bundle so.
+
+use std::collections::BTreeMap;
+
+use aho_corasick::{AhoCorasick, MatchKind};
+
+use super::detect::{Action, Engine, Finding, WITHHELD};
+use super::token::Class;
+
+/// The rule's name in remarks.
+pub(crate) const RULE: &str = "known_value";
+
+/// Shortest value that is looked for.
+const MIN_LEN: usize = 6;
+
+/// Raw values found, and what each became.
+#[derive(Debug, Default)]
+pub(crate) struct Known(BTreeMap<String, String>);
+
+impl Known {
+    /// Notes the distinctive values of a text's findings.
+    pub(crate) fn learn(&mut self, text: &str, findings: &[Finding], engine: &Engine) {
+        for finding in findings {
+            let Some(raw) = text.get(finding.start..finding.end).map(str::trim).filter(|raw| is_distinctive(raw, &finding.action)) else {
+                continue;
+            };
+            if self.0.contains_key(raw) {
+                continue;
+            }
+            let Some(replacement) = engine.replacement(&finding.action) else { continue };
+            if let Action::Token(_, canonical) = &finding.action
+                && is_distinctive(canonical, &finding.action)
+            {
+                self.0.entry(canonical.clone()).or_insert_with(|| replacement.clone());
+            }
+            self.0.insert(raw.to_owned(), replacement);
+        }
+    }
+
+    /// What looks for them; `None` where nothing was found.
+    pub(crate) fn sweeper(self) -> Result<Option<Sweeper>, String> {
+        if self.0.is_empty() {
+            return Ok(None);
+        }
+        let (values, replacements): (Vec<String>, Vec<String>) = self.0.into_iter().unzip();
+        let automaton = AhoCorasick::builder()
+            .match_kind(MatchKind::LeftmostLongest)
+            .build(&values)
+            .map_err(|error| error.to_string())?;
+        Ok(Some(Sweeper { automaton, replacements }))
+    }
+}
+
+fn is_distinctive(raw: &str, action: &Action) -> bool {
+    let has_digit = raw.bytes().any(|byte| byte.is_ascii_digit());
+    let has_letter = raw.chars().any(char::is_alphabetic);
+    let is_one_line = !raw.contains('\n');
+    raw.len() >= MIN_LEN
+        && raw != WITHHELD
+        && match action {
+            Action::Keep => false,
+            Action::Token(Class::Email | Class::Card | Class::Ip, _) => true,
+            Action::Token(Class::Secret, _) => has_digit || !is_one_line,
+            Action::Token(Class::Name, _) => raw.contains(char::is_whitespace),
+            Action::Token(Class::User | Class::Opaque | Class::Health, _) => has_digit && (has_letter || raw.len() >= 9),
+            Action::Withhold => raw.len() >= 8 && has_digit && has_letter,
+        }
+}
+
+/// Finds known values between the boundaries of words.
+#[derive(Debug)]
+pub(crate) struct Sweeper {
+    automaton: AhoCorasick,
+    replacements: Vec<String>,
+}
+
+impl Sweeper {
+    /// The text with every known value replaced, and how many there were.
+    pub(crate) fn replace(&self, text: &str) -> (String, usize) {
+        let mut out = String::new();
+        let mut count = 0;
+        let mut at = 0;
+        for found in self.automaton.find_iter(text) {
+            let before = text.get(..found.start()).and_then(|head| head.chars().next_back());
+            let after = text.get(found.end()..).and_then(|rest| rest.chars().next());
+            if before.is_some_and(char::is_alphanumeric) || after.is_some_and(char::is_alphanumeric) {
+                continue;
+            }
+            let Some(replacement) = self.replacements.get(found.pattern().as_usize()) else { continue };
+            out.push_str(text.get(at..found.start()).unwrap_or_default());
+            out.push_str(replacement);
+            at = found.end();
+            count += 1;
+        }
+        out.push_str(text.get(at..).unwrap_or_default());
+        (out, count)
+    }
+}

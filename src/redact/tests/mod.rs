@@ -1,0 +1,90 @@
+//! Tests of the redactor.
+
+mod bundles;
+mod texts;
+
+use serde_json::{Value, json};
+
+use super::{RedactedCase, Redactor};
+use crate::config::RedactionProcessor;
+use crate::model::{Bundle, Case, Ledger, Outcome, RootKey, Timestamp, TraceId};
+
+fn root() -> RootKey {
+    RootKey::parse(&"5a".repeat(32)).unwrap()
+}
+
+fn redactor() -> Redactor {
+    with(RedactionProcessor::default())
+}
+
+fn with(config: RedactionProcessor) -> Redactor {
+    Redactor::compile(&config, &root()).unwrap()
+}
+
+fn case(bundle: Bundle) -> Case {
+    Case {
+        tenant: "default".to_owned(),
+        trace_id: TraceId([1; 16]),
+        bundle,
+        records: Vec::new(),
+        failed_at: Timestamp(0),
+        tracked: std::sync::Arc::new(Ledger::default()).accept(1),
+    }
+}
+
+fn settled(redacted: RedactedCase) -> Bundle {
+    let parts = redacted.into_parts();
+    parts.tracked.settle(Outcome::Bundled);
+    parts.bundle
+}
+
+fn redact(redactor: &Redactor, bundle: Bundle) -> Bundle {
+    match redactor.redact(case(bundle)) {
+        Ok(redacted) => settled(redacted),
+        Err(error) => {
+            let reason = error.reason.clone();
+            error.tracked.settle(Outcome::NotSampled);
+            panic!("{reason}")
+        }
+    }
+}
+
+/// A bundle that has something in every field.
+fn full() -> Value {
+    let span = json!({
+        "span_id": "00f067aa0ba902b7", "parent_span_id": null, "service": "checkout", "name": "GET /report", "kind": "server",
+        "status": "error", "status_message": "failed", "start": "2025-07-01T12:03:00.000000000Z", "duration_ms": 12.5,
+        "attrs": {"http.request.method": "GET", "http.response.status_code": 500, "url.path": "/report"},
+        "events": [{"time": "2025-07-01T12:03:00.000000001Z", "name": "retry", "attrs": {"exception.message": "again"}}],
+    });
+    let frame = json!({
+        "file": "app/handlers/report.py", "line": 214, "func": "parse_report", "module": "app.handlers.report", "in_app": true,
+        "locals": {"raw": "2025-07-01 12:03"}, "context": "return datetime.strptime(raw, FORMAT)",
+    });
+    json!({
+        "version": 1, "bundle_id": "b1946ac92492d2347c6235b4d2611184", "commit_sha": "abcdef1234", "language": "python",
+        "build": "pip install -e .", "test_cmd": "pytest -q", "repository": "https://git.example/checkout",
+        "incident": {"id": "INC-7K2M9Q4T1X", "fingerprint": "v1:591785b794601e21", "class": "crash", "summary": "ValueError in report.parse",
+            "services": ["checkout"]},
+        "trace": {"trace_id": "4bf92f3577b34da6a3ce929d0e0e4736", "root": "present", "span_path": [span], "spans": [span], "span_count": 17},
+        "exception": {"type": "ValueError", "message": "does not match", "frames": [frame],
+            "causes": [{"type": "KeyError", "message": "ts", "frames": [frame], "relation": "cause"}], "stacktrace": "Traceback"},
+        "logs": {"window": [{"time": "2025-07-01T12:02:59.000000000Z", "level": "INFO", "msg": "request start", "service": "checkout",
+            "span_id": "00f067aa0ba902b7", "attrs": {"code.function.name": "handle"}, "count": 1}], "total": 2, "collapsed": 1},
+        "metrics": {"exemplars": [{"time": "2025-07-01T12:02:59.000000000Z", "metric": "http.server.duration", "unit": "ms", "value": 3.5,
+            "span_id": null, "service": "checkout", "attrs": {"http.route": "/report"}}]},
+        "environment": {"runtime": {"name": "cpython", "version": "3.13.1"}, "os": {"type": "linux"}, "container": {"id": "abc"},
+            "k8s": {"pod.name": "checkout-1"}, "service": {"name": "checkout"}, "timezone": "UTC", "feature_flags": {"new-parser": "on"}},
+        "repro": {"env": {"TZ": "UTC"}, "inputs": {"ts": "2025-07-01 12:03"}, "request": {"protocol": "http", "method": "GET",
+            "url": "http://shop.example/report?ts=2025-07-01+12:03", "route": "/report", "status_code": 500,
+            "headers": {"content-type": "application/json"}}},
+        "attachments": [],
+        "redaction": {"policy": "", "key_id": "", "remarks": []},
+        "completeness": {"records": 23, "shown": 21, "truncated": ["logs: 2000 lines shown"], "missing": ["build: not configured"]},
+        "provenance": {"policy": "errors", "config": "sha256:00aa", "casefile": "0.1.0"},
+    })
+}
+
+fn bundle(document: Value) -> Bundle {
+    serde_json::from_value(document).unwrap()
+}

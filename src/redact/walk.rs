@@ -1,0 +1,325 @@
+//! The walk over a document: every string in it, keys included, by the class of its field.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+
+use super::classes::{self, FieldClass};
+use super::detect::{Action, Engine, Finding, WITHHELD};
+use super::keys::{KeyClass, Keys};
+use super::statement;
+use super::sweep::{Known, Sweeper};
+use super::token::Class;
+use crate::model::Remark;
+
+/// What the walk goes by.
+#[derive(Debug)]
+pub(crate) struct Rules {
+    pub(crate) engine: Engine,
+    pub(crate) keys: Keys,
+    /// Whether people are to be hidden: the `pii` preset.
+    pub(crate) pii: bool,
+    /// Whether ids that open something are to be hidden: the `secrets` preset.
+    pub(crate) secrets: bool,
+}
+
+/// One walk over one document.
+pub(crate) struct Walk<'r> {
+    rules: &'r Rules,
+    /// Looks for what an earlier walk found; instead of detecting.
+    sweeper: Option<&'r Sweeper>,
+    /// Keys of attributes, which inputs of the same name obey.
+    attribute_keys: BTreeSet<String>,
+    remarks: BTreeMap<(String, &'static str), u64>,
+    known: Known,
+    /// The field's path with `*` for indices, for its class.
+    pattern: String,
+    /// The field's JSON pointer, for remarks.
+    pointer: String,
+}
+
+/// What a walk leaves.
+pub(crate) struct Walked {
+    pub(crate) document: Value,
+    pub(crate) remarks: BTreeMap<(String, &'static str), u64>,
+    pub(crate) known: Known,
+}
+
+impl<'r> Walk<'r> {
+    /// Detects and redacts.
+    pub(crate) fn detect(rules: &'r Rules, document: Value) -> Walked {
+        Self::run(rules, None, document)
+    }
+
+    /// Replaces what is known, wherever it still stands.
+    pub(crate) fn sweep(rules: &'r Rules, sweeper: &'r Sweeper, document: Value) -> Walked {
+        Self::run(rules, Some(sweeper), document)
+    }
+
+    fn run(rules: &'r Rules, sweeper: Option<&'r Sweeper>, document: Value) -> Walked {
+        let mut attribute_keys = BTreeSet::new();
+        collect_attribute_keys(&document, &mut attribute_keys);
+        let mut walk = Self {
+            rules,
+            sweeper,
+            attribute_keys,
+            remarks: BTreeMap::new(),
+            known: Known::default(),
+            pattern: String::new(),
+            pointer: String::new(),
+        };
+        let document = walk.field(document);
+        Walked { document, remarks: walk.remarks, known: walk.known }
+    }
+
+    fn field(&mut self, value: Value) -> Value {
+        let class = classes::of(&self.pattern);
+        match (class, value) {
+            (FieldClass::Report, value) => value,
+            (FieldClass::Withheld, Value::Array(items)) => Value::Array(items.into_iter().map(|item| self.withhold(item, "unknown_field")).collect()),
+            (FieldClass::Withheld, value) => self.withhold(value, "unknown_field"),
+            (_, Value::Null) => Value::Null,
+            (FieldClass::Branch, Value::Object(fields)) => Value::Object(
+                fields
+                    .into_iter()
+                    .map(|(name, value)| {
+                        let value = self.at(&name, &name, |walk| walk.field(value));
+                        (name, value)
+                    })
+                    .collect(),
+            ),
+            (FieldClass::Branch, Value::Array(items)) => self.array(items, Self::field),
+            (FieldClass::Number, value @ (Value::Number(_) | Value::Bool(_))) => value,
+            (FieldClass::Attributes, Value::Object(map)) => self.map(map, |walk, key| walk.rules.keys.attribute(key)),
+            (FieldClass::Environment(namespaces), Value::Object(map)) => {
+                self.map(map, |walk, key| walk.rules.keys.environment(key, namespaces))
+            }
+            (FieldClass::Headers, Value::Object(map)) => self.map(map, |walk, key| walk.rules.keys.header(key)),
+            (FieldClass::EnvironmentVariables, Value::Object(map)) => self.map(map, |walk, key| walk.rules.keys.variable(key)),
+            (FieldClass::Content, Value::Object(map)) => self.map(map, |walk, key| walk.rules.keys.content(key)),
+            (FieldClass::Inputs, Value::Object(map)) => self.map(map, Self::input),
+            (FieldClass::Text | FieldClass::Scalar, value) => self.content(value),
+            (FieldClass::Url, Value::String(text)) => Value::String(self.url(&text)),
+            (FieldClass::Revision, Value::String(text)) if is_commit(&text) => Value::String(text),
+            (FieldClass::Revision, Value::String(text)) => Value::String(self.text(&text)),
+            (class, Value::String(text)) if text == WITHHELD || class.shape_holds(&text) == Some(true) => Value::String(text),
+            (_, value) => self.withhold(value, "unexpected_shape"),
+        }
+    }
+
+    /// An input that came from an attribute must not pass where the attribute did not.
+    fn input(&self, key: &str) -> KeyClass {
+        if key.contains('.') || self.attribute_keys.contains(key) {
+            self.rules.keys.attribute(key)
+        } else {
+            self.rules.keys.content(key)
+        }
+    }
+
+    fn map(&mut self, map: Map<String, Value>, class_of: impl Fn(&Self, &str) -> KeyClass) -> Value {
+        let system = ["db.system.name", "db.system"].iter().find_map(|key| map.get(*key)?.as_str()).map(str::to_owned);
+        let mut out = Map::new();
+        for (key, value) in map {
+            let class = class_of(self, &key);
+            let (key, edits) = self.key(key, &out);
+            let value = self.at("*", &key, |walk| {
+                walk.remark_all(edits);
+                walk.value(value, class, system.as_deref())
+            });
+            out.insert(key, value);
+        }
+        Value::Object(out)
+    }
+
+    /// A key after redaction. Two keys that become equal stay two: the later one in key order gets a number.
+    fn key(&mut self, key: String, taken: &Map<String, Value>) -> (String, Vec<&'static str>) {
+        let (redacted, edits) = self.edit(&key, Vec::new());
+        let mut unique = redacted.clone();
+        let mut number = 2_u64;
+        while taken.contains_key(&unique) {
+            unique = format!("{redacted}~{number}");
+            number += 1;
+        }
+        (unique, edits)
+    }
+
+    fn value(&mut self, value: Value, class: KeyClass, system: Option<&str>) -> Value {
+        // A second walk finds withheld values and tokens in place and only looks for what is known.
+        let class = match class {
+            KeyClass::Raw => return value,
+            _ if self.sweeper.is_some() => KeyClass::Content,
+            KeyClass::User | KeyClass::Name if !self.rules.pii => KeyClass::Content,
+            KeyClass::Opaque if !self.rules.secrets => KeyClass::Content,
+            class => class,
+        };
+        match (class, value) {
+            (KeyClass::Blocked, value) => self.withhold(value, "blocked_key"),
+            (KeyClass::Unknown, value) => self.withhold(value, "unknown_key"),
+            (KeyClass::User, value) => self.whole(value, Class::User, "user_key"),
+            (KeyClass::Name, value) => self.whole(value, Class::Name, "name_key"),
+            (KeyClass::Health, value) => self.whole(value, Class::Health, "health_key"),
+            (KeyClass::Opaque, value) => self.whole(value, Class::Opaque, "opaque_key"),
+            (KeyClass::Url, Value::String(text)) => Value::String(self.url(&text)),
+            (KeyClass::Statement, Value::String(text)) => {
+                let (text, literals) = statement::without_literals(&text, system);
+                self.remark("statement_literal", literals);
+                Value::String(self.text(&text))
+            }
+            (KeyClass::Url | KeyClass::Statement, Value::Array(items)) => self.array(items, |walk, item| walk.value(item, class, system)),
+            (_, value) => self.content(value),
+        }
+    }
+
+    /// Content of any shape.
+    fn content(&mut self, value: Value) -> Value {
+        match value {
+            Value::String(text) => Value::String(self.text(&text)),
+            Value::Array(items) => self.array(items, Self::content),
+            Value::Object(map) => self.map(map, |walk, key| walk.rules.keys.content(key)),
+            Value::Number(number) => {
+                let text = number.to_string();
+                let redacted = self.text(&text);
+                if redacted == text { Value::Number(number) } else { Value::String(redacted) }
+            }
+            value @ (Value::Null | Value::Bool(_)) => value,
+        }
+    }
+
+    /// A value that becomes one token, whatever is in it.
+    fn whole(&mut self, value: Value, class: Class, rule: &'static str) -> Value {
+        let text = match value {
+            Value::Array(items) => return self.array(items, |walk, item| walk.whole(item, class, rule)),
+            Value::Object(_) => return self.withhold(value, rule),
+            Value::Null | Value::Bool(_) => return value,
+            Value::String(text) => text,
+            Value::Number(number) => number.to_string(),
+        };
+        let trimmed = text.trim();
+        if trimmed.is_empty() || trimmed == WITHHELD {
+            return Value::String(text);
+        }
+        // An address is an address under every key.
+        if let [one] = self.rules.engine.scan(trimmed).as_slice()
+            && one.start == 0
+            && one.end == trimmed.len()
+        {
+            return Value::String(self.text(trimmed));
+        }
+        let canonical = if class == Class::Health { super::detectors::health_canonical(trimmed) } else { trimmed.to_owned() };
+        let finding = Finding::token(0, trimmed.len(), rule, class, canonical);
+        let edited = self.replace(trimmed, &[finding]);
+        Value::String(edited)
+    }
+
+    /// A URL, path or query: parameters whose names tell a secret are withheld besides what detectors find.
+    fn url(&mut self, text: &str) -> String {
+        let mut known = Vec::new();
+        let mut at = 0;
+        for part in text.split(['?', '&', ';', '#']) {
+            if let Some((name, value)) = part.split_once('=')
+                && !value.is_empty()
+                && value != WITHHELD
+                && self.rules.keys.content(&name.replace("%5B", "[").replace("%5D", "]")) == KeyClass::Blocked
+                && super::token::shape(value) != Some(value.len())
+            {
+                let start = at + name.len() + 1;
+                known.push(Finding::withhold(start, start + value.len(), "blocked_parameter"));
+            }
+            at += part.len() + 1;
+        }
+        let (edited, edits) = self.edit(text, known);
+        self.remark_all(edits);
+        edited
+    }
+
+    fn text(&mut self, text: &str) -> String {
+        let (edited, edits) = self.edit(text, Vec::new());
+        self.remark_all(edits);
+        edited
+    }
+
+    /// The text after redaction, and the rules that changed it.
+    fn edit(&mut self, text: &str, known: Vec<Finding>) -> (String, Vec<&'static str>) {
+        if let Some(sweeper) = self.sweeper {
+            let (swept, count) = sweeper.replace(text);
+            return (swept, vec![super::sweep::RULE; count]);
+        }
+        let findings = self.rules.engine.scan_with(text, known);
+        self.known.learn(text, &findings, &self.rules.engine);
+        let edits = findings.iter().filter(|finding| finding.action != Action::Keep).map(|finding| finding.rule).collect();
+        (self.rules.engine.apply(text, &findings), edits)
+    }
+
+    fn replace(&mut self, text: &str, findings: &[Finding]) -> String {
+        self.known.learn(text, findings, &self.rules.engine);
+        self.remark_all(findings.iter().map(|finding| finding.rule).collect());
+        self.rules.engine.apply(text, findings)
+    }
+
+    /// Puts [`WITHHELD`] in the place of a value that says anything.
+    fn withhold(&mut self, value: Value, rule: &'static str) -> Value {
+        match value {
+            Value::Null => Value::Null,
+            Value::String(text) if text.is_empty() || text == WITHHELD => Value::String(text),
+            _ => {
+                self.remark(rule, 1);
+                Value::String(WITHHELD.to_owned())
+            }
+        }
+    }
+
+    fn array(&mut self, items: Vec<Value>, mut each: impl FnMut(&mut Self, Value) -> Value) -> Value {
+        let items = items.into_iter().enumerate();
+        Value::Array(items.map(|(index, item)| self.at("*", &index.to_string(), |walk| each(walk, item))).collect())
+    }
+
+    fn at<T>(&mut self, pattern: &str, name: &str, inside: impl FnOnce(&mut Self) -> T) -> T {
+        let (pattern_len, pointer_len) = (self.pattern.len(), self.pointer.len());
+        self.pattern.push('/');
+        self.pattern.push_str(pattern);
+        self.pointer.push('/');
+        self.pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
+        let result = inside(self);
+        self.pattern.truncate(pattern_len);
+        self.pointer.truncate(pointer_len);
+        result
+    }
+
+    fn remark(&mut self, rule: &'static str, count: u64) {
+        if count > 0 {
+            *self.remarks.entry((self.pointer.clone(), rule)).or_default() += count;
+        }
+    }
+
+    fn remark_all(&mut self, rules: Vec<&'static str>) {
+        for rule in rules {
+            self.remark(rule, 1);
+        }
+    }
+}
+
+/// The remarks in the order of path and rule.
+pub(crate) fn remarks(counted: BTreeMap<(String, &'static str), u64>) -> Vec<Remark> {
+    counted.into_iter().map(|((path, rule), count)| Remark { path, rule: rule.to_owned(), count }).collect()
+}
+
+fn collect_attribute_keys(value: &Value, keys: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(map) => {
+            for (name, value) in map {
+                match value {
+                    Value::Object(attributes) if name == "attrs" => keys.extend(attributes.keys().cloned()),
+                    _ => collect_attribute_keys(value, keys),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect_attribute_keys(item, keys)),
+        _ => {}
+    }
+}
+
+/// A whole or abbreviated commit id. Sixteen decimal digits may be a card, so an abbreviation must have a letter.
+fn is_commit(text: &str) -> bool {
+    let is_hex = text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_hex && (matches!(text.len(), 40 | 64) || (7..40).contains(&text.len()) && text.bytes().any(|byte| byte.is_ascii_alphabetic()))
+}
