@@ -84,12 +84,8 @@ const THROWN: &[(&str, FieldClass)] = &[
 ];
 
 /// Shapes that occur at several places: where, and what.
-const SHAPES: &[(&str, &[(&str, FieldClass)])] = &[
-    ("/trace/span_path/*", SPAN),
-    ("/trace/spans/*", SPAN),
-    ("/exception/causes/*", THROWN),
-    ("/exception", THROWN),
-];
+const SHAPES: &[(&str, &[(&str, FieldClass)])] =
+    &[("/trace/span_path/*", SPAN), ("/trace/spans/*", SPAN), ("/exception/causes/*", THROWN), ("/exception", THROWN)];
 
 const FIELDS: &[(&str, FieldClass)] = &[
     ("", C::Branch),
@@ -176,17 +172,28 @@ pub(crate) fn of(path: &str) -> FieldClass {
             fields.iter().find(|(name, _)| *name == rest).map(|(_, class)| *class)
         })
     };
-    FIELDS.iter().find(|(name, _)| *name == path).map(|(_, class)| *class).or_else(shaped).unwrap_or(FieldClass::Withheld)
+    FIELDS
+        .iter()
+        .find(|(name, _)| *name == path)
+        .map(|(_, class)| *class)
+        .or_else(shaped)
+        .unwrap_or(FieldClass::Withheld)
 }
 
 impl FieldClass {
     /// Whether a text of a structural class has the shape that the class promises. `None` for the classes that hold
     /// anybody's text.
     pub(crate) fn shape_holds(self, text: &str) -> Option<bool> {
-        let all = |limit: usize, accept: fn(u8) -> bool| !text.is_empty() && text.len() <= limit && text.bytes().all(accept);
+        let all =
+            |limit: usize, accept: fn(u8) -> bool| !text.is_empty() && text.len() <= limit && text.bytes().all(accept);
         match self {
-            Self::HexId => Some(matches!(text.len(), 16 | 32) && all(32, |byte| byte.is_ascii_digit() || matches!(byte, b'a'..=b'f'))),
-            Self::Time => Some(text.parse::<jiff::Timestamp>().is_ok() && all(40, |byte| byte.is_ascii_digit() || b"-:.TZ+".contains(&byte))),
+            Self::HexId => Some(
+                matches!(text.len(), 16 | 32) && all(32, |byte| byte.is_ascii_digit() || matches!(byte, b'a'..=b'f')),
+            ),
+            Self::Time => Some(
+                text.parse::<jiff::Timestamp>().is_ok()
+                    && all(40, |byte| byte.is_ascii_digit() || b"-:.TZ+".contains(&byte)),
+            ),
             Self::Word => Some(all(32, |byte| byte.is_ascii_lowercase() || byte == b'_')),
             Self::Id => Some(all(128, |byte| byte.is_ascii_alphanumeric() || b":-_".contains(&byte))),
             Self::Version => Some(all(64, |byte| byte.is_ascii_alphanumeric() || b".-+".contains(&byte))),

@@ -45,7 +45,13 @@ pub(crate) struct Finding {
 
 impl Finding {
     /// A finding that becomes a token.
-    pub(crate) fn token(start: usize, end: usize, rule: &'static str, class: Class, canonical: impl Into<String>) -> Self {
+    pub(crate) fn token(
+        start: usize,
+        end: usize,
+        rule: &'static str,
+        class: Class,
+        canonical: impl Into<String>,
+    ) -> Self {
         Self { start, end, rule, action: Action::Token(class, canonical.into()), rank: 0 }
     }
 
@@ -120,7 +126,11 @@ impl Engine {
                 let decoded: Vec<Finding> = self
                     .scan_at(&view.text, depth + 1)
                     .into_iter()
-                    .map(|finding| Finding { start: view.source(finding.start), end: view.source(finding.end), ..finding })
+                    .map(|finding| Finding {
+                        start: view.source(finding.start),
+                        end: view.source(finding.end),
+                        ..finding
+                    })
                     .collect();
                 found.retain(|raw| !explained_by(raw, &decoded, &view));
                 found.extend(decoded);
@@ -159,7 +169,8 @@ impl Engine {
         let inner = self.scan_at(&run.text, depth + 1);
         let mut actions = inner.iter().filter(|finding| finding.action != Action::Keep);
         let first = actions.next()?;
-        let action = if actions.all(|other| other.action == first.action) { first.action.clone() } else { Action::Withhold };
+        let action =
+            if actions.all(|other| other.action == first.action) { first.action.clone() } else { Action::Withhold };
         Some(Finding { start: run.start, end: run.end, rule: first.rule, action, rank: 0 })
     }
 }

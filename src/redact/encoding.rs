@@ -58,7 +58,11 @@ struct Decoded {
 
 fn decode(text: &str, all_bytes: bool) -> Option<Decoded> {
     let source = text.as_bytes();
-    let mut out = Decoded { bytes: Vec::with_capacity(source.len()), from: Vec::with_capacity(source.len() + 1), escapes: Vec::new() };
+    let mut out = Decoded {
+        bytes: Vec::with_capacity(source.len()),
+        from: Vec::with_capacity(source.len() + 1),
+        escapes: Vec::new(),
+    };
     let mut at = 0;
     while let Some(&byte) = source.get(at) {
         let rest = source.get(at..).unwrap_or_default();
@@ -135,7 +139,8 @@ fn backslash(rest: &[u8]) -> Option<(Escaped, usize)> {
 }
 
 fn entity(rest: &[u8]) -> Option<(Escaped, usize)> {
-    let named: [(&[u8], char); 5] = [(b"&amp;", '&'), (b"&quot;", '"'), (b"&apos;", '\''), (b"&lt;", '<'), (b"&gt;", '>')];
+    let named: [(&[u8], char); 5] =
+        [(b"&amp;", '&'), (b"&quot;", '"'), (b"&apos;", '\''), (b"&lt;", '<'), (b"&gt;", '>')];
     if let Some((name, char)) = named.iter().find(|(name, _)| rest.starts_with(name)) {
         return Some((Escaped::Char(*char), name.len()));
     }
@@ -189,7 +194,10 @@ fn candidates(text: &str, start: usize, end: usize, found: &mut Vec<Run>) {
     let mut at = start;
     for segment in run.split('/') {
         let last = at + segment.len();
-        if segment.len() >= MIN_RUN && segment.len() < run.len() && let Some(decoded) = printable(segment) {
+        if segment.len() >= MIN_RUN
+            && segment.len() < run.len()
+            && let Some(decoded) = printable(segment)
+        {
             found.push(Run { start: at, end: if last == end { end + padding } else { last }, text: decoded });
         }
         at = last + 1;

@@ -321,16 +321,51 @@ const HEADER_NAMESPACES: &[&str] = &[
 
 /// Environment variables that steer a program and name nobody.
 const VARIABLES: &[&str] = &[
-    "TZ", "LANG", "LANGUAGE", "LC_*", "DEBUG", "LOG_LEVEL", "ENV", "ENVIRONMENT", "APP_ENV", "NODE_ENV", "RAILS_ENV", "RACK_ENV",
-    "FLASK_ENV", "DJANGO_SETTINGS_MODULE", "ASPNETCORE_ENVIRONMENT", "DOTNET_ENVIRONMENT", "SPRING_PROFILES_ACTIVE", "PYTHONPATH",
-    "PYTHONHASHSEED", "PYTHONUNBUFFERED", "PYTHONOPTIMIZE", "PYTHONUTF8", "PYTHONIOENCODING", "NODE_OPTIONS", "JAVA_OPTS",
-    "JAVA_TOOL_OPTIONS", "GOMAXPROCS", "GOGC", "GODEBUG", "GOMEMLIMIT", "RUST_LOG", "RUST_BACKTRACE", "PATH", "SHELL", "TERM", "PORT",
-    "CI", "OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES", "OTEL_TRACES_SAMPLER", "OTEL_PROPAGATORS",
+    "TZ",
+    "LANG",
+    "LANGUAGE",
+    "LC_*",
+    "DEBUG",
+    "LOG_LEVEL",
+    "ENV",
+    "ENVIRONMENT",
+    "APP_ENV",
+    "NODE_ENV",
+    "RAILS_ENV",
+    "RACK_ENV",
+    "FLASK_ENV",
+    "DJANGO_SETTINGS_MODULE",
+    "ASPNETCORE_ENVIRONMENT",
+    "DOTNET_ENVIRONMENT",
+    "SPRING_PROFILES_ACTIVE",
+    "PYTHONPATH",
+    "PYTHONHASHSEED",
+    "PYTHONUNBUFFERED",
+    "PYTHONOPTIMIZE",
+    "PYTHONUTF8",
+    "PYTHONIOENCODING",
+    "NODE_OPTIONS",
+    "JAVA_OPTS",
+    "JAVA_TOOL_OPTIONS",
+    "GOMAXPROCS",
+    "GOGC",
+    "GODEBUG",
+    "GOMEMLIMIT",
+    "RUST_LOG",
+    "RUST_BACKTRACE",
+    "PATH",
+    "SHELL",
+    "TERM",
+    "PORT",
+    "CI",
+    "OTEL_SERVICE_NAME",
+    "OTEL_RESOURCE_ATTRIBUTES",
+    "OTEL_TRACES_SAMPLER",
+    "OTEL_PROPAGATORS",
 ];
 
 /// Keys whose values are withheld, whoever sends them. The user's patterns come beside them.
-const BLOCKED: &str =
-    r"(?i)token|secret|passw|passphrase|pwd|authorization|cookie|api[-_.]?key|access[-_.]?key|credential|private[-_.]?key|session|\bcvv|\bcvc|\bpin\b|\botp\b|\bssn\b";
+const BLOCKED: &str = r"(?i)token|secret|passw|passphrase|pwd|authorization|cookie|api[-_.]?key|access[-_.]?key|credential|private[-_.]?key|session|\bcvv|\bcvc|\bpin\b|\botp\b|\bssn\b";
 
 /// Keys of health identifiers (45 CFR 164.514(b)(2)(i)).
 const HEALTH: &str = r"(?i)(?:^|[._-])(?:mrn|medical[._-]?record|patient[._-]?(?:id|number|no)|(?:health[._-]?)?insurance[._-]?(?:id|number|no)|health[._-]?plan|medicare|medicaid|nhs[._-]?number)";

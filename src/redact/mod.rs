@@ -134,7 +134,8 @@ impl Redactor {
     pub fn redact(&self, case: Case) -> Result<RedactedCase, RedactError> {
         let Case { tenant, trace_id, bundle, records, failed_at, tracked } = case;
         // The rules are never changed, so nothing half done can be seen after a panic.
-        let result = catch_unwind(AssertUnwindSafe(|| self.bundle(bundle))).unwrap_or_else(|_| Err("a detector panicked".to_owned()));
+        let result = catch_unwind(AssertUnwindSafe(|| self.bundle(bundle)))
+            .unwrap_or_else(|_| Err("a detector panicked".to_owned()));
         match result {
             Ok(bundle) => Ok(RedactedCase { tenant, trace_id, bundle, records, failed_at, tracked }),
             Err(reason) => Err(RedactError { reason, tracked }),
@@ -183,7 +184,9 @@ fn patterns(list: &[String], name: &str, problems: &mut Vec<Problem>) -> Vec<Reg
             Ok(regex) => compiled.push(regex),
             Err(error) => {
                 let problem = Problem::new(format!("{name}[{index}]"), format!("the regex does not compile: {error}"));
-                problems.push(problem.instead("use the syntax of the Rust `regex` crate (no look-around, no back-references)"));
+                problems.push(
+                    problem.instead("use the syntax of the Rust `regex` crate (no look-around, no back-references)"),
+                );
             }
         }
     }
@@ -192,7 +195,15 @@ fn patterns(list: &[String], name: &str, problems: &mut Vec<Problem>) -> Vec<Reg
 
 /// Digest of the rules in force: the tables of this version and the configuration, without the key.
 fn policy(config: &RedactionProcessor) -> String {
-    let RedactionProcessor { key: _, allow_all_keys, allowed_keys, ignored_keys, blocked_key_patterns, blocked_values, presets } = config;
+    let RedactionProcessor {
+        key: _,
+        allow_all_keys,
+        allowed_keys,
+        ignored_keys,
+        blocked_key_patterns,
+        blocked_values,
+        presets,
+    } = config;
     let settings = serde_json::json!({
         "allow_all_keys": allow_all_keys,
         "allowed_keys": allowed_keys,

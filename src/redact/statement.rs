@@ -11,7 +11,9 @@ const PLACE: char = '?';
 /// The statement, and how many literals it had. `system` is the value of `db.system.name`.
 pub(crate) fn without_literals(text: &str, system: Option<&str>) -> (String, u64) {
     let trimmed = text.trim_start();
-    if (trimmed.starts_with('{') || trimmed.starts_with('[')) && let Ok(mut value) = serde_json::from_str(trimmed) {
+    if (trimmed.starts_with('{') || trimmed.starts_with('['))
+        && let Ok(mut value) = serde_json::from_str(trimmed)
+    {
         let mut count = 0;
         blank(&mut value, &mut count);
         return (value.to_string(), count);
@@ -56,7 +58,13 @@ fn commands(text: &str) -> (String, u64) {
 
 /// Lexes SQL and writes it again with [`PLACE`] for each literal; comments go.
 fn sql(text: &str) -> (String, u64) {
-    let mut lexer = Lexer { rest: text, out: String::with_capacity(text.len()), count: 0, expects_value: false, in_list: Vec::new() };
+    let mut lexer = Lexer {
+        rest: text,
+        out: String::with_capacity(text.len()),
+        count: 0,
+        expects_value: false,
+        in_list: Vec::new(),
+    };
     while let Some(char) = lexer.rest.chars().next() {
         lexer.step(char);
     }
@@ -108,7 +116,9 @@ impl<'t> Lexer<'t> {
             }
             char if char.is_whitespace() => self.copy(char.len_utf8()),
             char if char.is_ascii_digit() => self.number(),
-            '.' if self.rest.chars().nth(1).is_some_and(|next| next.is_ascii_digit()) && !self.after_name() => self.number(),
+            '.' if self.rest.chars().nth(1).is_some_and(|next| next.is_ascii_digit()) && !self.after_name() => {
+                self.number()
+            }
             char if char.is_alphabetic() || char == '_' => self.word(),
             char => {
                 self.copy(char.len_utf8());
@@ -146,7 +156,10 @@ impl<'t> Lexer<'t> {
     /// `$1` is a placeholder, `$tag$ … $tag$` a string (PostgreSQL).
     fn dollar(&mut self) {
         let tag = self.rest.get(1..).and_then(|rest| rest.split_once('$')).map(|(tag, _)| tag);
-        let is_tag = |tag: &&str| tag.chars().all(|char| char.is_alphanumeric() || char == '_') && !tag.starts_with(|char: char| char.is_ascii_digit());
+        let is_tag = |tag: &&str| {
+            tag.chars().all(|char| char.is_alphanumeric() || char == '_')
+                && !tag.starts_with(|char: char| char.is_ascii_digit())
+        };
         if let Some(tag) = tag.filter(is_tag) {
             let delimiter = format!("${tag}$");
             let body = self.rest.get(delimiter.len()..).unwrap_or_default();
@@ -161,7 +174,10 @@ impl<'t> Lexer<'t> {
     /// `:name`, `@p1`, `%s`, `%(name)s`: names of values.
     fn placeholder(&mut self, mark: char) {
         self.copy(mark.len_utf8());
-        let end = self.rest.find(|char: char| !(char.is_alphanumeric() || matches!(char, '_' | ':' | '@'))).unwrap_or(self.rest.len());
+        let end = self
+            .rest
+            .find(|char: char| !(char.is_alphanumeric() || matches!(char, '_' | ':' | '@')))
+            .unwrap_or(self.rest.len());
         self.copy(end);
         self.expects_value = false;
     }
@@ -184,7 +200,8 @@ impl<'t> Lexer<'t> {
         let is_part = |char: char| char.is_alphanumeric() || matches!(char, '_' | '$' | '#');
         let end = self.rest.find(|char: char| !is_part(char)).unwrap_or(self.rest.len());
         let word = self.rest.get(..end).unwrap_or_default().to_ascii_uppercase();
-        let is_prefix = matches!(word.as_str(), "E" | "N" | "B" | "X" | "U" | "R" | "Q" | "_UTF8" | "_LATIN1" | "_BINARY");
+        let is_prefix =
+            matches!(word.as_str(), "E" | "N" | "B" | "X" | "U" | "R" | "Q" | "_UTF8" | "_LATIN1" | "_BINARY");
         if is_prefix && self.rest.get(end..).is_some_and(|rest| rest.starts_with('\'')) {
             // Oracle's `q'[…]'` has quotes of its own kind.
             if word == "Q" {
@@ -199,7 +216,21 @@ impl<'t> Lexer<'t> {
         self.copy(end);
         self.expects_value = matches!(
             word.as_str(),
-            "LIKE" | "ILIKE" | "RLIKE" | "REGEXP" | "IN" | "VALUES" | "VALUE" | "BETWEEN" | "THEN" | "ELSE" | "IS" | "ESCAPE" | "RETURN" | "MATCH" | "AGAINST"
+            "LIKE"
+                | "ILIKE"
+                | "RLIKE"
+                | "REGEXP"
+                | "IN"
+                | "VALUES"
+                | "VALUE"
+                | "BETWEEN"
+                | "THEN"
+                | "ELSE"
+                | "IS"
+                | "ESCAPE"
+                | "RETURN"
+                | "MATCH"
+                | "AGAINST"
         );
     }
 

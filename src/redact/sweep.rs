@@ -24,7 +24,9 @@ impl Known {
     /// Notes the distinctive values of a text's findings.
     pub(crate) fn learn(&mut self, text: &str, findings: &[Finding], engine: &Engine) {
         for finding in findings {
-            let Some(raw) = text.get(finding.start..finding.end).map(str::trim).filter(|raw| is_distinctive(raw, &finding.action)) else {
+            let Some(raw) =
+                text.get(finding.start..finding.end).map(str::trim).filter(|raw| is_distinctive(raw, &finding.action))
+            else {
                 continue;
             };
             if self.0.contains_key(raw) {
@@ -65,7 +67,9 @@ fn is_distinctive(raw: &str, action: &Action) -> bool {
             Action::Token(Class::Email | Class::Card | Class::Ip, _) => true,
             Action::Token(Class::Secret, _) => has_digit || !is_one_line,
             Action::Token(Class::Name, _) => raw.contains(char::is_whitespace),
-            Action::Token(Class::User | Class::Opaque | Class::Health, _) => has_digit && (has_letter || raw.len() >= 9),
+            Action::Token(Class::User | Class::Opaque | Class::Health, _) => {
+                has_digit && (has_letter || raw.len() >= 9)
+            }
             Action::Withhold => raw.len() >= 8 && has_digit && has_letter,
         }
 }

@@ -90,9 +90,13 @@ impl Tokens {
             Hmac::<Sha256>::new((&*block).into())
         };
         let names: Vec<&str> = Class::ALL.iter().map(|class| class.name()).collect();
-        let lookalike = Regex::new(&format!("(?-u)(?:{}):[A-Z]-[0-9a-z]+", names.join("|"))).map_err(|error| error.to_string())?;
+        let lookalike =
+            Regex::new(&format!("(?-u)(?:{}):[A-Z]-[0-9a-z]+", names.join("|"))).map_err(|error| error.to_string())?;
         Ok(Self {
-            values: Class::ALL.iter().map(|class| keyed(&format!("casefile/redaction/v1/{KEY_ID}/{}", class.name()))).collect(),
+            values: Class::ALL
+                .iter()
+                .map(|class| keyed(&format!("casefile/redaction/v1/{KEY_ID}/{}", class.name())))
+                .collect(),
             check: keyed(&format!("casefile/redaction/v1/{KEY_ID}/check")),
             lookalike,
         })

@@ -76,7 +76,9 @@ impl<'r> Walk<'r> {
         let class = classes::of(&self.pattern);
         match (class, value) {
             (FieldClass::Report, value) => value,
-            (FieldClass::Withheld, Value::Array(items)) => Value::Array(items.into_iter().map(|item| self.withhold(item, "unknown_field")).collect()),
+            (FieldClass::Withheld, Value::Array(items)) => {
+                Value::Array(items.into_iter().map(|item| self.withhold(item, "unknown_field")).collect())
+            }
             (FieldClass::Withheld, value) => self.withhold(value, "unknown_field"),
             (_, Value::Null) => Value::Null,
             (FieldClass::Branch, Value::Object(fields)) => Value::Object(
@@ -95,14 +97,18 @@ impl<'r> Walk<'r> {
                 self.map(map, |walk, key| walk.rules.keys.environment(key, namespaces))
             }
             (FieldClass::Headers, Value::Object(map)) => self.map(map, |walk, key| walk.rules.keys.header(key)),
-            (FieldClass::EnvironmentVariables, Value::Object(map)) => self.map(map, |walk, key| walk.rules.keys.variable(key)),
+            (FieldClass::EnvironmentVariables, Value::Object(map)) => {
+                self.map(map, |walk, key| walk.rules.keys.variable(key))
+            }
             (FieldClass::Content, Value::Object(map)) => self.map(map, |walk, key| walk.rules.keys.content(key)),
             (FieldClass::Inputs, Value::Object(map)) => self.map(map, Self::input),
             (FieldClass::Text | FieldClass::Scalar, value) => self.content(value),
             (FieldClass::Url, Value::String(text)) => Value::String(self.url(&text)),
             (FieldClass::Revision, Value::String(text)) if is_commit(&text) => Value::String(text),
             (FieldClass::Revision, Value::String(text)) => Value::String(self.text(&text)),
-            (class, Value::String(text)) if text == WITHHELD || class.shape_holds(&text) == Some(true) => Value::String(text),
+            (class, Value::String(text)) if text == WITHHELD || class.shape_holds(&text) == Some(true) => {
+                Value::String(text)
+            }
             (_, value) => self.withhold(value, "unexpected_shape"),
         }
     }
@@ -165,7 +171,9 @@ impl<'r> Walk<'r> {
                 self.remark("statement_literal", literals);
                 Value::String(self.text(&text))
             }
-            (KeyClass::Url | KeyClass::Statement, Value::Array(items)) => self.array(items, |walk, item| walk.value(item, class, system)),
+            (KeyClass::Url | KeyClass::Statement, Value::Array(items)) => {
+                self.array(items, |walk, item| walk.value(item, class, system))
+            }
             (_, value) => self.content(value),
         }
     }
@@ -205,7 +213,8 @@ impl<'r> Walk<'r> {
         {
             return Value::String(self.text(trimmed));
         }
-        let canonical = if class == Class::Health { super::detectors::health_canonical(trimmed) } else { trimmed.to_owned() };
+        let canonical =
+            if class == Class::Health { super::detectors::health_canonical(trimmed) } else { trimmed.to_owned() };
         let finding = Finding::token(0, trimmed.len(), rule, class, canonical);
         let edited = self.replace(trimmed, &[finding]);
         Value::String(edited)
@@ -246,7 +255,8 @@ impl<'r> Walk<'r> {
         }
         let findings = self.rules.engine.scan_with(text, known);
         self.known.learn(text, &findings, &self.rules.engine);
-        let edits = findings.iter().filter(|finding| finding.action != Action::Keep).map(|finding| finding.rule).collect();
+        let edits =
+            findings.iter().filter(|finding| finding.action != Action::Keep).map(|finding| finding.rule).collect();
         (self.rules.engine.apply(text, &findings), edits)
     }
 
@@ -321,5 +331,7 @@ fn collect_attribute_keys(value: &Value, keys: &mut BTreeSet<String>) {
 /// A whole or abbreviated commit id. Sixteen decimal digits may be a card, so an abbreviation must have a letter.
 fn is_commit(text: &str) -> bool {
     let is_hex = text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    is_hex && (matches!(text.len(), 40 | 64) || (7..40).contains(&text.len()) && text.bytes().any(|byte| byte.is_ascii_alphabetic()))
+    is_hex
+        && (matches!(text.len(), 40 | 64)
+            || (7..40).contains(&text.len()) && text.bytes().any(|byte| byte.is_ascii_alphabetic()))
 }

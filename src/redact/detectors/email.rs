@@ -31,13 +31,16 @@ fn around(text: &str, at: usize, domain_start: usize) -> Option<Finding> {
 }
 
 fn local(text: &str, at: usize) -> Option<usize> {
-    let is_local = |char: char| char.is_alphanumeric() || matches!(char, '.' | '_' | '+' | '-' | '\'' | '!' | '#' | '$' | '*' | '~');
+    let is_local = |char: char| {
+        char.is_alphanumeric() || matches!(char, '.' | '_' | '+' | '-' | '\'' | '!' | '#' | '$' | '*' | '~')
+    };
     let start = run_start(text, at, MAX_LOCAL, is_local);
     // Punctuation before it is a quote, a bullet or the end of a sentence.
     let trimmed = slice(text, start, at).trim_start_matches(|char: char| !char.is_alphanumeric() && char != '_');
     // A quote inside belongs to a name (`o'brien`) only between letters.
     let from_quote = trimmed.rfind('\'').filter(|quote| {
-        !(before(trimmed, *quote).is_some_and(char::is_alphanumeric) && after(trimmed, quote + 1).is_some_and(char::is_alphanumeric))
+        !(before(trimmed, *quote).is_some_and(char::is_alphanumeric)
+            && after(trimmed, quote + 1).is_some_and(char::is_alphanumeric))
     });
     let start = at - trimmed.len() + from_quote.map_or(0, |quote| quote + 1);
     (start < at && !slice(text, start, at).ends_with('.')).then_some(start)
@@ -45,7 +48,9 @@ fn local(text: &str, at: usize) -> Option<usize> {
 
 fn domain(text: &str, start: usize) -> Option<usize> {
     if text.get(start..)?.starts_with('[') {
-        let end = run_end(text, start + 1, 64, |char| char.is_ascii_hexdigit() || matches!(char, '.' | ':' | 'I' | 'P' | 'v'));
+        let end = run_end(text, start + 1, 64, |char| {
+            char.is_ascii_hexdigit() || matches!(char, '.' | ':' | 'I' | 'P' | 'v')
+        });
         return (after(text, end) == Some(']') && end > start + 3).then_some(end + 1);
     }
     let end = run_end(text, start, MAX_DOMAIN, |char| char.is_alphanumeric() || matches!(char, '.' | '-'));

@@ -10,17 +10,57 @@ pub(super) struct HomeFolder(Regex);
 
 /// Folders that are named after a role, not a person.
 const ROLES: &[&str] = &[
-    "app", "appuser", "azureuser", "build", "builder", "circleci", "code", "container", "coder", "default", "deploy", "dev",
-    "docker", "ec2-user", "git", "gitlab-runner", "gitpod", "jenkins", "jovyan", "lambda", "node", "nobody", "nonroot",
-    "public", "python", "root", "ruby", "runner", "sbx_user1051", "service", "shared", "site", "ubuntu", "user", "vagrant",
-    "vcap", "vscode", "web", "webapp", "work", "www", "www-data",
+    "app",
+    "appuser",
+    "azureuser",
+    "build",
+    "builder",
+    "circleci",
+    "code",
+    "container",
+    "coder",
+    "default",
+    "deploy",
+    "dev",
+    "docker",
+    "ec2-user",
+    "git",
+    "gitlab-runner",
+    "gitpod",
+    "jenkins",
+    "jovyan",
+    "lambda",
+    "node",
+    "nobody",
+    "nonroot",
+    "public",
+    "python",
+    "root",
+    "ruby",
+    "runner",
+    "sbx_user1051",
+    "service",
+    "shared",
+    "site",
+    "ubuntu",
+    "user",
+    "vagrant",
+    "vcap",
+    "vscode",
+    "web",
+    "webapp",
+    "work",
+    "www",
+    "www-data",
 ];
 
 impl HomeFolder {
     pub(super) fn new() -> Result<Self, String> {
-        Regex::new(r#"(?:^|[^\w.])(?:/home/|/Users/|/var/home/|(?i:[a-z]:[\\/]+users[\\/]+))([^\s/\\:;,"'<>|()\[\]{}]{1,64})"#)
-            .map(Self)
-            .map_err(|error| error.to_string())
+        Regex::new(
+            r#"(?:^|[^\w.])(?:/home/|/Users/|/var/home/|(?i:[a-z]:[\\/]+users[\\/]+))([^\s/\\:;,"'<>|()\[\]{}]{1,64})"#,
+        )
+        .map(Self)
+        .map_err(|error| error.to_string())
     }
 }
 

@@ -18,7 +18,9 @@ impl Detector for Ip {
         let bytes = text.as_bytes();
         let mut at = 0;
         while let Some(byte) = bytes.get(at) {
-            if !(byte.is_ascii_hexdigit() || *byte == b':') || before(text, at).is_some_and(|char| char.is_alphanumeric()) {
+            if !(byte.is_ascii_hexdigit() || *byte == b':')
+                || before(text, at).is_some_and(|char| char.is_alphanumeric())
+            {
                 at += 1;
                 continue;
             }

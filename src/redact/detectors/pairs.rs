@@ -61,8 +61,31 @@ pub(super) const NAMES: &[(&str, Sure)] = &[
 
 /// Names that only speak of a secret: `token_type`, `password_policy`.
 const ABOUT: &[&str] = &[
-    "type", "url", "uri", "endpoint", "count", "length", "len", "size", "limit", "expires", "expires_in", "expires_at", "expiry",
-    "expiration", "ttl", "name", "policy", "field", "reset", "attempts", "enabled", "required", "valid", "changed", "usage",
+    "type",
+    "url",
+    "uri",
+    "endpoint",
+    "count",
+    "length",
+    "len",
+    "size",
+    "limit",
+    "expires",
+    "expires_in",
+    "expires_at",
+    "expiry",
+    "expiration",
+    "ttl",
+    "name",
+    "policy",
+    "field",
+    "reset",
+    "attempts",
+    "enabled",
+    "required",
+    "valid",
+    "changed",
+    "usage",
 ];
 
 /// Longest rest of a name behind the keyword.
@@ -85,7 +108,9 @@ impl Pairs {
 impl Detector for Pairs {
     fn find(&self, text: &str, found: &mut Vec<Finding>) {
         let mut done = 0;
-        for name in self.0.find_iter(text).filter_map(|one| NAMES.get(one.pattern().as_usize()).map(|(_, sure)| (one, *sure))) {
+        for name in
+            self.0.find_iter(text).filter_map(|one| NAMES.get(one.pattern().as_usize()).map(|(_, sure)| (one, *sure)))
+        {
             let (keyword, sure) = name;
             if keyword.start() < done {
                 continue;
@@ -104,7 +129,9 @@ fn value(text: &str, start: usize, end: usize, sure: Sure) -> Option<Finding> {
     let name_start = run_start(text, start, MAX_NAME, is_name);
     let name_end = run_end(text, end, MAX_NAME, is_name);
     let rest = slice(text, end, name_end).trim_matches(['_', '-', '.']).to_ascii_lowercase();
-    if ABOUT.contains(&rest.as_str()) || ABOUT.iter().any(|about| rest.strip_suffix(about).is_some_and(|head| head.ends_with(['_', '-', '.']))) {
+    if ABOUT.contains(&rest.as_str())
+        || ABOUT.iter().any(|about| rest.strip_suffix(about).is_some_and(|head| head.ends_with(['_', '-', '.'])))
+    {
         return None;
     }
     let is_option = slice(text, name_start, start).starts_with("--");
@@ -122,7 +149,8 @@ fn value(text: &str, start: usize, end: usize, sure: Sure) -> Option<Finding> {
         None => (separator.end, bare_end(text, separator.end)),
     };
     let value = slice(text, value_start, value_end);
-    is_secret(value, sure, separator.mark, quote.is_some(), &rest).then(|| Finding::withhold(value_start, value_end, "secret_pair"))
+    is_secret(value, sure, separator.mark, quote.is_some(), &rest)
+        .then(|| Finding::withhold(value_start, value_end, "secret_pair"))
 }
 
 struct Separator {
@@ -179,7 +207,8 @@ fn quoted_end(text: &str, start: usize, mark: char, escaped: bool) -> usize {
 
 /// Where a value without quotes ends: at white space, a quote or a bracket that closes, or where the next pair begins.
 fn bare_end(text: &str, start: usize) -> usize {
-    let end = run_end(text, start, usize::MAX, |char| !char.is_whitespace() && !matches!(char, '&' | '"' | '\'' | '<' | '`'));
+    let end =
+        run_end(text, start, usize::MAX, |char| !char.is_whitespace() && !matches!(char, '&' | '"' | '\'' | '<' | '`'));
     let value = slice(text, start, end);
     if value.starts_with(WITHHELD) {
         return start + WITHHELD.len();
@@ -188,8 +217,10 @@ fn bare_end(text: &str, start: usize) -> usize {
         .match_indices([',', ';', '|'])
         .map(|(offset, _)| offset)
         .find(|offset| {
-            let name = run_end(value, offset + 1, MAX_NAME, |char| char.is_alphanumeric() || matches!(char, '_' | '-' | '.'));
-            name == value.len() && name == offset + 1 || name > offset + 1 && matches!(after(value, name), Some('=' | ':'))
+            let name =
+                run_end(value, offset + 1, MAX_NAME, |char| char.is_alphanumeric() || matches!(char, '_' | '-' | '.'));
+            name == value.len() && name == offset + 1
+                || name > offset + 1 && matches!(after(value, name), Some('=' | ':'))
         })
         .unwrap_or(value.len());
     let value = slice(value, 0, next_pair);
@@ -200,7 +231,8 @@ fn is_secret(value: &str, sure: Sure, mark: char, quoted: bool, rest: &str) -> b
     let bare = value.trim();
     let is_empty = bare.is_empty() || bare.chars().all(|char| matches!(char, '*' | '•' | 'x' | 'X' | '.' | '-'));
     let is_ours = bare == WITHHELD || token::shape(bare) == Some(bare.len());
-    let is_nothing = ["null", "none", "nil", "undefined", "true", "false", "?", "%s", "{}"].contains(&bare.to_ascii_lowercase().as_str());
+    let is_nothing = ["null", "none", "nil", "undefined", "true", "false", "?", "%s", "{}"]
+        .contains(&bare.to_ascii_lowercase().as_str());
     let is_scheme_and_ours = bare.ends_with(WITHHELD) && bare.split_whitespace().count() == 2;
     if is_empty || is_ours || is_nothing || is_scheme_and_ours {
         return false;

@@ -33,7 +33,9 @@ impl Detector for Pem {
                 .get(body..)
                 .and_then(|rest| rest.find(END))
                 .map(|at| body + at + END.len())
-                .and_then(|label| text.get(label..).and_then(|rest| rest.find(DASHES)).map(|at| label + at + DASHES.len()))
+                .and_then(|label| {
+                    text.get(label..).and_then(|rest| rest.find(DASHES)).map(|at| label + at + DASHES.len())
+                })
                 .unwrap_or(text.len());
             let block = text.get(start..end).unwrap_or_default();
             let canonical: String = block.chars().filter(|char| !char.is_whitespace()).collect();

@@ -18,7 +18,10 @@ pub(super) fn after(text: &str, at: usize) -> Option<char> {
 /// The offset after the longest run of `accept`ed characters from `at`, at most `limit` bytes on.
 pub(super) fn run_end(text: &str, at: usize, limit: usize, accept: impl Fn(char) -> bool) -> usize {
     let rest = text.get(at..).unwrap_or_default();
-    let end = rest.char_indices().find(|(offset, char)| *offset >= limit || !accept(*char)).map_or(rest.len(), |(offset, _)| offset);
+    let end = rest
+        .char_indices()
+        .find(|(offset, char)| *offset >= limit || !accept(*char))
+        .map_or(rest.len(), |(offset, _)| offset);
     at + end
 }
 

@@ -19,7 +19,9 @@ const BEARER: &str = "Bearer c4n4ryT0kenOfTheTest1234567890";
 fn strings(value: &Value, path: &str, out: &mut Vec<(String, String)>) {
     match value {
         Value::String(text) => out.push((path.to_owned(), text.clone())),
-        Value::Array(items) => items.iter().enumerate().for_each(|(index, item)| strings(item, &format!("{path}/{index}"), out)),
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(index, item)| strings(item, &format!("{path}/{index}"), out))
+        }
         Value::Object(map) => map.iter().for_each(|(key, item)| strings(item, &format!("{path}/{key}"), out)),
         _ => {}
     }
@@ -88,16 +90,28 @@ fn canary_no_value_survives_in_any_string_or_key_in_any_spelling() {
                     let mut document = full();
                     *document.pointer_mut(path).unwrap() = json!(written);
                     let out = serde_json::to_string(&redact(&redactor, bundle(document))).unwrap();
-                    assert!(!out.contains(secret) && !out.contains(spelled.trim_end_matches('=')), "{path}: {written} in {out}");
+                    assert!(
+                        !out.contains(secret) && !out.contains(spelled.trim_end_matches('=')),
+                        "{path}: {written} in {out}"
+                    );
                 }
             }
-            for maps in ["/trace/spans/0/attrs", "/logs/window/0/attrs", "/repro/inputs", "/exception/frames/0/locals", "/environment/k8s"] {
+            for maps in [
+                "/trace/spans/0/attrs",
+                "/logs/window/0/attrs",
+                "/repro/inputs",
+                "/exception/frames/0/locals",
+                "/environment/k8s",
+            ] {
                 let mut document = full();
                 let map: &mut Map<String, Value> = document.pointer_mut(maps).unwrap().as_object_mut().unwrap();
                 map.insert(format!("k {spelled} k"), json!(1));
                 map.insert("code.function.name".to_owned(), json!({"nested": [{spelled.clone(): [spelled.clone()]}]}));
                 let out = serde_json::to_string(&redact(&redactor, bundle(document))).unwrap();
-                assert!(!out.contains(secret) && !out.contains(spelled.trim_end_matches('=')), "{maps}: {spelled} in {out}");
+                assert!(
+                    !out.contains(secret) && !out.contains(spelled.trim_end_matches('=')),
+                    "{maps}: {spelled} in {out}"
+                );
             }
         }
     }
@@ -107,7 +121,8 @@ fn canary_no_value_survives_in_any_string_or_key_in_any_spelling() {
 fn redacting_a_bundle_again_changes_nothing() {
     let redactor = redactor();
     let mut document = full();
-    document["exception"]["message"] = json!(format!("{EMAIL} sent {CARD} with {BEARER} and password=hunter2 from 10.1.2.3"));
+    document["exception"]["message"] =
+        json!(format!("{EMAIL} sent {CARD} with {BEARER} and password=hunter2 from 10.1.2.3"));
     document["trace"]["spans"][0]["attrs"] = json!({
         "user.id": "u-1", "app.unknown": 7, "db.query.text": "SELECT 1 FROM t WHERE a = 'x'", "session.id": "s-123456", EMAIL: "x",
         "http.request.header.cookie": ["a=b"], "url.full": "https://bob:pw@h.example/p?token=abc&x=1", "http.request.header.x-forwarded-for": "10.1.2.3",
@@ -125,8 +140,15 @@ fn frames_keep_file_line_and_function() {
     let frame = json!({"file": "/home/alice/app/report.py", "line": 7, "func": "parse", "module": null, "in_app": true, "locals": {}, "context": null});
     document["exception"]["frames"].as_array_mut().unwrap().push(frame);
     let out = redact(&redactor(), bundle(document)).exception.unwrap();
-    assert_eq!((out.frames[0].file.as_str(), out.frames[0].line, out.frames[0].func.as_str()), ("app/handlers/report.py", Some(214), "parse_report"));
-    assert!(out.frames[1].file.starts_with("/home/user:U-a") && out.frames[1].file.ends_with("/app/report.py"), "{}", out.frames[1].file);
+    assert_eq!(
+        (out.frames[0].file.as_str(), out.frames[0].line, out.frames[0].func.as_str()),
+        ("app/handlers/report.py", Some(214), "parse_report")
+    );
+    assert!(
+        out.frames[1].file.starts_with("/home/user:U-a") && out.frames[1].file.ends_with("/app/report.py"),
+        "{}",
+        out.frames[1].file
+    );
 }
 
 #[test]
@@ -142,7 +164,9 @@ fn attributes_pass_only_if_they_are_classed_or_allowed() {
         redact(&with(config), bundle(document)).trace.spans[0].attrs.clone()
     };
     let out = read(RedactionProcessor::default());
-    for withheld in ["app.cart.size", "app.cart.token", "http.request.header.authorization", "k8s.pod.label.api-token", "app.note"] {
+    for withheld in
+        ["app.cart.size", "app.cart.token", "http.request.header.authorization", "k8s.pod.label.api-token", "app.note"]
+    {
         assert_eq!(out[withheld], "[withheld]", "{withheld}");
     }
     assert_eq!(out["http.request.method"], "GET");
@@ -206,7 +230,10 @@ fn remarks_say_where_and_never_what() {
     document["repro"]["inputs"][EMAIL] = json!("x");
     let out = redact(&redactor(), bundle(document));
     let remarks = &out.redaction.remarks;
-    assert!(remarks.iter().any(|remark| remark.path == "/logs/window/0/msg" && remark.rule == "email" && remark.count == 2), "{remarks:?}");
+    assert!(
+        remarks.iter().any(|remark| remark.path == "/logs/window/0/msg" && remark.rule == "email" && remark.count == 2),
+        "{remarks:?}"
+    );
     assert!(remarks.is_sorted());
     assert!(!format!("{remarks:?}").contains("zoe.canary"));
     let document = serde_json::to_value(&out).unwrap();

@@ -60,7 +60,8 @@ fn one_email_is_one_token_in_thirty_contexts() {
 #[test]
 fn a_thousand_emails_are_a_thousand_tokens() {
     let redactor = redactor();
-    let tokens: std::collections::BTreeSet<String> = (0..1000).map(|n| redactor.text(&format!("user{n}@example.com"))).collect();
+    let tokens: std::collections::BTreeSet<String> =
+        (0..1000).map(|n| redactor.text(&format!("user{n}@example.com"))).collect();
     assert_eq!(tokens.len(), 1000);
     assert!(tokens.iter().all(|token| token.starts_with("email:E-a") && token.len() == "email:E-a".len() + 15));
 }
@@ -144,7 +145,9 @@ fn addresses_are_read_and_canonical() {
     let v4 = redactor.text("10.0.0.1");
     assert_eq!(redactor.text("from 10.0.0.1:8080, then 10.0.0.1."), format!("from {v4}:8080, then {v4}."));
     assert_eq!(redactor.text("addr:fe80::1: timed out"), format!("addr:{}: timed out", redactor.text("fe80::1")));
-    for text in ["v1.2.3.4", "std::string", "12:03:45", "a::b", "1.2.3", "256.1.1.1", "::", "aa:bb:cc:dd:ee:ff", "1.2.3.4.5"] {
+    for text in
+        ["v1.2.3.4", "std::string", "12:03:45", "a::b", "1.2.3", "256.1.1.1", "::", "aa:bb:cc:dd:ee:ff", "1.2.3.4.5"]
+    {
         assert_eq!(redactor.text(text), text);
     }
 }
@@ -232,7 +235,11 @@ fn home_folders_lose_the_name_only() {
 
 #[test]
 fn presets_choose_detectors_and_blocked_values_always_run() {
-    let config = RedactionProcessor { presets: vec!["pci".into()], blocked_values: vec!["ACME-[0-9]+".into()], ..Default::default() };
+    let config = RedactionProcessor {
+        presets: vec!["pci".into()],
+        blocked_values: vec!["ACME-[0-9]+".into()],
+        ..Default::default()
+    };
     let redactor = with(config);
     assert_eq!(redactor.text("a@b.example 10.0.0.1 password=x ACME-77"), "a@b.example 10.0.0.1 password=x [withheld]");
     assert!(redactor.text("4111111111111111").starts_with("card:C-a"));
@@ -242,9 +249,17 @@ fn presets_choose_detectors_and_blocked_values_always_run() {
 fn statements_lose_their_literals_and_keep_their_shape() {
     use crate::redact::statement::without_literals;
     for (text, system, out) in [
-        ("SELECT a1, \"b\" FROM t WHERE x = 'it''s' AND y > 1.5e-3", None, "SELECT a1, \"b\" FROM t WHERE x = ? AND y > ?"),
+        (
+            "SELECT a1, \"b\" FROM t WHERE x = 'it''s' AND y > 1.5e-3",
+            None,
+            "SELECT a1, \"b\" FROM t WHERE x = ? AND y > ?",
+        ),
         ("INSERT INTO t VALUES (1, \"two\", NULL)", Some("mysql"), "INSERT INTO t VALUES (?, ?, NULL)"),
-        ("SELECT * FROM t WHERE id = $1 AND n = :name AND m = %s", None, "SELECT * FROM t WHERE id = $1 AND n = :name AND m = %s"),
+        (
+            "SELECT * FROM t WHERE id = $1 AND n = :name AND m = %s",
+            None,
+            "SELECT * FROM t WHERE id = $1 AND n = :name AND m = %s",
+        ),
         ("SELECT $x$it's$x$ /* a@b.c */ -- 4111", None, "SELECT ?   "),
         ("WHERE a = 'C:\\' AND b = 'secret'", None, "WHERE a = ?"),
         ("WHERE a = 'it\\'s' AND b = 2", None, "WHERE a = ?"),
@@ -264,7 +279,11 @@ fn statements_lose_their_literals_and_keep_their_shape() {
 fn input_42_encoded_values_go() {
     let redactor = redactor();
     for raw in ["alice@example.com", "card 4111111111111111", "password=hunter2hunter2"] {
-        for encoded in [data_encoding::BASE64.encode(raw.as_bytes()), data_encoding::BASE64URL_NOPAD.encode(raw.as_bytes()), data_encoding::HEXLOWER.encode(raw.as_bytes())] {
+        for encoded in [
+            data_encoding::BASE64.encode(raw.as_bytes()),
+            data_encoding::BASE64URL_NOPAD.encode(raw.as_bytes()),
+            data_encoding::HEXLOWER.encode(raw.as_bytes()),
+        ] {
             let out = redactor.text(&format!("payload={encoded} end"));
             assert!(!out.contains(encoded.trim_end_matches('=')), "{raw}: {out}");
         }
@@ -276,8 +295,35 @@ fn input_43_a_mebibyte_of_the_worst_is_linear() {
     let redactor = redactor();
     let half = 1 << 18;
     for pattern in [
-        "a", "a@", "@", "1", "1 ", "1.", "::", ":1", "://", "://@", "-----BEGIN ", "eyJ.", "password", "password=", "token:\\\"", "/home/", "%25",
-        "\\\\", "QUFB", "a.b.", "'", "sk-", "email:E-", "mrn: 1 ", "bearer ", "&#", "\\u0040", "x@tcp(", "ab:",
+        "a",
+        "a@",
+        "@",
+        "1",
+        "1 ",
+        "1.",
+        "::",
+        ":1",
+        "://",
+        "://@",
+        "-----BEGIN ",
+        "eyJ.",
+        "password",
+        "password=",
+        "token:\\\"",
+        "/home/",
+        "%25",
+        "\\\\",
+        "QUFB",
+        "a.b.",
+        "'",
+        "sk-",
+        "email:E-",
+        "mrn: 1 ",
+        "bearer ",
+        "&#",
+        "\\u0040",
+        "x@tcp(",
+        "ab:",
     ] {
         let time = |bytes: usize| {
             let text = pattern.repeat(bytes / pattern.len());
