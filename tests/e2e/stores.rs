@@ -5,9 +5,9 @@ use std::process::Output;
 
 use serde_json::Value;
 
+use crate::servers::{Gcs, S3};
 use crate::support::casefile::{Home, Settings, command};
 use crate::support::otlp::{EMAIL, FAILURE, TRACE_ID, signal};
-use crate::support::servers::{Gcs, S3};
 
 #[test]
 fn a_bundle_lies_in_s3_and_is_read_and_verified_from_there() {
