@@ -1,5 +1,7 @@
 //! What `deploy/` and `helm/` hold is checked against the program: they are examples that people copy.
 
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test")]
+
 #[path = "../support/mod.rs"]
 mod support;
 
