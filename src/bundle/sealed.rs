@@ -111,6 +111,12 @@ impl Sealed {
         self.trace_id
     }
 
+    /// The hash of tenant and trace id.
+    #[must_use]
+    pub fn bundle_id(&self) -> &str {
+        &self.bundle_id
+    }
+
     /// Its incident, redacted.
     #[must_use]
     pub fn incident(&self) -> &Incident {

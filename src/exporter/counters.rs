@@ -15,13 +15,13 @@ use parking_lot::Mutex;
 use super::error::{ErrorKind, ExportError};
 use super::store::Store;
 use crate::bundle::{names, to_canonical};
-use crate::model::{IncidentCounters, IncidentNumbers, Timestamp, TraceId};
+use crate::model::{IncidentCounters, IncidentNumbers, Timestamp};
 
 /// How long hours are kept.
 const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Most hours kept, for failures with invented times.
 const MAX_HOURS: usize = 2000;
-/// Most traces named as unconfirmed; beyond it the oldest are forgotten, and could be counted twice.
+/// Most bundles named as unconfirmed; beyond it the oldest are forgotten, and could be counted twice.
 const MAX_UNCONFIRMED: usize = 256;
 /// Incidents whose counters are held in memory, to spare a read.
 const MAX_HELD: usize = 4096;
@@ -45,7 +45,7 @@ impl Counters {
     pub(crate) async fn count(
         &self,
         incident: &str,
-        trace_id: TraceId,
+        bundle_id: &str,
         failed_at: Timestamp,
         now: Timestamp,
     ) -> Result<IncidentNumbers, ExportError> {
@@ -53,8 +53,8 @@ impl Counters {
         let mut held = slot.lock().await;
         let mut own = self.own(incident, &mut held).await?;
         let others = self.others(incident).await?;
-        if !own.unconfirmed.contains(&trace_id) && !others.iter().any(|other| other.unconfirmed.contains(&trace_id)) {
-            add(&mut own, trace_id, failed_at, now);
+        if !counts(&own, bundle_id) && !others.iter().any(|other| counts(other, bundle_id)) {
+            add(&mut own, bundle_id, failed_at, now);
             self.save(incident, &own).await?;
         }
         let numbers = sum(others.iter().chain([&own]), failed_at);
@@ -74,9 +74,9 @@ impl Counters {
     }
 
     /// The manifest of a counted trace is written. Stored with the next count.
-    pub(crate) async fn confirm(&self, incident: &str, trace_id: TraceId) {
+    pub(crate) async fn confirm(&self, incident: &str, bundle_id: &str) {
         if let Some(own) = self.slot(incident).lock().await.as_mut() {
-            own.unconfirmed.retain(|id| *id != trace_id);
+            own.unconfirmed.retain(|id| id != bundle_id);
         }
     }
 
@@ -84,14 +84,14 @@ impl Counters {
     pub(crate) async fn take_back(
         &self,
         incident: &str,
-        trace_id: TraceId,
+        bundle_id: &str,
         failed_at: Timestamp,
     ) -> Result<(), ExportError> {
         let slot = self.slot(incident);
         let mut held = slot.lock().await;
         let mut own = self.own(incident, &mut held).await?;
-        if own.unconfirmed.contains(&trace_id) {
-            own.unconfirmed.retain(|id| *id != trace_id);
+        if counts(&own, bundle_id) {
+            own.unconfirmed.retain(|id| id != bundle_id);
             if let Some(count) = own.hours.get_mut(&hour(failed_at)) {
                 *count = count.saturating_sub(1);
             }
@@ -155,7 +155,11 @@ impl Counters {
     }
 }
 
-fn add(counters: &mut IncidentCounters, trace_id: TraceId, failed_at: Timestamp, now: Timestamp) {
+fn counts(counters: &IncidentCounters, bundle_id: &str) -> bool {
+    counters.unconfirmed.iter().any(|id| id == bundle_id)
+}
+
+fn add(counters: &mut IncidentCounters, bundle_id: &str, failed_at: Timestamp, now: Timestamp) {
     let at = failed_at.to_rfc3339();
     if counters.first_seen.is_empty() || at < counters.first_seen {
         counters.first_seen.clone_from(&at);
@@ -169,7 +173,7 @@ fn add(counters: &mut IncidentCounters, trace_id: TraceId, failed_at: Timestamp,
     while counters.hours.len() > MAX_HOURS {
         counters.hours.pop_first();
     }
-    counters.unconfirmed.push(trace_id);
+    counters.unconfirmed.push(bundle_id.to_owned());
     let excess = counters.unconfirmed.len().saturating_sub(MAX_UNCONFIRMED);
     counters.unconfirmed.drain(..excess);
 }

@@ -51,6 +51,13 @@ impl fmt::Debug for Store {
 }
 
 impl Store {
+    /// A store in memory: for tests, and for a run that leaves nothing behind.
+    #[must_use]
+    pub fn in_memory() -> Self {
+        let memory = Arc::new(object_store::memory::InMemory::new());
+        Self::over(memory, Path::default(), "memory:", true, Duration::from_secs(10))
+    }
+
     /// A store over any `ObjectStore`. `url` is what names are shown under, `ordered` whether it lists in order.
     pub(crate) fn over(
         inner: Arc<dyn ObjectStore>,

@@ -219,17 +219,17 @@ impl BundleWriter {
         names: &names::TraceNames,
         manifest: impl FnOnce(IncidentNumbers) -> Manifest,
     ) -> Result<Option<Receipt>, ExportError> {
-        let (incident, trace_id, failed_at) = (&sealed.incident().id, sealed.trace_id(), sealed.failed_at());
-        let numbers = self.counters.count(incident, trace_id, failed_at, self.clock.now()).await?;
+        let (incident, bundle_id, failed_at) = (&sealed.incident().id, sealed.bundle_id(), sealed.failed_at());
+        let numbers = self.counters.count(incident, bundle_id, failed_at, self.clock.now()).await?;
         let manifest = manifest(numbers);
         let name = names.manifest();
         match self.store.create(&name, self.envelope(&manifest)?).await? {
             Created::Stored => {
-                self.counters.confirm(incident, trace_id).await;
+                self.counters.confirm(incident, bundle_id).await;
                 Ok(Some(self.receipt(Written::Stored, name, manifest)))
             }
             Created::Differs(_) => {
-                self.counters.take_back(incident, trace_id, failed_at).await?;
+                self.counters.take_back(incident, bundle_id, failed_at).await?;
                 Ok(None)
             }
         }

@@ -176,7 +176,7 @@ pub struct IncidentCounters {
     pub last_seen: String,
     /// Failures by hour: `2026-11-23T14` → count.
     pub hours: BTreeMap<String, u64>,
-    /// Traces that are counted here and whose manifests were not yet written: they are not counted again.
+    /// Ids of bundles that are counted here and whose manifests were not yet written: they are not counted again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub unconfirmed: Vec<TraceId>,
+    pub unconfirmed: Vec<String>,
 }

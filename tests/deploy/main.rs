@@ -1,11 +1,14 @@
 //! What `deploy/` and `helm/` hold is checked against the program: they are examples that people copy.
 
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test")]
+
 #[path = "../support/mod.rs"]
 mod support;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use regex::Regex;
 use support::casefile::{command, run};
@@ -61,6 +64,26 @@ fn the_example_configurations_are_valid_without_their_environment() {
         let path = root().join(file).display().to_string();
         run(&root(), &["validate", "--no-environment", "--config", &path]);
     }
+}
+
+#[test]
+fn the_configuration_that_the_chart_makes_is_valid_without_its_secrets() {
+    let helm = root().join(".cache/tools/bin/helm");
+    assert!(helm.exists(), "{} is missing: run tests/setup first", helm.display());
+    let output = Command::new(helm)
+        .args(["template", "casefile", "helm/casefile", "--kube-version", "1.32.0"])
+        .args(["--values", "helm/casefile/ci/values.yaml", "--show-only", "templates/configmap.yaml"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let rendered = String::from_utf8(output.stdout).unwrap();
+    let (_, block) = rendered.split_once("casefile.yaml: |\n").expect("the configuration in the ConfigMap");
+    let config: Vec<&str> = block.lines().map(|line| line.strip_prefix("    ").unwrap_or(line)).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("casefile.yaml");
+    fs::write(&path, config.join("\n")).unwrap();
+    run(folder.path(), &["validate", "--no-environment", "--config", &path.display().to_string()]);
 }
 
 #[test]

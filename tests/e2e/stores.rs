@@ -5,9 +5,9 @@ use std::process::Output;
 
 use serde_json::Value;
 
+use crate::servers::{Gcs, S3};
 use crate::support::casefile::{Home, Settings, command};
 use crate::support::otlp::{EMAIL, FAILURE, TRACE_ID, signal};
-use crate::support::servers::{Gcs, S3};
 
 #[test]
 fn a_bundle_lies_in_s3_and_is_read_and_verified_from_there() {
@@ -47,7 +47,7 @@ fn holds_the_bundle(url: &str, options: &[(&str, String)]) {
     assert_eq!((totals.accepted, totals.bundled), (5, 5), "{totals:?}");
 
     let read = |arguments: &[&str]| read(folder.path(), arguments, url, options);
-    let bundle = read(&["bundle", "get", TRACE_ID, "--json"]).stdout;
+    let bundle = read(&["bundle", "get", TRACE_ID]).stdout;
     let bundle: Value = serde_json::from_slice(&bundle).unwrap();
     assert_eq!(bundle["exception"]["type"], "ValueError");
     assert_eq!(bundle["logs"]["total"], 3);

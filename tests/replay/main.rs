@@ -1,5 +1,7 @@
 //! The binary as a person uses it: the demo, a recording replayed, a stop in mid-window, and overload.
 
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test")]
+
 #[path = "../support/mod.rs"]
 mod support;
 

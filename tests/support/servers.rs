@@ -1,0 +1,155 @@
+//! Object stores behind their real protocols: started for one test, on a free port, over a folder that goes with it.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+const BUCKET: &str = "casefiles";
+
+/// A process that ends with the test.
+struct Server {
+    child: Child,
+    name: &'static str,
+    port: u16,
+    _folder: TempDir,
+}
+
+/// An S3 server (versitygw).
+pub(crate) struct S3 {
+    /// `http://127.0.0.1:port`.
+    pub(crate) endpoint: String,
+    /// Its root user.
+    pub(crate) access_key: String,
+    /// The root user's secret.
+    pub(crate) secret_key: String,
+    /// A bucket that exists.
+    pub(crate) bucket: String,
+    _server: Server,
+}
+
+/// A Google Cloud Storage server (fake-gcs-server).
+pub(crate) struct Gcs {
+    /// A service account's file that leads to the server.
+    pub(crate) service_account_json: PathBuf,
+    /// A bucket that exists.
+    pub(crate) bucket: String,
+    _server: Server,
+}
+
+impl S3 {
+    /// Starts it.
+    pub(crate) fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        // Its file backend takes each folder for a bucket.
+        std::fs::create_dir_all(folder.path().join("root").join(BUCKET)).unwrap();
+        std::fs::create_dir(folder.path().join("sidecar")).unwrap();
+        let port = free_port();
+        let (access_key, secret_key) = ("casefile-test".to_owned(), "casefile-test-secret".to_owned());
+        let mut command = tool("versitygw");
+        command.args([
+            "--port",
+            &format!("127.0.0.1:{port}"),
+            "--access",
+            &access_key,
+            "--secret",
+            &secret_key,
+            "--quiet",
+        ]);
+        // Temporary folders often lie on a file system without extended attributes.
+        command.args(["posix", "--sidecar"]).arg(folder.path().join("sidecar")).arg(folder.path().join("root"));
+        let server = Server::start("versitygw", command, port, folder);
+        Self {
+            endpoint: format!("http://127.0.0.1:{port}"),
+            access_key,
+            secret_key,
+            bucket: BUCKET.to_owned(),
+            _server: server,
+        }
+    }
+}
+
+impl Gcs {
+    /// Starts it.
+    pub(crate) fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let port = free_port();
+        let base = format!("http://127.0.0.1:{port}");
+        let account = format!(
+            r#"{{"gcs_base_url": "{base}", "disable_oauth": true, "client_email": "", "private_key": "", "private_key_id": ""}}"#
+        );
+        let service_account_json = folder.path().join("account.json");
+        std::fs::write(&service_account_json, account).unwrap();
+        let mut command = tool("fake-gcs-server");
+        let public_host = format!("127.0.0.1:{port}");
+        command.args(["-scheme", "http", "-host", "127.0.0.1", "-port", &port.to_string(), "-backend", "memory"]);
+        command.args(["-public-host", &public_host, "-external-url", &base, "-log-level", "error"]);
+        let server = Server::start("fake-gcs-server", command, port, folder);
+        let answer = http(port, "POST", "/storage/v1/b?project=test", &format!(r#"{{"name": "{BUCKET}"}}"#)).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "no bucket: {answer}");
+        Self { service_account_json, bucket: BUCKET.to_owned(), _server: server }
+    }
+}
+
+impl Server {
+    fn start(name: &'static str, mut command: Command, port: u16, folder: TempDir) -> Self {
+        let child = command
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{name} does not start: {error}"));
+        let mut server = Self { child, name, port, _folder: folder };
+        server.wait();
+        server
+    }
+
+    fn wait(&mut self) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while http(self.port, "GET", "/", "").is_none() {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                panic!("{} ended at once: {status}", self.name);
+            }
+            assert!(Instant::now() < deadline, "{} does not answer on port {}", self.name, self.port);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+fn tool(name: &str) -> Command {
+    let folder = std::env::var_os("CASEFILE_TOOLS")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".cache/tools/bin"), PathBuf::from);
+    let path = folder.join(name);
+    assert!(path.exists(), "{} is missing: run `tests/setup`, which installs what the tests need", path.display());
+    Command::new(path)
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// The head of an answer; `None` if there is none.
+fn http(port: u16, method: &str, path: &str, body: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
+    let length = body.len();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n\
+         Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    );
+    stream.write_all(request.as_bytes()).ok()?;
+    let mut answer = [0; 1024];
+    let read = stream.read(&mut answer).ok()?;
+    (read > 0).then(|| String::from_utf8_lossy(&answer[..read]).into_owned())
+}
