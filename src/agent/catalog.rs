@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::merge::{BundleView, Part};
 use super::page::{Page, cut};
-use crate::bundle::{Envelope, names, unpack};
+use crate::bundle::{Envelope, MAX_DOCUMENT_BYTES, names, unpack};
 use crate::exporter::{ExportError, IndexRef, Store};
 use crate::model::{Bundle, IncidentFacts, Manifest, ManifestKind, TraceId};
 
@@ -150,7 +150,7 @@ impl Catalog {
     async fn part(&self, manifest: Manifest) -> Result<Part, CatalogError> {
         let name = manifest.object.name.clone();
         let Some(bytes) = self.store.get(&name).await? else { return Err(CatalogError::Missing(name)) };
-        let document = unpack(&bytes, &manifest.object.compression).map_err(|source| malformed(&name, "a packed document", source))?;
+        let document = unpack(&name, &bytes, MAX_DOCUMENT_BYTES).map_err(|source| malformed(&name, "a packed document", source))?;
         let bundle: Bundle = serde_json::from_slice(&document).map_err(|source| malformed(&name, "a bundle", source))?;
         Ok(Part { manifest, bundle })
     }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::Catalog;
 use super::catalog::{CatalogError, Stored};
-use crate::bundle::{Envelope, Verifier, digest_of, unpack};
+use crate::bundle::{Envelope, MAX_DOCUMENT_BYTES, Verifier, digest_of, unpack};
 use crate::model::{Bundle, Manifest};
 
 /// What was checked, object by object.
@@ -85,7 +85,7 @@ fn check_signature(stored: &Stored, verifier: Option<&Verifier>, faults: &mut Ve
     }
 }
 
-fn check_object(bytes: &[u8], manifest: &Manifest, faults: &mut Vec<String>) {
+fn check_object(bytes: &bytes::Bytes, manifest: &Manifest, faults: &mut Vec<String>) {
     let object = &manifest.object;
     if bytes.len() as u64 != object.size {
         faults.push(format!("{} bytes, and the manifest says {}", bytes.len(), object.size));
@@ -93,7 +93,7 @@ fn check_object(bytes: &[u8], manifest: &Manifest, faults: &mut Vec<String>) {
     if digest_of(bytes) != object.digest {
         faults.push("the object's digest is not the manifest's".to_owned());
     }
-    let document = match unpack(bytes, &object.compression) {
+    let document = match unpack(&object.name, bytes, MAX_DOCUMENT_BYTES) {
         Ok(document) => document,
         Err(error) => return faults.push(format!("the object cannot be unpacked: {error}")),
     };

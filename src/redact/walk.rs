@@ -106,9 +106,7 @@ impl<'r> Walk<'r> {
             (FieldClass::Url, Value::String(text)) => Value::String(self.url(&text)),
             (FieldClass::Revision, Value::String(text)) if is_commit(&text) => Value::String(text),
             (FieldClass::Revision, Value::String(text)) => Value::String(self.text(&text)),
-            (class, Value::String(text)) if text == WITHHELD || class.shape_holds(&text) == Some(true) => {
-                Value::String(text)
-            }
+            (class, Value::String(text)) if text == WITHHELD || self.is_ours(class, &text) => Value::String(text),
             (_, value) => self.withhold(value, "unexpected_shape"),
         }
     }
@@ -262,11 +260,9 @@ impl<'r> Walk<'r> {
             let (swept, count) = sweeper.replace(text);
             return (swept, vec![super::sweep::RULE; count]);
         }
-        let findings = self.rules.engine.scan_with(text, known);
-        self.known.learn(text, &findings, &self.rules.engine);
-        let edits =
-            findings.iter().filter(|finding| finding.action != Action::Keep).map(|finding| finding.rule).collect();
-        (self.rules.engine.apply(text, &findings), edits)
+        let first = self.rules.engine.scan_with(text, known);
+        self.known.learn(text, &first, &self.rules.engine);
+        self.rules.engine.settle(text, first)
     }
 
     fn replace(&mut self, text: &str, findings: &[Finding]) -> String {

@@ -213,8 +213,7 @@ fn quoted_end(text: &str, start: usize, mark: char, escaped: bool) -> usize {
 
 /// Where a value without quotes ends: at white space, a quote or a bracket that closes, or where the next pair begins.
 fn bare_end(text: &str, start: usize) -> usize {
-    let end =
-        run_end(text, start, usize::MAX, |char| !char.is_whitespace() && !matches!(char, '&' | '"' | '\'' | '<' | '`'));
+    let end = run_end(text, start, usize::MAX, |char| !char.is_whitespace() && !matches!(char, '&' | '<'));
     let value = slice(text, start, end);
     // A quote closes what the pair stands in, unless the value goes on behind it.
     let closing = value.match_indices(['"', '\'', '`']).map(|(offset, _)| offset);
