@@ -3,7 +3,7 @@
 //! A walk checks every field of every record, so that a request whose records cannot be decoded later is refused while
 //! its sender still listens. Text is not looked at: invalid UTF-8 is repaired at decoding.
 
-use super::schema::{Field, Kind, Message};
+use super::schema::{ANY_VALUE, Field, Kind, Message};
 use super::wire::{MAX_DEPTH, Payload, Reader};
 use super::{Limits, WireError};
 
@@ -47,6 +47,21 @@ impl Check {
         Ok(())
     }
 
+    /// Checks the `AnyValue` at `start..end`.
+    #[inline]
+    pub(super) fn any_value(
+        &mut self,
+        reader: &Reader<'_>,
+        start: usize,
+        end: usize,
+        depth: usize,
+    ) -> Result<(), WireError> {
+        match is_short_string(reader.slice(start, end)) {
+            true => self.depth(depth),
+            false => self.message(&ANY_VALUE, reader.within(start, end), depth),
+        }
+    }
+
     /// Checks the message that `reader` stands at, which is `depth` levels below the request.
     pub(super) fn message(&mut self, message: &Message, mut reader: Reader<'_>, depth: usize) -> Result<(), WireError> {
         self.depth(depth)?;
@@ -59,6 +74,7 @@ impl Check {
     }
 
     /// Checks the value of a field of a message at `depth`.
+    #[inline]
     pub(super) fn field(
         &mut self,
         field: &Field,
@@ -84,6 +100,12 @@ impl Check {
             _ => Err(reader.malformed("wrong wire type")),
         }
     }
+}
+
+/// Whether the bytes are an `AnyValue` of one short string and nothing else, as most are: then there is no more to check.
+#[inline]
+fn is_short_string(bytes: &[u8]) -> bool {
+    matches!(bytes, [0x0a, length @ 0..=0x7f, rest @ ..] if rest.len() == usize::from(*length))
 }
 
 /// Checks a packed repeated number.

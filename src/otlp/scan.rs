@@ -277,8 +277,9 @@ impl Walk<'_> {
         self.check.depth(depth)?;
         let mut key: &[u8] = &[];
         while let Some((number, payload)) = reader.next()? {
-            match number {
-                1 => key = text(&reader, payload)?,
+            match (number, payload) {
+                (1, _) => key = text(&reader, payload)?,
+                (2, Payload::Len(start, end)) => self.check.any_value(&reader, start, end, depth + 1)?,
                 _ => self.other(&schema::KEY_VALUE, number, payload, &reader, depth)?,
             }
         }

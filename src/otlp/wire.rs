@@ -55,11 +55,13 @@ impl<'a> Reader<'a> {
     }
 
     /// An error at the current position.
+    #[cold]
     pub(super) fn malformed(&self, what: &'static str) -> WireError {
         WireError::Malformed { offset: self.pos, what }
     }
 
     /// The next field, or `None` at the end of the message.
+    #[inline(always)]
     pub(super) fn next(&mut self) -> Result<Option<(u32, Payload)>, WireError> {
         if self.pos >= self.end {
             return Ok(None);
@@ -73,13 +75,19 @@ impl<'a> Reader<'a> {
     }
 
     /// A varint of at most 64 bits.
-    #[inline]
+    #[inline(always)]
     pub(super) fn varint(&mut self) -> Result<u64, WireError> {
-        let rest = self.bytes.get(self.pos..self.end).unwrap_or_default();
-        if let [first @ 0..=0x7f, ..] = rest {
-            self.pos += 1;
-            return Ok(u64::from(*first));
+        match self.bytes.get(self.pos) {
+            Some(first @ 0..=0x7f) if self.pos < self.end => {
+                self.pos += 1;
+                Ok(u64::from(*first))
+            }
+            _ => self.long_varint(),
         }
+    }
+
+    fn long_varint(&mut self) -> Result<u64, WireError> {
+        let rest = self.bytes.get(self.pos..self.end).unwrap_or_default();
         let mut value = 0_u64;
         for (at, byte) in rest.iter().take(10).enumerate() {
             if at == 9 && *byte > 1 {
@@ -94,6 +102,7 @@ impl<'a> Reader<'a> {
         Err(self.malformed(if rest.len() < 10 { "truncated varint" } else { "varint of more than 64 bits" }))
     }
 
+    #[inline]
     pub(super) fn fixed64(&mut self) -> Result<u64, WireError> {
         let taken = self.take(8, "truncated 64-bit value")?;
         Ok(u64::from_le_bytes(taken.try_into().unwrap_or_default()))
@@ -104,6 +113,7 @@ impl<'a> Reader<'a> {
         Ok(u32::from_le_bytes(taken.try_into().unwrap_or_default()))
     }
 
+    #[inline(always)]
     fn key(&mut self) -> Result<(u32, u32), WireError> {
         let key = u32::try_from(self.varint()?).map_err(|_| self.malformed("field key beyond 32 bits"))?;
         let (number, wire_type) = (key >> 3, key & 7);
@@ -116,6 +126,7 @@ impl<'a> Reader<'a> {
         Ok((number, wire_type))
     }
 
+    #[inline(always)]
     fn payload(&mut self, number: u32, wire_type: u32, depth: usize) -> Result<Payload, WireError> {
         match wire_type {
             0 => Ok(Payload::Varint(self.varint()?)),
@@ -135,6 +146,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[cold]
     fn group(&mut self, number: u32, depth: usize) -> Result<Payload, WireError> {
         if depth >= MAX_DEPTH {
             return Err(self.malformed("groups nested too deep"));
@@ -150,10 +162,16 @@ impl<'a> Reader<'a> {
                     false => Err(self.malformed("group end of another group")),
                 };
             }
-            self.payload(inner, wire_type, depth + 1)?;
+            self.nested_payload(inner, wire_type, depth + 1)?;
         }
     }
 
+    /// [`Reader::payload`] once more, for the recursion that inlining would not end.
+    fn nested_payload(&mut self, number: u32, wire_type: u32, depth: usize) -> Result<Payload, WireError> {
+        self.payload(number, wire_type, depth)
+    }
+
+    #[inline]
     fn take(&mut self, length: usize, what: &'static str) -> Result<&'a [u8], WireError> {
         let end = self.pos + length;
         if end > self.end {

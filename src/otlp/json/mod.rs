@@ -2,8 +2,8 @@
 //!
 //! Source: opentelemetry-proto `docs/specification.md`, "JSON Protobuf Encoding". Both directions are driven by the
 //! schema tables and pass the request through without an object model between. The serde support of
-//! opentelemetry-proto is not used: it refuses unknown fields next to a oneof, `null`, numbers as strings in some
-//! fields and strings with lone surrogates, emits numbers where strings are asked for, and has no NaN.
+//! opentelemetry-proto is not used: it refuses `null`, lone surrogates and a NaN in an attribute (which it writes as
+//! `null`), one bad id fails a whole request, and its errors quote the values that they refuse.
 
 mod read;
 mod write;
