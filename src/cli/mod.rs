@@ -61,6 +61,7 @@ enum Command {
 
 /// Runs a command line and says how the process should end. Errors go to stderr.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    prepare_process();
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(message) => {
@@ -84,6 +85,22 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Some(Command::Bundle(command)) => bundle::run(&command),
     };
     result.map_or_else(|error| report(&error), |()| Exit::Ok)
+}
+
+/// What holds for the whole process: one TLS implementation, and panics that do not print what they were working on.
+fn prepare_process() {
+    // An error means that one is installed already, which is as good.
+    rustls::crypto::ring::default_provider().install_default().map_or_else(drop, drop);
+    std::panic::set_hook(Box::new(|panic| {
+        // The message of a panic may quote a record: only its place is told.
+        let place = panic.location().map_or_else(String::new, ToString::to_string);
+        report_panic(&place);
+    }));
+}
+
+#[expect(clippy::print_stderr, reason = "logs may not have been set up yet")]
+fn report_panic(place: &str) {
+    eprintln!("casefile: internal error at {place}: please report it");
 }
 
 #[expect(clippy::print_stderr, reason = "this is where errors reach the user")]

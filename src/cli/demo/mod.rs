@@ -32,8 +32,9 @@ const PACE: Duration = Duration::from_millis(25);
 const POLL: Duration = Duration::from_millis(100);
 /// When to give up on it.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// What the demo changes in the embedded configuration: free ports, and a decision within a second.
-const SETTINGS: [&str; 7] = [
+/// What the demo changes in the embedded configuration: free ports, a decision within a second, and the
+/// one attribute of its own that the shop wants to see.
+const SETTINGS: [&str; 8] = [
     "receivers.otlp.protocols.grpc.endpoint=127.0.0.1:0",
     "receivers.otlp.protocols.http.endpoint=127.0.0.1:0",
     "extensions.health_check.endpoint=127.0.0.1:0",
@@ -41,6 +42,7 @@ const SETTINGS: [&str; 7] = [
     "service.telemetry.metrics.address=127.0.0.1:0",
     "service.telemetry.logs.level=warn",
     "connectors.incident.tail_sampling.decision_wait=1s",
+    "processors.redaction.allowed_keys=[app.coupon]",
 ];
 
 /// Runs a small failing shop and shows the bundle of its first failure.
