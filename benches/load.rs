@@ -64,10 +64,17 @@ async fn run(options: &Options) -> Result<(), String> {
     server.stop()?;
     let seconds = sent.elapsed.as_secs_f64();
     println!("sent {} spans in {} traces ({} failing)", sent.spans, sent.traces, sent.failing.len());
-    println!("in {seconds:.1} s: {:.0} spans/s; {} requests refused and sent again", sent.spans as f64 / seconds, sent.refused);
+    println!(
+        "in {seconds:.1} s: {:.0} spans/s; {} requests refused and sent again",
+        sent.spans as f64 / seconds,
+        sent.refused
+    );
     println!("server: {counts:?}");
     if let Some((peak, cpu)) = usage {
-        println!("server: peak memory {peak} MiB, CPU {cpu:.1} s ({:.2} s per million spans)", cpu * 1e6 / sent.spans as f64);
+        println!(
+            "server: peak memory {peak} MiB, CPU {cpu:.1} s ({:.2} s per million spans)",
+            cpu * 1e6 / sent.spans as f64
+        );
     }
     audit(&sent, &counts, folder.path())
 }
@@ -95,9 +102,11 @@ async fn send(options: &Options, server: &Server) -> Result<Sent, String> {
     for tick in 0..=last {
         ticks.tick().await;
         // A trace's spans come in two requests, as they do from services: the deeper half first, the rest a tick later.
-        let new: Vec<u64> = if tick < last { (sent.traces..sent.traces + traces_per_tick).collect() } else { Vec::new() };
+        let new: Vec<u64> =
+            if tick < last { (sent.traces..sent.traces + traces_per_tick).collect() } else { Vec::new() };
         sent.traces += new.len() as u64;
-        sent.failing.extend(new.iter().filter(|trace| is_failing(**trace, options)).map(|trace| hex(&trace_id(*trace))));
+        sent.failing
+            .extend(new.iter().filter(|trace| is_failing(**trace, options)).map(|trace| hex(&trace_id(*trace))));
         let middle = SPANS_PER_TRACE / 2;
         let mut spans = Vec::new();
         for (range, traces) in [(middle..SPANS_PER_TRACE, &new), (0..middle, &open)] {
@@ -131,7 +140,9 @@ async fn deliver(channel: Channel, request: ExportTraceServiceRequest) -> Result
             Ok(response) => {
                 return match response.into_inner().partial_success {
                     None => Ok(refused),
-                    Some(partial) => Err(format!("{} spans rejected: {}", partial.rejected_spans, partial.error_message)),
+                    Some(partial) => {
+                        Err(format!("{} spans rejected: {}", partial.rejected_spans, partial.error_message))
+                    }
                 };
             }
             Err(status) if status.code() == Code::Unavailable => {
@@ -174,7 +185,10 @@ fn records_of(manifest: &Path) -> Result<u64, String> {
     let envelope: serde_json::Value = serde_json::from_slice(&std::fs::read(manifest).unwrap()).unwrap();
     let payload = data_encoding::BASE64.decode(envelope["payload"].as_str().unwrap_or_default().as_bytes()).unwrap();
     let manifest: serde_json::Value = serde_json::from_slice(&payload).unwrap();
-    manifest["records"].as_array().map(|records| records.len() as u64).ok_or_else(|| "a manifest without records".to_owned())
+    manifest["records"]
+        .as_array()
+        .map(|records| records.len() as u64)
+        .ok_or_else(|| "a manifest without records".to_owned())
 }
 
 /// The process under load.
@@ -273,7 +287,13 @@ service:
     /// Peak resident memory in MiB and CPU seconds, where `/proc` tells.
     fn usage(&self) -> Option<(u64, f64)> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.split_whitespace().next()?.parse::<u64>().ok()?;
+        let peak = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))?
+            .split_whitespace()
+            .next()?
+            .parse::<u64>()
+            .ok()?;
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).ok()?;
         let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
         // utime and stime (fields 14 and 15 of proc(5)) in ticks of 1/100 s.

@@ -36,8 +36,9 @@ pub enum ApiError {
 /// # Errors
 /// If the transport fails.
 pub async fn serve_api(listener: TcpListener, catalog: Catalog, stop: CancellationToken) -> Result<(), ApiError> {
-    let reflection =
-        tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(proto::DESCRIPTOR).build_v1()?;
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(proto::DESCRIPTOR)
+        .build_v1()?;
     tonic::transport::Server::builder()
         .add_service(QueryServiceServer::new(Query { catalog }))
         .add_service(reflection)
@@ -59,7 +60,10 @@ impl QueryService for Query {
         let request = request.into_inner();
         let found = self.catalog.incidents(limit(request.limit), &request.after).await.map_err(unavailable)?;
         let page = Some(page(&found));
-        Ok(Response::new(proto::ListIncidentsResponse { incidents: found.items.into_iter().map(incident).collect(), page }))
+        Ok(Response::new(proto::ListIncidentsResponse {
+            incidents: found.items.into_iter().map(incident).collect(),
+            page,
+        }))
     }
 
     async fn get_incident(
@@ -82,10 +86,16 @@ impl QueryService for Query {
         let of = Some(request.incident_id.as_str()).filter(|id| !id.is_empty());
         let found = self.catalog.bundles(of, limit(request.limit), &request.after).await.map_err(unavailable)?;
         let page = Some(page(&found));
-        Ok(Response::new(proto::ListBundlesResponse { bundles: found.items.into_iter().map(reference).collect(), page }))
+        Ok(Response::new(proto::ListBundlesResponse {
+            bundles: found.items.into_iter().map(reference).collect(),
+            page,
+        }))
     }
 
-    async fn get_bundle(&self, request: Request<proto::GetBundleRequest>) -> Result<Response<proto::GetBundleResponse>, Status> {
+    async fn get_bundle(
+        &self,
+        request: Request<proto::GetBundleRequest>,
+    ) -> Result<Response<proto::GetBundleResponse>, Status> {
         let found = self.catalog.bundle(&request.into_inner().id).await.map_err(unavailable)?;
         let view = found.ok_or_else(|| Status::not_found("no bundle of this id is in the store"))?;
         let json = view.merged().and_then(|document| serde_json::to_vec(&document));

@@ -79,7 +79,8 @@ impl Catalog {
                 by_incident.entry(folder.to_owned()).or_default().push(name);
             }
         }
-        let found = stream::iter(by_incident.into_values()).map(|refs| self.summarise(refs)).buffer_unordered(CONCURRENCY);
+        let found =
+            stream::iter(by_incident.into_values()).map(|refs| self.summarise(refs)).buffer_unordered(CONCURRENCY);
         let mut incidents: Vec<IncidentSummary> = found.try_filter_map(async |found| Ok(found)).try_collect().await?;
         incidents.sort_by(|a, b| {
             let latest = b.facts.numbers.last_seen.cmp(&a.facts.numbers.last_seen);
@@ -101,7 +102,12 @@ impl Catalog {
     ///
     /// # Errors
     /// If the store cannot be read.
-    pub async fn bundles(&self, incident: Option<&str>, limit: usize, after: &str) -> Result<Page<IndexRef>, CatalogError> {
+    pub async fn bundles(
+        &self,
+        incident: Option<&str>,
+        limit: usize,
+        after: &str,
+    ) -> Result<Page<IndexRef>, CatalogError> {
         let folder = match incident {
             Some(id) => format!("{}/{}", names::INDEX_INCIDENT, names::part(id)),
             None => names::INDEX_DAY.to_owned(),
@@ -131,7 +137,8 @@ impl Catalog {
         let wanted: Option<TraceId> = id.parse().ok();
         let mut found = Vec::new();
         for name in self.names(names::BUNDLES).await? {
-            let is_candidate = names::is_manifest(&name) && wanted.is_none_or(|trace_id| names::trace_of(&name) == Some(trace_id));
+            let is_candidate =
+                names::is_manifest(&name) && wanted.is_none_or(|trace_id| names::trace_of(&name) == Some(trace_id));
             if !is_candidate {
                 continue;
             }
@@ -150,18 +157,23 @@ impl Catalog {
     async fn part(&self, manifest: Manifest) -> Result<Part, CatalogError> {
         let name = manifest.object.name.clone();
         let Some(bytes) = self.store.get(&name).await? else { return Err(CatalogError::Missing(name)) };
-        let document = unpack(&name, &bytes, MAX_DOCUMENT_BYTES).map_err(|source| malformed(&name, "a packed document", source))?;
-        let bundle: Bundle = serde_json::from_slice(&document).map_err(|source| malformed(&name, "a bundle", source))?;
+        let document = unpack(&name, &bytes, MAX_DOCUMENT_BYTES)
+            .map_err(|source| malformed(&name, "a packed document", source))?;
+        let bundle: Bundle =
+            serde_json::from_slice(&document).map_err(|source| malformed(&name, "a bundle", source))?;
         Ok(Part { manifest, bundle })
     }
 
     async fn summarise(&self, refs: Vec<String>) -> Result<Option<IncidentSummary>, CatalogError> {
         let bundles = refs.len();
         let refs = self.refs(refs).await?;
-        let Some(latest) = refs.into_iter().max_by(|a, b| (&a.failed_at, a.trace_id).cmp(&(&b.failed_at, b.trace_id))) else {
+        let Some(latest) = refs.into_iter().max_by(|a, b| (&a.failed_at, a.trace_id).cmp(&(&b.failed_at, b.trace_id)))
+        else {
             return Ok(None);
         };
-        let Some(bytes) = self.store.get(&latest.manifest).await? else { return Err(CatalogError::Missing(latest.manifest)) };
+        let Some(bytes) = self.store.get(&latest.manifest).await? else {
+            return Err(CatalogError::Missing(latest.manifest));
+        };
         let facts = read_manifest(&latest.manifest, &bytes)?.incident;
         Ok(Some(IncidentSummary { facts, bundles }))
     }

@@ -50,7 +50,9 @@ impl BundleView {
     /// If it cannot be written as JSON.
     pub fn merged(&self) -> Result<Value, serde_json::Error> {
         let mut document = serde_json::to_value(&self.bundle)?;
-        if let (Some(incident), Some(numbers)) = (document.get_mut("incident").and_then(Value::as_object_mut), &self.numbers) {
+        if let (Some(incident), Some(numbers)) =
+            (document.get_mut("incident").and_then(Value::as_object_mut), &self.numbers)
+        {
             incident.insert("first_seen".to_owned(), json!(numbers.first_seen));
             incident.insert("last_seen".to_owned(), json!(numbers.last_seen));
             incident.insert("count_24h".to_owned(), json!(numbers.count_24h));

@@ -45,7 +45,10 @@ fn head(page: &mut String, view: &BundleView) {
         ("Trace", bundle.trace.trace_id.to_string()),
     ];
     if let Some(numbers) = &view.numbers {
-        facts.push(("Seen", format!("{} times in 24 h, first {}, last {}", numbers.count_24h, numbers.first_seen, numbers.last_seen)));
+        facts.push((
+            "Seen",
+            format!("{} times in 24 h, first {}, last {}", numbers.count_24h, numbers.first_seen, numbers.last_seen),
+        ));
     }
     let optional = [
         ("Commit", &bundle.commit_sha),
@@ -79,7 +82,8 @@ pub fn tree(path: &[SpanEvidence]) -> String {
         let branch = if depth == 0 { String::new() } else { format!("{}└─ ", "   ".repeat(depth - 1)) };
         let mark = if span.status == "error" { "✗" } else { "·" };
         let duration = span.duration_ms.map_or_else(String::new, |millis| format!("  {millis:.1} ms"));
-        let status = span.status_message.as_deref().map_or_else(String::new, |message| format!("  {}", one_line(message)));
+        let status =
+            span.status_message.as_deref().map_or_else(String::new, |message| format!("  {}", one_line(message)));
         let (service, name, kind) = (one_line(&span.service), one_line(&span.name), &span.kind);
         line(&mut text, &format!("{branch}{mark} {service}: {name} [{kind}]{duration}{status}"));
     }
@@ -128,7 +132,10 @@ fn logs(page: &mut String, window: &[LogLine]) {
     }
     for log in window.iter().skip(skipped) {
         let times = if log.count > 1 { format!(" (×{})", log.count) } else { String::new() };
-        line(&mut text, &format!("{} {:<5} {}: {}{times}", log.time, log.level, one_line(&log.service), one_line(&log.msg)));
+        line(
+            &mut text,
+            &format!("{} {:<5} {}: {}{times}", log.time, log.level, one_line(&log.service), one_line(&log.msg)),
+        );
     }
     fenced(page, &text);
 }
@@ -237,7 +244,8 @@ fn fenced(page: &mut String, text: &str) {
     // A fence longer than any run of backticks inside cannot be closed by the text.
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
-    let text: String = text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect();
+    let text: String =
+        text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect();
     line(page, &format!("{fence}text\n{}\n{fence}", text.trim_end()));
 }
 

@@ -76,7 +76,10 @@ fn check_signature(stored: &Stored, verifier: Option<&Verifier>, faults: &mut Ve
         faults.push(format!("{} is not signed", stored.name));
         return "unsigned";
     }
-    match Envelope::read(&stored.bytes).map_err(|error| error.to_string()).and_then(|envelope| verifier.verify(&envelope).map_err(|error| error.to_string())) {
+    match Envelope::read(&stored.bytes)
+        .map_err(|error| error.to_string())
+        .and_then(|envelope| verifier.verify(&envelope).map_err(|error| error.to_string()))
+    {
         Ok(()) => "signature valid",
         Err(error) => {
             faults.push(format!("{}: {error}", stored.name));

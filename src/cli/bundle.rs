@@ -88,8 +88,12 @@ fn verify(id: &str, store: &StoreArgs, public_key: Option<&std::path::Path>, jso
     let verifier = match public_key {
         None => None,
         Some(path) => {
-            let pem = std::fs::read_to_string(path).with_context(|| format!("reading the public key {}", path.display()))?;
-            Some(Verifier::from_pem(&pem).map_err(|problem| anyhow::anyhow!("{}: {}", path.display(), problem.message))?)
+            let pem =
+                std::fs::read_to_string(path).with_context(|| format!("reading the public key {}", path.display()))?;
+            Some(
+                Verifier::from_pem(&pem)
+                    .map_err(|problem| anyhow::anyhow!("{}: {}", path.display(), problem.message))?,
+            )
         }
     };
     let catalog = store.open()?;

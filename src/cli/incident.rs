@@ -68,7 +68,12 @@ fn show(id: &str, store: &StoreArgs, page: &PageArgs) -> anyhow::Result<()> {
     let facts = &incident.facts;
     out.title(&facts.id)?;
     out.failure(&facts.summary)?;
-    out.line(&format!("class {}, services {}, fingerprint {}", facts.class, facts.services.join(", "), facts.fingerprint))?;
+    out.line(&format!(
+        "class {}, services {}, fingerprint {}",
+        facts.class,
+        facts.services.join(", "),
+        facts.fingerprint
+    ))?;
     let numbers = &facts.numbers;
     out.line(&format!("{} in 24 h, first {}, last {}", numbers.count_24h, numbers.first_seen, numbers.last_seen))?;
     out.line("")?;

@@ -32,7 +32,11 @@ pub struct DefaultKeys {
 /// The folder of the built-in configuration.
 #[must_use]
 pub fn data_dir(env: &dyn Environment) -> String {
-    env.variable(DATA_DIR).ok().flatten().filter(|folder| !folder.is_empty()).unwrap_or_else(|| "./casefile-data".to_owned())
+    env.variable(DATA_DIR)
+        .ok()
+        .flatten()
+        .filter(|folder| !folder.is_empty())
+        .unwrap_or_else(|| "./casefile-data".to_owned())
 }
 
 /// Reads the keys, and makes those that are missing: `redaction.key` (unless `CASEFILE_REDACTION_KEY` is set),
@@ -49,17 +53,22 @@ pub fn obtain(folder: &Path, env: &dyn Environment) -> anyhow::Result<DefaultKey
         }
         None => {
             let path = folder.join("redaction.key");
-            let key = once(&path, &mut made, || Ok(Zeroizing::new(format!("{}\n", *Zeroizing::new(HEXLOWER.encode(random()?.as_slice()))))))?;
+            let key = once(&path, &mut made, || {
+                Ok(Zeroizing::new(format!("{}\n", *Zeroizing::new(HEXLOWER.encode(random()?.as_slice())))))
+            })?;
             RootKey::parse(&key).with_context(|| not_a_key(&path))?;
             Zeroizing::new(key.trim().to_owned())
         }
     };
     let path = folder.join("signing.pem");
     let signing = once(&path, &mut made, || {
-        SigningKey::from_bytes(&*random()?).to_pkcs8_pem(LineEnding::LF).context("a signing key cannot be written as PEM")
+        SigningKey::from_bytes(&*random()?)
+            .to_pkcs8_pem(LineEnding::LF)
+            .context("a signing key cannot be written as PEM")
     })?;
     let key = SigningKey::from_pkcs8_pem(&signing).map_err(|error| anyhow::anyhow!("{}: {error}", not_a_key(&path)))?;
-    let public = key.verifying_key().to_public_key_pem(LineEnding::LF).context("a public key cannot be written as PEM")?;
+    let public =
+        key.verifying_key().to_public_key_pem(LineEnding::LF).context("a public key cannot be written as PEM")?;
     let public_path = folder.join("signing.pub.pem");
     // It follows from the private key: one that does not fit is replaced.
     if fs::read_to_string(&public_path).ok().as_ref() != Some(&public) {
@@ -112,7 +121,8 @@ fn write_temporary(path: &Path, text: &str) -> anyhow::Result<PathBuf> {
 
 fn random() -> anyhow::Result<Zeroizing<[u8; 32]>> {
     let mut bytes = Zeroizing::new([0; 32]);
-    getrandom::fill(bytes.as_mut_slice()).map_err(|error| anyhow::anyhow!("the system gives no random bytes: {error}"))?;
+    getrandom::fill(bytes.as_mut_slice())
+        .map_err(|error| anyhow::anyhow!("the system gives no random bytes: {error}"))?;
     Ok(bytes)
 }
 

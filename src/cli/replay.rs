@@ -121,7 +121,10 @@ fn writer(args: &ReplayArgs, config: &ValidatedConfig, clock: Arc<VirtualClock>)
         None => None,
         Some(signing) => {
             let signer = Signer::from_pem(signing.key.expose()).map_err(|problem| {
-                BadConfig(config.locate(vec![crate::config::Problem { path: "extensions.signing.key".to_owned(), ..problem }]))
+                BadConfig(
+                    config
+                        .locate(vec![crate::config::Problem { path: "extensions.signing.key".to_owned(), ..problem }]),
+                )
             })?;
             Some(Arc::new(signer))
         }

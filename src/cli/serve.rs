@@ -49,7 +49,8 @@ async fn serve(config: &ValidatedConfig) -> anyhow::Result<()> {
     let signal = stop.received().await;
     tracing::info!(signal, "stopping");
     let totals = service.stop().await;
-    let (accepted, bundled, not_sampled, dropped) = (totals.accepted, totals.bundled, totals.not_sampled, totals.dropped);
+    let (accepted, bundled, not_sampled, dropped) =
+        (totals.accepted, totals.bundled, totals.not_sampled, totals.dropped);
     tracing::info!(accepted, bundled, not_sampled, dropped, pending = totals.pending(), "stopped");
     Ok(())
 }

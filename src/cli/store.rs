@@ -25,11 +25,13 @@ impl StoreArgs {
     pub(super) fn open(&self) -> anyhow::Result<Catalog> {
         let mut options = BTreeMap::new();
         for option in &self.options {
-            let (key, value) = option.split_once('=').with_context(|| format!("--store-option `{option}`: write KEY=VALUE"))?;
+            let (key, value) =
+                option.split_once('=').with_context(|| format!("--store-option `{option}`: write KEY=VALUE"))?;
             options.insert(key.to_owned(), Secret::new(value));
         }
         let timeout = std::time::Duration::from_secs(30);
-        let store = Store::open(&self.store, &options, timeout).map_err(|problem| anyhow::anyhow!("--store: {}", problem.message))?;
+        let store = Store::open(&self.store, &options, timeout)
+            .map_err(|problem| anyhow::anyhow!("--store: {}", problem.message))?;
         Ok(Catalog::new(store))
     }
 }

@@ -19,7 +19,8 @@ pub struct ValidateArgs {
 /// # Errors
 /// If the configuration cannot run ([`BadConfig`]), or `out` cannot be written.
 pub fn run(
-    args: &ValidateArgs, sources: &ConfigArgs,
+    args: &ValidateArgs,
+    sources: &ConfigArgs,
     compile: &dyn Fn(&ValidatedConfig) -> Vec<Problem>,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {

@@ -124,13 +124,17 @@ impl Expander<'_> {
         if !is_name(&name) {
             // What is not a name may be a secret that holds `${`: it is not shown.
             return Err(Problem::new("", "`${…}` holds neither `env:NAME`, `file:/path` nor a variable's name")
-                .instead("write `${env:NAME}`, `${env:NAME:-default}` or `${file:/path}`, and `$$` for a dollar sign"));
+                .instead(
+                    "write `${env:NAME}`, `${env:NAME:-default}` or `${file:/path}`, and `$$` for a dollar sign",
+                ));
         }
         if self.mode == Mode::Resolve {
             match self.env.variable(&name) {
                 Ok(Some(value)) => return Ok(Some(Zeroizing::new(value))),
                 Ok(None) => {}
-                Err(why) => return Err(Problem::new("", format!("environment variable `{}` cannot be read: {why}", *name))),
+                Err(why) => {
+                    return Err(Problem::new("", format!("environment variable `{}` cannot be read: {why}", *name)));
+                }
             }
         }
         match (default, self.mode) {

@@ -44,7 +44,12 @@ pub fn load_without_environment(
 ///
 /// # Errors
 /// If `sets` or a key are wrong.
-pub fn embedded(root: &str, signing: Option<&str>, data_dir: &str, sets: &[String]) -> Result<ValidatedConfig, ConfigErrors> {
+pub fn embedded(
+    root: &str,
+    signing: Option<&str>,
+    data_dir: &str,
+    sets: &[String],
+) -> Result<ValidatedConfig, ConfigErrors> {
     let name: Arc<str> = Arc::from("built-in configuration");
     let mut tree = source::document(DEFAULT, &name).map_err(ConfigErrors::new)?;
     if signing.is_none() {
@@ -60,7 +65,10 @@ fn documents(sources: &[String], sets: &[String], env: &dyn Environment) -> Resu
         tree.at = Place { source: source::name(only), line: 1, column: 1 };
     }
     let at = tree.at.clone();
-    lay_over(&mut tree, sources.iter().map(|uri| source::read(uri, env)).chain(sets.iter().map(|set| source::set(set))))?;
+    lay_over(
+        &mut tree,
+        sources.iter().map(|uri| source::read(uri, env)).chain(sets.iter().map(|set| source::set(set))),
+    )?;
     tree.at = at;
     Ok(tree)
 }

@@ -138,7 +138,9 @@ fn mismatch(found: &str, expected: &str) -> Failure {
     let instead = match (expected, found) {
         ("a string", "a whole number" | "a number" | "a boolean") => Some("write it in quotes"),
         ("a boolean", _) => Some("write `true` or `false`"),
-        ("a whole number, 0 or more" | "a whole number" | "a number", "a string") => Some("write the number alone, without quotes or unit"),
+        ("a whole number, 0 or more" | "a whole number" | "a number", "a string") => {
+            Some("write the number alone, without quotes or unit")
+        }
         ("a list", "a string") => Some("write it in brackets: `[…]`"),
         (_, "no value") => Some("give it one, or leave the key out for its default"),
         _ => None,
@@ -164,7 +166,6 @@ impl<'a> Reader<'a> {
     fn expected(self, what: &str) -> Failure {
         mismatch(self.node.describe(), what)
     }
-
 
     fn number<'de, V: Visitor<'de>>(self, visitor: V, what: &str) -> Result<V::Value, Failure> {
         let Value::Scalar(scalar) = &self.node.value else { return Err(self.expected(what)) };
@@ -219,7 +220,9 @@ impl<'de> de::Deserializer<'de> for Reader<'_> {
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
         match &self.node.value {
-            Value::Scalar(scalar) if scalar.written.is_some() || scalar.kind() == Kind::Text => visitor.visit_str(&scalar.text),
+            Value::Scalar(scalar) if scalar.written.is_some() || scalar.kind() == Kind::Text => {
+                visitor.visit_str(&scalar.text)
+            }
             _ => Err(self.expected("a string")),
         }
     }

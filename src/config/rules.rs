@@ -2,7 +2,10 @@
 
 use url::Url;
 
-use super::{BundleExporter, Config, Connector, Exporter, Extension, Problem, Processor, Receiver, RetryOnFailure, SendingQueue, WebhookExporter};
+use super::{
+    BundleExporter, Config, Connector, Exporter, Extension, Problem, Processor, Receiver, RetryOnFailure, SendingQueue,
+    WebhookExporter,
+};
 use crate::model::RootKey;
 
 /// Sets of detectors that exist.
@@ -16,14 +19,24 @@ pub(super) fn check(document: &Config) -> Vec<Problem> {
         let Receiver::Otlp(otlp) = receiver;
         let path = format!("receivers.{id}.protocols");
         if otlp.protocols.grpc.is_none() && otlp.protocols.http.is_none() {
-            fault(found, &path, "no protocol is turned on, so it would not listen", "write `grpc:` or `http:` under `protocols`");
+            fault(
+                found,
+                &path,
+                "no protocol is turned on, so it would not listen",
+                "write `grpc:` or `http:` under `protocols`",
+            );
         }
         if let Some(grpc) = &otlp.protocols.grpc {
             endpoint(found, &format!("{path}.grpc.endpoint"), &grpc.endpoint);
             positive(found, &format!("{path}.grpc.max_recv_msg_size_mib"), grpc.max_recv_msg_size_mib);
             positive(found, &format!("{path}.grpc.max_concurrent_streams"), u64::from(grpc.max_concurrent_streams));
             if grpc.max_recv_msg_size_mib > 4096 {
-                fault(found, &format!("{path}.grpc.max_recv_msg_size_mib"), "gRPC messages cannot be larger than 4 GiB", "write 4096 or less");
+                fault(
+                    found,
+                    &format!("{path}.grpc.max_recv_msg_size_mib"),
+                    "gRPC messages cannot be larger than 4 GiB",
+                    "write 4096 or less",
+                );
             }
         }
         if let Some(http) = &otlp.protocols.http {
@@ -35,9 +48,19 @@ pub(super) fn check(document: &Config) -> Vec<Problem> {
             let paths = [&http.traces_url_path, &http.logs_url_path, &http.metrics_url_path];
             for (name, url_path) in ["traces_url_path", "logs_url_path", "metrics_url_path"].into_iter().zip(paths) {
                 if !url_path.starts_with('/') || url_path.contains(['?', '#', '{', '}', ' ']) {
-                    fault(found, &format!("{path}.{name}"), "not the path of a URL", "begin it with `/`, without `?`, `#`, braces or spaces");
+                    fault(
+                        found,
+                        &format!("{path}.{name}"),
+                        "not the path of a URL",
+                        "begin it with `/`, without `?`, `#`, braces or spaces",
+                    );
                 } else if paths.iter().filter(|other| *other == &url_path).count() > 1 {
-                    fault(found, &format!("{path}.{name}"), format!("`{url_path}` serves two signals"), "give each signal a path of its own");
+                    fault(
+                        found,
+                        &format!("{path}.{name}"),
+                        format!("`{url_path}` serves two signals"),
+                        "give each signal a path of its own",
+                    );
                 }
             }
         }
@@ -54,7 +77,12 @@ pub(super) fn check(document: &Config) -> Vec<Problem> {
         let path = format!("extensions.{id}");
         match extension {
             Extension::Signing(signing) if signing.key.expose().trim().is_empty() => {
-                fault(found, &format!("{path}.key"), "bundles cannot be signed without a key", "write `${file:/secrets/signing.pem}`: an ed25519 key, PKCS#8 in PEM");
+                fault(
+                    found,
+                    &format!("{path}.key"),
+                    "bundles cannot be signed without a key",
+                    "write `${file:/secrets/signing.pem}`: an ed25519 key, PKCS#8 in PEM",
+                );
             }
             Extension::Signing(_) => {}
             Extension::HealthCheck(health) => endpoint(found, &format!("{path}.endpoint"), &health.endpoint),
@@ -72,7 +100,12 @@ fn processors(document: &Config, found: &mut Vec<Problem>) {
             Processor::MemoryLimiter(limiter) => {
                 positive(found, &format!("{path}.limit_mib"), limiter.limit_mib);
                 if limiter.limit_mib > 0 && limiter.spike_limit_mib >= limiter.limit_mib {
-                    fault(found, &format!("{path}.spike_limit_mib"), "leaves nothing of `limit_mib`", "write less than `limit_mib`");
+                    fault(
+                        found,
+                        &format!("{path}.spike_limit_mib"),
+                        "leaves nothing of `limit_mib`",
+                        "write less than `limit_mib`",
+                    );
                 }
             }
             Processor::Redaction(redaction) => {
@@ -87,7 +120,12 @@ fn processors(document: &Config, found: &mut Vec<Problem>) {
                 for (at, preset) in redaction.presets.iter().enumerate() {
                     if !PRESETS.contains(&preset.as_str()) {
                         let path = format!("{path}.presets[{at}]");
-                        fault(found, &path, format!("unknown preset `{preset}`"), super::suggest::one_of(preset, PRESETS));
+                        fault(
+                            found,
+                            &path,
+                            format!("unknown preset `{preset}`"),
+                            super::suggest::one_of(preset, PRESETS),
+                        );
                     }
                 }
             }
@@ -113,7 +151,12 @@ fn service(document: &Config, found: &mut Vec<Problem>) {
     let telemetry = &document.service.telemetry;
     lasting(found, "service.shutdown_timeout", document.service.shutdown_timeout);
     one_of(found, "service.telemetry.logs.encoding", &telemetry.logs.encoding, &["console", "json"]);
-    one_of(found, "service.telemetry.metrics.level", &telemetry.metrics.level, &["none", "basic", "normal", "detailed"]);
+    one_of(
+        found,
+        "service.telemetry.metrics.level",
+        &telemetry.metrics.level,
+        &["none", "basic", "normal", "detailed"],
+    );
     if telemetry.metrics.level != "none" {
         endpoint(found, "service.telemetry.metrics.address", &telemetry.metrics.address);
     }
@@ -132,9 +175,16 @@ fn store(found: &mut Vec<Problem>, path: &str, bundle: &BundleExporter) {
             }
         }
         Some(("s3" | "gs", _)) => match Url::parse(&bundle.url) {
-            Ok(url) if url.host_str().is_none_or(str::is_empty) => fault(found, &at, "the URL names no bucket", INSTEAD),
+            Ok(url) if url.host_str().is_none_or(str::is_empty) => {
+                fault(found, &at, "the URL names no bucket", INSTEAD)
+            }
             Ok(url) if !url.username().is_empty() || url.password().is_some() => {
-                fault(found, &at, "credentials do not belong into the URL", "give them in `options` or in the environment");
+                fault(
+                    found,
+                    &at,
+                    "credentials do not belong into the URL",
+                    "give them in `options` or in the environment",
+                );
             }
             Ok(url) if url.query().is_some() || url.fragment().is_some() => {
                 fault(found, &at, "the URL has a query or fragment", "give settings in `options`");
@@ -153,7 +203,9 @@ fn hook(found: &mut Vec<Problem>, path: &str, webhook: &WebhookExporter) {
     let at = format!("{path}.url");
     match Url::parse(&webhook.url) {
         _ if webhook.url.is_empty() => fault(found, &at, "a webhook needs a URL", INSTEAD),
-        Ok(url) if !matches!(url.scheme(), "http" | "https") => fault(found, &at, "not an `http:` or `https:` URL", INSTEAD),
+        Ok(url) if !matches!(url.scheme(), "http" | "https") => {
+            fault(found, &at, "not an `http:` or `https:` URL", INSTEAD)
+        }
         Ok(_) => {}
         Err(error) => fault(found, &at, format!("not a URL: {error}"), INSTEAD),
     }
@@ -191,7 +243,12 @@ fn endpoint(found: &mut Vec<Problem>, path: &str, text: &str) {
         host_fits && port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok()
     });
     if !fits {
-        fault(found, path, "not an address and port", "write `host:port`, such as `127.0.0.1:4317`, `0.0.0.0:4317` or `[::1]:4317`");
+        fault(
+            found,
+            path,
+            "not an address and port",
+            "write `host:port`, such as `127.0.0.1:4317`, `0.0.0.0:4317` or `[::1]:4317`",
+        );
     }
 }
 

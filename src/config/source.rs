@@ -103,7 +103,8 @@ pub(super) fn set(text: &str) -> Result<Node, Vec<Fault>> {
     }
     let at = Place::whole(&name);
     // A text that is no YAML, such as a key in PEM, stands for itself.
-    let mut node = yaml::parse(value, &name).unwrap_or_else(|_| Node::new(at.clone(), Value::Scalar(Scalar::literal(value, true))));
+    let mut node = yaml::parse(value, &name)
+        .unwrap_or_else(|_| Node::new(at.clone(), Value::Scalar(Scalar::literal(value, true))));
     if let Value::Scalar(scalar) = &mut node.value {
         scalar.written = Some(format!("the value of --set {path}"));
     }

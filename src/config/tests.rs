@@ -76,7 +76,10 @@ fn the_built_in_configuration_is_valid() {
 
 #[test]
 fn sets_lie_over_the_built_in_configuration() {
-    let sets = ["receivers.otlp.protocols.grpc.endpoint=127.0.0.1:0".to_owned(), "service.telemetry.metrics.level=none".to_owned()];
+    let sets = [
+        "receivers.otlp.protocols.grpc.endpoint=127.0.0.1:0".to_owned(),
+        "service.telemetry.metrics.level=none".to_owned(),
+    ];
     let config = embedded(KEY, None, "/data", &sets).unwrap();
     assert_eq!(config.pipelines.otlp[0].0.protocols.grpc.as_ref().unwrap().endpoint, "127.0.0.1:0");
     assert_eq!(config.pipelines.telemetry.metrics.level, "none");
@@ -91,13 +94,23 @@ fn an_unknown_key_is_named_with_its_place_and_the_likely_key() {
 #[test]
 fn several_faults_are_reported_at_once_each_at_its_place() {
     let text = errors(
-        &document("  incident:\n    tail_sampling: {decision_wait: 5, polices: []}\n    window: {max_bytes: lots, retentoin: 1s}"),
+        &document(
+            "  incident:\n    tail_sampling: {decision_wait: 5, polices: []}\n    window: {max_bytes: lots, retentoin: 1s}",
+        ),
         &[],
     );
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), 4, "{text}");
-    assert!(text.contains("c.yaml:10:36: connectors.incident.tail_sampling.decision_wait: expected a string, found a whole number"), "{text}");
-    assert!(text.contains("c.yaml:10:39: connectors.incident.tail_sampling.polices: unknown key; did you mean `policies`?"), "{text}");
+    assert!(
+        text.contains(
+            "c.yaml:10:36: connectors.incident.tail_sampling.decision_wait: expected a string, found a whole number"
+        ),
+        "{text}"
+    );
+    assert!(
+        text.contains("c.yaml:10:39: connectors.incident.tail_sampling.polices: unknown key; did you mean `policies`?"),
+        "{text}"
+    );
     assert!(text.contains("c.yaml:11:25: connectors.incident.window.max_bytes: `lots` is not a size"), "{text}");
     assert!(text.contains("connectors.incident.window.retentoin: unknown key; did you mean `retention`?"), "{text}");
 }
@@ -121,7 +134,10 @@ fn input_65_an_alias_bomb_is_refused_quickly() {
 
 #[test]
 fn aliases_and_merge_keys_work_within_bounds() {
-    let incident = connector("  incident:\n    window: &w {retention: 7s}\n    logs: {lookback: 9s}\n    services:\n      a: &a {language: python, build: make}\n      b: {<<: *a, build: just}", &[]);
+    let incident = connector(
+        "  incident:\n    window: &w {retention: 7s}\n    logs: {lookback: 9s}\n    services:\n      a: &a {language: python, build: make}\n      b: {<<: *a, build: just}",
+        &[],
+    );
     assert_eq!(incident.services["b"].language.as_deref(), Some("python"));
     assert_eq!(incident.services["b"].build.as_deref(), Some("just"));
 }
@@ -153,7 +169,10 @@ fn a_secret_with_dollar_signs_is_taken_as_it_is() {
 #[test]
 fn a_missing_variable_or_file_says_which_where_and_what_to_do() {
     let text = document("  incident:").replace(&format!("\"{KEY}\""), "${env:KEY}");
-    assert_eq!(errors(&text, &[]), "c.yaml:7:10: processors.redaction.key: environment variable `KEY` is not set; set it, or write a default: `${env:KEY:-default}`");
+    assert_eq!(
+        errors(&text, &[]),
+        "c.yaml:7:10: processors.redaction.key: environment variable `KEY` is not set; set it, or write a default: `${env:KEY:-default}`"
+    );
     let text = text.replace("${env:KEY}", "${file:/k}");
     assert!(errors(&text, &[]).starts_with("c.yaml:7:10: processors.redaction.key: file `/k` cannot be read: "));
 }
@@ -177,7 +196,11 @@ fn no_message_shows_what_was_fetched() {
     for key in ["hunter2", "{hunter2: x}"] {
         let text = document("  incident:").replace(&format!("\"{KEY}\""), "${env:S}");
         let text = errors(&text, &[("S", key)]);
-        assert!(text.contains("processors.redaction.key: the root key is neither hex nor base64") && !text.contains("hunter2"), "{text}");
+        assert!(
+            text.contains("processors.redaction.key: the root key is neither hex nor base64")
+                && !text.contains("hunter2"),
+            "{text}"
+        );
     }
 }
 
@@ -213,7 +236,11 @@ fn what_is_not_in_this_version_is_refused_with_what_to_use() {
 #[test]
 fn bundles_without_redaction_or_store_are_refused() {
     let text = document("  incident:").replace("processors: [redaction], ", "");
-    assert!(errors(&text, &[]).starts_with("c.yaml:15:5: service.pipelines.bundles.processors: bundles would be written without redaction"));
+    assert!(
+        errors(&text, &[]).starts_with(
+            "c.yaml:15:5: service.pipelines.bundles.processors: bundles would be written without redaction"
+        )
+    );
     let text = document("  incident:")
         .replace("bundle/main: {url: \"file:/tmp/bundles\"}", "webhook/a: {url: \"https://a/b\", signing_secret: x}")
         .replace("[bundle/main]", "[webhook/a]");
@@ -223,13 +250,18 @@ fn bundles_without_redaction_or_store_are_refused() {
 #[test]
 fn an_undefined_reference_is_refused_with_what_was_perhaps_meant() {
     let text = errors(&document("  incident:").replace("[bundle/main]", "[bundle/mian]"), &[]);
-    assert_eq!(text, "c.yaml:15:75: service.pipelines.bundles.exporters[0]: exporter `bundle/mian` is not defined; define it under `exporters`, or: did you mean `bundle/main`?");
+    assert_eq!(
+        text,
+        "c.yaml:15:75: service.pipelines.bundles.exporters[0]: exporter `bundle/mian` is not defined; define it under `exporters`, or: did you mean `bundle/main`?"
+    );
 }
 
 #[test]
 fn stages_problems_get_their_place() {
-    let config = with(&document("  incident:\n    tail_sampling:\n      policies:\n        - {name: a, type: b}"), &[]).unwrap();
-    let text = config.locate(vec![Problem::new("connectors.incident.tail_sampling.policies[0].type", "unknown")]).to_string();
+    let config =
+        with(&document("  incident:\n    tail_sampling:\n      policies:\n        - {name: a, type: b}"), &[]).unwrap();
+    let text =
+        config.locate(vec![Problem::new("connectors.incident.tail_sampling.policies[0].type", "unknown")]).to_string();
     assert_eq!(text, "c.yaml:12:27: connectors.incident.tail_sampling.policies[0].type: unknown");
 }
 
@@ -244,16 +276,20 @@ fn the_digest_changes_with_the_rules_and_not_with_keys_or_stores() {
 
 #[test]
 fn without_the_environment_open_values_fit_anywhere_and_the_rest_is_still_checked() {
-    let text = document("  incident:\n    logs: {max_per_trace: \"${env:N}\"}").replace(&format!("\"{KEY}\""), "${file:/k}");
+    let text =
+        document("  incident:\n    logs: {max_per_trace: \"${env:N}\"}").replace(&format!("\"{KEY}\""), "${file:/k}");
     let env = |text: &str| Fake::with(&[("c.yaml", text)]);
     load_without_environment(&["c.yaml".to_owned()], &[], &env(&text)).unwrap();
-    let errors = load_without_environment(&["c.yaml".to_owned()], &[], &env(&text.replace("logs:", "lgs:"))).unwrap_err();
+    let errors =
+        load_without_environment(&["c.yaml".to_owned()], &[], &env(&text.replace("logs:", "lgs:"))).unwrap_err();
     assert!(errors.to_string().contains("did you mean `logs`?"), "{errors}");
 }
 
 #[test]
 fn unused_components_are_warned_of() {
-    let config = with(&document("  incident:").replace("exporters:\n", "exporters:\n  bundle/spare: {url: \"s3://b\"}\n"), &[]).unwrap();
+    let config =
+        with(&document("  incident:").replace("exporters:\n", "exporters:\n  bundle/spare: {url: \"s3://b\"}\n"), &[])
+            .unwrap();
     assert_eq!(config.warnings.len(), 1);
     assert_eq!(config.warnings[0].path, "exporters.bundle/spare");
 }

@@ -101,7 +101,8 @@ fn kind_of(text: &str) -> Kind {
         "-.inf" | "-.Inf" | "-.INF" => return Kind::Float(f64::NEG_INFINITY),
         _ => {}
     }
-    let based = |prefix: &str, radix| text.strip_prefix(prefix).and_then(|digits| i128::from_str_radix(digits, radix).ok());
+    let based =
+        |prefix: &str, radix| text.strip_prefix(prefix).and_then(|digits| i128::from_str_radix(digits, radix).ok());
     if let Some(value) = based("0x", 16).or_else(|| based("0o", 8)) {
         return Kind::Int(value);
     }
@@ -210,7 +211,9 @@ impl Node {
                     (entry.key.clone(), places)
                 })
                 .collect(),
-            Value::Seq(nodes) => nodes.iter().enumerate().map(|(at, node)| (format!("[{at}]"), node.places())).collect(),
+            Value::Seq(nodes) => {
+                nodes.iter().enumerate().map(|(at, node)| (format!("[{at}]"), node.places())).collect()
+            }
             _ => Vec::new(),
         };
         Places { at: self.at.clone(), unresolved: matches!(self.value, Value::Unresolved), children }

@@ -40,8 +40,11 @@ fn section<T: Component>(root: &Node, section: &str, faults: &mut Vec<Fault>) {
             continue;
         }
         let planned = COMPONENTS.iter().find(|(place, name, _)| *place == section && *name == kind);
-        let problem = Problem::new(format!("{section}.{}", entry.key), format!("{} type `{kind}` is not available in this version", T::CLASS))
-            .instead(planned.map_or_else(|| suggest::one_of(kind, T::TYPES), |(_, _, instead)| (*instead).to_owned()));
+        let problem = Problem::new(
+            format!("{section}.{}", entry.key),
+            format!("{} type `{kind}` is not available in this version", T::CLASS),
+        )
+        .instead(planned.map_or_else(|| suggest::one_of(kind, T::TYPES), |(_, _, instead)| (*instead).to_owned()));
         faults.push(Fault::at(&entry.at, problem));
         entry.node.set_aside.set(true);
     }
@@ -55,8 +58,12 @@ fn connectors(root: &Node, faults: &mut Vec<Fault>) {
             && let Some(storage) = window.get("storage")
             && matches!(&storage.value, Value::Scalar(scalar) if *scalar.text == "file_storage")
         {
-            let problem = Problem::new(format!("{path}.window.storage"), "`file_storage` is not available in this version");
-            faults.push(Fault::at(&storage.at, problem.instead("use `memory`: open windows are then lost if the process is killed")));
+            let problem =
+                Problem::new(format!("{path}.window.storage"), "`file_storage` is not available in this version");
+            faults.push(Fault::at(
+                &storage.at,
+                problem.instead("use `memory`: open windows are then lost if the process is killed"),
+            ));
             storage.set_aside.set(true);
         }
         if let Some(logs) = connector.node.get("logs")

@@ -5,9 +5,9 @@ use sha2::{Digest, Sha256};
 use super::errors::{ConfigErrors, Fault};
 use super::tree::Places;
 use super::{
-    ApiExtension, BundleExporter, Component, ComponentId, Components, Config, Connector, Exporter, Extension, HealthCheck,
-    IncidentConnector, MemoryLimiter, OtlpReceiver, Pipeline, Problem, Processor, Receiver, RedactionProcessor, Signing,
-    Telemetry, WebhookExporter, rules, suggest,
+    ApiExtension, BundleExporter, Component, ComponentId, Components, Config, Connector, Exporter, Extension,
+    HealthCheck, IncidentConnector, MemoryLimiter, OtlpReceiver, Pipeline, Problem, Processor, Receiver,
+    RedactionProcessor, Signing, Telemetry, WebhookExporter, rules, suggest,
 };
 use crate::model::Signal;
 
@@ -108,7 +108,11 @@ impl Wiring<'_> {
                     found.incident = connector.clone();
                 }
                 if let Some(other) = others.iter().find(|other| *other != id) {
-                    self.problem("service.pipelines", format!("both `{id}` and `{other}` are used"), "use one incident connector in all pipelines");
+                    self.problem(
+                        "service.pipelines",
+                        format!("both `{id}` and `{other}` are used"),
+                        "use one incident connector in all pipelines",
+                    );
                 }
             }
         }
@@ -143,7 +147,11 @@ impl Wiring<'_> {
                 match self.defined(&document.processors, id, &path) {
                     Some(Processor::MemoryLimiter(limiter)) => found.memory_limiter = Some(limiter.clone()),
                     Some(Processor::Redaction(_)) => {
-                        self.problem(&path, "redaction works on bundles", "name it in `service.pipelines.bundles.processors`");
+                        self.problem(
+                            &path,
+                            "redaction works on bundles",
+                            "name it in `service.pipelines.bundles.processors`",
+                        );
                     }
                     None => {}
                 }
@@ -151,7 +159,11 @@ impl Wiring<'_> {
             for (at, id) in pipeline.exporters.iter().enumerate() {
                 let path = format!("{path}.exporters[{at}]");
                 if document.exporters.0.contains_key(id) {
-                    self.problem(&path, format!("`{id}` takes bundles, not {name}"), "end this pipeline in the connector: `exporters: [incident]`");
+                    self.problem(
+                        &path,
+                        format!("`{id}` takes bundles, not {name}"),
+                        "end this pipeline in the connector: `exporters: [incident]`",
+                    );
                 } else if self.defined(&document.connectors, id, &path).is_some() {
                     connectors.push(id.clone());
                 }
@@ -159,7 +171,11 @@ impl Wiring<'_> {
             self.not_empty(&pipeline.exporters, &path, "exporters", "end it in the connector: `exporters: [incident]`");
         }
         if pipelines.traces.is_none() && pipelines.logs.is_none() {
-            self.problem("service.pipelines", "there is neither a `traces` nor a `logs` pipeline", "add `traces: {receivers: [otlp], exporters: [incident]}`");
+            self.problem(
+                "service.pipelines",
+                "there is neither a `traces` nor a `logs` pipeline",
+                "add `traces: {receivers: [otlp], exporters: [incident]}`",
+            );
         }
         for (id, signals) in receivers {
             if let Some(Receiver::Otlp(receiver)) = document.receivers.0.get(&id) {
@@ -193,7 +209,11 @@ impl Wiring<'_> {
                     }
                 }
                 Some(Processor::MemoryLimiter(_)) => {
-                    self.problem(&path, "memory is limited where records come in", "name it in the `traces` and `logs` pipelines");
+                    self.problem(
+                        &path,
+                        "memory is limited where records come in",
+                        "name it in the `traces` and `logs` pipelines",
+                    );
                 }
                 None => {}
             }
@@ -217,8 +237,16 @@ impl Wiring<'_> {
             }
         }
         if !pipeline.exporters.iter().any(|id| id.kind == "bundle") {
-            let message = if found.webhooks.is_empty() { "bundles go nowhere" } else { "a webhook tells of bundles but does not keep them" };
-            self.problem(&format!("{path}.exporters"), message, "name a `bundle` exporter, such as `bundle/main` with a `url`");
+            let message = if found.webhooks.is_empty() {
+                "bundles go nowhere"
+            } else {
+                "a webhook tells of bundles but does not keep them"
+            };
+            self.problem(
+                &format!("{path}.exporters"),
+                message,
+                "name a `bundle` exporter, such as `bundle/main` with a `url`",
+            );
         }
     }
 
@@ -228,15 +256,28 @@ impl Wiring<'_> {
         for (at, id) in pipeline.receivers.iter().enumerate() {
             let path = format!("{path}[{at}]");
             if document.receivers.0.contains_key(id) {
-                self.problem(&path, format!("`{id}` makes no bundles"), "begin this pipeline with the connector: `receivers: [incident]`");
+                self.problem(
+                    &path,
+                    format!("`{id}` makes no bundles"),
+                    "begin this pipeline with the connector: `receivers: [incident]`",
+                );
             } else if self.defined(&document.connectors, id, &path).is_some() {
                 if !connectors.is_empty() && !connectors.contains(id) {
-                    self.problem(&path, format!("no pipeline ends in `{id}`"), "begin with the connector that the other pipelines end in");
+                    self.problem(
+                        &path,
+                        format!("no pipeline ends in `{id}`"),
+                        "begin with the connector that the other pipelines end in",
+                    );
                 }
                 connectors.push(id.clone());
             }
         }
-        self.not_empty(&pipeline.receivers, "service.pipelines.bundles", "receivers", "begin it with the connector: `receivers: [incident]`");
+        self.not_empty(
+            &pipeline.receivers,
+            "service.pipelines.bundles",
+            "receivers",
+            "begin it with the connector: `receivers: [incident]`",
+        );
     }
 
     fn extensions(&mut self, found: &mut ValidatedPipelines) {
@@ -256,7 +297,12 @@ impl Wiring<'_> {
     }
 
     /// The component that a reference means; reports one that means none.
-    fn defined<'c, T: Component>(&mut self, components: &'c Components<T>, id: &ComponentId, path: &str) -> Option<&'c T> {
+    fn defined<'c, T: Component>(
+        &mut self,
+        components: &'c Components<T>,
+        id: &ComponentId,
+        path: &str,
+    ) -> Option<&'c T> {
         let component = components.0.get(id);
         if component.is_none() {
             let known: Vec<String> = components.0.keys().map(ToString::to_string).collect();
@@ -286,16 +332,46 @@ impl Wiring<'_> {
 fn unused(document: &Config) -> Vec<Problem> {
     let pipelines = &document.service.pipelines;
     let all = [&pipelines.traces, &pipelines.logs, &pipelines.metrics, &pipelines.bundles];
-    let named = |id: &ComponentId, list: fn(&Pipeline) -> &Vec<ComponentId>| all.iter().copied().flatten().any(|pipeline| list(pipeline).contains(id));
+    let named = |id: &ComponentId, list: fn(&Pipeline) -> &Vec<ComponentId>| {
+        all.iter().copied().flatten().any(|pipeline| list(pipeline).contains(id))
+    };
     let mut warnings = Vec::new();
     let mut warn = |section: &str, id: &ComponentId| {
-        warnings.push(Problem::new(format!("{section}.{id}"), "defined, but nothing under `service` names it, so it does not run"));
+        warnings.push(Problem::new(
+            format!("{section}.{id}"),
+            "defined, but nothing under `service` names it, so it does not run",
+        ));
     };
-    document.receivers.0.keys().filter(|id| !named(id, |pipeline| &pipeline.receivers)).for_each(|id| warn("receivers", id));
-    document.processors.0.keys().filter(|id| !named(id, |pipeline| &pipeline.processors)).for_each(|id| warn("processors", id));
-    document.connectors.0.keys().filter(|id| !named(id, |pipeline| &pipeline.exporters)).for_each(|id| warn("connectors", id));
-    document.exporters.0.keys().filter(|id| !named(id, |pipeline| &pipeline.exporters)).for_each(|id| warn("exporters", id));
-    document.extensions.0.keys().filter(|id| !document.service.extensions.contains(id)).for_each(|id| warn("extensions", id));
+    document
+        .receivers
+        .0
+        .keys()
+        .filter(|id| !named(id, |pipeline| &pipeline.receivers))
+        .for_each(|id| warn("receivers", id));
+    document
+        .processors
+        .0
+        .keys()
+        .filter(|id| !named(id, |pipeline| &pipeline.processors))
+        .for_each(|id| warn("processors", id));
+    document
+        .connectors
+        .0
+        .keys()
+        .filter(|id| !named(id, |pipeline| &pipeline.exporters))
+        .for_each(|id| warn("connectors", id));
+    document
+        .exporters
+        .0
+        .keys()
+        .filter(|id| !named(id, |pipeline| &pipeline.exporters))
+        .for_each(|id| warn("exporters", id));
+    document
+        .extensions
+        .0
+        .keys()
+        .filter(|id| !document.service.extensions.contains(id))
+        .for_each(|id| warn("extensions", id));
     warnings
 }
 

@@ -87,7 +87,11 @@ impl<'t> Reader<'_, 't> {
                 Event::StreamEnd => break,
                 Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd => {}
                 _ if document.is_some() => {
-                    return Err(fail(&at, "a second YAML document", "keep one document in a file, and give several files"));
+                    return Err(fail(
+                        &at,
+                        "a second YAML document",
+                        "keep one document in a file, and give several files",
+                    ));
                 }
                 event => document = Some(self.node(event, at, 0)?),
             }
@@ -115,7 +119,11 @@ impl<'t> Reader<'_, 't> {
     }
 
     fn syntax(&self, error: &ScanError) -> Box<Fault> {
-        fail(&self.place(error.marker()), &format!("not valid YAML: {}", error.info()), "correct the syntax on this line")
+        fail(
+            &self.place(error.marker()),
+            &format!("not valid YAML: {}", error.info()),
+            "correct the syntax on this line",
+        )
     }
 
     fn place(&self, marker: &Marker) -> Place {
@@ -198,7 +206,8 @@ impl<'t> Reader<'_, 't> {
                 continue;
             }
             if let Some(first) = entries.iter().find(|entry| entry.key == key) {
-                let problem = Problem::new("", format!("duplicate key `{key}`, first written on line {}", first.at.line));
+                let problem =
+                    Problem::new("", format!("duplicate key `{key}`, first written on line {}", first.at.line));
                 self.faults.push(Fault::at(&at, problem.instead("keep one of the two")));
                 continue;
             }

@@ -14,7 +14,8 @@ const MIB: u64 = 1024 * 1024;
 pub(super) fn byte_budget(pipelines: &ValidatedPipelines) -> usize {
     let window = pipelines.incident.window.max_bytes.0;
     let limiter = pipelines.memory_limiter.as_ref();
-    let limit = limiter.map_or(u64::MAX, |limiter| limiter.limit_mib.saturating_sub(limiter.spike_limit_mib).saturating_mul(MIB));
+    let limit = limiter
+        .map_or(u64::MAX, |limiter| limiter.limit_mib.saturating_sub(limiter.spike_limit_mib).saturating_mul(MIB));
     usize::try_from(window.min(limit)).unwrap_or(usize::MAX)
 }
 
@@ -22,7 +23,9 @@ pub(super) fn byte_budget(pipelines: &ValidatedPipelines) -> usize {
 pub(super) fn signer(pipelines: &ValidatedPipelines) -> Result<Option<Arc<Signer>>, Vec<Problem>> {
     let Some(signing) = &pipelines.signing else { return Ok(None) };
     let signer = Signer::from_pem(signing.key.expose());
-    signer.map(|signer| Some(Arc::new(signer))).map_err(|problem| vec![Problem { path: "extensions.signing.key".to_owned(), ..problem }])
+    signer
+        .map(|signer| Some(Arc::new(signer)))
+        .map_err(|problem| vec![Problem { path: "extensions.signing.key".to_owned(), ..problem }])
 }
 
 /// A writer for each `bundle` exporter. While its store fails, the process is not ready.

@@ -52,7 +52,9 @@ impl Core {
         let incident = &pipelines.incident;
         let root = RootKey::parse(pipelines.redaction.key.expose())
             .map_err(|error| vec![Problem::new("processors.redaction.key", error.to_string())])?;
-        let under = |prefix: &'static str| move |found: Vec<Problem>| found.into_iter().map(|problem| problem.under(prefix)).collect::<Vec<_>>();
+        let under = |prefix: &'static str| {
+            move |found: Vec<Problem>| found.into_iter().map(|problem| problem.under(prefix)).collect::<Vec<_>>()
+        };
         let sampler = Sampler::compile(&incident.tail_sampling).map_err(under("connectors.incident.tail_sampling"))?;
         let redactor = Redactor::compile(&pipelines.redaction, &root).map_err(under("processors.redaction"))?;
         let assembler = Assembler::new(

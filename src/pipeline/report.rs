@@ -53,7 +53,8 @@ fn report(core: &Core) {
     counter!(names::RECORDS, "outcome" => Outcome::NotSampled.as_str(), "reason" => "").absolute(totals.not_sampled);
     for reason in DropReason::ALL {
         let outcome = Outcome::Dropped(reason);
-        counter!(names::RECORDS, "outcome" => outcome.as_str(), "reason" => reason.as_str()).absolute(ledger.dropped(reason));
+        counter!(names::RECORDS, "outcome" => outcome.as_str(), "reason" => reason.as_str())
+            .absolute(ledger.dropped(reason));
     }
     counter!(names::UNDECIDED_RECORDS).absolute(totals.undecided);
     gauge!(names::WINDOW_BYTES).set(core.budget().used() as f64);

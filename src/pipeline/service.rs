@@ -92,7 +92,8 @@ impl Service {
         let writers = build::writers(pipelines, signer, &readiness, &clock).map_err(ServiceError::Config)?;
         let stores: Vec<_> = writers.iter().map(|writer| writer.store().clone()).collect();
         let webhooks = build::webhooks(pipelines, &clock).map_err(ServiceError::Config)?;
-        let queue = pipelines.bundles.first().map_or_else(SendingQueue::default, |(_, bundle)| bundle.sending_queue.clone());
+        let queue =
+            pipelines.bundles.first().map_or_else(SendingQueue::default, |(_, bundle)| bundle.sending_queue.clone());
         let exporter = Arc::new(ExportQueue::spawn(writers, webhooks, &queue));
         // A bundles pipeline without a store does not pass validation.
         let Some(store) = stores.into_iter().next() else {
@@ -181,9 +182,8 @@ impl Service {
         }
         self.stop_shards.cancel();
         let shards = std::mem::take(&mut self.shards);
-        let mut decided = tokio::task::spawn_blocking(move || {
-            shards.into_iter().filter_map(|shard| shard.join().err()).count()
-        });
+        let mut decided =
+            tokio::task::spawn_blocking(move || shards.into_iter().filter_map(|shard| shard.join().err()).count());
         let windows = tokio::time::timeout_at(end - self.shutdown_timeout / WINDOWS_SHARE, &mut decided).await;
         let left = self.exporter.drain(end.duration_since(tokio::time::Instant::now())).await;
         if left > 0 {

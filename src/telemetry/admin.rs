@@ -49,13 +49,17 @@ impl Admin {
     ) -> Result<Self, AdminError> {
         let mut servers = Vec::new();
         let mut listen = |what, address: &str, router| {
-            let (listener, local) = bind(address).map_err(|cause| AdminError { what, address: address.to_owned(), cause })?;
+            let (listener, local) =
+                bind(address).map_err(|cause| AdminError { what, address: address.to_owned(), cause })?;
             servers.push((listener, router));
             Ok(local)
         };
         let upkeep = metrics.as_ref().map(|(_, handle)| handle.clone());
-        let metrics = metrics.map(|(address, handle)| listen("the metrics endpoint", address, metrics_router(handle))).transpose()?;
-        let health = health.map(|(address, readiness)| listen("health_check", address, health_router(readiness))).transpose()?;
+        let metrics = metrics
+            .map(|(address, handle)| listen("the metrics endpoint", address, metrics_router(handle)))
+            .transpose()?;
+        let health =
+            health.map(|(address, readiness)| listen("health_check", address, health_router(readiness))).transpose()?;
         let (stop, stopped) = watch::channel(false);
         let failed = |cause| AdminError { what: "the admin runtime", address: "a thread of its own".to_owned(), cause };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
@@ -136,7 +140,10 @@ async fn render(State(handle): State<PrometheusHandle>) -> impl IntoResponse {
 }
 
 fn health_router(readiness: Readiness) -> Router {
-    Router::new().route("/", get(ready)).route("/live", get(|| async { Json(serde_json::json!({"status": "live"})) })).with_state(readiness)
+    Router::new()
+        .route("/", get(ready))
+        .route("/live", get(|| async { Json(serde_json::json!({"status": "live"})) }))
+        .with_state(readiness)
 }
 
 async fn ready(State(readiness): State<Readiness>) -> impl IntoResponse {

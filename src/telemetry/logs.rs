@@ -29,8 +29,9 @@ pub fn init(config: &LogTelemetry) -> Result<(), Problem> {
 /// Reads directives such as `info` or `casefile::exporter=debug,info`.
 fn filter(text: &str) -> Result<EnvFilter, Problem> {
     let wrong = |message: String| {
-        Problem::new("service.telemetry.logs.level", message)
-            .instead("write `error`, `warn`, `info`, `debug` or `trace`, or a directive such as `casefile::exporter=debug,info`")
+        Problem::new("service.telemetry.logs.level", message).instead(
+            "write `error`, `warn`, `info`, `debug` or `trace`, or a directive such as `casefile::exporter=debug,info`",
+        )
     };
     // The library takes a misspelt level for the name of a module, and logs nothing.
     let is_level = |word: &str| LEVELS.contains(&word.trim().to_ascii_lowercase().as_str());

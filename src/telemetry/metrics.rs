@@ -56,6 +56,8 @@ mod tests {
         for (name, help) in &described {
             assert!(name.starts_with("casefile_") && !help.is_empty(), "{name}: {help}");
         }
-        assert!(described.iter().any(|(name, help)| *name == crate::telemetry::names::WINDOW_BYTES && help == "Bytes held by open windows."));
+        assert!(described.iter().any(
+            |(name, help)| *name == crate::telemetry::names::WINDOW_BYTES && help == "Bytes held by open windows."
+        ));
     }
 }

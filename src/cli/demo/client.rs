@@ -21,7 +21,8 @@ pub(super) struct Client {
 impl Client {
     /// Connects.
     pub(super) async fn connect(grpc: SocketAddr, http: SocketAddr) -> anyhow::Result<Self> {
-        let channel = Endpoint::from_shared(format!("http://{grpc}"))?.connect().await.context("connecting over gRPC")?;
+        let channel =
+            Endpoint::from_shared(format!("http://{grpc}"))?.connect().await.context("connecting over gRPC")?;
         Ok(Self {
             grpc: tonic::client::Grpc::new(channel),
             http: reqwest::Client::builder().build().context("building an HTTP client")?,

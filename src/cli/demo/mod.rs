@@ -163,7 +163,9 @@ async fn wait_for(service: &Service, trace_id: TraceId) -> anyhow::Result<crate:
             tokio::time::sleep(POLL).await;
         }
     };
-    tokio::time::timeout(PATIENCE, found).await.with_context(|| format!("no bundle of trace {id} after {PATIENCE:?}"))?
+    tokio::time::timeout(PATIENCE, found)
+        .await
+        .with_context(|| format!("no bundle of trace {id} after {PATIENCE:?}"))?
 }
 
 fn show(view: &crate::agent::BundleView, out: &Path) -> anyhow::Result<()> {

@@ -87,38 +87,92 @@ impl Ids {
 fn spans(ids: &Ids, now: Timestamp, coupon: &str, failed: bool, customer: &Customer) -> Vec<ResourceSpans> {
     let status_code = if failed { 500 } else { 200 };
     let path = format!("/checkout?cart=42&coupon={}", coupon.replace('%', "%25"));
-    let web = Piece { id: ids.web, parent: SpanId::default(), name: "GET /checkout", kind: span::SpanKind::Server, from: 0, to: 48 };
-    let checkout =
-        Piece { id: ids.checkout, parent: ids.web, name: "POST /orders", kind: span::SpanKind::Server, from: 4, to: 44 };
-    let call = Piece { id: ids.call, parent: ids.checkout, name: "pricing.Quote", kind: span::SpanKind::Client, from: 9, to: 40 };
-    let pricing =
-        Piece { id: ids.pricing, parent: ids.call, name: "pricing.Quote", kind: span::SpanKind::Server, from: 12, to: 37 };
+    let web = Piece {
+        id: ids.web,
+        parent: SpanId::default(),
+        name: "GET /checkout",
+        kind: span::SpanKind::Server,
+        from: 0,
+        to: 48,
+    };
+    let checkout = Piece {
+        id: ids.checkout,
+        parent: ids.web,
+        name: "POST /orders",
+        kind: span::SpanKind::Server,
+        from: 4,
+        to: 44,
+    };
+    let call = Piece {
+        id: ids.call,
+        parent: ids.checkout,
+        name: "pricing.Quote",
+        kind: span::SpanKind::Client,
+        from: 9,
+        to: 40,
+    };
+    let pricing = Piece {
+        id: ids.pricing,
+        parent: ids.call,
+        name: "pricing.Quote",
+        kind: span::SpanKind::Server,
+        from: 12,
+        to: 37,
+    };
     let mut thrower = pricing.span(
         ids.trace,
         now,
         failed,
-        vec![text("rpc.system", "grpc"), text("rpc.service", "pricing"), text("rpc.method", "Quote"), text("app.coupon", coupon)],
+        vec![
+            text("rpc.system", "grpc"),
+            text("rpc.service", "pricing"),
+            text("rpc.method", "Quote"),
+            text("app.coupon", coupon),
+        ],
     );
     if failed {
         thrower.events.push(exception(now));
     }
     vec![
-        of_service("web", "javascript", vec![web.span(ids.trace, now, failed, vec![
-            text("http.request.method", "GET"),
-            text("http.route", "/checkout"),
-            text("url.full", &format!("https://shop.example.com{path}&email={}", customer.email)),
-            int("http.response.status_code", status_code),
-            text("client.address", &customer.address),
-        ])]),
-        of_service("checkout", "go", vec![
-            checkout.span(ids.trace, now, failed, vec![
-                text("http.request.method", "POST"),
-                text("http.route", "/orders"),
-                int("http.response.status_code", status_code),
-                text("user.email", &customer.email),
-            ]),
-            call.span(ids.trace, now, failed, vec![text("rpc.system", "grpc"), text("rpc.service", "pricing"), text("rpc.method", "Quote")]),
-        ]),
+        of_service(
+            "web",
+            "javascript",
+            vec![web.span(
+                ids.trace,
+                now,
+                failed,
+                vec![
+                    text("http.request.method", "GET"),
+                    text("http.route", "/checkout"),
+                    text("url.full", &format!("https://shop.example.com{path}&email={}", customer.email)),
+                    int("http.response.status_code", status_code),
+                    text("client.address", &customer.address),
+                ],
+            )],
+        ),
+        of_service(
+            "checkout",
+            "go",
+            vec![
+                checkout.span(
+                    ids.trace,
+                    now,
+                    failed,
+                    vec![
+                        text("http.request.method", "POST"),
+                        text("http.route", "/orders"),
+                        int("http.response.status_code", status_code),
+                        text("user.email", &customer.email),
+                    ],
+                ),
+                call.span(
+                    ids.trace,
+                    now,
+                    failed,
+                    vec![text("rpc.system", "grpc"), text("rpc.service", "pricing"), text("rpc.method", "Quote")],
+                ),
+            ],
+        ),
         of_service("pricing", "python", vec![thrower]),
     ]
 }

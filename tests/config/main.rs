@@ -1,0 +1,237 @@
+//! What a user sees of a configuration: that a wrong one ends in exit code 78 with file, line and what to write instead,
+//! before anything listens; that the documented one loads; that the built-in one fits its own schema.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::path::Path;
+use std::process::Output;
+
+use assert_cmd::Command;
+
+const KEY: &str = "1111111111111111111111111111111111111111111111111111111111111111";
+
+/// The documented example, without what this version does not have.
+const EXAMPLE: &str = r#"
+receivers:
+  otlp:
+    protocols:
+      grpc: {endpoint: "${env:MY_POD_IP:-127.0.0.1}:4317", max_recv_msg_size_mib: 64}
+      http: {endpoint: "${env:MY_POD_IP:-127.0.0.1}:4318"}
+processors:
+  memory_limiter: {limit_mib: 2048, spike_limit_mib: 256}
+  redaction:
+    key: ${file:SECRETS/redaction.key}
+    allow_all_keys: false
+    allowed_keys: [app.cart.size]
+    blocked_key_patterns: ['(?i)token|secret|passw|authorization|cookie']
+    presets: [pii, pci, phi, secrets]
+connectors:
+  incident:
+    tail_sampling:
+      decision_wait: 10s
+      policies:
+        - {name: errors, type: status_code, status_code: {status_codes: [ERROR]}}
+    window: {storage: memory, retention: 60s, max_bytes: 4GiB}
+    logs: {lookback: 30s, max_per_trace: 2000}
+    incidents: {max_bundles: 5, per: 1h}
+    services:
+      checkout: {language: python, repository: "https://git.example/checkout", build: "pip install -e .", test_cmd: "pytest -q"}
+exporters:
+  bundle/main: {url: "s3://acme-casefiles/prod", compression: zstd}
+  webhook/agents: {url: "https://agents.example/hooks", signing_secret: "${file:SECRETS/hook}"}
+extensions:
+  health_check: {endpoint: "0.0.0.0:13133"}
+  api: {endpoint: "127.0.0.1:4380"}
+service:
+  extensions: [health_check, api]
+  pipelines:
+    traces: {receivers: [otlp], processors: [memory_limiter], exporters: [incident]}
+    logs: {receivers: [otlp], processors: [memory_limiter], exporters: [incident]}
+    bundles: {receivers: [incident], processors: [redaction], exporters: [bundle/main, webhook/agents]}
+"#;
+
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("redaction.key"), format!("{KEY}\n")).unwrap();
+    std::fs::write(folder.path().join("hook"), "hook-secret-value\n").unwrap();
+    folder
+}
+
+fn write(folder: &Path, text: &str) -> String {
+    let path = folder.join("casefile.yaml");
+    std::fs::write(&path, text.replace("SECRETS", folder.to_str().unwrap())).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+fn casefile(folder: &Path, arguments: &[&str]) -> Output {
+    Command::cargo_bin("casefile")
+        .unwrap()
+        .args(arguments)
+        .current_dir(folder)
+        .env_remove("MY_POD_IP")
+        .env_remove("CASEFILE_REDACTION_KEY")
+        .timeout(std::time::Duration::from_secs(20))
+        .output()
+        .unwrap()
+}
+
+/// Scenario: the example with `from` replaced by `to`. Guarantee: both `casefile --config` and `casefile validate` end with 78
+/// and a line on stderr that has the place and `parts`.
+#[track_caller]
+fn refused(from: &str, to: &str, parts: &[&str]) {
+    assert!(EXAMPLE.contains(from), "`{from}` is in the example");
+    refused_text(&EXAMPLE.replacen(from, to, 1), parts);
+}
+
+#[track_caller]
+fn refused_text(text: &str, parts: &[&str]) {
+    let folder = folder();
+    let path = write(folder.path(), text);
+    for arguments in [&["--config", path.as_str()][..], &["validate", "--config", path.as_str()][..]] {
+        let output = casefile(folder.path(), arguments);
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(78), "{arguments:?}: {stderr}");
+        assert!(output.stdout.is_empty(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stdout));
+        assert!(stderr.contains("casefile.yaml:"), "{arguments:?}: {stderr}");
+        for part in parts {
+            assert!(stderr.contains(part), "{arguments:?}: `{part}` in: {stderr}");
+        }
+        assert!(!stderr.contains(KEY) && !stderr.contains("hook-secret-value"), "{arguments:?}: {stderr}");
+    }
+}
+
+#[test]
+fn an_unknown_key_is_refused() {
+    refused(
+        "    window:",
+        "    windw:",
+        &["casefile.yaml:21:5: connectors.incident.windw: unknown key", "did you mean `window`?"],
+    );
+}
+
+#[test]
+fn a_wrong_type_is_refused() {
+    refused(
+        "max_per_trace: 2000",
+        "max_per_trace: many",
+        &["casefile.yaml:22:42: connectors.incident.logs.max_per_trace: expected a whole number", "write the number"],
+    );
+}
+
+#[test]
+fn a_missing_secret_is_refused() {
+    refused(
+        "${file:SECRETS/redaction.key}",
+        "${file:SECRETS/none.key}",
+        &["casefile.yaml:10:10: processors.redaction.key: file `", "create it"],
+    );
+    refused(
+        "${file:SECRETS/redaction.key}",
+        "${env:CASEFILE_NO_SUCH}",
+        &[
+            "casefile.yaml:10:10: processors.redaction.key: environment variable `CASEFILE_NO_SUCH` is not set",
+            "set it",
+        ],
+    );
+    refused(
+        "${file:SECRETS/redaction.key}",
+        "\"\"",
+        &["casefile.yaml:10:10: processors.redaction.key: the root key is empty", "openssl rand -hex 32"],
+    );
+}
+
+#[test]
+fn a_bundles_pipeline_without_redaction_is_refused() {
+    refused(
+        "processors: [redaction], ",
+        "",
+        &[
+            "casefile.yaml:37:5: service.pipelines.bundles.processors: bundles would be written without redaction",
+            "add a `redaction` processor",
+        ],
+    );
+}
+
+#[test]
+fn a_policy_of_unknown_type_is_refused() {
+    refused(
+        "type: status_code,",
+        "type: statuscode,",
+        &["casefile.yaml:20:32: connectors.incident.tail_sampling.policies[0].type:"],
+    );
+}
+
+#[test]
+fn a_duplicate_key_is_refused() {
+    refused(
+        "    logs: {lookback",
+        "    window: {}\n    logs: {lookback",
+        &["casefile.yaml:22:5: duplicate key `window`, first written on line 21"],
+    );
+}
+
+#[test]
+fn input_65_an_alias_bomb_is_refused() {
+    let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..12 {
+        bomb.push_str(&format!("a{level}: &a{level} [{}]\n", vec![format!("*a{}", level - 1); 9].join(", ")));
+    }
+    refused_text(&bomb, &["with its aliases written out", "use fewer aliases"]);
+}
+
+#[test]
+fn a_reference_to_nothing_is_refused() {
+    refused(
+        "[bundle/main, webhook/agents]",
+        "[bundle/mian]",
+        &[
+            "casefile.yaml:37:75: service.pipelines.bundles.exporters[0]: exporter `bundle/mian` is not defined",
+            "did you mean `bundle/main`?",
+        ],
+    );
+}
+
+#[test]
+fn the_documented_example_is_valid_and_prints_no_secret() {
+    let folder = folder();
+    let path = write(folder.path(), EXAMPLE);
+    let output = casefile(folder.path(), &["validate", "--config", &path]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let output = casefile(folder.path(), &["print-config", "--config", &path]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("[secret]") && text.contains("127.0.0.1:4317"), "{text}");
+    assert!(!text.contains(KEY) && !text.contains("hook-secret-value"), "{text}");
+}
+
+#[test]
+fn the_documented_example_loads() {
+    let folder = folder();
+    let path = write(folder.path(), EXAMPLE);
+    let config = casefile::config::load(&[path], &[], &casefile::config::ProcessEnvironment).unwrap();
+    assert_eq!(config.warnings, []);
+    assert_eq!(config.pipelines.bundles.len(), 1);
+    assert_eq!(config.pipelines.webhooks[0].1.signing_secret.expose(), "hook-secret-value");
+    let printed = format!("{config:?}");
+    assert!(!printed.contains(KEY) && !printed.contains("hook-secret-value"));
+}
+
+#[test]
+fn the_built_in_configuration_fits_the_schema_as_written_and_as_run() {
+    let schema = serde_json::to_value(casefile::cli::schema::schema(casefile::cli::schema::Document::Config)).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let written: serde_json::Value = serde_saphyr::from_str(include_str!("../../src/config/default.yaml")).unwrap();
+    assert!(
+        validator.validate(&written).is_ok(),
+        "{:?}",
+        validator.iter_errors(&written).map(|error| error.to_string()).collect::<Vec<_>>()
+    );
+    let config = casefile::config::embedded(KEY, Some("PEM"), "/data", &[]).unwrap();
+    let run = serde_json::to_value(&config.document).unwrap();
+    assert!(
+        validator.validate(&run).is_ok(),
+        "{:?}",
+        validator.iter_errors(&run).map(|error| error.to_string()).collect::<Vec<_>>()
+    );
+    let wrong: serde_json::Value = serde_json::json!({"receivers": {"otlp": {"protocol": {}}}});
+    assert!(validator.validate(&wrong).is_err());
+}
