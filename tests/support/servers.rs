@@ -31,7 +31,7 @@ pub(crate) struct S3 {
     _server: Server,
 }
 
-/// A Google Cloud Storage server (fake-gcs-server).
+/// A Google Cloud Storage server (fake-gcs-server, with the XML API's PUT).
 pub(crate) struct Gcs {
     /// A service account's file that leads to the server.
     pub(crate) service_account_json: PathBuf,
@@ -83,13 +83,9 @@ impl Gcs {
         );
         let service_account_json = folder.path().join("account.json");
         std::fs::write(&service_account_json, account).unwrap();
-        let mut command = tool("fake-gcs-server");
-        let public_host = format!("127.0.0.1:{port}");
-        command.args(["-scheme", "http", "-host", "127.0.0.1", "-port", &port.to_string(), "-backend", "memory"]);
-        command.args(["-public-host", &public_host, "-external-url", &base, "-log-level", "error"]);
-        let server = Server::start("fake-gcs-server", command, port, folder);
-        let answer = http(port, "POST", "/storage/v1/b?project=test", &format!(r#"{{"name": "{BUCKET}"}}"#)).unwrap();
-        assert!(answer.starts_with("HTTP/1.1 200"), "no bucket: {answer}");
+        let mut command = tool("casefile-test-gcs");
+        command.args(["-listen", &format!("127.0.0.1:{port}"), "-bucket", BUCKET]);
+        let server = Server::start("casefile-test-gcs", command, port, folder);
         Self { service_account_json, bucket: BUCKET.to_owned(), _server: server }
     }
 }
@@ -110,7 +106,7 @@ impl Server {
 
     fn wait(&mut self) {
         let deadline = Instant::now() + Duration::from_secs(30);
-        while http(self.port, "GET", "/", "").is_none() {
+        while !answers(self.port) {
             if let Some(status) = self.child.try_wait().unwrap() {
                 panic!("{} ended at once: {status}", self.name);
             }
@@ -139,17 +135,14 @@ fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// The head of an answer; `None` if there is none.
-fn http(port: u16, method: &str, path: &str, body: &str) -> Option<String> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
-    let length = body.len();
-    let request = format!(
-        "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n\
-         Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
-    );
-    stream.write_all(request.as_bytes()).ok()?;
-    let mut answer = [0; 1024];
-    let read = stream.read(&mut answer).ok()?;
-    (read > 0).then(|| String::from_utf8_lossy(&answer[..read]).into_owned())
+/// Whether a server speaks HTTP on this port.
+fn answers(port: u16) -> bool {
+    let ask = || -> std::io::Result<usize> {
+        let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+        stream
+            .write_all(format!("GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n").as_bytes())?;
+        stream.read(&mut [0; 64])
+    };
+    ask().is_ok_and(|read| read > 0)
 }
