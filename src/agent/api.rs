@@ -7,14 +7,8 @@ use tonic::{Request, Response, Status};
 use super::catalog::{Catalog, CatalogError, IncidentSummary};
 use super::page::Page;
 use crate::exporter::IndexRef;
-
-#[allow(missing_docs, unreachable_pub, clippy::all, reason = "generated from proto/casefile/v1")]
-mod proto {
-    tonic::include_proto!("casefile.v1");
-    pub(super) const DESCRIPTOR: &[u8] = tonic::include_file_descriptor_set!("casefile_descriptor");
-}
-
-use proto::query_service_server::{QueryService, QueryServiceServer};
+use crate::model::proto;
+use crate::model::proto::query_service_server::{QueryService, QueryServiceServer};
 
 /// Items of a page where the request does not say.
 const DEFAULT_LIMIT: usize = 50;

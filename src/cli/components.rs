@@ -6,7 +6,7 @@ use crate::config::{Component, Connector, Exporter, Extension, Processor, Receiv
 
 /// Lists the types of components that a configuration can name.
 #[derive(Debug, Clone, Default, clap::Args)]
-pub struct ComponentsArgs {
+pub(super) struct ComponentsArgs {
     /// JSON in place of a table
     #[arg(long)]
     pub json: bool,
@@ -16,7 +16,7 @@ pub struct ComponentsArgs {
 ///
 /// # Errors
 /// If `out` cannot be written.
-pub fn run(args: &ComponentsArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+pub(super) fn run(args: &ComponentsArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let classes = [
         ("receivers", Receiver::TYPES),
         ("processors", Processor::TYPES),

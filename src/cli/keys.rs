@@ -20,7 +20,7 @@ const ROOT_KEY: &str = "CASEFILE_REDACTION_KEY";
 const DATA_DIR: &str = "CASEFILE_DATA_DIR";
 
 /// The keys of the built-in configuration. Has no `Debug`.
-pub struct DefaultKeys {
+pub(super) struct DefaultKeys {
     /// Root key, as hex or base64.
     pub root: Zeroizing<String>,
     /// Private key, PKCS#8 in PEM.
@@ -31,7 +31,7 @@ pub struct DefaultKeys {
 
 /// The folder of the built-in configuration.
 #[must_use]
-pub fn data_dir(env: &dyn Environment) -> String {
+pub(super) fn data_dir(env: &dyn Environment) -> String {
     env.variable(DATA_DIR)
         .ok()
         .flatten()
@@ -44,7 +44,7 @@ pub fn data_dir(env: &dyn Environment) -> String {
 ///
 /// # Errors
 /// If a file can be neither read nor made, or holds no key.
-pub fn obtain(folder: &Path, env: &dyn Environment) -> anyhow::Result<DefaultKeys> {
+pub(super) fn obtain(folder: &Path, env: &dyn Environment) -> anyhow::Result<DefaultKeys> {
     let mut made = Vec::new();
     let root = match env.variable(ROOT_KEY).map_err(|why| anyhow::anyhow!("{ROOT_KEY} cannot be read: {why}"))? {
         Some(key) => {

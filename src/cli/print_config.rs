@@ -6,7 +6,7 @@ use super::sources::ConfigArgs;
 
 /// Prints the configuration as it would run: merged, expanded, with defaults, secrets as `[secret]`.
 #[derive(Debug, Clone, Default, clap::Args)]
-pub struct PrintConfigArgs {
+pub(super) struct PrintConfigArgs {
     /// JSON in place of YAML
     #[arg(long)]
     pub json: bool,
@@ -16,7 +16,7 @@ pub struct PrintConfigArgs {
 ///
 /// # Errors
 /// If the configuration cannot run ([`super::sources::BadConfig`]), or `out` cannot be written.
-pub fn run(args: &PrintConfigArgs, sources: &ConfigArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+pub(super) fn run(args: &PrintConfigArgs, sources: &ConfigArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let document = sources.inspect()?.document;
     if args.json {
         serde_json::to_writer_pretty(&mut *out, &document)?;

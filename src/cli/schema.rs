@@ -9,7 +9,7 @@ use crate::model::{Bundle, Manifest};
 
 /// Prints a JSON Schema (2020-12).
 #[derive(Debug, Clone, clap::Args)]
-pub struct SchemaArgs {
+pub(super) struct SchemaArgs {
     /// Of which document
     #[arg(value_enum, default_value_t = Document::Config)]
     pub document: Document,
@@ -17,7 +17,7 @@ pub struct SchemaArgs {
 
 /// Documents that have a schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Document {
+pub(super) enum Document {
     /// The configuration
     Config,
     /// A bundle
@@ -28,7 +28,7 @@ pub enum Document {
 
 /// The schema of a document.
 #[must_use]
-pub fn schema(document: Document) -> Schema {
+pub(super) fn schema(document: Document) -> Schema {
     let (mut schema, id, title) = match document {
         Document::Config => (schemars::schema_for!(Config), "urn:casefile:schema:config:1", "Casefile configuration"),
         Document::Bundle => (schemars::schema_for!(Bundle), "urn:casefile:schema:bundle:1", "Casefile bundle"),
@@ -43,7 +43,7 @@ pub fn schema(document: Document) -> Schema {
 ///
 /// # Errors
 /// If `out` cannot be written.
-pub fn run(args: &SchemaArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+pub(super) fn run(args: &SchemaArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     serde_json::to_writer_pretty(&mut *out, &schema(args.document))?;
     writeln!(out)?;
     Ok(())

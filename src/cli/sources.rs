@@ -5,11 +5,11 @@ use crate::config::{self, ConfigErrors, Environment, ProcessEnvironment, Validat
 /// A configuration that cannot run: exit code 78 (`EX_CONFIG`).
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct BadConfig(pub ConfigErrors);
+pub(super) struct BadConfig(pub ConfigErrors);
 
 /// Where the configuration comes from.
 #[derive(Debug, Clone, Default, clap::Args)]
-pub struct ConfigArgs {
+pub(super) struct ConfigArgs {
     /// Configuration: a path, `file:path`, `env:NAME` or `yaml:text`. May be given several times: later ones are laid over earlier ones
     #[arg(long = "config", short = 'c', global = true, value_name = "SOURCE")]
     pub config: Vec<String>,
@@ -26,7 +26,7 @@ impl ConfigArgs {
     ///
     /// # Errors
     /// If it cannot run.
-    pub fn inspect(&self) -> Result<ValidatedConfig, BadConfig> {
+    pub(super) fn inspect(&self) -> Result<ValidatedConfig, BadConfig> {
         if self.config.is_empty() {
             let folder = super::keys::data_dir(&ProcessEnvironment);
             return config::embedded(PLACEHOLDER, Some(PLACEHOLDER), &folder, &self.set).map_err(BadConfig);
@@ -38,7 +38,7 @@ impl ConfigArgs {
     ///
     /// # Errors
     /// If it cannot run whatever they refer to.
-    pub fn inspect_without_environment(&self) -> Result<ValidatedConfig, BadConfig> {
+    pub(super) fn inspect_without_environment(&self) -> Result<ValidatedConfig, BadConfig> {
         if self.config.is_empty() {
             return self.inspect();
         }
@@ -50,7 +50,7 @@ impl ConfigArgs {
     ///
     /// # Errors
     /// If it cannot run ([`BadConfig`]), or keys can be neither read nor made.
-    pub fn load(&self, env: &dyn Environment) -> anyhow::Result<(ValidatedConfig, Vec<std::path::PathBuf>)> {
+    pub(super) fn load(&self, env: &dyn Environment) -> anyhow::Result<(ValidatedConfig, Vec<std::path::PathBuf>)> {
         if !self.config.is_empty() {
             return Ok((config::load(&self.config, &self.set, env).map_err(BadConfig)?, Vec::new()));
         }

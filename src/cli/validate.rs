@@ -7,7 +7,7 @@ use crate::config::{Problem, ValidatedConfig};
 
 /// Checks a configuration, and runs nothing.
 #[derive(Debug, Clone, Default, clap::Args)]
-pub struct ValidateArgs {
+pub(super) struct ValidateArgs {
     /// Do not read the variables and files that the configuration refers to: accept whatever they may hold
     #[arg(long)]
     pub no_environment: bool,
@@ -18,7 +18,7 @@ pub struct ValidateArgs {
 ///
 /// # Errors
 /// If the configuration cannot run ([`BadConfig`]), or `out` cannot be written.
-pub fn run(
+pub(super) fn run(
     args: &ValidateArgs,
     sources: &ConfigArgs,
     compile: &dyn Fn(&ValidatedConfig) -> Vec<Problem>,

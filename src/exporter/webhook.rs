@@ -25,6 +25,8 @@ use super::retry::{Watch, retry};
 use super::writer::Receipt;
 use crate::bundle::to_canonical;
 use crate::config::{Problem, RetryOnFailure, Secret, WebhookExporter};
+use crate::model::proto::BundleEvent;
+use crate::model::{Manifest, ManifestKind};
 use crate::telemetry::{Clock, names as metric};
 
 /// The CloudEvents type of the event.
@@ -162,6 +164,25 @@ fn verdict(status: StatusCode) -> Result<(), ExportError> {
 /// The event. CloudEvents 1.0, §3; its `data` is a few facts and where to read the rest.
 fn event(receipt: &Receipt) -> serde_json::Value {
     let manifest = &receipt.manifest;
+    let Manifest { bundle_id, tenant, trace_id, incident, commit_sha, kind, .. } = manifest;
+    let data = BundleEvent {
+        bundle_id: bundle_id.clone(),
+        trace_id: trace_id.to_string(),
+        tenant: tenant.clone(),
+        incident_id: incident.id.clone(),
+        summary: incident.summary.clone(),
+        services: incident.services.clone(),
+        commit_sha: commit_sha.clone(),
+        object: receipt.object_url.clone(),
+        manifest: receipt.manifest_url.clone(),
+        first_seen: incident.numbers.first_seen.clone(),
+        count_24h: incident.numbers.count_24h,
+        kind: match kind {
+            ManifestKind::Bundle => "bundle",
+            ManifestKind::Amendment => "amendment",
+        }
+        .to_owned(),
+    };
     json!({
         "specversion": "1.0",
         "id": event_id(receipt),
@@ -170,20 +191,7 @@ fn event(receipt: &Receipt) -> serde_json::Value {
         "time": manifest.sealed.at,
         "subject": manifest.trace_id,
         "datacontenttype": "application/json",
-        "data": {
-            "bundle_id": manifest.bundle_id,
-            "kind": manifest.kind,
-            "tenant": manifest.tenant,
-            "trace_id": manifest.trace_id,
-            "incident_id": manifest.incident.id,
-            "summary": manifest.incident.summary,
-            "services": manifest.incident.services,
-            "commit_sha": manifest.commit_sha,
-            "object": receipt.object_url,
-            "manifest": receipt.manifest_url,
-            "count_24h": manifest.incident.numbers.count_24h,
-            "first_seen": manifest.incident.numbers.first_seen,
-        },
+        "data": data,
     })
 }
 

@@ -9,6 +9,7 @@ mod ids;
 mod key;
 mod manifest;
 mod outcome;
+pub mod proto;
 mod record;
 mod time;
 mod tracked;

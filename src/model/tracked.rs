@@ -42,7 +42,6 @@ impl Totals {
 
 impl Ledger {
     /// Counts `records` as accepted and returns the handle that owes them an outcome.
-    #[must_use]
     pub fn accept(self: &Arc<Self>, records: u64) -> Tracked {
         self.accepted.fetch_add(records, Ordering::Relaxed);
         Tracked { ledger: Arc::clone(self), records }
