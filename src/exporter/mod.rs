@@ -7,6 +7,8 @@ mod open;
 mod queue;
 mod retry;
 mod store;
+#[cfg(test)]
+mod tests;
 mod webhook;
 mod writer;
 

@@ -152,13 +152,28 @@ impl BundleWriter {
     /// # Errors
     /// If it is not known to be committed when patience has run out.
     pub async fn write(&self, sealed: &Sealed) -> Result<Receipt, ExportError> {
-        let written = retry(&self.retries, self, || self.attempt(sealed)).await;
+        let written = self.committed_and_indexed(sealed).await;
         let result = written.as_ref().map_or("failed", |receipt| receipt.outcome.as_str());
         metrics::counter!(metric::EXPORTER_BUNDLES, "exporter" => self.id.clone(), "result" => result).increment(1);
         written
     }
 
-    async fn attempt(&self, sealed: &Sealed) -> Result<Receipt, ExportError> {
+    async fn committed_and_indexed(&self, sealed: &Sealed) -> Result<Receipt, ExportError> {
+        let receipt = retry(&self.retries, self, || self.committed(sealed)).await?;
+        let index = IndexRef::of(&receipt.manifest, &receipt.manifest_name, sealed.failed_at());
+        if let Err(error) = retry(&self.retries, self, || index.write(&self.store, sealed.failed_at())).await {
+            // The evidence is committed, and references can be made again from manifests: this is no loss.
+            tracing::error!(
+                exporter = self.id,
+                error = error.chain(),
+                object = receipt.object,
+                "a bundle is not in the index"
+            );
+        }
+        Ok(receipt)
+    }
+
+    async fn committed(&self, sealed: &Sealed) -> Result<Receipt, ExportError> {
         let names = names::TraceNames::new(sealed.tenant(), sealed.trace_id());
         for _ in 0..RACES {
             let done = match self.manifest(&names.manifest()).await? {
@@ -166,8 +181,6 @@ impl BundleWriter {
                 None => self.commit(sealed, &names).await?,
             };
             if let Some(receipt) = done {
-                let index = IndexRef::of(&receipt.manifest, &receipt.manifest_name, sealed.failed_at());
-                index.write(&self.store, sealed.failed_at()).await?;
                 return Ok(receipt);
             }
         }

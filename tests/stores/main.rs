@@ -55,7 +55,7 @@ async fn an_s3_server_keeps_the_contract() {
 async fn a_gcs_server_keeps_the_contract() {
     let server = Gcs::start();
     let account = server.service_account_json.display().to_string();
-    let options = [("google_service_account", account.as_str()), ("google_allow_http", "true")];
+    let options = [("google_service_account", account.as_str())];
     store_conformance(open(&format!("gs://{}/some/prefix", server.bucket), &options)).await;
 }
 
