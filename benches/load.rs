@@ -4,6 +4,13 @@
 //! hundred failing, and then holds to the last record: what was sent = what was accepted = bundled + not sampled, every
 //! failing trace has a whole bundle in the store, and no other trace has one. Ends with 1 if anything is missing.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command for a person at a terminal: it prints, and ends where it cannot go on"
+)]
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Child, Command, ExitCode, Stdio};

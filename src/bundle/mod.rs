@@ -16,4 +16,6 @@ mod tests;
 pub use canonical::{CanonicalError, to_canonical};
 pub use compress::{MAX_DOCUMENT_BYTES, UnpackError, pack, suffix, unpack};
 pub use dsse::{Envelope, EnvelopeError, EnvelopeSignature, PAYLOAD_TYPE, Signer, Verifier, VerifyError, envelope};
+#[cfg(test)]
+pub(crate) use sealed::seal_parts;
 pub use sealed::{Closed, SealError, Sealed, digest_of, seal};

@@ -53,7 +53,12 @@ pub struct SealError {
 /// # Errors
 /// If the document holds a number that canonical JSON cannot (NaN, an infinity, an integer beyond ±2^53).
 pub fn seal(case: RedactedCase, closed: Closed) -> Result<Sealed, SealError> {
-    let Parts { tenant, trace_id, bundle, mut records, failed_at, tracked } = case.into_parts();
+    seal_parts(case.into_parts(), closed)
+}
+
+/// Seals the parts of a case. Apart from [`seal`], which alone proves that they are redacted, for tests only.
+pub(crate) fn seal_parts(parts: Parts, closed: Closed) -> Result<Sealed, SealError> {
+    let Parts { tenant, trace_id, bundle, mut records, failed_at, tracked } = parts;
     let document = match to_canonical(&bundle) {
         Ok(document) => Bytes::from(document),
         Err(source) => return Err(SealError { source, tracked }),

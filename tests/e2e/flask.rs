@@ -260,7 +260,9 @@ fn check_commands(home: &Home, sent: &Sent, token: &str) {
     let page = run(&folder, &["bundle", "render", &sent.trace_id, "--store", &url]).stdout;
     let page = String::from_utf8(page).unwrap();
     assert!(page.starts_with("# ") && page.contains("ValueError") && page.contains("parse_report"), "{page}");
-    assert!(!page.contains(token), "a page shows short aliases in the place of tokens:\n{page}");
+    let (evidence, tokens) = page.split_once("## Tokens").unwrap();
+    assert!(evidence.contains("email:E-1") && !evidence.contains(token), "short aliases stand for tokens:\n{page}");
+    assert!(tokens.contains(&format!("| email:E-1 | {token} |")), "a table says what they stand for:\n{page}");
 
     let listing = run_json(&folder, &["incident", "ls", "--store", &url, "--json"]);
     assert_eq!(listing["total"], 1, "{listing}");

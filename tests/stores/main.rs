@@ -4,7 +4,7 @@
 //! come back from listings as they were given; and a case that is written, written again and followed by a late record
 //! ends as one bundle and one amendment, counted once.
 
-#![allow(clippy::unwrap_used, reason = "a test")]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test")]
 
 mod case;
 #[path = "../support/servers.rs"]
