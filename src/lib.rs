@@ -1,4 +1,37 @@
 //! Casefile turns production failures seen through OpenTelemetry into evidence.
+//!
+//! # The path of a trace through Casefile
+//!
+//! A service fails, and its SDK (or a Collector) exports the spans and log records of the request over OTLP.
+//!
+//! 1. [`receiver`] takes a request's raw bytes off the wire, inflates them within bounds, and lets [`otlp`] walk them once.
+//!    The walk notes a few facts about each record (ids, times, status, severity, whether it speaks of an exception) and
+//!    where its bytes are. Nothing is decoded. Records with invalid ids are refused one by one, malformed requests whole.
+//! 2. [`pipeline::Core::admit`] takes the request's bytes out of the byte budget, or refuses it with a retryable code; then
+//!    it counts the records in ([`model::Ledger`]) and puts each into the [`window`] of the shard that its trace id names.
+//!    From here on every record is owed an outcome ([`model::Tracked`]), and the client is answered.
+//! 3. [`sampling`] looks at each record as it comes: one that a policy would keep by itself *triggers* its trace. The
+//!    [`window`] closes a triggered trace `decision_wait` later, and lets untriggered ones expire by age.
+//! 4. The closed trace is decided. Not sampled is the end of most. A sampled one goes on to [`evidence`], which decodes it,
+//!    drops what came twice, finds the span that failed first, and builds the [`model::Case`]: exception, frames, logs,
+//!    environment, inputs, incident.
+//! 5. [`redact`] goes over every field, keys included. Its [`redact::RedactedCase`] can be made nowhere else.
+//! 6. [`bundle`] makes the one canonical document of it, in bytes.
+//! 7. [`exporter`] writes the document, then its signed manifest, which is the commit marker; then the records have their
+//!    outcome. A full queue makes decisions wait, so the windows grow, so the budget refuses input.
+//! 8. [`agent`] and the commands of [`cli`] read stores: for people, and for repair agents.
+//!
+//! # Invariants
+//!
+//! - **Nothing vanishes**: accepted = bundled + not sampled + dropped for a counted reason + pending.
+//! - **Nothing unredacted leaves**: by type, and a redactor that fails holds the bundle back.
+//! - **Determinism**: same records, configuration and version, same bytes. Between receiver and exporter there is no clock,
+//!   no randomness and no thread: time is an argument.
+//! - **Never decode what you will drop.**
+//! - **Bounded**: bytes, counts, queues, retries, time.
+//!
+//! `ARCHITECTURE.md` gives the layers; `tests/layers.rs` holds the imports to them.
+
 pub mod agent;
 pub mod bundle;
 pub mod cli;

@@ -1,13 +1,11 @@
 //! No command: serve until told to stop.
 
-use std::sync::Arc;
-
 use anyhow::Context as _;
 
 use super::sources::{BadConfig, ConfigArgs};
 use crate::config::{ProcessEnvironment, ValidatedConfig};
 use crate::pipeline::{Service, ServiceError};
-use crate::telemetry::{SystemClock, logs};
+use crate::telemetry::logs;
 
 pub(super) fn run(sources: &ConfigArgs) -> anyhow::Result<()> {
     let (config, made) = sources.load(&ProcessEnvironment)?;
@@ -34,7 +32,7 @@ pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 
 /// Starts the service; problems of the configuration are given their file and line.
 pub(super) async fn start(config: &ValidatedConfig) -> anyhow::Result<Service> {
-    Service::start(config, Arc::new(SystemClock)).await.map_err(|error| match error {
+    Service::start(config).await.map_err(|error| match error {
         ServiceError::Config(problems) => BadConfig(config.locate(problems)).into(),
         other => anyhow::Error::from(other),
     })

@@ -89,7 +89,7 @@ impl Default for RetryOnFailure {
     }
 }
 
-/// Bundles that wait for the store. When it is full, decisions wait, windows grow and in the end input is refused.
+/// Bundles that wait for the store. Of several `bundle` exporters the first one's holds for all. When it is full, decisions wait, windows grow and in the end input is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SendingQueue {

@@ -26,6 +26,8 @@ use crate::window::{self, Window};
 /// The tenant of a deployment that has one.
 pub const DEFAULT_TENANT: &str = "default";
 
+/// What a record is counted for besides its bytes: its entry, and room for its share of its trace's place in the window.
+const RECORD_COST: usize = size_of::<Record>() + 160;
 /// What a client should wait before it sends a refused request again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -114,8 +116,7 @@ impl Core {
     /// If the byte budget is used up: the client is to come again.
     pub fn admit(&self, now: Timestamp, incoming: Incoming) -> Result<(), Refusal> {
         let Incoming { signal, bytes, entries } = incoming;
-        // What a record costs besides its bytes: its entry in the window.
-        let cost = bytes.len() + entries.len() * size_of::<Record>();
+        let cost = bytes.len() + entries.len() * RECORD_COST;
         let Some(permit) = self.budget.take(cost) else {
             return Err(Refusal { reason: RefusalReason::MemoryFull, retry_after: RETRY_AFTER });
         };

@@ -18,7 +18,7 @@ use crate::config::{Problem, SendingQueue, ValidatedConfig};
 use crate::exporter::ExportQueue;
 use crate::model::{Signal, Totals};
 use crate::receiver::{self, ReceiverError};
-use crate::telemetry::{Clock, Readiness, admin, metrics};
+use crate::telemetry::{Clock, Readiness, SteadyClock, SystemClock, admin, metrics};
 
 /// The component that is not ready until the service has started, and from the moment that it is asked to stop.
 const PIPELINE: &str = "pipeline";
@@ -83,11 +83,12 @@ impl Service {
     ///
     /// # Errors
     /// If the configuration cannot run, or an address cannot be listened on; nothing is left running then.
-    pub async fn start(config: &ValidatedConfig, clock: Arc<dyn Clock>) -> Result<Self, ServiceError> {
+    pub async fn start(config: &ValidatedConfig) -> Result<Self, ServiceError> {
         let pipelines = &config.pipelines;
         let shards = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let core = Arc::new(Core::build(config, shards, build::byte_budget(pipelines)).map_err(ServiceError::Config)?);
         let readiness = Readiness::starting(PIPELINE);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let signer = build::signer(pipelines).map_err(ServiceError::Config)?;
         let writers = build::writers(pipelines, signer, &readiness, &clock).map_err(ServiceError::Config)?;
         let stores: Vec<_> = writers.iter().map(|writer| writer.store().clone()).collect();
@@ -108,7 +109,8 @@ impl Service {
             measured.map(|handle| (telemetry.metrics.address.as_str(), handle)),
             pipelines.health_check.as_ref().map(|health| (health.endpoint.as_str(), readiness.clone())),
         )?;
-        let intake = WindowIntake::new(Arc::clone(&core), Arc::clone(&clock));
+        let steady: Arc<dyn Clock> = Arc::new(SteadyClock::start());
+        let intake = WindowIntake::new(Arc::clone(&core), Arc::clone(&steady));
         let mut addresses =
             Addresses { metrics: admin.metrics_address(), health: admin.health_address(), ..Addresses::default() };
         let mut servers = JoinSet::new();
@@ -129,7 +131,7 @@ impl Service {
         let stop_shards = CancellationToken::new();
         let shards = ShardLoop {
             core: Arc::clone(&core),
-            clock,
+            clock: steady,
             exporter: Arc::clone(&exporter),
             runtime: tokio::runtime::Handle::current(),
             stop: stop_shards.clone(),

@@ -7,5 +7,5 @@ pub mod metrics;
 pub mod names;
 mod readiness;
 
-pub use clock::{Clock, SystemClock};
+pub use clock::{Clock, SteadyClock, SystemClock};
 pub use readiness::Readiness;
