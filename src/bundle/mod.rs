@@ -1,6 +1,6 @@
 //! From a redacted case to bytes: canonical JSON, manifest, signature, object names.
 //!
-//! Synchronous and without a store: [`seal`] turns a [`RedactedCase`] into the one document that every copy of this
+//! Synchronous and without a store: [`seal`] turns a [`RedactedCase`](crate::redact::RedactedCase) into the one document that every copy of this
 //! evidence is, byte for byte ([RFC 8785](https://www.rfc-editor.org/rfc/rfc8785)). What depends on when and where it
 //! was made goes into the [`Manifest`](crate::model::Manifest), which the exporter completes and [`envelope`] wraps as
 //! [DSSE](https://github.com/secure-systems-lab/dsse).

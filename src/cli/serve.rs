@@ -41,16 +41,21 @@ pub(super) async fn start(config: &ValidatedConfig) -> anyhow::Result<Service> {
 async fn serve(config: &ValidatedConfig) -> anyhow::Result<()> {
     // Before anything is acknowledged, so that no signal finds the default handler.
     let mut stop = StopSignal::listen()?;
-    let service = start(config).await?;
+    let mut service = start(config).await?;
     let at = service.addresses();
     tracing::info!(grpc = ?at.grpc, http = ?at.http, api = ?at.api, metrics = ?at.metrics, health = ?at.health, "ready");
-    let signal = stop.received().await;
-    tracing::info!(signal, "stopping");
+    let failure = tokio::select! {
+        signal = stop.received() => {
+            tracing::info!(signal, "stopping");
+            None
+        }
+        failure = service.failure() => Some(failure),
+    };
     let totals = service.stop().await;
     let (accepted, bundled, not_sampled, dropped) =
         (totals.accepted, totals.bundled, totals.not_sampled, totals.dropped);
     tracing::info!(accepted, bundled, not_sampled, dropped, pending = totals.pending(), "stopped");
-    Ok(())
+    failure.map_or(Ok(()), |failure| Err(failure.into()))
 }
 
 /// SIGTERM or SIGINT.

@@ -1,4 +1,4 @@
-//! Sources → one tree → [`Config`] → [`ValidatedConfig`].
+//! Sources → one tree → [`Config`](super::Config) → [`ValidatedConfig`].
 
 use std::sync::Arc;
 

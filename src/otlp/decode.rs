@@ -47,7 +47,7 @@ pub enum Body {
 /// Decodes a record in full. Invalid UTF-8 becomes U+FFFD, at whatever depth and in keys too.
 ///
 /// # Errors
-/// If its bytes are malformed, which those of an entry that [`scan`](super::scan) yielded are not.
+/// If its bytes are malformed, which those of an entry that [`scan()`](super::scan()) yielded are not.
 pub fn decode(record: &Record) -> Result<Decoded, WireError> {
     let bytes = &record.batch.bytes;
     let entry = &record.entry;

@@ -1,7 +1,7 @@
 //! OTLP on the wire: one walk over the raw protobuf bytes, full decode for the few traces that are kept, and JSON.
 //!
-//! [`scan`] yields what the window needs to know of each record without decoding any; [`attribute`] reads single
-//! attributes; [`decode`] decodes a record in full. A record that `scan` yields can be decoded: what is malformed inside
+//! [`scan()`] yields what the window needs to know of each record without decoding any; [`attribute()`] reads single
+//! attributes; [`decode()`] decodes a record in full. A record that `scan` yields can be decoded: what is malformed inside
 //! it has failed the request. [`from_json`] and [`to_json`] translate whole requests, and [`read_recording`] finds
 //! the requests in a file.
 

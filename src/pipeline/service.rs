@@ -16,7 +16,7 @@ use super::{Core, build};
 use crate::agent::{self, Catalog};
 use crate::config::{Problem, SendingQueue, ValidatedConfig};
 use crate::exporter::ExportQueue;
-use crate::model::{Signal, Totals};
+use crate::model::{CloseReason, DropReason, Outcome, Signal, Totals};
 use crate::receiver::{self, ReceiverError};
 use crate::telemetry::{Clock, Readiness, SteadyClock, SystemClock, admin, metrics};
 
@@ -41,6 +41,9 @@ pub enum ServiceError {
     /// The metrics recorder cannot be installed.
     #[error("metrics cannot be recorded")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
+    /// A server has ended.
+    #[error("a server has ended")]
+    Server(#[source] tokio::task::JoinError),
     /// A thread cannot be started.
     #[error("a shard's thread cannot be started")]
     Thread(#[source] std::io::Error),
@@ -169,6 +172,18 @@ impl Service {
         &self.catalog
     }
 
+    /// Waits for a server that ends although it was not asked to: it never comes back.
+    pub async fn failure(&mut self) -> ServiceError {
+        while let Some(ended) = self.servers.join_next().await {
+            match ended {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => return error.into(),
+                Err(error) => return ServiceError::Server(error),
+            }
+        }
+        std::future::pending().await
+    }
+
     /// Stops in order: intake is refused, receivers end, open windows are decided (marked `shutdown`), the exporter is
     /// drained. What is not stored within the time for a graceful stop is counted as `shutdown_deadline`. Returns how all
     /// records ended.
@@ -198,6 +213,13 @@ impl Service {
         };
         if panicked > 0 {
             tracing::error!(threads = panicked, "shard threads have panicked");
+        }
+        // What a connection that had to be cut put into a window behind its thread's back.
+        let now = SystemClock.now();
+        for shard in 0..self.core.shards() {
+            for trace in self.core.close_all(now, shard, CloseReason::Shutdown, usize::MAX) {
+                trace.tracked.settle(Outcome::Dropped(DropReason::ShutdownDeadline));
+            }
         }
         self.reporter.stop().await;
         self.core.ledger().totals()

@@ -1,6 +1,6 @@
 //! What the value of an attribute is, by its key.
 //!
-//! The user's rules come first, then the table of [`registry`](super::registry), then patterns of names that tell what they hold. A key
+//! The user's rules come first, then the table of [`super::registry`], then patterns of names that tell what they hold. A key
 //! that none of them knows is withheld.
 
 use std::collections::BTreeSet;

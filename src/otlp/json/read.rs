@@ -15,7 +15,7 @@ use crate::otlp::{Limits, WireError, scan};
 /// OTLP/JSON to the protobuf request that it stands for.
 ///
 /// Unknown fields are ignored at every depth, and so is `null`. An id of hex digits of the wrong length is passed on, so
-/// that [`scan`] rejects that record alone; an id that is not hex (base64, say) fails the request.
+/// that [`scan()`] rejects that record alone; an id that is not hex (base64, say) fails the request.
 ///
 /// # Errors
 /// If it is not OTLP/JSON of that signal, is nested deeper than 128 levels, or exceeds `limits`.
