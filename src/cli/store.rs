@@ -30,7 +30,7 @@ impl StoreArgs {
             options.insert(key.to_owned(), Secret::new(value));
         }
         let timeout = std::time::Duration::from_secs(30);
-        let store = Store::open(&self.store, &options, timeout)
+        let store = Store::open_existing(&self.store, &options, timeout)
             .map_err(|problem| anyhow::anyhow!("--store: {}", problem.message))?;
         Ok(Catalog::new(store))
     }

@@ -19,10 +19,21 @@ impl Duration {
 
 impl<'de> Deserialize<'de> for Duration {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        humantime::parse_duration(&text)
-            .map(Self)
-            .map_err(|_| serde::de::Error::custom(format!("`{text}` is not a duration such as `10s` or `1m30s`")))
+        struct Read;
+        impl serde::de::Visitor<'_> for Read {
+            type Value = Duration;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a duration with its unit, such as `10s` or `1m30s`")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Duration, E> {
+                humantime::parse_duration(text)
+                    .map(Duration)
+                    .map_err(|_| E::custom(format!("`{text}` is not a duration such as `10s` or `1m30s`")))
+            }
+        }
+        deserializer.deserialize_str(Read)
     }
 }
 
