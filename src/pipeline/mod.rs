@@ -9,6 +9,8 @@ pub mod replay;
 mod report;
 mod service;
 mod shards;
+#[cfg(test)]
+mod tests;
 
 pub use self::core::{Core, DEFAULT_TENANT};
 pub use build::check;

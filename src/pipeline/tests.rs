@@ -1,0 +1,175 @@
+//! The core as a whole: every accepted record has its outcome, whatever it is.
+
+use bytes::Bytes;
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
+use prost::Message as _;
+
+use super::Core;
+use crate::bundle::Sealed;
+use crate::config;
+use crate::model::{DropReason, ManifestKind, ObjectRef, Outcome, SealFacts, Signal, Timestamp, Totals};
+use crate::otlp::{Limits, scan};
+use crate::receiver::{Incoming, RefusalReason};
+
+const SECOND: u64 = 1_000_000_000;
+const START: u64 = 1_750_000_000 * SECOND;
+
+fn core(sets: &[&str], max_bytes: usize) -> Core {
+    let sets: Vec<String> = sets.iter().map(ToString::to_string).collect();
+    let config = config::embedded(&"5a".repeat(32), Some("not used here"), "/nowhere", &sets).unwrap();
+    Core::build(&config, 2, max_bytes).unwrap()
+}
+
+fn at(seconds: u64) -> Timestamp {
+    Timestamp(START + seconds * SECOND)
+}
+
+fn span(trace: u8, id: u8, failed: bool) -> Span {
+    Span {
+        trace_id: vec![trace; 16],
+        span_id: vec![id; 8],
+        name: "work".to_owned(),
+        start_time_unix_nano: START,
+        end_time_unix_nano: START + 1,
+        status: Some(Status { code: if failed { 2 } else { 0 }, message: String::new() }),
+        ..Span::default()
+    }
+}
+
+fn traces(spans: Vec<Span>) -> Incoming {
+    let scope_spans = vec![ScopeSpans { spans, ..ScopeSpans::default() }];
+    let request =
+        ExportTraceServiceRequest { resource_spans: vec![ResourceSpans { scope_spans, ..ResourceSpans::default() }] };
+    incoming(Signal::Traces, request.encode_to_vec())
+}
+
+fn logs(log_records: Vec<LogRecord>) -> Incoming {
+    let scope_logs = vec![ScopeLogs { log_records, ..ScopeLogs::default() }];
+    let request =
+        ExportLogsServiceRequest { resource_logs: vec![ResourceLogs { scope_logs, ..ResourceLogs::default() }] };
+    incoming(Signal::Logs, request.encode_to_vec())
+}
+
+fn incoming(signal: Signal, request: Vec<u8>) -> Incoming {
+    let entries = scan(signal, &request, &Limits::default()).unwrap().entries;
+    Incoming { signal, bytes: Bytes::from(request), entries }
+}
+
+/// Everything that is due at `now`, judged; bundles are settled as an exporter would.
+fn judge(core: &Core, now: Timestamp) -> Vec<String> {
+    let mut closed = Vec::new();
+    for shard in 0..core.shards() {
+        for trace in core.close_due(now, shard, 100) {
+            closed.extend(core.judge(now, trace).map(settle));
+        }
+    }
+    closed
+}
+
+/// Settles a bundle as bundled; why its trace was closed, as its manifest would say.
+fn settle(sealed: Sealed) -> String {
+    let object = ObjectRef {
+        name: String::new(),
+        digest: String::new(),
+        size: 0,
+        compression: "none".to_owned(),
+        document: sealed.document_digest().to_owned(),
+    };
+    let numbers = crate::model::IncidentNumbers { first_seen: String::new(), last_seen: String::new(), count_24h: 1 };
+    let facts = SealFacts { at: String::new(), writer: String::new(), casefile: String::new() };
+    let reason = sealed.manifest(ManifestKind::Bundle, object, numbers, facts).closed.reason;
+    sealed.into_tracked().settle(Outcome::Bundled);
+    reason.as_str().to_owned()
+}
+
+fn assert_reconciled(core: &Core, expected: Totals) {
+    let totals = core.ledger().totals();
+    assert_eq!(totals, expected);
+    assert_eq!(totals.pending(), 0);
+    assert_eq!(core.budget().used(), 0, "every byte is given back");
+    assert_eq!(core.open_traces(), 0);
+}
+
+#[test]
+fn a_failed_trace_is_bundled_and_a_good_one_is_not_sampled() {
+    let core = core(&[], 1 << 20);
+    core.admit(at(0), traces(vec![span(1, 1, true), span(2, 2, false)])).unwrap();
+    assert_eq!(judge(&core, at(9)), [""; 0], "nothing is due before decision_wait");
+    assert_eq!(judge(&core, at(10)), ["decision_wait"]);
+    judge(&core, at(60));
+    assert_reconciled(&core, Totals { accepted: 2, bundled: 1, not_sampled: 1, ..Totals::default() });
+}
+
+#[test]
+fn a_log_record_without_a_trace_id_is_accepted_and_counted_as_such() {
+    let core = core(&[], 1 << 20);
+    core.admit(at(0), logs(vec![LogRecord { severity_number: 17, time_unix_nano: START, ..LogRecord::default() }]))
+        .unwrap();
+    assert_reconciled(&core, Totals { accepted: 1, dropped: 1, ..Totals::default() });
+    assert_eq!(core.ledger().dropped(DropReason::NoTraceId), 1);
+}
+
+#[test]
+fn input_beyond_the_budget_is_refused_whole_and_nothing_of_it_is_counted() {
+    let core = core(&[], 1000);
+    let refused = core.admit(at(0), traces((1..=20).map(|id| span(id, id, true)).collect())).unwrap_err();
+    assert_eq!(refused.reason, RefusalReason::MemoryFull);
+    assert!(!refused.retry_after.is_zero());
+    assert_reconciled(&core, Totals::default());
+    core.admit(at(0), traces(vec![span(1, 1, false)])).unwrap();
+    judge(&core, at(60));
+    assert_reconciled(&core, Totals { accepted: 1, not_sampled: 1, ..Totals::default() });
+}
+
+#[test]
+fn an_incident_over_its_limit_ends_as_incident_limit() {
+    let core = core(&["connectors.incident.incidents={max_bundles: 2, per: 24h}"], 1 << 20);
+    core.admit(at(0), traces((1..=5).map(|id| span(id, id, true)).collect())).unwrap();
+    assert_eq!(judge(&core, at(10)).len(), 2);
+    assert_eq!(core.ledger().dropped(DropReason::IncidentLimit), 3);
+    assert_reconciled(&core, Totals { accepted: 5, bundled: 2, dropped: 3, ..Totals::default() });
+}
+
+#[test]
+fn a_drop_policy_ends_as_drop_policy() {
+    let policies = "connectors.incident.tail_sampling.policies=[{name: all, type: always_sample}, \
+                    {name: noise, type: drop, drop: {drop_sub_policy: [{name: s, type: span_count, span_count: {min_spans: 1}}]}}]";
+    let core = core(&[policies], 1 << 20);
+    core.admit(at(0), traces(vec![span(1, 1, true)])).unwrap();
+    judge(&core, at(10));
+    assert_eq!(core.ledger().dropped(DropReason::DropPolicy), 1);
+    assert_reconciled(&core, Totals { accepted: 1, dropped: 1, ..Totals::default() });
+}
+
+#[test]
+fn otlp_65_a_record_that_comes_twice_is_bundled_once() {
+    let core = core(&[], 1 << 20);
+    core.admit(at(0), traces(vec![span(1, 1, true)])).unwrap();
+    core.admit(at(1), traces(vec![span(1, 1, true)])).unwrap();
+    judge(&core, at(10));
+    assert_eq!(core.ledger().dropped(DropReason::Duplicate), 1);
+    assert_reconciled(&core, Totals { accepted: 2, bundled: 1, dropped: 1, ..Totals::default() });
+}
+
+#[test]
+fn fault_35_a_record_after_the_decision_is_a_late_piece_and_no_limit_holds_it_back() {
+    let core = core(&["connectors.incident.incidents={max_bundles: 1, per: 24h}"], 1 << 20);
+    core.admit(at(0), traces(vec![span(1, 1, true)])).unwrap();
+    assert_eq!(judge(&core, at(10)), ["decision_wait"]);
+    core.admit(at(12), traces(vec![span(1, 2, false)])).unwrap();
+    assert_eq!(judge(&core, at(22)), ["late"]);
+    assert_reconciled(&core, Totals { accepted: 2, bundled: 2, ..Totals::default() });
+}
+
+#[test]
+fn the_compiled_checks_name_what_is_wrong_by_its_path() {
+    let sets = ["connectors.incident.tail_sampling.policies=[{name: x, type: ottl_condition}]".to_owned()];
+    let config = config::embedded(&"5a".repeat(32), None, "/nowhere", &sets);
+    // An unknown policy type is the sampler's to find, an unknown block the configuration's.
+    let problems = super::check(&config.unwrap());
+    assert_eq!(problems.len(), 1);
+    assert_eq!(problems[0].path, "connectors.incident.tail_sampling.policies[0].type");
+}
