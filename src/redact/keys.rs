@@ -7,32 +7,8 @@ use std::collections::BTreeSet;
 
 use regex::RegexSet;
 
+pub(crate) use super::registry::KeyClass;
 use super::registry::{self, Fit, header, registered};
-
-/// What to do with the value of an attribute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum KeyClass {
-    /// The user wants it as it is.
-    Raw,
-    /// Classed as safe or allowed: detectors run.
-    Content,
-    /// A URL, path or query: detectors run, query parameters are judged by their names.
-    Url,
-    /// A database statement: its literals go.
-    Statement,
-    /// Who somebody is: a token of the whole.
-    User,
-    /// What somebody is called: a token of the whole.
-    Name,
-    /// A number of the health system: a token of the whole.
-    Health,
-    /// An id that could be used or followed: a token of the whole.
-    Opaque,
-    /// A key that tells a secret.
-    Blocked,
-    /// A key that nobody has classed.
-    Unknown,
-}
 
 /// Environment variables that steer a program and name nobody.
 const VARIABLES: &[&str] = &[

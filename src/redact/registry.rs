@@ -4,8 +4,32 @@
 //! (<https://opentelemetry.io/docs/specs/semconv/registry/attributes/>, 1.37, and the names that it deprecates, which
 //! instrumentations still send), judged by what an attribute is defined to hold.
 
-use super::keys::KeyClass;
-use super::keys::KeyClass as K;
+use KeyClass as K;
+
+/// What to do with the value of an attribute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeyClass {
+    /// The user wants it as it is.
+    Raw,
+    /// Classed as safe or allowed: detectors run.
+    Content,
+    /// A URL, path or query: detectors run, query parameters are judged by their names.
+    Url,
+    /// A database statement: its literals go.
+    Statement,
+    /// Who somebody is: a token of the whole.
+    User,
+    /// What somebody is called: a token of the whole.
+    Name,
+    /// A number of the health system: a token of the whole.
+    Health,
+    /// An id that could be used or followed: a token of the whole.
+    Opaque,
+    /// A key that tells a secret.
+    Blocked,
+    /// A key that nobody has classed.
+    Unknown,
+}
 
 /// Exact keys, and namespaces (ending in `.`). The longest that fits decides.
 const REGISTRY: &[(&str, KeyClass)] = &[
