@@ -1,10 +1,13 @@
 //! What a repair agent uses: list incidents and bundles, get, render and verify a bundle, over any store and without a
 //! server ([`Catalog`]), and the same as the `casefile.v1` gRPC service ([`serve_api`]).
 
+mod amend;
 mod api;
 mod catalog;
+mod completeness;
 mod merge;
 mod page;
+mod remarks;
 mod render;
 mod verify;
 
