@@ -160,8 +160,11 @@ impl Catalog {
     pub(super) async fn manifests(&self, id: &str) -> Result<Vec<Stored>, CatalogError> {
         let mut names = self.names(names::BUNDLES).await?;
         names.retain(|name| names::is_manifest(name));
-        if let Ok(trace_id) = id.parse::<TraceId>() {
-            names.retain(|name| names::trace_of(name) == Some(trace_id));
+        // A bundle id may look like a trace id: both can be 32 hex digits.
+        let trace_id = id.parse::<TraceId>().ok();
+        let is_of_trace = |name: &String| trace_id.is_some() && names::trace_of(name) == trace_id;
+        if names.iter().any(is_of_trace) {
+            names.retain(is_of_trace);
         } else {
             let Some(stem) = self.stem_of(id, &names).await? else { return Ok(Vec::new()) };
             names.retain(|name| name.starts_with(&stem));
