@@ -9,6 +9,8 @@ mod merge;
 mod page;
 mod remarks;
 mod render;
+#[cfg(test)]
+mod tests;
 mod verify;
 
 pub use api::{ApiError, serve_api};
