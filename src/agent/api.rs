@@ -140,9 +140,14 @@ fn reference(found: IndexRef) -> proto::BundleRef {
 /// A store that does not answer may answer later; a broken object will not.
 #[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
 fn unavailable(error: CatalogError) -> Status {
+    match error {
+        CatalogError::After(_) => return Status::invalid_argument(error.to_string()),
+        CatalogError::Ambiguous { .. } => return Status::failed_precondition(error.to_string()),
+        _ => {}
+    }
     tracing::warn!(error = &error as &dyn std::error::Error, "store could not be read");
     match error {
         CatalogError::Store(_) => Status::unavailable("the store cannot be read"),
-        CatalogError::Malformed { .. } | CatalogError::Missing(_) => Status::data_loss(error.to_string()),
+        _ => Status::data_loss(error.to_string()),
     }
 }

@@ -1,6 +1,6 @@
 //! Incidents and bundles of a store, found by its indexes and manifests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use futures::TryStreamExt as _;
@@ -8,7 +8,7 @@ use futures::stream::{self, StreamExt as _};
 use serde::Serialize;
 
 use super::merge::{BundleView, Part};
-use super::page::{Page, cut};
+use super::page::{Page, Place, cut};
 use crate::bundle::{Envelope, MAX_DOCUMENT_BYTES, names, unpack};
 use crate::exporter::{ExportError, IndexRef, Store};
 use crate::model::{Bundle, IncidentFacts, Manifest, ManifestKind, TraceId};
@@ -37,6 +37,17 @@ pub enum CatalogError {
     /// A manifest is there and its object is not.
     #[error("`{0}` is missing, though its manifest is there")]
     Missing(String),
+    /// Several tenants have a trace of this id: only the bundle ids tell them apart.
+    #[error("several tenants have a bundle of trace {trace_id}: name one by its bundle id ({})", .bundles.join(", "))]
+    Ambiguous {
+        /// The trace.
+        trace_id: TraceId,
+        /// The ids of the bundles.
+        bundles: Vec<String>,
+    },
+    /// It does not say where a page ends.
+    #[error("`{0}` is not the `next` of a page")]
+    After(String),
 }
 
 /// An incident, as of its latest bundle.
@@ -71,8 +82,9 @@ impl Catalog {
     /// Incidents, the latest first.
     ///
     /// # Errors
-    /// If the store cannot be read.
+    /// If the store cannot be read, or `after` is not the `next` of a page.
     pub async fn incidents(&self, limit: usize, after: &str) -> Result<Page<IncidentSummary>, CatalogError> {
+        let after = place(after)?;
         let mut by_incident: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for name in self.names(names::INDEX_INCIDENT).await? {
             if let Some((folder, _)) = name.rsplit_once('/') {
@@ -81,12 +93,11 @@ impl Catalog {
         }
         let found =
             stream::iter(by_incident.into_values()).map(|refs| self.summarise(refs)).buffer_unordered(CONCURRENCY);
-        let mut incidents: Vec<IncidentSummary> = found.try_filter_map(async |found| Ok(found)).try_collect().await?;
-        incidents.sort_by(|a, b| {
-            let latest = b.facts.numbers.last_seen.cmp(&a.facts.numbers.last_seen);
-            latest.then_with(|| a.facts.id.cmp(&b.facts.id))
-        });
-        Ok(cut(incidents, limit, after, |incident| incident.facts.id.clone()))
+        let incidents: Vec<IncidentSummary> = found.try_filter_map(async |found| Ok(found)).try_collect().await?;
+        Ok(cut(incidents, limit, after.as_ref(), |IncidentSummary { facts, .. }| Place {
+            at: facts.numbers.last_seen.clone(),
+            id: facts.id.clone(),
+        }))
     }
 
     /// One incident; `None` if no bundle of it is here.
@@ -101,57 +112,89 @@ impl Catalog {
     /// Bundles (of one incident), the latest first.
     ///
     /// # Errors
-    /// If the store cannot be read.
+    /// If the store cannot be read, or `after` is not the `next` of a page.
     pub async fn bundles(
         &self,
         incident: Option<&str>,
         limit: usize,
         after: &str,
     ) -> Result<Page<IndexRef>, CatalogError> {
+        let after = place(after)?;
         let folder = match incident {
             Some(id) => format!("{}/{}", names::INDEX_INCIDENT, names::part(id)),
             None => names::INDEX_DAY.to_owned(),
         };
         let mut refs = self.refs(self.names(&folder).await?).await?;
-        refs.sort_by(|a, b| b.failed_at.cmp(&a.failed_at).then_with(|| a.trace_id.cmp(&b.trace_id)));
-        // An amendment that falls on another day than its bundle has a reference of its own.
-        let mut seen = std::collections::BTreeSet::new();
-        refs.retain(|found| seen.insert((found.tenant.clone(), found.trace_id)));
-        Ok(cut(refs, limit, after, |found| found.trace_id.to_string()))
+        // An amendment that falls on another day than its bundle has a reference of its own: the bundle's stands.
+        refs.sort_by(|a, b| a.manifest.len().cmp(&b.manifest.len()).then_with(|| b.failed_at.cmp(&a.failed_at)));
+        let mut seen = BTreeSet::new();
+        refs.retain(|found| seen.insert(found.bundle_id.clone()));
+        Ok(cut(refs, limit, after.as_ref(), |found| Place { at: found.failed_at.clone(), id: found.bundle_id.clone() }))
     }
 
     /// A bundle by trace id or bundle id, with its amendments; `None` if it is not here.
     ///
     /// # Errors
-    /// If the store cannot be read, or an object of the bundle is missing or malformed.
+    /// If the store cannot be read, an object of the bundle is missing or malformed, or the trace id is one of several
+    /// tenants.
     pub async fn bundle(&self, id: &str) -> Result<Option<BundleView>, CatalogError> {
-        let manifests = self.manifests(id).await?;
-        let parts = stream::iter(manifests).map(|(_, manifest)| self.part(manifest)).buffered(CONCURRENCY);
+        let mut manifests = Vec::new();
+        for stored in self.manifests(id).await? {
+            let manifest = read_manifest(&stored.name, &stored.bytes)?;
+            if let Some(fault) = misplaced(&stored.name, &manifest) {
+                return Err(malformed(&stored.name, "a manifest of this trace", fault));
+            }
+            manifests.push(manifest);
+        }
+        let bundles: BTreeSet<&str> = manifests.iter().map(|manifest| manifest.bundle_id.as_str()).collect();
+        if let (Some(first), 2..) = (manifests.first(), bundles.len()) {
+            let bundles = bundles.into_iter().map(str::to_owned).collect();
+            return Err(CatalogError::Ambiguous { trace_id: first.trace_id, bundles });
+        }
+        let parts = stream::iter(manifests).map(|manifest| self.part(manifest)).buffered(CONCURRENCY);
         let parts: Vec<Part> = parts.try_collect().await?;
         Ok(BundleView::of(parts))
     }
 
-    /// The manifests of a bundle by trace id or bundle id, with their stored bytes: the bundle's first, then those of its
-    /// amendments by name.
-    pub(super) async fn manifests(&self, id: &str) -> Result<Vec<(Stored, Manifest)>, CatalogError> {
-        let wanted: Option<TraceId> = id.parse().ok();
-        let mut found = Vec::new();
-        for name in self.names(names::BUNDLES).await? {
-            let is_candidate =
-                names::is_manifest(&name) && wanted.is_none_or(|trace_id| names::trace_of(&name) == Some(trace_id));
-            if !is_candidate {
-                continue;
-            }
-            let Some(bytes) = self.store.get(&name).await? else { continue };
-            let manifest = read_manifest(&name, &bytes)?;
-            if wanted.is_some() || manifest.bundle_id == id {
-                found.push((Stored { name, bytes }, manifest));
+    /// The stored manifests of a bundle by trace id or bundle id: the bundle's first, then those of its amendments by name.
+    pub(super) async fn manifests(&self, id: &str) -> Result<Vec<Stored>, CatalogError> {
+        let mut names = self.names(names::BUNDLES).await?;
+        names.retain(|name| names::is_manifest(name));
+        // A bundle id may look like a trace id: both can be 32 hex digits.
+        let trace_id = id.parse::<TraceId>().ok();
+        let is_of_trace = |name: &String| trace_id.is_some() && names::trace_of(name) == trace_id;
+        if names.iter().any(is_of_trace) {
+            names.retain(is_of_trace);
+        } else {
+            let Some(stem) = self.stem_of(id, &names).await? else { return Ok(Vec::new()) };
+            names.retain(|name| name.starts_with(&stem));
+        }
+        // A bundle's own manifest has the shortest name of its trace.
+        names.sort_by(|a, b| a.len().cmp(&b.len()).then_with(|| a.cmp(b)));
+        self.stored(names).try_collect().await
+    }
+
+    /// What the names of the objects of a bundle begin with, found by its id. A manifest that cannot be read hides no other
+    /// bundle than its own.
+    async fn stem_of(&self, bundle_id: &str, manifests: &[String]) -> Result<Option<String>, CatalogError> {
+        let mut stored = self.stored(manifests.to_vec()).boxed();
+        while let Some(Stored { name, bytes }) = stored.try_next().await? {
+            if read_manifest(&name, &bytes).is_ok_and(|manifest| manifest.bundle_id == bundle_id) {
+                let (folder, file) = name.rsplit_once('/').unwrap_or_default();
+                let trace = file.split('.').next().unwrap_or_default();
+                return Ok(Some(format!("{folder}/{trace}.")));
             }
         }
-        found.sort_by(|(a, first), (b, second)| {
-            (first.kind == ManifestKind::Amendment, &a.name).cmp(&(second.kind == ManifestKind::Amendment, &b.name))
-        });
-        Ok(found)
+        Ok(None)
+    }
+
+    fn stored(&self, names: Vec<String>) -> impl futures::Stream<Item = Result<Stored, CatalogError>> + Send {
+        let store = self.store.clone();
+        let read = move |name: String| {
+            let store = store.clone();
+            async move { Ok(store.get(&name).await?.map(|bytes| Stored { name, bytes })) }
+        };
+        stream::iter(names).map(read).buffered(CONCURRENCY).try_filter_map(async |found| Ok(found))
     }
 
     async fn part(&self, manifest: Manifest) -> Result<Part, CatalogError> {
@@ -161,21 +204,24 @@ impl Catalog {
             .map_err(|source| malformed(&name, "a packed document", source))?;
         let bundle: Bundle =
             serde_json::from_slice(&document).map_err(|source| malformed(&name, "a bundle", source))?;
+        if bundle.bundle_id != manifest.bundle_id || bundle.trace.trace_id != manifest.trace_id {
+            let fault = "it holds the evidence of another trace".to_owned();
+            return Err(malformed(&name, "the bundle of its manifest", Misplaced(fault)));
+        }
         Ok(Part { manifest, bundle })
     }
 
     async fn summarise(&self, refs: Vec<String>) -> Result<Option<IncidentSummary>, CatalogError> {
         let bundles = refs.len();
-        let refs = self.refs(refs).await?;
-        let Some(latest) = refs.into_iter().max_by(|a, b| (&a.failed_at, a.trace_id).cmp(&(&b.failed_at, b.trace_id)))
-        else {
-            return Ok(None);
-        };
-        let Some(bytes) = self.store.get(&latest.manifest).await? else {
-            return Err(CatalogError::Missing(latest.manifest));
-        };
-        let facts = read_manifest(&latest.manifest, &bytes)?.incident;
-        Ok(Some(IncidentSummary { facts, bundles }))
+        let mut refs = self.refs(refs).await?;
+        refs.sort_by(|a, b| (&b.failed_at, b.trace_id).cmp(&(&a.failed_at, a.trace_id)));
+        for latest in refs {
+            // A reference may outlive its bundle where the store has a rule that removes old objects.
+            let Some(bytes) = self.store.get(&latest.manifest).await? else { continue };
+            let facts = read_manifest(&latest.manifest, &bytes)?.incident;
+            return Ok(Some(IncidentSummary { facts, bundles }));
+        }
+        Ok(None)
     }
 
     async fn refs(&self, names: Vec<String>) -> Result<Vec<IndexRef>, CatalogError> {
@@ -200,7 +246,35 @@ pub(super) struct Stored {
     pub(super) bytes: Bytes,
 }
 
-fn read_manifest(name: &str, bytes: &[u8]) -> Result<Manifest, CatalogError> {
+/// Why a manifest says nothing about the objects beside it, though it may be a true one of others.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Misplaced(pub(super) String);
+
+/// Whether a manifest was put in the place of another, or points to an object of another trace.
+pub(super) fn misplaced(name: &str, manifest: &Manifest) -> Option<Misplaced> {
+    let names = names::TraceNames::new(&manifest.tenant, manifest.trace_id);
+    let is_bundle = name == names.manifest();
+    let fault = if !name.starts_with(&names.stem()) {
+        format!("it is the manifest of {}", names.manifest())
+    } else if is_bundle != (manifest.kind == ManifestKind::Bundle) {
+        "bundle and amendment are exchanged".to_owned()
+    } else if !manifest.object.name.starts_with(&names.stem()) {
+        format!("it describes `{}`, an object of another trace", manifest.object.name)
+    } else {
+        return None;
+    };
+    Some(Misplaced(fault))
+}
+
+fn place(after: &str) -> Result<Option<Place>, CatalogError> {
+    if after.is_empty() {
+        return Ok(None);
+    }
+    Place::parse(after).map(Some).ok_or_else(|| CatalogError::After(after.to_owned()))
+}
+
+pub(super) fn read_manifest(name: &str, bytes: &[u8]) -> Result<Manifest, CatalogError> {
     let envelope = Envelope::read(bytes).map_err(|source| malformed(name, "an envelope", source))?;
     envelope.manifest().map_err(|source| malformed(name, "a manifest", source))
 }

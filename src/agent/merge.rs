@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::model::{Bundle, IncidentNumbers, Manifest};
+use super::amend::{Overlap, amend};
+use super::remarks::Remarks;
+use crate::model::{Bundle, IncidentNumbers, Manifest, ManifestKind, RecordDigest};
 
 /// One stored document and its manifest.
 #[derive(Debug, Clone)]
@@ -26,21 +28,43 @@ pub struct BundleView {
 
 impl BundleView {
     /// Merges the parts, the bundle first.
+    ///
+    /// A part that holds every record of the bundle and more was assembled from the whole trace: it takes the bundle's
+    /// place. A part whose records are all known adds nothing. What is left are late pieces, which are merged in, the
+    /// largest first. The incident is the bundle's own whatever comes later: it was counted and told as that.
     pub(super) fn of(parts: Vec<Part>) -> Option<Self> {
+        let first = &parts.first()?.manifest;
+        let numbers = Some(first.incident.numbers.clone());
+        let manifests: Vec<Manifest> = parts.iter().map(|part| part.manifest.clone()).collect();
+        let lists_all = parts.iter().all(Part::lists_its_records);
+
         let mut parts = parts.into_iter();
-        let Part { manifest, mut bundle } = parts.next()?;
-        let mut known: BTreeSet<_> = manifest.records.iter().copied().collect();
-        let numbers = Some(manifest.incident.numbers.clone());
-        let mut manifests = vec![manifest];
-        for part in parts {
-            // What two amendments both list was stored twice, by writers that raced: it is shown once.
-            if part.manifest.records.iter().any(|record| !known.contains(record)) {
-                amend(&mut bundle, part.bundle);
-                known.extend(part.manifest.records.iter().copied());
-            }
-            manifests.push(part.manifest);
+        let first = parts.next()?;
+        let mut late: Vec<Part> = parts.collect();
+        late.sort_by(|a, b| {
+            let size = b.manifest.records.len().cmp(&a.manifest.records.len());
+            size.then_with(|| a.manifest.object.name.cmp(&b.manifest.object.name))
+        });
+        let mut known: BTreeSet<RecordDigest> = first.manifest.records.iter().copied().collect();
+        let mut bundle = first.bundle.clone();
+        let whole = late.iter().position(|part| first.is_within(part));
+        if let Some(part) = whole.map(|index| late.remove(index)) {
+            known.extend(&part.manifest.records);
+            bundle = with_incident_of(part.bundle, first.bundle);
         }
-        bundle.completeness.records = bundle.completeness.records.max(known.len() as u64);
+        for part in late {
+            let records = &part.manifest.records;
+            let new = records.iter().filter(|record| !known.contains(record)).count();
+            if new == 0 && part.lists_its_records() {
+                continue;
+            }
+            let disjoint = new == records.len() && lists_all;
+            let overlap = if disjoint { Overlap::None } else { Overlap::Possible };
+            bundle = amend(bundle, part.bundle, overlap);
+            known.extend(records);
+        }
+        let known = known.len() as u64;
+        bundle.completeness.records = if lists_all { known } else { bundle.completeness.records.max(known) };
         Some(Self { bundle, numbers, manifests })
     }
 
@@ -61,32 +85,29 @@ impl BundleView {
     }
 }
 
-/// Adds what came later to a bundle. The bundle's own words stand; what it lacked is filled in.
-fn amend(bundle: &mut Bundle, late: Bundle) {
-    let mut added = 0;
-    for span in late.trace.spans {
-        if !bundle.trace.spans.contains(&span) {
-            bundle.trace.spans.push(span);
-            bundle.trace.span_count += 1;
-            added += 1;
-        }
+impl Part {
+    /// Whether its manifest knows its records: that of an object which another writer left does not.
+    fn lists_its_records(&self) -> bool {
+        !self.manifest.records.is_empty()
     }
-    bundle.trace.spans.sort_by(|a, b| (&a.start, a.span_id).cmp(&(&b.start, b.span_id)));
-    for line in late.logs.window {
-        if !bundle.logs.window.contains(&line) {
-            bundle.logs.total += line.count;
-            added += line.count;
-            bundle.logs.window.push(line);
-        }
+
+    /// Whether `other` holds every record of this one and more.
+    fn is_within(&self, other: &Self) -> bool {
+        let mine = &self.manifest.records;
+        let theirs: BTreeSet<_> = other.manifest.records.iter().collect();
+        self.manifest.kind == ManifestKind::Bundle
+            && self.lists_its_records()
+            && theirs.len() > mine.len()
+            && mine.iter().all(|record| theirs.contains(record))
     }
-    bundle.logs.window.sort_by(|a, b| a.time.cmp(&b.time));
-    bundle.metrics.exemplars.extend(late.metrics.exemplars);
-    if bundle.trace.root == "missing" && late.trace.root == "present" {
-        bundle.trace.root = late.trace.root;
-    }
-    if bundle.exception.is_none() {
-        bundle.exception = late.exception;
-    }
-    bundle.completeness.shown += added;
-    bundle.completeness.missing.retain(|missing| late.completeness.missing.contains(missing));
+}
+
+fn with_incident_of(mut bundle: Bundle, mut first: Bundle) -> Bundle {
+    const PATH: &str = "/incident";
+    let mut remarks = Remarks::of(&mut bundle.redaction.remarks);
+    drop(remarks.take(PATH));
+    remarks.put(PATH, Remarks::of(&mut first.redaction.remarks).take(PATH));
+    bundle.redaction.remarks = remarks.sorted();
+    bundle.incident = first.incident;
+    bundle
 }

@@ -1,11 +1,16 @@
 //! What a repair agent uses: list incidents and bundles, get, render and verify a bundle, over any store and without a
 //! server ([`Catalog`]), and the same as the `casefile.v1` gRPC service ([`serve_api`]).
 
+mod amend;
 mod api;
 mod catalog;
+mod completeness;
 mod merge;
 mod page;
+mod remarks;
 mod render;
+#[cfg(test)]
+mod tests;
 mod verify;
 
 pub use api::{ApiError, serve_api};

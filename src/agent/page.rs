@@ -26,37 +26,43 @@ impl<T> Page<T> {
     }
 }
 
-/// At most `limit` of the sorted `all`, from the one behind `after`. `key` names an item in `next`.
-pub(super) fn cut<T>(all: Vec<T>, limit: usize, after: &str, key: impl Fn(&T) -> String) -> Page<T> {
-    let total = all.len();
-    let begin = if after.is_empty() {
-        0
-    } else {
-        all.iter().position(|item| key(item) == after).map_or(total, |index| index + 1)
-    };
-    let items: Vec<T> = all.into_iter().skip(begin).take(limit.max(1)).collect();
-    let truncated = begin + items.len() < total;
-    let next = items.last().filter(|_| truncated).map(key);
-    Page { returned: items.len(), items, total, truncated, next }
+/// Where an item stands in a list that begins with the latest: by time, then by id. Written as `next`, it names a place and
+/// not an item, so that pages neither skip nor repeat when items come and go between them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    /// RFC 3339 with nanoseconds: equal instants are equal text.
+    pub(super) at: String,
+    /// Tells items of one instant apart.
+    pub(super) id: String,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pages_follow_one_another_without_gap_or_overlap() {
-        let all: Vec<u32> = (0..7).collect();
-        let mut seen = Vec::new();
-        let mut after = String::new();
-        loop {
-            let page = cut(all.clone(), 3, &after, ToString::to_string);
-            assert_eq!((page.total, page.returned), (7, page.items.len()));
-            assert_eq!(page.truncated, page.next.is_some());
-            seen.extend(page.items);
-            let Some(next) = page.next else { break };
-            after = next;
-        }
-        assert_eq!(seen, all);
+impl Place {
+    /// Reads a `next`; `None` if it is not one.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let (at, id) = text.split_once(',')?;
+        let is_time = at.len() >= 20 && at.ends_with('Z') && at.starts_with(|c: char| c.is_ascii_digit());
+        (is_time && !id.is_empty()).then(|| Self { at: at.to_owned(), id: id.to_owned() })
     }
+
+    /// The order of lists: the latest first, and within an instant by id.
+    pub(super) fn order(&self, other: &Self) -> std::cmp::Ordering {
+        other.at.cmp(&self.at).then_with(|| self.id.cmp(&other.id))
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{},{}", self.at, self.id)
+    }
+}
+
+/// Sorts `all` and takes at most `limit` (at least one) of them that stand behind `after`.
+pub(super) fn cut<T>(mut all: Vec<T>, limit: usize, after: Option<&Place>, place: impl Fn(&T) -> Place) -> Page<T> {
+    let total = all.len();
+    all.sort_by(|a, b| place(a).order(&place(b)));
+    let begin = after.map_or(0, |after| all.partition_point(|item| place(item).order(after).is_le()));
+    let items: Vec<T> = all.into_iter().skip(begin).take(limit.max(1)).collect();
+    let truncated = begin + items.len() < total;
+    let next = items.last().filter(|_| truncated).map(|item| place(item).to_string());
+    Page { returned: items.len(), items, total, truncated, next }
 }

@@ -39,7 +39,7 @@ pub fn markdown(view: &BundleView) -> String {
 
 fn head(page: &mut String, view: &BundleView) {
     let bundle = &view.bundle;
-    line(page, &format!("# {}\n", one_line(&bundle.incident.summary)));
+    line(page, &format!("# {}\n", prose(&bundle.incident.summary)));
     let mut facts = vec![
         ("Incident", format!("{} ({})", bundle.incident.id, bundle.incident.class)),
         ("Trace", bundle.trace.trace_id.to_string()),
@@ -59,7 +59,7 @@ fn head(page: &mut String, view: &BundleView) {
     ];
     facts.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))));
     for (name, value) in facts {
-        line(page, &format!("- **{name}:** {}", one_line(&value)));
+        line(page, &format!("- **{name}:** {}", prose(&value)));
     }
 }
 
@@ -69,9 +69,7 @@ fn span_path(page: &mut String, path: &[SpanEvidence]) {
         line(page, "No span was recorded.");
         return;
     }
-    line(page, "```text");
-    page.push_str(&tree(path));
-    line(page, "```");
+    fenced(page, &tree(path));
 }
 
 /// The path from the root to the critical error as a tree, one line a span.
@@ -84,7 +82,7 @@ pub fn tree(path: &[SpanEvidence]) -> String {
         let duration = span.duration_ms.map_or_else(String::new, |millis| format!("  {millis:.1} ms"));
         let status =
             span.status_message.as_deref().map_or_else(String::new, |message| format!("  {}", one_line(message)));
-        let (service, name, kind) = (one_line(&span.service), one_line(&span.name), &span.kind);
+        let (service, name, kind) = (one_line(&span.service), one_line(&span.name), one_line(&span.kind));
         line(&mut text, &format!("{branch}{mark} {service}: {name} [{kind}]{duration}{status}"));
     }
     text
@@ -94,7 +92,12 @@ fn exception_section(page: &mut String, exception: &Exception) {
     heading(page, "Exception");
     thrown(page, exception.kind.as_deref(), exception.message.as_deref(), &exception.frames);
     for cause in &exception.causes {
-        let relation = if cause.relation == "cause" { "Caused by" } else { "While handling" };
+        let relation = match cause.relation.as_str() {
+            "cause" => "Caused by",
+            "member" => "With it",
+            "other" => "Also thrown in this trace",
+            _ => "While handling",
+        };
         line(page, &format!("\n{relation}:\n"));
         thrown(page, cause.kind.as_deref(), cause.message.as_deref(), &cause.frames);
     }
@@ -105,13 +108,13 @@ fn exception_section(page: &mut String, exception: &Exception) {
 
 fn thrown(page: &mut String, kind: Option<&str>, message: Option<&str>, frames: &[Frame]) {
     let kind = kind.unwrap_or("exception of unknown type");
-    line(page, &format!("**{}**: {}\n", one_line(kind), one_line(message.unwrap_or("(no message)"))));
+    line(page, &format!("**{}**: {}\n", prose(kind), prose(message.unwrap_or("(no message)"))));
     for frame in frames.iter().take(MAX_FRAMES) {
         let at = frame.line.map_or_else(String::new, |line| format!(":{line}"));
         let own = if frame.in_app { "**" } else { "" };
-        line(page, &format!("- {own}{}{own} `{}{at}`", code(&frame.func), frame.file.replace('`', "'")));
+        line(page, &format!("- {own}{}{own} `{}{at}`", prose(&frame.func), code(&frame.file)));
         if let Some(context) = &frame.context {
-            line(page, &format!("  `{}`", one_line(context.trim()).replace('`', "'")));
+            line(page, &format!("  `{}`", code(context.trim())));
         }
     }
     if frames.len() > MAX_FRAMES {
@@ -134,7 +137,13 @@ fn logs(page: &mut String, window: &[LogLine]) {
         let times = if log.count > 1 { format!(" (×{})", log.count) } else { String::new() };
         line(
             &mut text,
-            &format!("{} {:<5} {}: {}{times}", log.time, log.level, one_line(&log.service), one_line(&log.msg)),
+            &format!(
+                "{} {:<5} {}: {}{times}",
+                one_line(&log.time),
+                one_line(&log.level),
+                one_line(&log.service),
+                one_line(&log.msg)
+            ),
         );
     }
     fenced(page, &text);
@@ -147,12 +156,12 @@ fn reproduction(page: &mut String, view: &BundleView) {
         let parts = [request.method.as_deref(), request.url.as_deref()];
         let what = parts.into_iter().flatten().map(one_line).collect::<Vec<_>>().join(" ");
         let answer = request.status_code.map_or_else(String::new, |status| format!(" → {status}"));
-        line(page, &format!("- **Request ({}):** `{}`{answer}", request.protocol, what.replace('`', "'")));
+        line(page, &format!("- **Request ({}):** `{}`{answer}", prose(&request.protocol), code(&what)));
         attributes(page, "Header", &request.headers);
     }
     attributes(page, "Input", &repro.inputs);
     for (name, value) in &repro.env {
-        line(page, &format!("- **Environment:** `{}={}`", code(name), one_line(value).replace('`', "'")));
+        line(page, &format!("- **Environment:** `{}={}`", code(name), code(value)));
     }
     if repro.request.is_none() && repro.inputs.is_empty() && repro.env.is_empty() {
         line(page, "No input was recorded.");
@@ -174,7 +183,7 @@ fn environment(page: &mut String, view: &BundleView) {
         attributes(page, name, group);
     }
     if let Some(zone) = &environment.timezone {
-        line(page, &format!("- **timezone:** {}", one_line(zone)));
+        line(page, &format!("- **timezone:** {}", prose(zone)));
     }
 }
 
@@ -184,7 +193,7 @@ fn completeness(page: &mut String, view: &BundleView) {
     line(page, &format!("- {} of {} records shown", completeness.shown, completeness.records));
     for (name, entries) in [("Cut", &completeness.truncated), ("Missing", &completeness.missing)] {
         for entry in entries {
-            line(page, &format!("- **{name}:** {}", one_line(entry)));
+            line(page, &format!("- **{name}:** {}", prose(entry)));
         }
     }
     let edits: u64 = view.bundle.redaction.remarks.iter().map(|remark| remark.count).sum();
@@ -197,7 +206,7 @@ fn attributes(page: &mut String, what: &str, attributes: &Attributes) {
             Value::String(text) => text.clone(),
             other => other.to_string(),
         };
-        line(page, &format!("- **{what}:** `{}` = `{}`", code(key), one_line(&value).replace('`', "'")));
+        line(page, &format!("- **{what}:** `{}` = `{}`", code(key), code(&value)));
     }
 }
 
@@ -244,8 +253,10 @@ fn fenced(page: &mut String, text: &str) {
     // A fence longer than any run of backticks inside cannot be closed by the text.
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
-    let text: String =
-        text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect();
+    let text: String = text
+        .chars()
+        .map(|c| if turns_direction(c) || c.is_control() && !matches!(c, '\n' | '\t') { '\u{fffd}' } else { c })
+        .collect();
     line(page, &format!("{fence}text\n{}\n{fence}", text.trim_end()));
 }
 
@@ -254,14 +265,32 @@ fn code(text: &str) -> String {
     one_line(text).replace('`', "'")
 }
 
-/// Untrusted text on one line: newlines become spaces, other control characters (terminal escapes) a mark.
+/// Untrusted text among Markdown: on one line, and what would begin markup (emphasis, links and images, HTML, code) escaped.
+fn prose(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in one_line(text).chars() {
+        if matches!(c, '\\' | '`' | '*' | '[' | ']' | '<') {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
+}
+
+/// Untrusted text on one line: line breaks become spaces; other control characters (terminal escapes) and those that turn
+/// the direction of writing, so that a line reads other than it is, become a mark.
 #[must_use]
 pub fn one_line(text: &str) -> String {
     text.chars()
         .map(|c| match c {
-            '\n' | '\r' | '\t' => ' ',
-            c if c.is_control() => '\u{fffd}',
+            '\n' | '\r' | '\t' | '\u{85}' | '\u{2028}' | '\u{2029}' => ' ',
+            c if c.is_control() || turns_direction(c) => '\u{fffd}',
             c => c,
         })
         .collect()
+}
+
+/// Unicode Standard Annex 9, "Directional Formatting Characters".
+fn turns_direction(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

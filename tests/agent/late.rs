@@ -1,0 +1,135 @@
+//! Records that come after their bundle was written.
+
+use serde_json::{Value, json};
+
+use super::recording::{Folder, log, logs, span, string, throwing, trace_id, traces};
+use super::support::store;
+
+const ROOT: &str = "aaaaaaaaaaaaaa01";
+const CHILD: &str = "aaaaaaaaaaaaaa02";
+const SIDE: &str = "aaaaaaaaaaaaaa03";
+const EMAIL: &str = "ada.byron@example.org";
+
+/// A request that fails in its root span, as far as is known.
+fn first(trace: &str) -> Vec<Value> {
+    let mut root = span(trace, ROOT, "", "GET /pay", (0, 90), true);
+    root["attributes"] = json!([string("http.request.method", "GET"), string("url.path", "/pay")]);
+    vec![
+        traces("shop", &[throwing(root, 85, "PaymentError", "payment refused", "")]),
+        logs(
+            "shop",
+            &[log(trace, ROOT, 10, (9, "INFO"), "paying"), log(trace, ROOT, 80, (17, "ERROR"), "could not pay")],
+        ),
+    ]
+}
+
+/// What another service sent late: the span in which the failure began, one beside it, and its logs.
+fn second(trace: &str) -> Vec<Value> {
+    let child = span(trace, CHILD, ROOT, "charge", (20, 50), true);
+    vec![
+        traces(
+            "bank",
+            &[
+                throwing(child, 60, "ZeroDivisionError", "division by zero", ""),
+                span(trace, SIDE, ROOT, "audit", (15, 2), false),
+            ],
+        ),
+        logs(
+            "bank",
+            &[
+                log(trace, CHILD, 30, (9, "INFO"), &format!("charging {EMAIL}")),
+                log(trace, CHILD, 60, (17, "ERROR"), "no rate"),
+            ],
+        ),
+    ]
+}
+
+fn texts<'a>(list: &'a Value, key: &str) -> Vec<&'a str> {
+    list.as_array().unwrap().iter().map(|item| item[key].as_str().unwrap()).collect()
+}
+
+#[test]
+fn fault_35_late_records_become_an_amendment_and_are_shown_once_and_in_order() {
+    let folder = Folder::new();
+    let trace = trace_id(7);
+    folder.replay(&first(&trace));
+    let before = store::bundles(&folder.store());
+    let bytes = std::fs::read(&before[0]).unwrap();
+
+    let summary = folder.replay(&second(&trace));
+    assert_eq!(summary["records"]["bundled"], 4, "{summary}");
+    let objects = store::bundles(&folder.store());
+    let manifests = store::manifests(&folder.store());
+    assert_eq!((objects.len(), manifests.len()), (2, 2), "{objects:?} {manifests:?}");
+    assert_eq!(std::fs::read(&before[0]).unwrap(), bytes, "nothing is rewritten");
+    let amendment = manifests.iter().map(|path| store::manifest(path).0).find(|found| found["kind"] == "amendment");
+    let amendment = amendment.expect("an amendment with a manifest of its own");
+    assert_eq!(amendment["records"].as_array().unwrap().len(), 4);
+
+    let merged = folder.json(&["bundle", "get", &trace]);
+    assert_eq!(texts(&merged["trace"]["spans"], "span_id"), [ROOT, SIDE, CHILD]);
+    assert_eq!(merged["trace"]["span_count"], 3);
+    assert_eq!(texts(&merged["trace"]["span_path"], "span_id"), [ROOT, CHILD], "the failure began in the late span");
+    assert_eq!(merged["trace"]["root"], "present");
+    assert_eq!(merged["exception"]["type"], "ZeroDivisionError");
+    assert_eq!(texts(&merged["exception"]["causes"], "type"), ["PaymentError"], "what was known before is still said");
+    let lines = &merged["logs"]["window"];
+    assert_eq!(texts(lines, "level"), ["INFO", "INFO", "ERROR", "ERROR"]);
+    assert_eq!(texts(lines, "service"), ["shop", "bank", "bank", "shop"], "in order of time");
+    assert_eq!((&merged["logs"]["total"], &merged["logs"]["collapsed"]), (&json!(4), &json!(0)));
+    assert_eq!((&merged["completeness"]["records"], &merged["completeness"]["shown"]), (&json!(7), &json!(7)));
+    assert_eq!(merged["repro"]["request"]["method"], "GET", "{}", merged["repro"]);
+    let missing = merged["completeness"]["missing"].to_string();
+    assert!(!missing.contains("trace.root") && !missing.contains("was not received"), "{missing}");
+
+    // Remarks point to where the fields stand in the merged document, and tokens are what stands there.
+    let remarks = merged["redaction"]["remarks"].as_array().unwrap();
+    assert!(!merged.to_string().contains(EMAIL));
+    let path = "/logs/window/1/msg";
+    assert!(remarks.iter().any(|remark| remark["path"] == path), "{remarks:?}");
+    for remark in remarks {
+        let pointer = remark["path"].as_str().unwrap();
+        assert!(merged.pointer(pointer).is_some(), "{pointer} points to nothing");
+    }
+    assert!(merged.pointer(path).unwrap().as_str().unwrap().contains("email:"));
+
+    let again = folder.replay(&second(&trace));
+    assert_eq!(again["records"]["bundled"], 4, "known records count as bundled: {again}");
+    assert_eq!(store::bundles(&folder.store()), objects, "nothing new, nothing written");
+    assert_eq!(folder.json(&["bundle", "get", &trace]), merged);
+    let listed = folder.json(&["bundle", "ls", "--json"]);
+    assert_eq!(listed["total"], 1, "one failure, however many objects: {listed}");
+    let verified = folder.json(&["bundle", "verify", &trace, "--json"]);
+    assert_eq!(verified["objects"].as_array().unwrap().len(), 2, "{verified}");
+}
+
+#[test]
+fn a_rebuild_with_more_records_shows_what_one_bundle_of_all_would() {
+    let trace = trace_id(8);
+    let (late, whole) = (Folder::new(), Folder::new());
+    let all: Vec<Value> = first(&trace).into_iter().chain(second(&trace)).collect();
+    late.replay(&first(&trace));
+    late.replay(&all);
+    whole.replay(&all);
+    assert_eq!(store::bundles(&late.store()).len(), 2);
+    let (mut late, mut whole) = (late.json(&["bundle", "get", &trace]), whole.json(&["bundle", "get", &trace]));
+    let (theirs, own) = (late["incident"].take(), whole["incident"].take());
+    assert_eq!(late, whole);
+    assert_ne!(theirs["id"], own["id"], "the incident is the one that was counted and told");
+}
+
+#[test]
+fn late_pieces_that_share_records_are_shown_once() {
+    let folder = Folder::new();
+    let trace = trace_id(9);
+    let (first, second) = (first(&trace), second(&trace));
+    folder.replay(&first);
+    folder.replay(&[first[1].clone(), second[0].clone()]);
+    folder.replay(&[second[0].clone(), second[1].clone()]);
+    assert_eq!(store::bundles(&folder.store()).len(), 3);
+    let merged = folder.json(&["bundle", "get", &trace]);
+    assert_eq!(texts(&merged["trace"]["spans"], "span_id"), [ROOT, SIDE, CHILD]);
+    assert_eq!(texts(&merged["logs"]["window"], "service"), ["shop", "bank", "bank", "shop"]);
+    assert_eq!((&merged["completeness"]["records"], &merged["completeness"]["shown"]), (&json!(7), &json!(7)));
+    assert_eq!((&merged["logs"]["total"], &merged["trace"]["span_count"]), (&json!(4), &json!(3)));
+}

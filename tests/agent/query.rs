@@ -1,0 +1,82 @@
+//! The query service, over a store that the binary wrote.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use casefile::agent::{Catalog, serve_api};
+use casefile::exporter::Store;
+use casefile::model::proto::query_service_client::QueryServiceClient;
+use casefile::model::proto::{GetBundleRequest, GetIncidentRequest, ListBundlesRequest, ListIncidentsRequest};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tonic::Code;
+
+use super::lists::seven;
+use super::recording::trace_id;
+
+#[tokio::test]
+async fn the_query_service_answers_what_the_command_line_answers() {
+    let folder = seven();
+    let store = Store::open(&folder.url(), &BTreeMap::new(), Duration::from_secs(10)).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let stop = CancellationToken::new();
+    let server = tokio::spawn(serve_api(listener, Catalog::new(store), stop.clone()));
+    let mut client = QueryServiceClient::connect(address).await.unwrap();
+
+    let (mut found, mut after) = (Vec::new(), String::new());
+    loop {
+        let request = ListBundlesRequest { limit: 3, after, ..ListBundlesRequest::default() };
+        let answer = client.list_bundles(request).await.unwrap().into_inner();
+        let page = answer.page.unwrap();
+        assert_eq!((page.total, page.returned), (7, answer.bundles.len() as u64));
+        assert_eq!(page.truncated, !page.next.is_empty());
+        found.extend(answer.bundles.into_iter().map(|bundle| bundle.trace_id));
+        if !page.truncated {
+            break;
+        }
+        after = page.next;
+    }
+    assert_eq!(found, (1..=7).rev().map(trace_id).collect::<Vec<_>>());
+
+    let first = client.list_incidents(ListIncidentsRequest { limit: 2, after: String::new() }).await.unwrap();
+    let first = first.into_inner();
+    let page = first.page.unwrap();
+    assert_eq!((page.total, page.returned, page.truncated), (3, 2, true));
+    let rest = client.list_incidents(ListIncidentsRequest { limit: 0, after: page.next }).await.unwrap().into_inner();
+    assert_eq!(rest.incidents.len(), 1);
+    assert!(!first.incidents.contains(&rest.incidents[0]));
+
+    let latest = first.incidents[0].clone();
+    let shown = client.get_incident(GetIncidentRequest { id: latest.id.clone() }).await.unwrap().into_inner();
+    assert_eq!(shown.incident, Some(latest.clone()));
+    assert_eq!(shown.bundles.len(), 3);
+    assert_eq!((latest.bundles, latest.count_24h), (3, 3));
+    let of_it = ListBundlesRequest { incident_id: latest.id, limit: 1, after: String::new() };
+    let of_it = client.list_bundles(of_it).await.unwrap().into_inner();
+    assert_eq!((of_it.page.unwrap().total, of_it.bundles), (3, shown.bundles[..1].to_vec()));
+
+    let by_trace = client.get_bundle(GetBundleRequest { id: trace_id(7) }).await.unwrap().into_inner();
+    let by_id = GetBundleRequest { id: shown.bundles[0].bundle_id.clone() };
+    assert_eq!(client.get_bundle(by_id).await.unwrap().into_inner(), by_trace);
+    let json: Value = serde_json::from_slice(&by_trace.json).unwrap();
+    assert_eq!(json, folder.json(&["bundle", "get", &trace_id(7)]));
+    assert_eq!(json["incident"]["count_24h"], 3);
+
+    let unknown = client.get_bundle(GetBundleRequest { id: trace_id(99) }).await.unwrap_err();
+    assert_eq!(unknown.code(), Code::NotFound, "{unknown}");
+    let unknown = client.get_incident(GetIncidentRequest { id: "INC-0000000000".to_owned() }).await.unwrap_err();
+    assert_eq!(unknown.code(), Code::NotFound, "{unknown}");
+    let nowhere = ListBundlesRequest { after: "yesterday".to_owned(), ..ListBundlesRequest::default() };
+    assert_eq!(client.list_bundles(nowhere).await.unwrap_err().code(), Code::InvalidArgument);
+
+    let object = folder.store().join(format!("bundles/default/{}.json", trace_id(7)));
+    std::fs::remove_file(object).unwrap();
+    let lost = client.get_bundle(GetBundleRequest { id: trace_id(7) }).await.unwrap_err();
+    assert_eq!(lost.code(), Code::DataLoss, "{lost}");
+
+    drop(client);
+    stop.cancel();
+    server.await.unwrap().unwrap();
+}
