@@ -53,15 +53,7 @@ pub(super) fn amend(bundle: Bundle, late: Bundle, overlap: Overlap) -> Bundle {
     if late.bundle.trace.root == "present" {
         base.bundle.trace.root = late.bundle.trace.root.clone();
     }
-    let services: BTreeSet<String> = base.path.iter().map(|span| span.value.service.clone()).collect();
-    let services = services.into_iter().filter(|service| !service.is_empty());
-    let known = std::mem::take(&mut base.bundle.incident.services);
-    if base.path.is_empty() {
-        base.bundle.incident.services = known;
-    } else {
-        base.bundle.incident.services =
-            known.into_iter().chain(services).collect::<BTreeSet<_>>().into_iter().collect();
-    }
+    services(&mut base);
     logs(&mut base, &mut late, overlap);
     exemplars(&mut base, &mut late, overlap);
     for attachment in std::mem::take(&mut late.bundle.attachments) {
@@ -233,6 +225,20 @@ fn exceptions(base: &mut Open, late: &mut Open, leads: bool) {
     }
     base.remarks.put(AT, marks.sorted());
     base.bundle.exception = Some(mine);
+}
+
+/// The services of the path, with those that were known before.
+fn services(base: &mut Open) {
+    const AT: &str = "/incident/services";
+    let mut services = base.remarks.lift(AT, &mut base.bundle.incident.services);
+    for span in &base.path {
+        let service = &span.value.service;
+        if !service.is_empty() && services.iter().all(|known| known.value != *service) {
+            services.push(span.field("/service", service.clone()));
+        }
+    }
+    services.sort_by(|a, b| a.value.cmp(&b.value));
+    base.bundle.incident.services = base.remarks.lay(AT, services);
 }
 
 /// What is said of the failing service and of how to reproduce the failure.

@@ -68,8 +68,9 @@ impl QueryService for Query {
         let found = self.catalog.incident(&id).await.map_err(unavailable)?;
         let found = found.ok_or_else(|| Status::not_found("no bundle of this incident is in the store"))?;
         let bundles = self.catalog.bundles(Some(&id), DEFAULT_LIMIT, "").await.map_err(unavailable)?;
+        let page = Some(page(&bundles));
         let bundles = bundles.items.into_iter().map(reference).collect();
-        Ok(Response::new(proto::GetIncidentResponse { incident: Some(incident(found)), bundles }))
+        Ok(Response::new(proto::GetIncidentResponse { incident: Some(incident(found)), bundles, page }))
     }
 
     async fn list_bundles(

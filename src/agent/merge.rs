@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::amend::{Overlap, amend};
 use super::remarks::Remarks;
-use crate::model::{Bundle, IncidentNumbers, Manifest, ManifestKind, RecordDigest};
+use crate::model::{Bundle, IncidentNumbers, Manifest, ManifestKind, RecordDigest, SpanEvidence, SpanId};
 
 /// One stored document and its manifest.
 #[derive(Debug, Clone)]
@@ -30,8 +30,8 @@ impl BundleView {
     /// Merges the parts, the bundle first.
     ///
     /// A part that holds every record of the bundle and more was assembled from the whole trace: it takes the bundle's
-    /// place. A part whose records are all known adds nothing. What is left are late pieces, which are merged in, the
-    /// largest first. The incident is the bundle's own whatever comes later: it was counted and told as that.
+    /// place. A part whose records are all known adds nothing. What is left are late pieces, which are merged in: those whose
+    /// spans join on to what is known before others, so that the failure is followed all the way down, then the largest. The incident is the bundle's own whatever comes later: it was counted and told as that.
     pub(super) fn of(parts: Vec<Part>) -> Option<Self> {
         let first = &parts.first()?.manifest;
         let numbers = Some(first.incident.numbers.clone());
@@ -52,7 +52,7 @@ impl BundleView {
             known.extend(&part.manifest.records);
             bundle = with_incident_of(part.bundle, first.bundle);
         }
-        for part in late {
+        while let Some(part) = next(&bundle, &mut late) {
             let records = &part.manifest.records;
             let new = records.iter().filter(|record| !known.contains(record)).count();
             if new == 0 && part.lists_its_records() {
@@ -100,6 +100,24 @@ impl Part {
             && theirs.len() > mine.len()
             && mine.iter().all(|record| theirs.contains(record))
     }
+}
+
+/// Takes the part that is merged next.
+fn next(bundle: &Bundle, late: &mut Vec<Part>) -> Option<Part> {
+    let ids = |bundle: &Bundle| -> BTreeSet<SpanId> { bundle.trace.spans.iter().map(|span| span.span_id).collect() };
+    let known = ids(bundle);
+    let joins = |part: &Part| {
+        let theirs = ids(&part.bundle);
+        let child = |spans: &[SpanEvidence], of: &BTreeSet<SpanId>| {
+            spans.iter().any(|span| span.parent_span_id.is_some_and(|parent| of.contains(&parent)))
+        };
+        child(&part.bundle.trace.spans, &known) || child(&bundle.trace.spans, &theirs)
+    };
+    if late.is_empty() {
+        return None;
+    }
+    let index = late.iter().position(joins).unwrap_or(0);
+    Some(late.remove(index))
 }
 
 fn with_incident_of(mut bundle: Bundle, mut first: Bundle) -> Bundle {

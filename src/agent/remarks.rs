@@ -18,6 +18,14 @@ pub(super) struct Marked<T> {
     remarks: Vec<Remark>,
 }
 
+impl<T> Marked<T> {
+    /// The `value` of a field, with the remarks about it.
+    pub(super) fn field<F>(&self, path: &str, value: F) -> Marked<F> {
+        let about = self.remarks.iter().filter(|remark| remark.path == path);
+        Marked { value, remarks: about.map(|remark| Remark { path: String::new(), ..remark.clone() }).collect() }
+    }
+}
+
 impl Remarks {
     /// Takes the remarks over.
     pub(super) fn of(remarks: &mut Vec<Remark>) -> Self {

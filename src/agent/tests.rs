@@ -160,7 +160,9 @@ fn a_parent_that_comes_late_tops_the_path_and_the_exception_stays() {
     });
     let late = bundle("b", |document| {
         document["trace"] = json!({"trace_id": TRACE, "root": "present", "span_count": 1,
-            "span_path": [span(1, None, "error", "web")], "spans": [span(1, None, "error", "web")]});
+            "span_path": [span(1, None, "error", "app")], "spans": [span(1, None, "error", "app")]});
+        document["redaction"]["remarks"] = json!([
+            {"path": "/trace/span_path/0/service", "rule": "s", "count": 1}, {"path": "/trace/spans/0/service", "rule": "s", "count": 1}]);
         document["exception"] =
             json!({"type": "ValueError", "message": "no", "frames": [], "causes": [], "stacktrace": "raw"});
         document["completeness"]["missing"] = json!(["commit_sha: none"]);
@@ -169,12 +171,21 @@ fn a_parent_that_comes_late_tops_the_path_and_the_exception_stays() {
     let ids: Vec<String> = merged.trace.span_path.iter().map(|span| span.span_id.to_string()).collect();
     assert_eq!(ids, ["0000000000000001", "0000000000000002"]);
     assert_eq!((merged.trace.root.as_str(), merged.trace.span_count), ("present", 2));
-    assert_eq!(merged.incident.services, ["checkout", "web"]);
+    assert_eq!(merged.incident.services, ["app", "checkout"]);
     assert_eq!(merged.completeness.missing, ["exception.frames: no parser for go", "commit_sha: none"]);
     let exception = merged.exception.unwrap();
     assert_eq!((exception.causes.len(), exception.stacktrace.as_deref()), (0, Some("raw")), "passed on, and said once");
     let remarks: Vec<&str> = merged.redaction.remarks.iter().map(|remark| remark.path.as_str()).collect();
-    assert_eq!(remarks, ["/trace/span_path/1/name", "/trace/spans/1/name"]);
+    assert_eq!(
+        remarks,
+        [
+            "/incident/services/0",
+            "/trace/span_path/0/service",
+            "/trace/span_path/1/name",
+            "/trace/spans/0/service",
+            "/trace/spans/1/name",
+        ]
+    );
 }
 
 #[test]

@@ -175,7 +175,8 @@ pub struct Cause {
     pub message: Option<String>,
     /// Innermost first.
     pub frames: Vec<Frame>,
-    /// `cause` where it was chained explicitly, `context` where it was being handled, `member` of an exception group.
+    /// `cause` where it was chained explicitly, `context` where it was being handled, `member` of an exception group, `other` where
+    /// it was thrown elsewhere in the trace and its record came with an amendment.
     pub relation: String,
 }
 

@@ -133,3 +133,39 @@ fn late_pieces_that_share_records_are_shown_once() {
     assert_eq!((&merged["completeness"]["records"], &merged["completeness"]["shown"]), (&json!(7), &json!(7)));
     assert_eq!((&merged["logs"]["total"], &merged["trace"]["span_count"]), (&json!(4), &json!(3)));
 }
+
+#[test]
+fn pieces_that_come_in_any_order_show_the_same_path_down_to_where_the_failure_began() {
+    let trace = trace_id(10);
+    let pieces = [
+        (ROOT, "", (0, 90), "shop", "PaymentError"),
+        (SIDE, ROOT, (10, 70), "bank", "ChargeError"),
+        (CHILD, SIDE, (20, 50), "rates", "ZeroDivisionError"),
+    ]
+    .map(|(id, parent, (start, millis), service, kind)| {
+        let failed = throwing(span(&trace, id, parent, service, (start, millis), true), start + millis, kind, "no", "");
+        [traces(service, &[failed]), logs(service, &[log(&trace, id, start + 1, (9, "INFO"), service)])]
+    });
+    let whole = Folder::new();
+    whole.replay(&pieces.concat());
+    let whole = whole.json(&["bundle", "get", &trace]);
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let folder = Folder::new();
+        for piece in order {
+            folder.replay(&pieces[piece]);
+        }
+        assert_eq!(store::bundles(&folder.store()).len(), 3);
+        let merged = folder.json(&["bundle", "get", &trace]);
+        for list in ["span_path", "spans"] {
+            let (found, expected) = (&merged["trace"][list], &whole["trace"][list]);
+            assert_eq!(texts(found, "span_id"), texts(expected, "span_id"), "{list}, in order {order:?}");
+        }
+        assert_eq!(merged["exception"]["type"], "ZeroDivisionError", "{order:?}");
+        let mut causes = texts(&merged["exception"]["causes"], "type");
+        causes.sort_unstable();
+        assert_eq!(causes, ["ChargeError", "PaymentError"], "{order:?}");
+        assert_eq!(merged["environment"]["service"], whole["environment"]["service"], "{order:?}");
+        assert_eq!(merged["logs"], whole["logs"], "{order:?}");
+        assert_eq!(merged["completeness"], whole["completeness"], "{order:?}");
+    }
+}

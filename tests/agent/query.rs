@@ -52,6 +52,8 @@ async fn the_query_service_answers_what_the_command_line_answers() {
     let shown = client.get_incident(GetIncidentRequest { id: latest.id.clone() }).await.unwrap().into_inner();
     assert_eq!(shown.incident, Some(latest.clone()));
     assert_eq!(shown.bundles.len(), 3);
+    let page = shown.page.unwrap();
+    assert_eq!((page.total, page.returned, page.truncated), (3, 3, false));
     assert_eq!((latest.bundles, latest.count_24h), (3, 3));
     let of_it = ListBundlesRequest { incident_id: latest.id, limit: 1, after: String::new() };
     let of_it = client.list_bundles(of_it).await.unwrap().into_inner();
