@@ -180,10 +180,12 @@ fn show(view: &crate::agent::BundleView, out: &Path) -> anyhow::Result<()> {
     let store = format!("--store file:{}", out.display());
     let trace = view.bundle.trace.trace_id;
     terminal.line(&format!("\n{}\n\nNext:", path.display()))?;
-    terminal.line(&format!("  casefile bundle render {trace} {store}"))?;
-    terminal.line(&format!("  casefile incident ls {store}"))?;
+    // As the user called it: after `cargo run` it is not on the path.
+    let casefile = std::env::args().next().unwrap_or_else(|| "casefile".to_owned());
+    terminal.line(&format!("  {casefile} bundle render {trace} {store}"))?;
+    terminal.line(&format!("  {casefile} incident ls {store}"))?;
     terminal.line(&format!(
-        "  casefile bundle verify {trace} {store} --public-key {}",
+        "  {casefile} bundle verify {trace} {store} --public-key {}",
         out.join("signing.pub.pem").display()
     ))?;
     Ok(())
