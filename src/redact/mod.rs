@@ -37,6 +37,9 @@ use crate::telemetry::names::REDACTION_EDITS;
 /// Largest compiled size of a user's regex: one that needs more is refused at start.
 const REGEX_SIZE_LIMIT: usize = 1 << 20;
 
+/// Most characters of a summary.
+const SUMMARY: usize = 300;
+
 /// The compiled rules and keys. Shared by all shards.
 #[derive(Debug)]
 pub struct Redactor {
@@ -168,6 +171,7 @@ impl Redactor {
             }
         }
         let mut bundle: Bundle = serde_json::from_value(document).map_err(|_| "a field lost its shape".to_owned())?;
+        bundle.incident.summary = shorten(bundle.incident.summary);
         for ((_, rule), count) in &counted {
             counter!(REDACTION_EDITS, "rule" => *rule).increment(*count);
         }
@@ -175,6 +179,15 @@ impl Redactor {
             RedactionReport { policy: self.policy.clone(), key_id: KEY_ID.to_owned(), remarks: walk::remarks(counted) };
         Ok(bundle)
     }
+}
+
+/// At most [`SUMMARY`] characters of a summary, cut between words where there are any. Only what is redacted may be cut:
+/// half a secret would have got past the detectors.
+fn shorten(summary: String) -> String {
+    let Some((end, _)) = summary.char_indices().nth(SUMMARY) else { return summary };
+    let head = summary.get(..end).unwrap_or_default();
+    let whole = head.rsplit_once(' ').map_or(head, |(words, _)| words);
+    format!("{whole} …")
 }
 
 /// Compiles a list of the user's regexes, each for itself so that each problem names its line.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test")]
 
+mod leak;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -118,6 +118,18 @@ fn canary_no_value_survives_in_any_string_or_key_in_any_spelling() {
 }
 
 #[test]
+fn a_long_summary_is_cut_after_it_was_seen_whole() {
+    let secret = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJlLXRoYXQtaXMtbG9uZw";
+    for filler in (0..340).step_by(7) {
+        let mut document = full();
+        document["incident"]["summary"] = json!(format!("{} {secret} {} end", "x".repeat(filler), "y ".repeat(200)));
+        let summary = redact(&redactor(), bundle(document)).incident.summary;
+        assert!(!summary.contains("eyJ") && !summary.contains("end"), "{summary}");
+        assert!(summary.chars().count() <= 302, "{summary}");
+    }
+}
+
+#[test]
 fn redacting_a_bundle_again_changes_nothing() {
     let redactor = redactor();
     let mut document = full();
