@@ -1,0 +1,212 @@
+//! What a span costs: CPU time of Casefile under a load, against servers that do nothing with it ("raw") and what one would
+//! write first ("naive", see [`sinks`]), in turns, each in a process of its own with the same requests of 512 spans.
+//!
+//! `--spans N` (per server and round), `--rounds N` (the median counts), `--connections N`, `--rate N` (spans a second;
+//! without it as fast as they go), `--json` for one JSON object instead of the table.
+
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+use tonic::Code;
+use tonic::codegen::http::uri::PathAndQuery;
+use tonic::transport::{Channel, Endpoint};
+
+use crate::server::{Process, Server, Usage, free_port};
+use crate::sinks::{self, RawCodec};
+use crate::traffic::{self, Encoded, PATH, SPANS_PER_REQUEST};
+
+/// Requests that are encoded beforehand; sent again with other trace ids.
+const REQUESTS: usize = 100;
+const SERVERS: [&str; 3] = ["raw", "naive", "casefile"];
+/// Windows of 10 s, and few bundles: the cost of a span that nobody will look at is what is measured.
+const INCIDENT: &str = "{tail_sampling: {decision_wait: 10s}, window: {retention: 10s, max_bytes: 8GiB}, \
+                        incidents: {max_bundles: 5, per: 1h}}";
+
+pub(crate) struct Options {
+    spans: usize,
+    rounds: usize,
+    connections: usize,
+    rate: usize,
+    json: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { spans: 20_000, rounds: 1, connections: 4, rate: 0, json: false }
+    }
+}
+
+impl Options {
+    pub(crate) fn parse(arguments: &[String]) -> Self {
+        let mut options = Self { json: arguments.iter().any(|argument| argument == "--json"), ..Self::default() };
+        for pair in arguments.windows(2) {
+            let value = || pair[1].parse().expect("a number");
+            match pair[0].as_str() {
+                "--spans" => options.spans = value(),
+                "--rounds" => options.rounds = value(),
+                "--connections" => options.connections = value(),
+                "--rate" => options.rate = value(),
+                _ => {}
+            }
+        }
+        options
+    }
+}
+
+/// `--sink NAME PORT`: this process is the server.
+pub(crate) async fn serve_sink(arguments: &[String]) -> Result<(), String> {
+    match arguments {
+        [_, name, port] => sinks::serve(name, port.parse().map_err(|error| format!("{port}: {error}"))?).await,
+        _ => Err("--sink needs a name and a port".to_owned()),
+    }
+}
+
+/// What a server did with a round.
+#[derive(Debug, Clone, Default, serde::Serialize)]
+struct Measured {
+    spans_per_second: f64,
+    cpu_seconds_per_million_spans: f64,
+    peak_mib: u64,
+    ack_ms_p50: f64,
+    ack_ms_p99: f64,
+    ack_ms_p999: f64,
+}
+
+pub(crate) async fn compare(options: &Options) -> Result<(), String> {
+    let requests: Arc<[Encoded]> = traffic::encoded(REQUESTS).into();
+    let mut rounds: [Vec<Measured>; SERVERS.len()] = Default::default();
+    for _ in 0..options.rounds {
+        for (name, measured) in SERVERS.iter().zip(&mut rounds) {
+            measured.push(measure(name, &requests, options).await?);
+        }
+    }
+    let medians: Vec<(&str, Measured)> = SERVERS.into_iter().zip(rounds.iter().map(|rounds| median(rounds))).collect();
+    if options.json {
+        let object: serde_json::Map<_, _> =
+            medians.iter().map(|(name, measured)| ((*name).to_owned(), serde_json::json!(measured))).collect();
+        println!("{}", serde_json::Value::Object(object));
+        return Ok(());
+    }
+    let bytes = requests.iter().map(Encoded::len).sum::<usize>() / (REQUESTS * SPANS_PER_REQUEST);
+    println!("{} spans of {bytes} B a server and round, {} rounds, medians:", options.spans, options.rounds);
+    println!("| server | spans/s | CPU s per million spans | against raw | peak MiB | ack ms p50 / p99 / p99.9 |");
+    println!("|---|---|---|---|---|---|");
+    let raw = medians[0].1.cpu_seconds_per_million_spans;
+    for (name, it) in &medians {
+        println!(
+            "| {name} | {:.0} | {:.2} | {:.2} | {} | {:.1} / {:.1} / {:.1} |",
+            it.spans_per_second,
+            it.cpu_seconds_per_million_spans,
+            it.cpu_seconds_per_million_spans / raw,
+            it.peak_mib,
+            it.ack_ms_p50,
+            it.ack_ms_p99,
+            it.ack_ms_p999
+        );
+    }
+    Ok(())
+}
+
+async fn measure(name: &str, requests: &Arc<[Encoded]>, options: &Options) -> Result<Measured, String> {
+    if name == "casefile" {
+        let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+        let mut server = Server::start(folder.path(), INCIDENT).await?;
+        let port = server.grpc;
+        let measured = load(&server.process, port, requests, options).await?;
+        server.process.stop()?;
+        return Ok(measured);
+    }
+    let port = free_port();
+    let this = std::env::current_exe().map_err(|error| error.to_string())?;
+    let process = Process::spawn(Command::new(this).args(["--sink", name, &port.to_string()]))?;
+    load(&process, port, requests, options).await
+}
+
+async fn load(process: &Process, port: u16, requests: &Arc<[Encoded]>, options: &Options) -> Result<Measured, String> {
+    let total = options.spans.div_ceil(SPANS_PER_REQUEST);
+    let (next, started) = (Arc::new(AtomicUsize::new(0)), Instant::now());
+    let before = process.usage().unwrap_or_default();
+    let mut connections = tokio::task::JoinSet::new();
+    for _ in 0..options.connections.max(1) {
+        let channel = connect(port).await?;
+        let (next, requests) = (Arc::clone(&next), Arc::clone(requests));
+        let pause = match options.rate {
+            0 => Duration::ZERO,
+            rate => Duration::from_secs_f64(SPANS_PER_REQUEST as f64 / rate as f64),
+        };
+        connections.spawn(async move {
+            let mut waited = Vec::new();
+            loop {
+                let turn = next.fetch_add(1, Ordering::Relaxed);
+                if turn >= total {
+                    return Ok::<_, String>(waited);
+                }
+                let bytes = Bytes::from(requests[turn % REQUESTS].in_round((turn / REQUESTS) as u64));
+                // When it was due, not when it was sent: a server that stalls does not hide what it makes others wait.
+                let due = started + pause * u32::try_from(turn).unwrap_or(u32::MAX);
+                tokio::time::sleep_until(due).await;
+                let from = if pause.is_zero() { Instant::now() } else { due };
+                deliver(channel.clone(), bytes).await?;
+                waited.push(from.elapsed());
+            }
+        });
+    }
+    let mut waited = Vec::new();
+    while let Some(connection) = connections.join_next().await {
+        waited.extend(connection.map_err(|error| error.to_string())??);
+    }
+    let (seconds, Usage { peak_mib, cpu }) = (started.elapsed().as_secs_f64(), process.usage().unwrap_or_default());
+    waited.sort_unstable();
+    let percentile = |share: f64| {
+        let at = ((waited.len() as f64 * share) as usize).min(waited.len().saturating_sub(1));
+        waited.get(at).map_or(0.0, Duration::as_secs_f64) * 1000.0
+    };
+    let spans = (total * SPANS_PER_REQUEST) as f64;
+    Ok(Measured {
+        spans_per_second: spans / seconds,
+        cpu_seconds_per_million_spans: (cpu - before.cpu) * 1e6 / spans,
+        peak_mib,
+        ack_ms_p50: percentile(0.5),
+        ack_ms_p99: percentile(0.99),
+        ack_ms_p999: percentile(0.999),
+    })
+}
+
+async fn connect(port: u16) -> Result<Channel, String> {
+    let endpoint = Endpoint::from_shared(format!("http://127.0.0.1:{port}")).map_err(|error| error.to_string())?;
+    let mut last = String::new();
+    for _ in 0..100 {
+        match endpoint.connect().await {
+            Ok(channel) => return Ok(channel),
+            Err(error) => last = error.to_string(),
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Err(format!("connecting: {last}"))
+}
+
+/// Sends a request until it is acknowledged.
+async fn deliver(channel: Channel, bytes: Bytes) -> Result<(), String> {
+    let mut client = tonic::client::Grpc::new(channel);
+    loop {
+        client.ready().await.map_err(|error| error.to_string())?;
+        let request = tonic::Request::new(bytes.clone());
+        match client.unary(request, PathAndQuery::from_static(PATH), RawCodec).await {
+            Ok(_) => return Ok(()),
+            Err(status) if status.code() == Code::Unavailable => tokio::time::sleep(Duration::from_millis(100)).await,
+            Err(status) => return Err(format!("refused for good: {status}")),
+        }
+    }
+}
+
+/// The round whose CPU time is the middle one.
+fn median(rounds: &[Measured]) -> Measured {
+    let mut rounds = rounds.to_vec();
+    let cpu = |it: &Measured| it.cpu_seconds_per_million_spans;
+    rounds.sort_by(|one, other| cpu(one).total_cmp(&cpu(other)));
+    rounds.get(rounds.len() / 2).cloned().unwrap_or_default()
+}

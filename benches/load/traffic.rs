@@ -1,0 +1,125 @@
+//! The spans that are sent.
+
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
+use prost::Message as _;
+
+pub(crate) const SPANS_PER_TRACE: u64 = 10;
+pub(crate) const PATH: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+/// Spans of an encoded request.
+pub(crate) const SPANS_PER_REQUEST: usize = 512;
+/// Traces whose spans come mixed, as those of many services do at a Collector.
+const INTERLEAVED: usize = 64;
+
+/// A request that is encoded once and sent often, its traces new ones each time.
+pub(crate) struct Encoded {
+    bytes: Vec<u8>,
+    /// Where each trace id stands.
+    ids: Vec<usize>,
+}
+
+impl Encoded {
+    /// The bytes of the request in this round. Rounds share no trace, and the requests of a round share theirs.
+    pub(crate) fn in_round(&self, round: u64) -> Vec<u8> {
+        let mut bytes = self.bytes.clone();
+        let mask = round.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes();
+        for at in &self.ids {
+            bytes[*at..*at + mask.len()].iter_mut().zip(mask).for_each(|(byte, mask)| *byte ^= mask);
+        }
+        bytes
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+/// Requests of interleaved traces: 1 to 50 spans each, one in 2,000 of 5,000, one in a hundred failing in its last span.
+pub(crate) fn encoded(requests: usize) -> Vec<Encoded> {
+    let mut traces = 0..;
+    let mut open: Vec<(u64, u64, u64)> = Vec::new();
+    let mut random = 0x2545_f491_4f6c_dd1d_u64;
+    let mut draw = move |below: u64| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) % below
+    };
+    let mut next = move || {
+        while open.len() < INTERLEAVED {
+            let size = if draw(2000) == 0 { 5000 } else { 1 + draw(50) };
+            open.extend(traces.next().map(|trace| (trace, 0, size)));
+        }
+        let at = draw(INTERLEAVED as u64) as usize;
+        let (trace, span, size) = open[at];
+        open[at].1 += 1;
+        if span + 1 == size {
+            open.swap_remove(at);
+        }
+        make_span(trace, span, trace % 100 == 0 && span + 1 == size)
+    };
+    (0..requests).map(|_| encode((0..SPANS_PER_REQUEST).map(|_| next()).collect())).collect()
+}
+
+fn encode(spans: Vec<Span>) -> Encoded {
+    let traces: Vec<_> = spans.iter().map(|span| span.trace_id.clone()).collect();
+    let bytes = request(spans).encode_to_vec();
+    let mut from = 0;
+    let find = |id: &Vec<u8>| {
+        from += bytes[from..].windows(id.len()).position(|window| window == id).expect("the span is in the request");
+        from += id.len();
+        from - id.len()
+    };
+    let ids = traces.iter().map(find).collect();
+    Encoded { bytes, ids }
+}
+
+/// Spread by an odd multiplier, as random ids are.
+pub(crate) fn trace_id(trace: u64) -> [u8; 16] {
+    (u128::from(trace) + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835).to_be_bytes()
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    data_encoding::HEXLOWER.encode(bytes)
+}
+
+pub(crate) fn make_span(trace: u64, span: u64, failed: bool) -> Span {
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64;
+    let id = |span: u64| (trace * SPANS_PER_TRACE + span + 1).to_be_bytes().to_vec();
+    Span {
+        trace_id: trace_id(trace).to_vec(),
+        span_id: id(span),
+        parent_span_id: if span == 0 { Vec::new() } else { id(span - 1) },
+        name: format!("step {span}"),
+        kind: 2,
+        start_time_unix_nano: now,
+        end_time_unix_nano: now + 5_000_000,
+        attributes: vec![
+            text("http.request.method", "GET"),
+            text("http.route", "/api/v1/orders/{id}"),
+            text("url.full", &format!("https://shop.example.com/api/v1/orders/{trace}?page={span}")),
+            text("server.address", "shop.example.com"),
+            text("user_agent.original", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36"),
+            text("network.protocol.version", "1.1"),
+            text("thread.name", &format!("worker-{}", trace % 16)),
+        ],
+        status: failed.then(|| Status { code: 2, message: "upstream answered 500".to_owned() }),
+        ..Span::default()
+    }
+}
+
+pub(crate) fn request(spans: Vec<Span>) -> ExportTraceServiceRequest {
+    let attributes = vec![text("service.name", "orders"), text("service.version", "1.0.0")];
+    ExportTraceServiceRequest {
+        resource_spans: vec![ResourceSpans {
+            resource: Some(Resource { attributes, ..Resource::default() }),
+            scope_spans: vec![ScopeSpans { spans, ..ScopeSpans::default() }],
+            ..ResourceSpans::default()
+        }],
+    }
+}
+
+fn text(key: &str, value: &str) -> KeyValue {
+    let value = AnyValue { value: Some(any_value::Value::StringValue(value.to_owned())) };
+    KeyValue { key: key.to_owned(), value: Some(value), ..KeyValue::default() }
+}
