@@ -9,6 +9,9 @@ use tokio::time::timeout;
 use super::export::Failure;
 use super::held::Held;
 
+/// Room made at once for a body whose length is announced. Most requests fit.
+const RESERVE: usize = 512 * 1024;
+
 /// Bytes that a request holds of the server's budget go with it.
 pub(super) struct Reading<'a> {
     /// Most bytes of the body.
@@ -21,14 +24,14 @@ pub(super) struct Reading<'a> {
 
 impl Reading<'_> {
     /// Reads `body` to its end. `check` sees what has come so far after each piece, so that a body can be refused before
-    /// it is there.
+    /// it is there; where it knows, it tells how long the whole will be.
     ///
     /// The bytes are copied, once: pieces of a connection's buffer would keep all of that buffer alive for as long as the
     /// request stays in a window.
     pub(super) async fn collect(
         self,
         body: &mut Body,
-        check: impl Fn(&[u8]) -> Result<(), Failure>,
+        check: impl Fn(&[u8]) -> Result<Option<usize>, Failure>,
     ) -> Result<Vec<u8>, Failure> {
         let Self { limit, patience, held } = self;
         timeout(patience, collect(body, limit, held, check)).await.unwrap_or(Err(Failure::Slow(patience)))
@@ -39,7 +42,7 @@ async fn collect(
     body: &mut Body,
     limit: usize,
     held: &mut Held,
-    check: impl Fn(&[u8]) -> Result<(), Failure>,
+    check: impl Fn(&[u8]) -> Result<Option<usize>, Failure>,
 ) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
@@ -51,7 +54,12 @@ async fn collect(
             return Err(Failure::busy());
         }
         bytes.extend_from_slice(&piece);
-        check(&bytes)?;
+        // Growing by doubling would copy the body several times, each time into memory that must be fetched first. But a
+        // length that is only announced is not believed without bounds.
+        let announced = check(&bytes)?.unwrap_or(0).min(RESERVE);
+        if bytes.capacity() < announced {
+            bytes.reserve_exact(announced - bytes.len());
+        }
     }
     Ok(bytes)
 }

@@ -126,7 +126,9 @@ async fn export<I: Intake>(port: &Port<I>, signal: Signal, mut request: Request)
     let mut held = port.hold();
     let limit = port.limit;
     let reading = Reading { limit: limit.saturating_add(FRAME_HEADER), patience: port.read_timeout, held: &mut held };
-    let bytes = reading.collect(request.body_mut(), |so_far| frame(so_far, limit).map(drop)).await?;
+    let bytes = reading
+        .collect(request.body_mut(), |so_far| Ok(frame(so_far, limit)?.map(|frame| FRAME_HEADER + frame.length)))
+        .await?;
     let compressed = match frame(&bytes, limit)? {
         Some(frame) if bytes.len() == FRAME_HEADER + frame.length => frame.compressed,
         Some(_) => return Err(Failure::Undecodable("the message is cut short".to_owned())),

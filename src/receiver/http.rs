@@ -114,7 +114,8 @@ async fn export<I: Intake>(
     }
     let mut held = port.hold();
     let reading = Reading { limit, patience: port.read_timeout, held: &mut held };
-    let bytes = reading.collect(request.body_mut(), |_| Ok(())).await?;
+    let announced = request.body().size_hint().exact().and_then(|length| usize::try_from(length).ok());
+    let bytes = reading.collect(request.body_mut(), |_| Ok(announced)).await?;
     let accepted = port.export(signal, Wire { bytes, start: 0, encoding, format }, held).await?;
     Ok((accepted, format))
 }

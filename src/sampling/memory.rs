@@ -9,6 +9,7 @@ use foldhash::fast::RandomState;
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
+use super::filter::Filter;
 use crate::config::DecisionCache;
 use crate::model::TraceId;
 
@@ -28,18 +29,25 @@ pub(super) enum Past {
 /// Decisions by trace id; `None` where the configured size is 0.
 #[derive(Debug)]
 pub(super) struct Memory {
+    /// What may be in `sampled`, which is asked for every record: a cache costs more than all else that a record needs.
+    perhaps_sampled: Filter,
     sampled: Option<Decisions<Arc<str>>>,
     not_sampled: Option<Decisions<Past>>,
 }
 
 impl Memory {
     pub(super) fn new(config: &DecisionCache) -> Self {
-        Self { sampled: cache(config.sampled_cache_size), not_sampled: cache(config.non_sampled_cache_size) }
+        Self {
+            perhaps_sampled: Filter::new(config.sampled_cache_size),
+            sampled: cache(config.sampled_cache_size),
+            not_sampled: cache(config.non_sampled_cache_size),
+        }
     }
 
     /// The policy that sampled this trace.
     pub(super) fn sampled(&self, trace_id: TraceId) -> Option<Arc<str>> {
-        self.sampled.as_ref()?.get(&trace_id)
+        let sampled = self.sampled.as_ref()?;
+        self.perhaps_sampled.may_contain(trace_id).then(|| sampled.get(&trace_id))?
     }
 
     /// Why this trace was not sampled.
@@ -50,6 +58,7 @@ impl Memory {
     pub(super) fn remember_sampled(&self, trace_id: TraceId, policy: &Arc<str>) {
         if let Some(cache) = &self.sampled {
             cache.insert(trace_id, Arc::clone(policy));
+            self.perhaps_sampled.insert(trace_id);
         }
         if let Some(cache) = &self.not_sampled {
             cache.invalidate(&trace_id);

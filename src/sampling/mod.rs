@@ -30,6 +30,7 @@
 //! that can tell from a record: the others would take a fragment for the trace.
 
 mod compile;
+mod filter;
 mod memory;
 mod policy;
 mod probability;
