@@ -64,10 +64,21 @@ fn is_distinctive(raw: &str, action: &Action) -> bool {
         && raw != WITHHELD
         && match action {
             Action::Keep => false,
-            Action::Token(Class::Email | Class::Card | Class::Ip, _) => true,
-            Action::Token(Class::Secret, _) => has_digit || !is_one_line,
-            Action::Token(Class::Name, _) => raw.contains(char::is_whitespace),
-            Action::Token(Class::User | Class::Opaque | Class::Health, _) => {
+            Action::Token(
+                Class::Email
+                | Class::Phone
+                | Class::Card
+                | Class::Iban
+                | Class::Ssn
+                | Class::Ip
+                | Class::Mac
+                | Class::Imei
+                | Class::Wallet,
+                _,
+            ) => true,
+            Action::Token(Class::Secret | Class::UrlCredential, _) => has_digit || !is_one_line,
+            Action::Token(Class::Name | Class::Address, _) => raw.contains(char::is_whitespace),
+            Action::Token(Class::User | Class::Opaque | Class::Health | Class::NationalId | Class::BirthDate, _) => {
                 has_digit && (has_letter || raw.len() >= 9)
             }
             Action::Withhold => raw.len() >= 8 && has_digit && has_letter,

@@ -24,28 +24,67 @@ const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Class {
     Email,
+    Phone,
     Card,
+    Iban,
+    Ssn,
+    NationalId,
     Ip,
+    Mac,
+    Imei,
+    Wallet,
     User,
     Name,
+    Address,
+    BirthDate,
     Health,
     Secret,
+    UrlCredential,
     Opaque,
 }
 
 impl Class {
-    const ALL: [Self; 8] =
-        [Self::Email, Self::Card, Self::Ip, Self::User, Self::Name, Self::Health, Self::Secret, Self::Opaque];
+    /// Every class, in the order of its discriminant.
+    pub(crate) const ALL: [Self; 18] = [
+        Self::Email,
+        Self::Phone,
+        Self::Card,
+        Self::Iban,
+        Self::Ssn,
+        Self::NationalId,
+        Self::Ip,
+        Self::Mac,
+        Self::Imei,
+        Self::Wallet,
+        Self::User,
+        Self::Name,
+        Self::Address,
+        Self::BirthDate,
+        Self::Health,
+        Self::Secret,
+        Self::UrlCredential,
+        Self::Opaque,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Email => "email",
+            Self::Phone => "phone",
             Self::Card => "card",
+            Self::Iban => "iban",
+            Self::Ssn => "ssn",
+            Self::NationalId => "national_id",
             Self::Ip => "ip",
+            Self::Mac => "mac",
+            Self::Imei => "imei",
+            Self::Wallet => "wallet",
             Self::User => "user",
             Self::Name => "name",
+            Self::Address => "address",
+            Self::BirthDate => "birth_date",
             Self::Health => "health",
             Self::Secret => "secret",
+            Self::UrlCredential => "url_credential",
             Self::Opaque => "opaque",
         }
     }
@@ -53,12 +92,22 @@ impl Class {
     fn letter(self) -> char {
         match self {
             Self::Email => 'E',
+            Self::Phone => 'P',
             Self::Card => 'C',
+            Self::Iban => 'B',
+            Self::Ssn => 'G',
+            Self::NationalId => 'I',
             Self::Ip => 'N',
+            Self::Mac => 'L',
+            Self::Imei => 'D',
+            Self::Wallet => 'W',
             Self::User => 'U',
             Self::Name => 'M',
+            Self::Address => 'A',
+            Self::BirthDate => 'Y',
             Self::Health => 'H',
             Self::Secret => 'S',
+            Self::UrlCredential => 'R',
             Self::Opaque => 'O',
         }
     }
