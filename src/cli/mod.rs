@@ -7,6 +7,7 @@ mod exit;
 mod incident;
 mod keys;
 mod print_config;
+mod redact;
 mod replay;
 mod schema;
 mod serve;
@@ -16,6 +17,7 @@ mod term;
 mod validate;
 
 use std::ffi::OsString;
+use std::io::BufWriter;
 
 use clap::{Parser, Subcommand};
 
@@ -47,6 +49,8 @@ enum Command {
     Validate(validate::ValidateArgs),
     /// Prints the configuration that would run, expanded and merged, without its secrets.
     PrintConfig(print_config::PrintConfigArgs),
+    /// Redacts text from stdin with the rules in force: for people who tune them.
+    Redact(redact::RedactArgs),
     /// Lists the components that a configuration may name.
     Components(components::ComponentsArgs),
     /// Prints a JSON Schema.
@@ -79,6 +83,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Some(Command::Replay(args)) => replay::run(&args, sources),
         Some(Command::Validate(args)) => validate::run(&args, sources, &crate::pipeline::check, out),
         Some(Command::PrintConfig(args)) => print_config::run(&args, sources, out),
+        Some(Command::Redact(args)) => {
+            redact::run(&args, sources, &mut std::io::stdin().lock(), &mut BufWriter::new(out))
+        }
         Some(Command::Components(args)) => components::run(&args, out),
         Some(Command::Schema(args)) => schema::run(&args, out),
         Some(Command::Incident(command)) => incident::run(&command),

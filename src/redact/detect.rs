@@ -62,6 +62,68 @@ impl Finding {
     pub(crate) fn withhold(start: usize, end: usize, rule: &'static str) -> Self {
         Self { start, end, rule, action: Action::Withhold, rank: 0 }
     }
+
+    /// The class of what it becomes, for remarks.
+    fn class(&self) -> &'static str {
+        match &self.action {
+            Action::Token(class, _) => class.name(),
+            Action::Keep | Action::Withhold => WITHHELD_CLASS,
+        }
+    }
+}
+
+/// Name of the class of what is withheld, in remarks.
+const WITHHELD_CLASS: &str = "withheld";
+
+/// A replacement that was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Edit {
+    /// Name of the rule.
+    pub(crate) rule: &'static str,
+    /// The class of the token, or `withheld`.
+    pub(crate) class: &'static str,
+    /// First byte in the text as it came.
+    pub(crate) start: usize,
+    /// One past the last byte in the text as it came.
+    pub(crate) end: usize,
+}
+
+/// Where the bytes of an edited text came from: for each round of edits the places that were replaced.
+#[derive(Debug, Default)]
+struct Origin {
+    rounds: Vec<Vec<Piece>>,
+}
+
+/// `start..end` of an edited text stands for `from..to` of the text before.
+#[derive(Debug)]
+struct Piece {
+    start: usize,
+    end: usize,
+    from: usize,
+    to: usize,
+}
+
+impl Origin {
+    /// The offset in the first text of an offset in the last. Within a replacement: where what it replaced begins or, for the
+    /// end of a range, ends.
+    fn of(&self, at: usize, is_end: bool) -> usize {
+        self.rounds.iter().rev().fold(at, |at, round| {
+            let index = round.partition_point(|piece| if is_end { piece.end < at } else { piece.end <= at });
+            match round.get(index) {
+                Some(piece) if piece.start < at || !is_end && piece.start == at => {
+                    if is_end {
+                        piece.to
+                    } else {
+                        piece.from
+                    }
+                }
+                _ => match index.checked_sub(1).and_then(|last| round.get(last)) {
+                    Some(piece) => piece.to + (at - piece.end),
+                    None => at,
+                },
+            }
+        })
+    }
 }
 
 /// Finds one kind of thing.
@@ -109,37 +171,52 @@ impl Engine {
     }
 
     /// Replaces findings, and then what they hid, until nothing is left: so that redacting the result changes nothing.
-    /// Also the rules that changed something.
-    pub(crate) fn settle(&self, text: &str, mut findings: Vec<Finding>) -> (String, Vec<&'static str>) {
+    /// Also what was replaced, by its place in `text`.
+    pub(crate) fn settle(&self, text: &str, mut findings: Vec<Finding>) -> (String, Vec<Edit>) {
         let mut settled = text.to_owned();
         let mut edits = Vec::new();
+        let mut origin = Origin::default();
         for _ in 0..MAX_ROUNDS {
-            let before = edits.len();
-            edits.extend(findings.iter().filter(|finding| finding.action != Action::Keep).map(|finding| finding.rule));
-            if edits.len() == before {
+            findings.retain(|finding| finding.action != Action::Keep);
+            if findings.is_empty() {
                 return (settled, edits);
             }
-            settled = self.apply(&settled, &findings);
+            edits.extend(findings.iter().map(|finding| Edit {
+                rule: finding.rule,
+                class: finding.class(),
+                start: origin.of(finding.start, false),
+                end: origin.of(finding.end, true),
+            }));
+            settled = self.replace(&settled, &findings, &mut origin);
             findings = self.scan(&settled);
         }
         // No rule is known to go on for ever; a text on which they do is not worth its risk.
         if findings.iter().any(|finding| finding.action != Action::Keep) {
             settled = WITHHELD.to_owned();
+            edits.push(Edit { rule: "unsettled", class: WITHHELD_CLASS, start: 0, end: text.len() });
         }
         (settled, edits)
     }
 
     /// `text` with its findings replaced.
     pub(crate) fn apply(&self, text: &str, findings: &[Finding]) -> String {
+        self.replace(text, findings, &mut Origin::default())
+    }
+
+    fn replace(&self, text: &str, findings: &[Finding], origin: &mut Origin) -> String {
         let mut out = String::with_capacity(text.len());
+        let mut round = Vec::new();
         let mut at = 0;
         for finding in findings {
             let Some(replacement) = self.replacement(&finding.action) else { continue };
             out.push_str(text.get(at..finding.start).unwrap_or_default());
+            let start = out.len();
             out.push_str(&replacement);
+            round.push(Piece { start, end: out.len(), from: finding.start, to: finding.end });
             at = finding.end;
         }
         out.push_str(text.get(at..).unwrap_or_default());
+        origin.rounds.push(round);
         out
     }
 

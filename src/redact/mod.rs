@@ -13,6 +13,7 @@ mod classes;
 mod detect;
 mod detectors;
 mod encoding;
+mod inspect;
 mod keys;
 mod registry;
 mod statement;
@@ -25,6 +26,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use metrics::counter;
 use regex::{Regex, RegexBuilder, RegexSetBuilder};
 use sha2::{Digest, Sha256};
+
+pub use self::inspect::{Inspected, TextKind, TextRemark, why};
 
 use self::detect::Engine;
 use self::keys::Keys;
@@ -144,13 +147,6 @@ impl Redactor {
             Ok(bundle) => Ok(RedactedCase { tenant, trace_id, bundle, records, failed_at, tracked }),
             Err(reason) => Err(RedactError { reason, tracked }),
         }
-    }
-
-    /// A free text after the detectors.
-    #[must_use]
-    pub fn text(&self, text: &str) -> String {
-        let findings = self.rules.engine.scan(text);
-        self.rules.engine.settle(text, findings).0
     }
 
     fn bundle(&self, mut bundle: Bundle) -> Result<Bundle, String> {

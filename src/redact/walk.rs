@@ -262,7 +262,8 @@ impl<'r> Walk<'r> {
         }
         let first = self.rules.engine.scan_with(text, known);
         self.known.learn(text, &first, &self.rules.engine);
-        self.rules.engine.settle(text, first)
+        let (settled, edits) = self.rules.engine.settle(text, first);
+        (settled, edits.into_iter().map(|edit| edit.rule).collect())
     }
 
     fn replace(&mut self, text: &str, findings: &[Finding]) -> String {

@@ -88,3 +88,10 @@ fn full() -> Value {
 fn bundle(document: Value) -> Bundle {
     serde_json::from_value(document).unwrap()
 }
+
+impl Redactor {
+    /// A message after redaction.
+    fn text(&self, text: &str) -> String {
+        self.inspect(super::TextKind::Message, text).unwrap().text
+    }
+}

@@ -1,0 +1,95 @@
+//! Single texts, for people who tune rules: what becomes of one, and which rule did it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use serde::Serialize;
+
+use super::Redactor;
+use super::detect::{Edit, Finding};
+
+/// What kind of field a text comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TextKind {
+    /// A message, a line of a log: any text.
+    #[default]
+    Message,
+    /// A database statement: its literals go.
+    Sql,
+    /// A URL, path or query: its parameters are judged by their names.
+    Url,
+    /// A JSON document: its fields are judged by their names.
+    Json,
+}
+
+/// A text after redaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspected {
+    /// The redacted text.
+    pub text: String,
+    /// What was replaced, in the order of its place.
+    pub remarks: Vec<TextRemark>,
+}
+
+/// A part of a text that was replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct TextRemark {
+    /// Name of the rule.
+    pub rule: &'static str,
+    /// Class of the token, or `withheld`.
+    pub class: &'static str,
+    /// First byte, in the text as it came.
+    pub start: usize,
+    /// One past the last byte, in the text as it came.
+    pub end: usize,
+}
+
+/// Why a rule replaces what it finds, in a sentence.
+#[must_use]
+pub fn why(rule: &str) -> &'static str {
+    WHY.iter().find(|(name, _)| *name == rule).map_or("a rule of the configuration matched", |(_, why)| why)
+}
+
+/// Each rule, and why it replaces what it finds.
+const WHY: &[(&str, &str)] = &[
+    ("authorization", "credentials behind an authentication scheme (RFC 9110 §11.4)"),
+    ("basic", "credentials behind an authentication scheme (RFC 9110 §11.4)"),
+    ("bearer", "credentials behind an authentication scheme (RFC 9110 §11.4)"),
+    ("blocked_parameter", "a parameter whose name tells a secret"),
+    ("blocked_value", "a regex of `blocked_values` matched"),
+    ("card", "digits of a card's length and issuer with a right check digit (ISO/IEC 7812)"),
+    ("email", "an address (RFC 5321) of the canonical form local@domain"),
+    ("health_id", "a number that its name tells to be of the health system"),
+    ("home_folder", "the user's name in the path of a home folder"),
+    ("ip", "an address as the standard library reads it"),
+    ("issuer_key", "the documented form of an issuer's keys"),
+    ("jwt", "a JSON Web Token (RFC 7519)"),
+    ("pem", "a PEM block (RFC 7468)"),
+    ("secret_pair", "a value behind a name that tells a secret"),
+    ("token_lookalike", "written like one of our tokens, but not made with this key"),
+    ("unsettled", "redacting the text did not come to an end, so that all of it is withheld"),
+    ("userinfo", "user and password before the host of a URL (RFC 3986 §3.2.1)"),
+];
+
+impl Redactor {
+    /// Redacts one text and tells what was replaced.
+    ///
+    /// # Errors
+    /// If a detector panicked: nothing of the text may be shown.
+    pub fn inspect(&self, kind: TextKind, text: &str) -> Result<Inspected, String> {
+        // The rules are never changed, so nothing half done can be seen after a panic.
+        catch_unwind(AssertUnwindSafe(|| self.inspect_unguarded(kind, text)))
+            .map_err(|_| "a detector panicked: the text is held back".to_owned())
+    }
+
+    fn inspect_unguarded(&self, kind: TextKind, text: &str) -> Inspected {
+        let known: Vec<Finding> = match kind {
+            TextKind::Message | TextKind::Sql | TextKind::Url | TextKind::Json => Vec::new(),
+        };
+        let findings = self.rules.engine.scan_with(text, known);
+        let (text, edits) = self.rules.engine.settle(text, findings);
+        let mut remarks: Vec<TextRemark> =
+            edits.into_iter().map(|Edit { rule, class, start, end }| TextRemark { rule, class, start, end }).collect();
+        remarks.sort_by_key(|remark| (remark.start, remark.end, remark.rule));
+        Inspected { text, remarks }
+    }
+}
