@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::sources::{BadConfig, ConfigArgs};
 use crate::config::{Problem, ProcessEnvironment};
 use crate::model::RootKey;
+use crate::pipeline::DEFAULT_TENANT;
 use crate::redact::{Inspected, Redactor, TextKind, TextRemark, why};
 
 /// Bytes of text that are taken as one: a longer text is cut behind a line.
@@ -77,7 +78,7 @@ fn redactor(sources: &ConfigArgs) -> anyhow::Result<Redactor> {
     };
     let root =
         RootKey::parse(rules.key.expose()).map_err(|error| under(vec![Problem::new("key", error.to_string())]))?;
-    Ok(Redactor::compile(rules, &root).map_err(under)?)
+    Ok(Redactor::compile(rules, DEFAULT_TENANT, &root).map_err(under)?)
 }
 
 fn text(args: &RedactArgs, redactor: &Redactor, input: &mut dyn BufRead, out: &mut dyn Write) -> anyhow::Result<()> {

@@ -44,6 +44,10 @@ impl Default for MemoryLimiter {
 pub struct RedactionProcessor {
     /// Root key: 32 bytes or more as 64 hex digits or base64. Tokens, record digests and writer keys derive from it.
     pub key: Secret,
+    /// The key's id, which stands in every token: one digit or lower-case letter. A new key wants a new id.
+    pub key_id: KeyId,
+    /// Keys that were in force before: their tokens are known as ours and stay.
+    pub previous_keys: Vec<PreviousKey>,
     /// Let attributes pass that no rule classes as safe (detectors still run on them).
     pub allow_all_keys: bool,
     /// Attribute keys that pass beside those classed as safe by semantic convention (detectors still run on them).
@@ -56,4 +60,25 @@ pub struct RedactionProcessor {
     pub blocked_values: Vec<String>,
     /// Sets of detectors: `pii`, `pci`, `phi`, `secrets`. All of them where none is named.
     pub presets: Vec<String>,
+}
+
+/// A key that made tokens before.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PreviousKey {
+    /// The id in its tokens.
+    pub id: KeyId,
+    /// The key, as `key` was.
+    pub key: Secret,
+}
+
+/// The id of a key: `a` where none is given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct KeyId(pub String);
+
+impl Default for KeyId {
+    fn default() -> Self {
+        Self("a".to_owned())
+    }
 }

@@ -377,7 +377,8 @@ fn unused(document: &Config) -> Vec<Problem> {
 
 /// Digest of what shapes a bundle: the connector, the rules of redaction without their key, and the version.
 fn digest(pipelines: &ValidatedPipelines) -> Result<String, Problem> {
-    let rules = RedactionProcessor { key: super::Secret::default(), ..pipelines.redaction.clone() };
+    let rules =
+        RedactionProcessor { key: super::Secret::default(), previous_keys: Vec::new(), ..pipelines.redaction.clone() };
     let shape = serde_json::json!({
         "incident": pipelines.incident,
         "redaction": rules,

@@ -58,7 +58,8 @@ impl Core {
             move |found: Vec<Problem>| found.into_iter().map(|problem| problem.under(prefix)).collect::<Vec<_>>()
         };
         let sampler = Sampler::compile(&incident.tail_sampling).map_err(under("connectors.incident.tail_sampling"))?;
-        let redactor = Redactor::compile(&pipelines.redaction, &root).map_err(under("processors.redaction"))?;
+        let redactor =
+            Redactor::compile(&pipelines.redaction, DEFAULT_TENANT, &root).map_err(under("processors.redaction"))?;
         let assembler = Assembler::new(
             evidence::Settings {
                 tenant: DEFAULT_TENANT.to_owned(),

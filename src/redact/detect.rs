@@ -144,6 +144,11 @@ impl Engine {
         Self { detectors, tokens }
     }
 
+    /// The id of the key that makes tokens.
+    pub(crate) fn key_id(&self) -> char {
+        self.tokens.key_id()
+    }
+
     /// Adds a detector of the lowest rank.
     #[cfg(test)]
     pub(crate) fn push(&mut self, detector: Box<dyn Detector>) {

@@ -31,7 +31,7 @@ pub use self::inspect::{Inspected, TextKind, TextRemark, why};
 
 use self::detect::Engine;
 use self::keys::Keys;
-use self::token::{KEY_ID, Tokens};
+use self::token::{Tokens, is_key_id};
 use self::walk::{Rules, Walk};
 use crate::config::{Problem, RedactionProcessor};
 use crate::model::{Bundle, Case, RecordDigest, RedactionReport, RootKey, Timestamp, TraceId, Tracked};
@@ -99,12 +99,14 @@ impl RedactedCase {
 }
 
 impl Redactor {
-    /// Compiles the rules.
+    /// Compiles the rules for one tenant, with the keys that `root` gives it.
     ///
     /// # Errors
     /// Every problem found, with its path under the processor.
-    pub fn compile(config: &RedactionProcessor, root: &RootKey) -> Result<Self, Vec<Problem>> {
+    pub fn compile(config: &RedactionProcessor, tenant: &str, root: &RootKey) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
+        let id = key_id(&config.key_id.0, "key_id", &mut problems);
+        let previous = previous_keys(config, &mut problems);
         for (index, preset) in config.presets.iter().enumerate() {
             if !detectors::PRESETS.contains(&preset.as_str()) {
                 let problem = Problem::new(format!("presets[{index}]"), format!("there is no preset `{preset}`"));
@@ -123,7 +125,10 @@ impl Redactor {
                 .build()
                 .map_err(|error| error.to_string())?;
             Ok(Rules {
-                engine: Engine::new(detectors::of(&config.presets, blocked_values)?, Tokens::new(root)?),
+                engine: Engine::new(
+                    detectors::of(&config.presets, blocked_values)?,
+                    Tokens::new(tenant, (id, root), &previous)?,
+                ),
                 keys: Keys::new(config.allow_all_keys, &config.allowed_keys, &config.ignored_keys, blocked, on("phi"))?,
                 pii: on("pii"),
                 secrets: on("secrets"),
@@ -171,8 +176,11 @@ impl Redactor {
         for ((_, rule), count) in &counted {
             counter!(REDACTION_EDITS, "rule" => *rule).increment(*count);
         }
-        bundle.redaction =
-            RedactionReport { policy: self.policy.clone(), key_id: KEY_ID.to_owned(), remarks: walk::remarks(counted) };
+        bundle.redaction = RedactionReport {
+            policy: self.policy.clone(),
+            key_id: self.rules.engine.key_id().to_string(),
+            remarks: walk::remarks(counted),
+        };
         Ok(bundle)
     }
 }
@@ -184,6 +192,37 @@ fn shorten(summary: String) -> String {
     let head = summary.get(..end).unwrap_or_default();
     let whole = head.rsplit_once(' ').map_or(head, |(words, _)| words);
     format!("{whole} …")
+}
+
+/// The id of a key; the default's where it is none, which is a problem.
+fn key_id(text: &str, path: &str, problems: &mut Vec<Problem>) -> char {
+    let mut chars = text.chars();
+    match (chars.next().filter(|id| is_key_id(*id)), chars.next()) {
+        (Some(id), None) => id,
+        _ => {
+            let problem = Problem::new(path, format!("`{text}` is not the id of a key"));
+            problems.push(problem.instead("use one digit or lower-case letter other than i, l, o and u"));
+            'a'
+        }
+    }
+}
+
+/// The keys that made tokens before, each with an id of its own.
+fn previous_keys(config: &RedactionProcessor, problems: &mut Vec<Problem>) -> Vec<(char, RootKey)> {
+    let mut keys: Vec<(char, RootKey)> = Vec::new();
+    for (index, previous) in config.previous_keys.iter().enumerate() {
+        let path = format!("previous_keys[{index}]");
+        let id = key_id(&previous.id.0, &format!("{path}.id"), problems);
+        if config.key_id.0.starts_with(id) || keys.iter().any(|(other, _)| *other == id) {
+            let problem = Problem::new(format!("{path}.id"), format!("`{id}` is the id of another key"));
+            problems.push(problem.instead("give every key an id of its own, and the newest one as `key_id`"));
+        }
+        match RootKey::parse(previous.key.expose()) {
+            Ok(root) => keys.push((id, root)),
+            Err(error) => problems.push(Problem::new(format!("{path}.key"), error.to_string())),
+        }
+    }
+    keys
 }
 
 /// Compiles a list of the user's regexes, each for itself so that each problem names its line.
@@ -207,6 +246,8 @@ fn patterns(list: &[String], name: &str, problems: &mut Vec<Problem>) -> Vec<Reg
 fn policy(config: &RedactionProcessor) -> String {
     let RedactionProcessor {
         key: _,
+        key_id: _,
+        previous_keys: _,
         allow_all_keys,
         allowed_keys,
         ignored_keys,

@@ -2,11 +2,14 @@
 //!
 //! `<class>:<LETTER>-<key id><value><check>` — `email:E-a4k7tq2mz9a01q8z`. `value` is the first 60 bits of an HMAC-SHA256 of the
 //! canonical value under the class's own key, `check` the first 15 bits of an HMAC of that under one more key, both in
-//! lower-case Crockford base32. The check lets a redactor know its own tokens again, so that redacting twice changes
+//! lower-case Crockford base32. An address shows besides which others are of its network: `ip:N-<key id><network>H-<value><check>`.
+//!
+//! Every key derives from the root key by HKDF for one tenant, key id and class. The check lets a redactor know its own tokens again, so that redacting twice changes
 //! nothing, while a text that only looks like a token (which whoever writes a log line could forge, to have two entities
 //! taken for one) fails it and becomes an opaque token itself.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use hmac::{Hmac, KeyInit, Mac};
 use regex_automata::meta::Regex;
@@ -14,8 +17,9 @@ use sha2::Sha256;
 
 use crate::model::RootKey;
 
-/// The key id that stands in every token.
-pub(crate) const KEY_ID: &str = "a";
+const KEY_ID_CHARS: usize = 1;
+/// 50 bits: networks, too, must not be taken for one another.
+const NETWORK_CHARS: usize = 10;
 const VALUE_CHARS: usize = 12;
 const CHECK_CHARS: usize = 3;
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
@@ -113,50 +117,97 @@ impl Class {
     }
 }
 
-/// The keys of every class. `Debug` shows none of them.
+/// The keys of one tenant: those that make tokens, and those that made them before. `Debug` shows none of them.
 pub(crate) struct Tokens {
-    values: Vec<Hmac<Sha256>>,
-    check: Hmac<Sha256>,
+    current: Ring,
+    /// Keys whose tokens are still known as ours.
+    previous: Vec<Ring>,
     lookalike: Regex,
+}
+
+/// The keys of one root key: one for each class, one for the network of an address, one for the check.
+struct Ring {
+    id: char,
+    values: Vec<Hmac<Sha256>>,
+    network: Hmac<Sha256>,
+    check: Hmac<Sha256>,
 }
 
 /// A place in a text that is written like a token.
 pub(crate) struct Lookalike {
     pub(crate) start: usize,
     pub(crate) end: usize,
-    /// Whether this key made it.
+    /// Whether one of our keys made it.
     pub(crate) genuine: bool,
 }
 
-impl Tokens {
-    pub(crate) fn new(root: &RootKey) -> Result<Self, String> {
+/// Whether a character can be a key's id: a digit of the tokens' alphabet.
+pub(crate) fn is_key_id(id: char) -> bool {
+    ALPHABET.iter().any(|digit| char::from(*digit) == id)
+}
+
+impl Ring {
+    /// The keys that `root` gives `tenant` under the id `id`.
+    fn new(root: &RootKey, tenant: &str, id: char) -> Self {
         let keyed = |purpose: &str| {
             // HMAC pads a key shorter than the hash's block with zeros (RFC 2104), so this is the 32-byte key itself.
             let mut block = zeroize::Zeroizing::new([0_u8; 64]);
-            for (to, from) in block.iter_mut().zip(root.derive(purpose).iter()) {
+            // The length keeps a tenant's name from being read as part of what follows it.
+            let purpose = format!("casefile/redaction/v2/{}:{tenant}/{id}/{purpose}", tenant.len());
+            for (to, from) in block.iter_mut().zip(root.derive(&purpose).iter()) {
                 *to = *from;
             }
             Hmac::<Sha256>::new((&*block).into())
         };
+        Self {
+            id,
+            values: Class::ALL.iter().map(|class| keyed(class.name())).collect(),
+            network: keyed("ip/network"),
+            check: keyed("check"),
+        }
+    }
+
+    fn token(&self, class: Class, canonical: &str) -> String {
+        let value = self.values.get(class as usize).map(|key| mac(key, canonical, VALUE_CHARS)).unwrap_or_default();
+        let network = match class {
+            Class::Ip => format!("{}H-", mac(&self.network, &network(canonical), NETWORK_CHARS)),
+            _ => String::new(),
+        };
+        let head = format!("{}:{}-{}{network}{value}", class.name(), class.letter(), self.id);
+        let check = mac(&self.check, &head, CHECK_CHARS);
+        head + &check
+    }
+
+    /// The length of the token that `text` begins with, if this ring made it.
+    fn made(&self, text: &str) -> Option<usize> {
+        let length = shape(text)?;
+        let (body, check) = text.get(..length)?.split_at_checked(length - CHECK_CHARS)?;
+        let (_, value) = body.split_once('-')?;
+        (value.starts_with(self.id) && mac(&self.check, body, CHECK_CHARS) == check).then_some(length)
+    }
+}
+
+impl Tokens {
+    /// The keys of `tenant`: `current` makes tokens, what `previous` made stays as it is.
+    pub(crate) fn new(tenant: &str, current: (char, &RootKey), previous: &[(char, RootKey)]) -> Result<Self, String> {
         let names: Vec<&str> = Class::ALL.iter().map(|class| class.name()).collect();
-        let lookalike =
-            Regex::new(&format!("(?-u)(?:{}):[A-Z]-[0-9a-z]+", names.join("|"))).map_err(|error| error.to_string())?;
+        let lookalike = Regex::new(&format!("(?-u)(?:{}):[A-Z]-[0-9a-z]+(?:H-[0-9a-z]+)?", names.join("|")))
+            .map_err(|error| error.to_string())?;
         Ok(Self {
-            values: Class::ALL
-                .iter()
-                .map(|class| keyed(&format!("casefile/redaction/v1/{KEY_ID}/{}", class.name())))
-                .collect(),
-            check: keyed(&format!("casefile/redaction/v1/{KEY_ID}/check")),
+            current: Ring::new(current.1, tenant, current.0),
+            previous: previous.iter().map(|(id, root)| Ring::new(root, tenant, *id)).collect(),
             lookalike,
         })
     }
 
+    /// The id of the key that makes tokens.
+    pub(crate) fn key_id(&self) -> char {
+        self.current.id
+    }
+
     /// The token of a canonical value.
     pub(crate) fn token(&self, class: Class, canonical: &str) -> String {
-        let value = self.values.get(class as usize).map(|key| mac(key, canonical, VALUE_CHARS)).unwrap_or_default();
-        let head = format!("{}:{}-{KEY_ID}{value}", class.name(), class.letter());
-        let check = mac(&self.check, &head, CHECK_CHARS);
-        head + &check
+        self.current.token(class, canonical)
     }
 
     /// Every place in `text` that looks like a token.
@@ -170,26 +221,44 @@ impl Tokens {
         })
     }
 
-    /// The length of the token that `text` begins with, if this key made it.
+    /// The length of the token that `text` begins with, if one of our keys made it.
     fn genuine(&self, text: &str) -> Option<usize> {
-        let class = Class::ALL.into_iter().find(|class| text.starts_with(class.name()))?;
-        let head = class.name().len() + 1 + 1 + 1 + KEY_ID.len() + VALUE_CHARS;
-        let (body, check) = text.get(..head + CHECK_CHARS)?.split_at_checked(head)?;
-        let prefix = format!("{}:{}-{KEY_ID}", class.name(), class.letter());
-        (body.starts_with(&prefix) && mac(&self.check, body, CHECK_CHARS) == check).then_some(head + CHECK_CHARS)
+        std::iter::once(&self.current).chain(&self.previous).find_map(|ring| ring.made(text))
+    }
+}
+
+/// The network of an address, which its neighbours share: 24 bits of IPv4, 64 bits of IPv6 (RFC 4291 §2.5.4).
+fn network(canonical: &str) -> String {
+    match canonical.parse() {
+        Ok(IpAddr::V4(address)) => {
+            let [a, b, c, _] = address.octets();
+            format!("{a}.{b}.{c}.0/24")
+        }
+        Ok(IpAddr::V6(address)) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+        Err(_) => canonical.to_owned(),
     }
 }
 
 /// The length of what is written like a token of ours at the beginning of `text`, genuine or not.
 pub(crate) fn shape(text: &str) -> Option<usize> {
-    let (name, rest) = Class::ALL.iter().find_map(|class| {
+    let (class, rest) = Class::ALL.iter().find_map(|class| {
         let rest = text.strip_prefix(class.name())?.strip_prefix(':')?;
-        Some((class.name(), rest))
+        Some((*class, rest))
     })?;
-    let body = rest.strip_prefix(|letter: char| letter.is_ascii_uppercase())?.strip_prefix('-')?;
-    let length = KEY_ID.len() + VALUE_CHARS + CHECK_CHARS;
+    let mut body = rest.strip_prefix(|letter: char| letter.is_ascii_uppercase())?.strip_prefix('-')?;
     let is_body = |char: char| char.is_ascii_lowercase() || char.is_ascii_digit();
-    body.get(..length).filter(|body| body.chars().all(is_body)).map(|_| name.len() + 3 + length)
+    let mut length = class.name().len() + 3 + KEY_ID_CHARS + VALUE_CHARS + CHECK_CHARS;
+    let mut value_chars = KEY_ID_CHARS + VALUE_CHARS + CHECK_CHARS;
+    if class == Class::Ip {
+        let (network, host) = body.split_at_checked(KEY_ID_CHARS + NETWORK_CHARS)?;
+        body = host.strip_prefix("H-").filter(|_| network.chars().all(is_body))?;
+        length += NETWORK_CHARS + 2;
+        value_chars -= KEY_ID_CHARS;
+    }
+    body.get(..value_chars).filter(|body| body.chars().all(is_body)).map(|_| length)
 }
 
 impl fmt::Debug for Tokens {

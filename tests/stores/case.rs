@@ -36,7 +36,7 @@ pub(crate) fn sealed(tenant: &str, number: u8, records: &[u8]) -> Sealed {
         tracked,
     };
     let key = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
-    let redactor = Redactor::compile(&RedactionProcessor::default(), &RootKey::parse(key).unwrap()).unwrap();
+    let redactor = Redactor::compile(&RedactionProcessor::default(), "default", &RootKey::parse(key).unwrap()).unwrap();
     let at = Timestamp(FAILED_AT + 10_000_000_000);
     let closed = Closed { reason: CloseReason::DecisionWait, opened: Timestamp(FAILED_AT), closed: at };
     match redactor.redact(case) {

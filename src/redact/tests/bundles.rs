@@ -308,7 +308,7 @@ fn rules_that_do_not_compile_fail_the_start_with_their_place() {
         presets: vec!["pii".into(), "gdpr".into()],
         ..Default::default()
     };
-    let problems = Redactor::compile(&config, &super::root()).unwrap_err();
+    let problems = Redactor::compile(&config, "t", &super::root()).unwrap_err();
     let paths: Vec<&str> = problems.iter().map(|problem| problem.path.as_str()).collect();
     assert_eq!(paths, ["presets[1]", "blocked_key_patterns[1]", "blocked_values[0]"]);
     assert!(problems.iter().all(|problem| problem.instead.is_some()));

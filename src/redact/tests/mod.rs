@@ -1,6 +1,7 @@
 //! Tests of the redactor.
 
 mod bundles;
+mod keys;
 mod texts;
 
 use serde_json::{Value, json};
@@ -18,7 +19,7 @@ fn redactor() -> Redactor {
 }
 
 fn with(config: RedactionProcessor) -> Redactor {
-    Redactor::compile(&config, &root()).unwrap()
+    Redactor::compile(&config, "t", &root()).unwrap()
 }
 
 fn case(bundle: Bundle) -> Case {

@@ -69,7 +69,7 @@ fn a_thousand_emails_are_a_thousand_tokens() {
 #[test]
 fn tokens_depend_on_the_root_key() {
     let other = crate::model::RootKey::parse(&"5b".repeat(32)).unwrap();
-    let other = crate::redact::Redactor::compile(&RedactionProcessor::default(), &other).unwrap();
+    let other = crate::redact::Redactor::compile(&RedactionProcessor::default(), "t", &other).unwrap();
     assert_ne!(other.text("a@b.example"), redactor().text("a@b.example"));
 }
 
