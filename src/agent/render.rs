@@ -19,7 +19,8 @@ const MAX_FRAMES: usize = 40;
 const MAX_LOGS: usize = 60;
 
 #[expect(clippy::unwrap_used, reason = "a constant pattern, compiled in every test run")]
-static TOKEN: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\b([a-z_]+):([A-Z])-([a-z0-9]{11,})\b").unwrap());
+static TOKEN: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\b([a-z_]+):([A-Z])-([a-z0-9]{11,})(?:H-[a-z0-9]+)?\b").unwrap());
 
 /// The page.
 #[must_use]
@@ -211,23 +212,32 @@ fn attributes(page: &mut String, what: &str, attributes: &Attributes) {
 }
 
 /// Shortens tokens to aliases, numbered by class in the order of the page, and appends their table.
-fn alias(page: &str) -> String {
+pub(super) fn alias(page: &str) -> String {
+    // Numbers follow the order of the page, which is canonical.
     let mut aliases: BTreeMap<String, String> = BTreeMap::new();
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    let mut networks: BTreeMap<String, usize> = BTreeMap::new();
     let mut order = Vec::new();
     let mut short = TOKEN
         .replace_all(page, |found: &regex::Captures<'_>| {
             let token = found[0].to_owned();
-            aliases
-                .entry(token.clone())
-                .or_insert_with(|| {
-                    let count = counts.entry(found[1].to_owned()).or_default();
-                    *count += 1;
-                    let alias = format!("{}:{}-{count}", &found[1], &found[2]);
-                    order.push((alias.clone(), token));
-                    alias
-                })
-                .clone()
+            if let Some(alias) = aliases.get(&token) {
+                return alias.clone();
+            }
+            let count = counts.entry(found[1].to_owned()).or_default();
+            *count += 1;
+            // Addresses of one network share its number: `ip:N-1H-1` and `ip:N-1H-2` are neighbours.
+            let network = token.split_once("H-").filter(|_| found[0].starts_with("ip:")).map(|(network, _)| {
+                let next = networks.len() + 1;
+                *networks.entry(network.to_owned()).or_insert(next)
+            });
+            let alias = match network {
+                Some(network) => format!("{}:{}-{network}H-{count}", &found[1], &found[2]),
+                None => format!("{}:{}-{count}", &found[1], &found[2]),
+            };
+            order.push((alias.clone(), token.clone()));
+            aliases.insert(token, alias.clone());
+            alias
         })
         .into_owned();
     if !order.is_empty() {

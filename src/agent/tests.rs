@@ -78,6 +78,15 @@ fn with_lines(lines: &[Value], records: usize) -> Bundle {
 }
 
 #[test]
+fn aliases_tell_entities_and_networks_apart() {
+    let page = "from ip:N-aqqqqqqqqqqH-111111111111222 and ip:N-aqqqqqqqqqqH-333333333333222 and ip:N-azzzzzzzzzzH-444444444444222, \
+                user:U-a111111111111222, again ip:N-aqqqqqqqqqqH-111111111111222";
+    let short = super::render::alias(page);
+    assert!(short.starts_with("from ip:N-1H-1 and ip:N-1H-2 and ip:N-2H-3, user:U-1, again ip:N-1H-1"), "{short}");
+    assert!(short.contains("| ip:N-2H-3 | ip:N-azzzzzzzzzzH-444444444444222 |"), "{short}");
+}
+
+#[test]
 fn pages_follow_one_another_without_gap_or_overlap_and_say_how_to_go_on() {
     // Two items of one instant, so that the id decides between them.
     let place = |number: &u32| Place { at: format!("2026-11-23T12:00:0{}Z", number / 2), id: number.to_string() };
