@@ -9,6 +9,7 @@
 //! choice between two detectors uncovers anything.
 
 use super::encoding;
+use super::gate::{Anchor, Gate, Profile};
 use super::token::{Class, Tokens};
 
 /// What stands where a value was that has no token.
@@ -130,18 +131,29 @@ impl Origin {
 pub(crate) trait Detector: std::fmt::Debug + Send + Sync {
     /// Appends what is in `text`, in any order. Offsets are on character boundaries.
     fn find(&self, text: &str, found: &mut Vec<Finding>);
+
+    /// What must occur in a text for [`Detector::find`] to find something in it.
+    fn anchor(&self) -> Anchor {
+        Anchor::Any
+    }
 }
 
 /// The detectors in force, in order of rank.
 #[derive(Debug)]
 pub(crate) struct Engine {
     detectors: Vec<Box<dyn Detector>>,
+    gate: Gate,
     tokens: Tokens,
 }
 
 impl Engine {
-    pub(crate) fn new(detectors: Vec<Box<dyn Detector>>, tokens: Tokens) -> Self {
-        Self { detectors, tokens }
+    /// The engine of these detectors.
+    ///
+    /// # Errors
+    /// If their anchors are too many for one automaton.
+    pub(crate) fn new(detectors: Vec<Box<dyn Detector>>, tokens: Tokens) -> Result<Self, String> {
+        let gate = Gate::new(detectors.iter().map(|detector| detector.anchor()))?;
+        Ok(Self { detectors, gate, tokens })
     }
 
     /// The id of the key that makes tokens.
@@ -153,6 +165,7 @@ impl Engine {
     #[cfg(test)]
     pub(crate) fn push(&mut self, detector: Box<dyn Detector>) {
         self.detectors.push(detector);
+        self.gate = Gate::new(self.detectors.iter().map(|detector| detector.anchor())).unwrap();
     }
 
     /// What must go from `text`: sorted, disjoint.
@@ -226,9 +239,12 @@ impl Engine {
     }
 
     fn scan_at(&self, text: &str, depth: u8) -> Vec<Finding> {
-        let mut found = self.scan_plain(text);
+        let profile = Profile::of(text);
+        let mut found = self.scan_plain(text, &profile);
         if depth < MAX_DEPTH {
-            if let Some(view) = encoding::unescape(text) {
+            if profile.has_any(encoding::ESCAPES)
+                && let Some(view) = encoding::unescape(text)
+            {
                 let decoded: Vec<Finding> = self
                     .scan_at(&view.text, depth + 1)
                     .into_iter()
@@ -241,26 +257,27 @@ impl Engine {
                 found.retain(|raw| !explained_by(raw, &decoded, &view));
                 found.extend(decoded);
             }
-            for run in encoding::runs(text) {
-                found.extend(self.in_run(&run, depth));
+            if profile.longest_run >= encoding::MIN_RUN {
+                found.extend(encoding::runs(text).iter().filter_map(|run| self.in_run(run, depth)));
             }
         }
         resolve(found)
     }
 
-    fn scan_plain(&self, text: &str) -> Vec<Finding> {
-        let mut found: Vec<Finding> = self
-            .tokens
-            .lookalikes(text)
-            .map(|seen| {
+    fn scan_plain(&self, text: &str, profile: &Profile) -> Vec<Finding> {
+        let mut found = Vec::new();
+        // Every token of ours has a colon.
+        if profile.has_any(b":") {
+            found.extend(self.tokens.lookalikes(text).map(|seen| {
                 let action = match text.get(seen.start..seen.end) {
                     Some(raw) if !seen.genuine => Action::Token(Class::Opaque, raw.to_owned()),
                     _ => Action::Keep,
                 };
                 Finding { start: seen.start, end: seen.end, rule: "token_lookalike", action, rank: 0 }
-            })
-            .collect();
-        for (rank, detector) in self.detectors.iter().enumerate() {
+            }));
+        }
+        let open = self.gate.open(text, profile);
+        for (rank, detector) in self.detectors.iter().enumerate().filter(|(rank, _)| open.has(*rank)) {
             let before = found.len();
             detector.find(text, &mut found);
             for finding in found.iter_mut().skip(before) {

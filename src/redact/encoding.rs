@@ -32,12 +32,11 @@ impl View {
     }
 }
 
+/// The bytes that escapes begin with.
+pub(crate) const ESCAPES: &[u8] = b"%\\&";
+
 /// Decodes `%40`, `\u0040`, `\x40`, `\n`, `\"`, `&#64;`, `&#x40;` and the like. `None` if there is no escape.
 pub(crate) fn unescape(text: &str) -> Option<View> {
-    let bytes = text.as_bytes();
-    if !bytes.iter().any(|byte| matches!(byte, b'%' | b'\\' | b'&')) {
-        return None;
-    }
     let any = decode(text, true)?;
     match String::from_utf8(any.bytes) {
         Ok(text) => Some(View { text, from: any.from, escapes: any.escapes }),
@@ -166,7 +165,7 @@ pub(crate) struct Run {
 }
 
 /// Shortest run that is decoded: shorter ones cannot hold an address or a key, and ordinary words are such runs.
-const MIN_RUN: usize = 16;
+pub(crate) const MIN_RUN: usize = 16;
 
 /// The runs of `text` that decode to printable text.
 pub(crate) fn runs(text: &str) -> Vec<Run> {
@@ -204,7 +203,7 @@ fn candidates(text: &str, start: usize, end: usize, found: &mut Vec<Run>) {
     }
 }
 
-fn is_base64(byte: u8) -> bool {
+pub(crate) const fn is_base64(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
 }
 

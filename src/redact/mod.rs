@@ -13,6 +13,7 @@ mod classes;
 mod detect;
 mod detectors;
 mod encoding;
+mod gate;
 mod inspect;
 mod keys;
 mod registry;
@@ -128,7 +129,7 @@ impl Redactor {
                 engine: Engine::new(
                     detectors::of(&config.presets, blocked_values)?,
                     Tokens::new(tenant, (id, root), &previous)?,
-                ),
+                )?,
                 keys: Keys::new(config.allow_all_keys, &config.allowed_keys, &config.ignored_keys, blocked, on("phi"))?,
                 pii: on("pii"),
                 secrets: on("secrets"),

@@ -3,6 +3,7 @@
 
 use super::text::{after, before, slice};
 use crate::redact::detect::{Detector, Finding};
+use crate::redact::gate::Anchor;
 use crate::redact::token::Class;
 
 #[derive(Debug)]
@@ -44,6 +45,10 @@ impl Detector for Card {
                 None => at += digits,
             }
         }
+    }
+
+    fn anchor(&self) -> Anchor {
+        Anchor::Digits(13)
     }
 }
 

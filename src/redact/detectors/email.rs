@@ -3,6 +3,7 @@
 use super::text::{after, before, run_end, run_start, slice};
 use super::userinfo;
 use crate::redact::detect::{Detector, Finding};
+use crate::redact::gate::Anchor;
 use crate::redact::token::Class;
 
 /// Longest local part looked at (RFC 5321 allows 64 bytes; longer ones occur and must not pass for that).
@@ -16,6 +17,10 @@ pub(super) struct Email;
 impl Detector for Email {
     fn find(&self, text: &str, found: &mut Vec<Finding>) {
         found.extend(text.match_indices(['@', '＠']).filter_map(|(at, sign)| around(text, at, at + sign.len())));
+    }
+
+    fn anchor(&self) -> Anchor {
+        Anchor::Bytes(b"@\xef")
     }
 }
 

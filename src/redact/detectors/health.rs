@@ -4,6 +4,7 @@
 use regex::Regex;
 
 use crate::redact::detect::{Detector, Finding};
+use crate::redact::gate::Anchor;
 use crate::redact::token::{self, Class};
 
 #[derive(Debug)]
@@ -30,6 +31,10 @@ impl Detector for HealthIds {
                 found.push(Finding::token(one.start(), one.end(), "health_id", Class::Health, canonical));
             }
         }
+    }
+
+    fn anchor(&self) -> Anchor {
+        Anchor::words(["mrn", "medical", "patient", "insurance", "plan", "medicare", "medicaid", "nhs", "mbi"])
     }
 }
 

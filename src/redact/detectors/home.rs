@@ -3,6 +3,7 @@
 use regex::Regex;
 
 use crate::redact::detect::{Detector, Finding};
+use crate::redact::gate::Anchor;
 use crate::redact::token::Class;
 
 #[derive(Debug)]
@@ -75,5 +76,9 @@ impl Detector for HomeFolder {
                 found.push(Finding::token(name.start(), name.end(), "home_folder", Class::User, name.as_str()));
             }
         }
+    }
+
+    fn anchor(&self) -> Anchor {
+        Anchor::words(["home/", "users/", "users\\"])
     }
 }

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::text::{after, before, run_end, slice};
 use crate::redact::detect::{Detector, Finding};
+use crate::redact::gate::Anchor;
 use crate::redact::token::Class;
 
 #[derive(Debug)]
@@ -28,6 +29,10 @@ impl Detector for Ip {
             run(text, at, end, found);
             at = end.max(at + 1);
         }
+    }
+
+    fn anchor(&self) -> Anchor {
+        Anchor::Bytes(b".:")
     }
 }
 

@@ -6,6 +6,7 @@ use aho_corasick::{AhoCorasick, MatchKind};
 
 use super::text::{after, run_end, run_start, slice};
 use crate::redact::detect::{Detector, Finding, WITHHELD};
+use crate::redact::gate::Anchor;
 use crate::redact::token;
 
 /// A name that tells a secret, and how sure it is of that.
@@ -120,6 +121,10 @@ impl Detector for Pairs {
                 found.push(finding);
             }
         }
+    }
+
+    fn anchor(&self) -> Anchor {
+        Anchor::words(NAMES.iter().map(|(name, _)| *name))
     }
 }
 

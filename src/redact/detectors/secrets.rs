@@ -3,6 +3,7 @@
 use regex::Regex;
 
 use crate::redact::detect::{Detector, Finding, WITHHELD};
+use crate::redact::gate::Anchor;
 use crate::redact::token::{self, Class};
 
 /// A secret shorter than this gets no token: it could be guessed, and its token compared.
@@ -43,6 +44,10 @@ impl Detector for Pem {
             from = end;
         }
     }
+
+    fn anchor(&self) -> Anchor {
+        Anchor::words(["-----begin "])
+    }
 }
 
 /// JSON Web Tokens (RFC 7519 in the compact forms of RFC 7515 and RFC 7516).
@@ -60,6 +65,10 @@ impl Detector for Jwt {
         if text.contains("ey") {
             found.extend(self.0.find_iter(text).map(|one| secret(one.start(), one.end(), "jwt", one.as_str())));
         }
+    }
+
+    fn anchor(&self) -> Anchor {
+        Anchor::words(["eyi", "eyj"])
     }
 }
 
@@ -148,6 +157,10 @@ impl Detector for Authorization {
                 found.push(Finding::withhold(one.start(), one.end(), "basic"));
             }
         }
+    }
+
+    fn anchor(&self) -> Anchor {
+        Anchor::words(["bearer", "basic"])
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::text::{run_end, run_start, slice};
 use crate::redact::detect::{Detector, Finding, WITHHELD};
+use crate::redact::gate::Anchor;
 use crate::redact::token::{self, Class};
 
 /// How far back the beginning of a URL is looked for.
@@ -28,6 +29,10 @@ impl Detector for UserInfo {
                 push(text, start, end, found);
             }
         }
+    }
+
+    fn anchor(&self) -> Anchor {
+        Anchor::Bytes(b"@")
     }
 }
 
