@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Secret;
 use super::component::components;
+use super::{Duration, Secret};
 
 /// A processor.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -39,7 +39,7 @@ impl Default for MemoryLimiter {
 }
 
 /// Redacts every field of a bundle, keys included. A `bundles` pipeline without it is refused.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RedactionProcessor {
     /// Root key: 32 bytes or more as 64 hex digits or base64. Tokens, record digests and writer keys derive from it.
@@ -58,8 +58,30 @@ pub struct RedactionProcessor {
     pub blocked_key_patterns: Vec<String>,
     /// Regexes of values that are withheld wherever they occur.
     pub blocked_values: Vec<String>,
+    /// Report what would be redacted, in logs and metrics, and write no bundle: for the first days in production.
+    pub dry_run: bool,
+    /// Longest time that redacting one bundle may take. A bundle that takes longer is held back.
+    pub timeout: Duration,
     /// Sets of detectors: `pii`, `pci`, `phi`, `secrets`. All of them where none is named.
     pub presets: Vec<String>,
+}
+
+impl Default for RedactionProcessor {
+    fn default() -> Self {
+        Self {
+            key: Secret::default(),
+            key_id: KeyId::default(),
+            previous_keys: Vec::new(),
+            allow_all_keys: false,
+            allowed_keys: Vec::new(),
+            ignored_keys: Vec::new(),
+            blocked_key_patterns: Vec::new(),
+            blocked_values: Vec::new(),
+            dry_run: false,
+            timeout: Duration::seconds(30),
+            presets: Vec::new(),
+        }
+    }
 }
 
 /// A key that made tokens before.

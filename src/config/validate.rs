@@ -70,7 +70,11 @@ pub(super) fn validate(document: Config, places: Places) -> Result<ValidatedConf
         return Err(ConfigErrors::new(problems.into_iter().map(|problem| place(&places, problem)).collect()));
     }
     let digest = digest(&pipelines).map_err(|problem| ConfigErrors::new(vec![place(&places, problem)]))?;
-    let warnings = unused(&document);
+    let mut warnings = unused(&document);
+    if pipelines.redaction.dry_run {
+        let problem = Problem::new("processors.redaction.dry_run", "no bundle is written");
+        warnings.push(problem.instead("take it away once the rules are as you want them"));
+    }
     Ok(ValidatedConfig { document, digest, pipelines, warnings, places })
 }
 
@@ -375,10 +379,10 @@ fn unused(document: &Config) -> Vec<Problem> {
     warnings
 }
 
-/// Digest of what shapes a bundle: the connector, the rules of redaction without their key, and the version.
+/// Digest of what shapes a bundle: the connector, the rules of redaction without their keys, and the version.
 fn digest(pipelines: &ValidatedPipelines) -> Result<String, Problem> {
-    let rules =
-        RedactionProcessor { key: super::Secret::default(), previous_keys: Vec::new(), ..pipelines.redaction.clone() };
+    let RedactionProcessor { key, key_id, previous_keys, timeout, dry_run, .. } = RedactionProcessor::default();
+    let rules = RedactionProcessor { key, key_id, previous_keys, timeout, dry_run, ..pipelines.redaction.clone() };
     let shape = serde_json::json!({
         "incident": pipelines.incident,
         "redaction": rules,

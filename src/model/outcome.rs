@@ -41,6 +41,8 @@ pub enum DropReason {
     EvidenceFailed,
     /// The redactor failed, so the bundle was held back.
     RedactionFailed,
+    /// The redactor runs dry: it reports what it would do, and nothing is written.
+    DryRun,
     /// The store refused the bundle for good, or retries were used up.
     ExportFailed,
     /// The drain deadline passed at shutdown before the bundle was stored.
@@ -49,13 +51,14 @@ pub enum DropReason {
 
 impl DropReason {
     /// All reasons, in the order of their names in the metric reference.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::NoTraceId,
         Self::Duplicate,
         Self::DropPolicy,
         Self::IncidentLimit,
         Self::EvidenceFailed,
         Self::RedactionFailed,
+        Self::DryRun,
         Self::ExportFailed,
         Self::ShutdownDeadline,
     ];
@@ -70,6 +73,7 @@ impl DropReason {
             Self::IncidentLimit => "incident_limit",
             Self::EvidenceFailed => "evidence_failed",
             Self::RedactionFailed => "redaction_failed",
+            Self::DryRun => "dry_run",
             Self::ExportFailed => "export_failed",
             Self::ShutdownDeadline => "shutdown_deadline",
         }

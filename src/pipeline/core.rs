@@ -14,11 +14,11 @@ use crate::bundle::{Closed, Sealed, seal};
 use crate::config::{Problem, ValidatedConfig};
 use crate::evidence::{self, Assembler};
 use crate::model::{
-    Batch, Budget, CloseReason, ClosedTrace, Decision, DropReason, Entry, Ledger, Outcome, Record, RootKey, Timestamp,
-    TraceId,
+    Batch, Budget, CloseReason, ClosedTrace, Decision, DropReason, Entry, Ledger, Outcome, Record, Remark, RootKey,
+    Timestamp, TraceId,
 };
 use crate::receiver::{Incoming, Refusal, RefusalReason};
-use crate::redact::Redactor;
+use crate::redact::{RedactedCase, Redactor};
 use crate::sampling::Sampler;
 use crate::telemetry::names;
 use crate::window::{self, Window};
@@ -213,6 +213,10 @@ impl Core {
                 return None;
             }
         };
+        if self.redactor.is_dry_run() {
+            report_dry_run(redacted);
+            return None;
+        }
         match seal(redacted, closed) {
             Ok(sealed) => Some(sealed),
             Err(error) => {
@@ -226,6 +230,15 @@ impl Core {
     fn shard_of(&self, trace_id: TraceId) -> usize {
         usize::try_from(self.hasher.hash_one(trace_id.0) % self.shards.len() as u64).unwrap_or(0)
     }
+}
+
+/// Tells what the redactor would have done with a bundle that is not written.
+fn report_dry_run(redacted: RedactedCase) {
+    let parts = redacted.into_parts();
+    for Remark { path, rule, count } in &parts.bundle.redaction.remarks {
+        tracing::info!(trace_id = %parts.trace_id, %path, %rule, count, "dry run: would redact");
+    }
+    parts.tracked.settle(Outcome::Dropped(DropReason::DryRun));
 }
 
 fn count_decision(decision: &'static str, policy: &str) {

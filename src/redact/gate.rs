@@ -14,6 +14,8 @@ pub(crate) enum Anchor {
     Bytes(&'static [u8]),
     /// So many digits.
     Digits(usize),
+    /// A run of so many letters, digits and signs of base64.
+    Run(usize),
     /// One of these words, in any case (ASCII).
     Words(Vec<String>),
 }
@@ -89,6 +91,7 @@ pub(crate) struct Gate {
     always: u64,
     bytes: Vec<(&'static [u8], u64)>,
     digits: Vec<(usize, u64)>,
+    runs: Vec<(usize, u64)>,
     words: AhoCorasick,
     /// For each word, the detectors that it opens.
     opened: Vec<u64>,
@@ -99,13 +102,14 @@ pub(crate) struct Gate {
 impl Gate {
     /// The gate before detectors with these anchors, in order of rank.
     pub(crate) fn new(anchors: impl IntoIterator<Item = Anchor>) -> Result<Self, String> {
-        let (mut always, mut bytes, mut digits) = (0, Vec::new(), Vec::new());
+        let (mut always, mut bytes, mut digits, mut runs) = (0, Vec::new(), Vec::new(), Vec::new());
         let mut words = std::collections::BTreeMap::<String, u64>::new();
         for (rank, anchor) in anchors.into_iter().enumerate() {
             match anchor {
                 Anchor::Any => always |= bit(rank),
                 Anchor::Bytes(set) => bytes.push((set, bit(rank))),
                 Anchor::Digits(count) => digits.push((count, bit(rank))),
+                Anchor::Run(length) => runs.push((length, bit(rank))),
                 Anchor::Words(list) => {
                     for word in list {
                         *words.entry(word.to_ascii_lowercase()).or_default() |= bit(rank);
@@ -121,7 +125,7 @@ impl Gate {
             .build(words.keys())
             .map_err(|error| error.to_string())?;
         let by_word = opened.iter().fold(0, |all, one| all | one);
-        Ok(Self { always, bytes, digits, words, opened, by_word })
+        Ok(Self { always, bytes, digits, runs, words, opened, by_word })
     }
 
     /// The detectors that can find something in `text`.
@@ -132,6 +136,9 @@ impl Gate {
         }
         for (count, detectors) in &self.digits {
             open |= if profile.digits >= *count { *detectors } else { 0 };
+        }
+        for (length, detectors) in &self.runs {
+            open |= if profile.longest_run >= *length { *detectors } else { 0 };
         }
         for found in self.words.find_overlapping_iter(text) {
             open |= self.opened.get(found.pattern().as_usize()).copied().unwrap_or(self.by_word);

@@ -85,8 +85,8 @@ impl Redactor {
         let known: Vec<Finding> = match kind {
             TextKind::Message | TextKind::Sql | TextKind::Url | TextKind::Json => Vec::new(),
         };
-        let findings = self.rules.engine.scan_with(text, known);
-        let (text, edits) = self.rules.engine.settle(text, findings);
+        let findings = self.compiled.rules.engine.scan_with(text, known);
+        let (text, edits) = self.compiled.rules.engine.settle(text, findings);
         let mut remarks: Vec<TextRemark> =
             edits.into_iter().map(|Edit { rule, class, start, end }| TextRemark { rule, class, start, end }).collect();
         remarks.sort_by_key(|remark| (remark.start, remark.end, remark.rule));

@@ -14,6 +14,7 @@ mod detect;
 mod detectors;
 mod encoding;
 mod gate;
+mod guard;
 mod inspect;
 mod keys;
 mod registry;
@@ -22,7 +23,7 @@ mod sweep;
 mod token;
 mod walk;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use metrics::counter;
 use regex::{Regex, RegexBuilder, RegexSetBuilder};
@@ -31,6 +32,7 @@ use sha2::{Digest, Sha256};
 pub use self::inspect::{Inspected, TextKind, TextRemark, why};
 
 use self::detect::Engine;
+use self::guard::Guard;
 use self::keys::Keys;
 use self::token::{Tokens, is_key_id};
 use self::walk::{Rules, Walk};
@@ -47,6 +49,14 @@ const SUMMARY: usize = 300;
 /// The compiled rules and keys. Shared by all shards.
 #[derive(Debug)]
 pub struct Redactor {
+    compiled: Arc<Compiled>,
+    guard: Guard,
+    dry_run: bool,
+}
+
+/// The rules, and what they are called.
+#[derive(Debug)]
+struct Compiled {
     rules: Rules,
     /// `sha256:` of the rules, without the key.
     policy: String,
@@ -136,25 +146,35 @@ impl Redactor {
             })
         };
         let rules = build().map_err(|error| vec![Problem::new("", error)])?;
-        Ok(Self { rules, policy: policy(config) })
+        Ok(Self {
+            compiled: Arc::new(Compiled { rules, policy: policy(config) }),
+            guard: Guard::new(config.timeout.0),
+            dry_run: config.dry_run,
+        })
+    }
+
+    /// Whether what is redacted is only to be reported, and not to be written.
+    #[must_use]
+    pub fn is_dry_run(&self) -> bool {
+        self.dry_run
     }
 
     /// Redacts every field, keys included.
     ///
     /// # Errors
-    /// If any field could not be redacted, a detector panicked, or a value that was found still stands somewhere: the case
-    /// is not released.
+    /// If any field could not be redacted, a detector panicked or did not end in time, or a value that was found still stands
+    /// somewhere: the case is not released.
     pub fn redact(&self, case: Case) -> Result<RedactedCase, RedactError> {
         let Case { tenant, trace_id, bundle, records, failed_at, tracked } = case;
-        // The rules are never changed, so nothing half done can be seen after a panic.
-        let result = catch_unwind(AssertUnwindSafe(|| self.bundle(bundle)))
-            .unwrap_or_else(|_| Err("a detector panicked".to_owned()));
-        match result {
+        let compiled = Arc::clone(&self.compiled);
+        match self.guard.run(move || compiled.bundle(bundle)).flatten() {
             Ok(bundle) => Ok(RedactedCase { tenant, trace_id, bundle, records, failed_at, tracked }),
             Err(reason) => Err(RedactError { reason, tracked }),
         }
     }
+}
 
+impl Compiled {
     fn bundle(&self, mut bundle: Bundle) -> Result<Bundle, String> {
         bundle.redaction = RedactionReport::default();
         // Errors of serde may quote a value, so none of them is passed on.
@@ -249,6 +269,8 @@ fn policy(config: &RedactionProcessor) -> String {
         key: _,
         key_id: _,
         previous_keys: _,
+        dry_run: _,
+        timeout: _,
         allow_all_keys,
         allowed_keys,
         ignored_keys,

@@ -229,7 +229,8 @@ impl Tokens {
 
 /// The network of an address, which its neighbours share: 24 bits of IPv4, 64 bits of IPv6 (RFC 4291 §2.5.4).
 fn network(canonical: &str) -> String {
-    match canonical.parse() {
+    let address = canonical.split_once('/').map_or(canonical, |(address, _)| address);
+    match address.parse() {
         Ok(IpAddr::V4(address)) => {
             let [a, b, c, _] = address.octets();
             format!("{a}.{b}.{c}.0/24")

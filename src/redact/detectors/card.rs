@@ -141,7 +141,8 @@ fn is_issued(digits: &str) -> bool {
     }
 }
 
-fn luhn(digits: &str) -> bool {
+/// Whether the last digit is right (ISO/IEC 7812-1, annex B), and not all digits are the same.
+pub(super) fn luhn(digits: &str) -> bool {
     let sum: u32 = digits
         .bytes()
         .rev()

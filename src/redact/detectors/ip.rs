@@ -41,9 +41,11 @@ fn run(text: &str, start: usize, end: usize, found: &mut Vec<Finding>) {
     let run = slice(text, start, end);
     if run.bytes().filter(|byte| *byte == b':').count() >= 2
         && run.len() <= MAX_RUN
-        && let Some((from, to, canonical)) = v6(run, after(text, end).is_some_and(|char| char.is_alphanumeric()))
+        && let Some((from, to, canonical)) =
+            v6(run, after(text, end).is_some_and(|char| char.is_alphanumeric()), length(text, end).is_some())
     {
-        found.push(Finding::token(start + from, start + to, "ip", Class::Ip, canonical));
+        let (end, canonical) = with_length(text, start + from, start + to, canonical);
+        found.push(Finding::token(start + from, end, "ip", Class::Ip, canonical));
         return;
     }
     let mut offset = start;
@@ -56,7 +58,7 @@ fn run(text: &str, start: usize, end: usize, found: &mut Vec<Finding>) {
     }
 }
 
-fn v6(run: &str, goes_on: bool) -> Option<(usize, usize, String)> {
+fn v6(run: &str, goes_on: bool, length_follows: bool) -> Option<(usize, usize, String)> {
     if goes_on {
         return None;
     }
@@ -68,7 +70,7 @@ fn v6(run: &str, goes_on: bool) -> Option<(usize, usize, String)> {
     let text = run.get(from..end)?;
     let address: Ipv6Addr = text.parse().ok()?;
     // `::` and `dead::beef` are paths of C++ and Rust more often than addresses.
-    text.bytes().any(|byte| byte.is_ascii_digit()).then_some(())?;
+    (length_follows || text.bytes().any(|byte| byte.is_ascii_digit())).then_some(())?;
     let canonical = address.to_ipv4_mapped().map_or_else(|| address.to_string(), |v4| v4.to_string());
     Some((from, end, canonical))
 }
@@ -86,6 +88,27 @@ fn v4(text: &str, start: usize, end: usize, found: &mut Vec<Finding>) {
     }
     if count == octets.len() {
         let address = Ipv4Addr::from(octets);
-        found.push(Finding::token(start, start + trimmed.len(), "ip", Class::Ip, address.to_string()));
+        let (end, canonical) = with_length(text, start, start + trimmed.len(), address.to_string());
+        found.push(Finding::token(start, end, "ip", Class::Ip, canonical));
     }
+}
+
+/// The address with the length of its network (RFC 4632), if one follows and the address is not the host of a URL.
+fn with_length(text: &str, start: usize, end: usize, canonical: String) -> (usize, String) {
+    match length(text, end) {
+        Some(after) if before(text, start) != Some('/') => {
+            let length = slice(text, end, after);
+            (after, format!("{canonical}{length}"))
+        }
+        _ => (end, canonical),
+    }
+}
+
+/// Where a slash and the number of bits behind `at` end.
+fn length(text: &str, at: usize) -> Option<usize> {
+    let bits = text.get(at..)?.strip_prefix('/')?;
+    let digits = bits.bytes().take(4).take_while(u8::is_ascii_digit).count();
+    let is_length = bits.get(..digits)?.parse::<u8>().is_ok_and(|bits| bits <= 128);
+    let end = at + 1 + digits;
+    (is_length && !after(text, end).is_some_and(|char| char.is_alphanumeric() || char == '/')).then_some(end)
 }

@@ -1,15 +1,21 @@
 //! The detectors, one file a kind.
 
+mod birth;
 mod card;
 mod custom;
+mod device;
 mod email;
 mod health;
 mod home;
+mod iban;
 mod ip;
 mod pairs;
+mod phone;
 mod secrets;
+mod ssn;
 mod text;
 mod userinfo;
+mod wallet;
 
 use regex::Regex;
 
@@ -40,9 +46,16 @@ pub(crate) fn of(presets: &[String], blocked_values: Vec<Regex>) -> Result<Vec<B
     }
     if on("pci") {
         list.push(Box::new(card::Card));
+        list.push(Box::new(iban::Iban));
     }
     if on("pii") {
+        list.push(Box::new(ssn::Ssn::new()?));
+        list.push(Box::new(birth::BirthDate::new()?));
+        list.push(Box::new(device::Mac::new()?));
+        list.push(Box::new(device::Imei::new()?));
+        list.push(Box::new(wallet::Wallet::new()?));
         list.push(Box::new(ip::Ip));
+        list.push(Box::new(phone::Phone::new()?));
         list.push(Box::new(home::HomeFolder::new()?));
     }
     Ok(list)

@@ -1,5 +1,7 @@
 //! Whole documents.
 
+use std::sync::Arc;
+
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
@@ -293,11 +295,38 @@ impl Detector for Panics {
 #[test]
 fn fault_38_a_detector_that_panics_holds_the_bundle_back_and_keeps_the_records() {
     let mut redactor: Redactor = redactor();
-    redactor.rules.engine.push(Box::new(Panics));
+    Arc::get_mut(&mut redactor.compiled).unwrap().rules.engine.push(Box::new(Panics));
     let error = redactor.redact(case(bundle(full()))).unwrap_err();
     assert_eq!(error.tracked.records(), 1);
     assert!(!error.to_string().contains("request start"));
     error.tracked.settle(Outcome::NotSampled);
+}
+
+/// Finds an end of its work only when the test ends.
+#[derive(Debug)]
+struct Stalls(parking_lot::Mutex<std::sync::mpsc::Receiver<()>>);
+
+impl Detector for Stalls {
+    fn find(&self, _: &str, _: &mut Vec<Finding>) {
+        self.0.lock().recv().unwrap_or_default();
+    }
+}
+
+#[test]
+fn fault_38_a_detector_that_stalls_holds_the_bundle_back_and_keeps_the_records() {
+    let timeout = crate::config::Duration(std::time::Duration::from_millis(50));
+    let mut redactor = with(RedactionProcessor { timeout, ..RedactionProcessor::default() });
+    let (end, ended) = std::sync::mpsc::channel();
+    let stalls = Box::new(Stalls(parking_lot::Mutex::new(ended)));
+    Arc::get_mut(&mut redactor.compiled).unwrap().rules.engine.push(stalls);
+    // Each of them costs a thread: when there are too many, nothing is tried any more, and nothing written.
+    for _ in 0..20 {
+        let error = redactor.redact(case(bundle(full()))).unwrap_err();
+        assert_eq!(error.tracked.records(), 1);
+        assert!(error.reason.contains("did not end") || error.reason.contains("have stalled"), "{}", error.reason);
+        error.tracked.settle(Outcome::NotSampled);
+    }
+    drop(end);
 }
 
 #[test]

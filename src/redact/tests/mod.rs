@@ -2,6 +2,7 @@
 
 mod bundles;
 mod keys;
+mod personal;
 mod texts;
 
 use serde_json::{Value, json};

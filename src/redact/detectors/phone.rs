@@ -1,0 +1,284 @@
+//! Telephone numbers: international (ITU-T E.164, E.123), North American (NANP) by their layout, and any other national
+//! number beside a word that names one.
+//!
+//! A run of digits alone is any number. It is a telephone number if it begins with `+` and a country code, is laid out as
+//! only telephone numbers are (`(555) 234-5678`, `555-234-5678`), has an extension, or is named (`phone: 5552345678`).
+
+use regex::Regex;
+
+use super::text::{after, before, run_end, run_start, slice};
+use crate::redact::detect::{Detector, Finding};
+use crate::redact::gate::Anchor;
+use crate::redact::token::Class;
+
+/// Fewest digits of a number that is named; E.164 §6.1 allows 15 at most.
+const DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
+/// How far a name may stand before the number, and behind it.
+const NAME_BEFORE: usize = 36;
+const NAME_BEHIND: usize = 12;
+
+#[derive(Debug)]
+pub(super) struct Phone {
+    before: Regex,
+    behind: Regex,
+}
+
+impl Phone {
+    pub(super) fn new() -> Result<Self, String> {
+        const WORDS: &str = "phones?|telephone|telefono?|téléphone|teléfono|tel|mobile|cell|cellphone|handy|fax|sms|msisdn|whatsapp|\
+                             call|called|calling|callback|dial|dialed|ring|text me|reach|contact|desk|hotline|landline|gsm|numero|número|numara|cep";
+        let compile = |pattern: &str| Regex::new(pattern).map_err(|error| error.to_string());
+        Ok(Self {
+            before: compile(&format!(
+                r"(?i)(?:^|[^\p{{L}}]|_)(?:{WORDS})(?:[_ -]?(?:number|num|no|nr|me|us|him|her|home|work|is|at|on|back))*[^\p{{L}}\d]{{0,6}}(?:[a-z]{{1,8}}[ :=]{{1,2}}){{0,2}}[^\p{{L}}\d+(]{{0,3}}$"
+            ))?,
+            behind: compile(r"(?i)^\s{0,2}(?:\(\s*)?(?:office|fax|mobile|cell|home|work|desk|phone|tel)\b")?,
+        })
+    }
+
+    fn is_named(&self, text: &str, start: usize, end: usize) -> bool {
+        let head = run_start(text, start, NAME_BEFORE, |char| char != '\n');
+        let tail = run_end(text, end, NAME_BEHIND, |char| char != '\n');
+        self.before.is_match(slice(text, head, start)) || self.behind.is_match(slice(text, end, tail))
+    }
+}
+
+impl Detector for Phone {
+    fn find(&self, text: &str, found: &mut Vec<Finding>) {
+        let bytes = text.as_bytes();
+        let mut at = 0;
+        while let Some(byte) = bytes.get(at) {
+            if !matches!(byte, b'0'..=b'9' | b'+' | b'(') {
+                at += 1;
+                continue;
+            }
+            let number = Number::read(text, at);
+            // Digits that are no number of their own end before the next run begins.
+            let passed = bytes.iter().skip(at).take_while(|byte| byte.is_ascii_digit()).count().max(1);
+            match number.filter(|number| number.stands_alone(text)) {
+                Some(number) if number.is_certain() || self.is_named(text, number.start, number.end) => {
+                    let canonical = number.canonical();
+                    found.push(Finding::token(number.start, number.end, "phone", Class::Phone, canonical));
+                    at = number.end;
+                }
+                _ => at += passed,
+            }
+        }
+    }
+
+    fn anchor(&self) -> Anchor {
+        Anchor::Digits(*DIGITS.start())
+    }
+}
+
+/// Digits in groups, as they stand in a text.
+struct Number {
+    start: usize,
+    end: usize,
+    digits: String,
+    /// Lengths of the groups.
+    groups: Vec<usize>,
+    has_plus: bool,
+    has_parentheses: bool,
+    /// What stands between the groups, if it is the same everywhere.
+    separator: Option<char>,
+    extension: Option<String>,
+}
+
+impl Number {
+    fn read(text: &str, start: usize) -> Option<Self> {
+        let mut number = Self {
+            start,
+            end: start,
+            digits: String::new(),
+            groups: Vec::new(),
+            has_plus: false,
+            has_parentheses: false,
+            separator: None,
+            extension: None,
+        };
+        let mut at = start;
+        let mut mixed = false;
+        loop {
+            let (between, had_parentheses) = (at, number.has_parentheses);
+            at = number.punctuation(text, at)?;
+            let end = run_end(text, at, DIGITS.end() + 1, |char| char.is_ascii_digit());
+            if end == at {
+                number.has_parentheses = had_parentheses;
+                break;
+            }
+            if let (Some(mark), false) = (slice(text, between, at).chars().next(), number.groups.is_empty()) {
+                mixed |= number.separator.is_some_and(|one| one != mark);
+                number.separator = Some(mark);
+            }
+            number.digits.push_str(slice(text, at, end));
+            number.groups.push(end - at);
+            number.end = end;
+            at = end;
+            if number.digits.len() > *DIGITS.end() {
+                return None;
+            }
+        }
+        if mixed {
+            number.separator = None;
+        }
+        DIGITS.contains(&number.digits.len()).then_some(())?;
+        number.read_extension(text);
+        Some(number)
+    }
+
+    /// Skips what may stand between two groups, or before the first: `+`, one pair of parentheses, one separator.
+    fn punctuation(&mut self, text: &str, at: usize) -> Option<usize> {
+        let is_first = self.groups.is_empty();
+        let end = run_end(text, at, 4, |char| {
+            matches!(char, ' ' | '-' | '.' | '/' | '(' | ')' | '+' | '\u{a0}' | '\u{2011}' | '–')
+        });
+        let marks = slice(text, at, end);
+        if is_first {
+            self.has_plus = marks.starts_with('+') || marks.starts_with("(+");
+            self.has_parentheses = marks.contains('(');
+            return matches!(marks, "" | "+" | "(" | "(+" | "+(" | "+ ").then_some(end);
+        }
+        self.has_parentheses |= marks.contains('(');
+        let is_one = matches!(
+            marks.trim_start_matches(')'),
+            "" | " " | "-" | "." | "/" | "\u{a0}" | "\u{2011}" | "–" | " - " | " (" | "(" | "-(" | " / "
+        );
+        // Anything else ends the number: the digits behind it are not looked at.
+        Some(if is_one && !marks.contains('+') { end } else { text.len() })
+    }
+
+    fn read_extension(&mut self, text: &str) {
+        let rest = text.get(self.end..).unwrap_or_default();
+        let trimmed = rest.trim_start_matches([' ', ',']);
+        let lower: String = trimmed.chars().take(10).collect::<String>().to_ascii_lowercase();
+        let Some(mark) =
+            ["extension ", "ext. ", "ext.", "ext ", "ext", "x", "#"].into_iter().find(|mark| lower.starts_with(mark))
+        else {
+            return;
+        };
+        let start = self.end + (rest.len() - trimmed.len()) + mark.len();
+        let end = run_end(text, start, 7, |char| char.is_ascii_digit());
+        if (1..=6).contains(&(end - start)) && !after(text, end).is_some_and(char::is_alphanumeric) {
+            self.extension = Some(slice(text, start, end).to_owned());
+            self.end = end;
+        }
+    }
+
+    /// Not a part of a word, a path, a decimal number or a longer number.
+    fn stands_alone(&self, text: &str) -> bool {
+        let head = before(text, self.start);
+        let further = head.and_then(|char| before(text, self.start - char.len_utf8()));
+        let begins = match head {
+            Some('.' | ',' | '-' | ':' | '/') => !further.is_some_and(|char| char.is_alphanumeric()),
+            Some('_' | '%' | '#' | '$' | '\\' | '@') => false,
+            Some(char) => !char.is_alphanumeric(),
+            None => true,
+        };
+        let tail = after(text, self.end);
+        let next = tail.and_then(|char| after(text, self.end + char.len_utf8()));
+        let ends = match tail {
+            Some('.' | ',' | '-' | ':' | '/') => !next.is_some_and(|char| char.is_alphanumeric()),
+            Some('_' | '%' | '@') => false,
+            Some(char) => !char.is_alphanumeric(),
+            None => true,
+        };
+        begins && ends && !self.is_date()
+    }
+
+    /// `2026-11-02`, `02.11.2026`, and with a time behind them.
+    fn is_date(&self) -> bool {
+        matches!(self.groups.as_slice(), [4, 2, 2] | [2, 2, 4] | [4, 2, 2, _] | [4, 2, 2, 2, ..] | [2, 2, 4, ..])
+            && !self.has_plus
+            && !self.has_parentheses
+    }
+
+    /// Whether nothing else is written like this.
+    fn is_certain(&self) -> bool {
+        if self.has_plus {
+            return country(&self.digits).is_some_and(|code| {
+                let national = self.digits.len() - code.len();
+                (if code == "1" { 10..=10 } else { 6..=13 }).contains(&national)
+            });
+        }
+        let nanp = |digits: &str| {
+            let digits = digits.as_bytes();
+            digits.len() == 10
+                && digits.first().is_some_and(|one| *one > b'1')
+                && digits.get(3).is_some_and(|one| *one > b'1')
+        };
+        let tail = |skip: usize| self.digits.get(skip..).unwrap_or_default();
+        let same = self.separator.is_some_and(|mark| matches!(mark, '-' | '.' | '\u{2011}'));
+        match self.groups.as_slice() {
+            [3, 3, 4] => (same || self.has_parentheses) && nanp(&self.digits),
+            [1, 3, 3, 4] => (same || self.has_parentheses) && self.digits.starts_with('1') && nanp(tail(1)),
+            [3, 3, 3, 4] => self.digits.starts_with("001") && (same || self.extension.is_some()),
+            [2 | 3, 4, 3 | 4] => self.has_parentheses && self.digits.starts_with('0'),
+            _ => self.extension.is_some() && self.groups.len() >= 3 && same,
+        }
+    }
+
+    /// E.164 where the country is written or tells by the layout; else the digits as they are dialled.
+    fn canonical(&self) -> String {
+        let digits = self.digits.as_str();
+        let number = match digits {
+            _ if self.has_plus => format!("+{digits}"),
+            _ if digits.starts_with("00") && country(digits.trim_start_matches('0')).is_some() => {
+                format!("+{}", digits.trim_start_matches('0'))
+            }
+            _ if digits.len() == 11 && digits.starts_with('1') => format!("+{digits}"),
+            _ if digits.len() == 10 && !digits.starts_with(['0', '1']) => format!("+1{digits}"),
+            _ => digits.to_owned(),
+        };
+        match &self.extension {
+            Some(extension) => format!("{number};ext={extension}"),
+            None => number,
+        }
+    }
+}
+
+/// The country code that digits begin with (ITU-T E.164, list of assigned codes, annex to Operational Bulletin 1114).
+fn country(digits: &str) -> Option<&str> {
+    const TWO: &[u8] = &[
+        20, 27, 30, 31, 32, 33, 34, 36, 39, 40, 41, 43, 44, 45, 46, 47, 48, 49, 51, 52, 53, 54, 55, 56, 57, 58, 60, 61,
+        62, 63, 64, 65, 66, 81, 82, 84, 86, 90, 91, 92, 93, 94, 95, 98,
+    ];
+    /// Tens of the codes of three digits, and whether each of the ten is assigned.
+    const THREE: &[(u16, &str)] = &[
+        (21, "1110001110"),
+        (22, "1111111111"),
+        (23, "1111111111"),
+        (24, "1111111111"),
+        (25, "1111111110"),
+        (26, "1111111111"),
+        (29, "1100000111"),
+        (35, "1111111111"),
+        (37, "1111111110"),
+        (38, "1111011101"),
+        (42, "1101000000"),
+        (50, "1111111111"),
+        (59, "1111111111"),
+        (67, "1011111111"),
+        (68, "1111111111"),
+        (69, "1110000000"),
+        (80, "1000000010"),
+        (85, "1010011000"),
+        (87, "1000000010"),
+        (88, "1110001010"),
+        (96, "1111111101"),
+        (97, "1111111110"),
+        (99, "1011101001"),
+    ];
+    if digits.starts_with(['1', '7']) {
+        return digits.get(..1);
+    }
+    let two = digits.get(..2)?;
+    if TWO.contains(&two.parse().ok()?) {
+        return Some(two);
+    }
+    let three = digits.get(..3)?;
+    let tens = two.parse::<u16>().ok()?;
+    let unit = usize::from(three.as_bytes().get(2)? - b'0');
+    let (_, assigned) = THREE.iter().find(|(one, _)| *one == tens)?;
+    (assigned.as_bytes().get(unit) == Some(&b'1')).then_some(three)
+}

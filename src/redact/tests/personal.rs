@@ -1,0 +1,165 @@
+//! Telephone numbers, accounts, devices, wallets and dates of birth.
+
+use super::redactor;
+
+/// Each text holds one thing of the class and, besides it, only what is given.
+fn found(class: &str, cases: &[(&str, &str)]) {
+    let redactor = redactor();
+    for (text, value) in cases {
+        let out = redactor.text(text);
+        let at = text.find(value).unwrap();
+        let (head, tail) = (&text[..at], &text[at + value.len()..]);
+        let token = out.strip_prefix(head).and_then(|rest| rest.strip_suffix(tail));
+        assert!(token.is_some_and(|token| token.starts_with(&format!("{class}:"))), "{text} → {out}");
+        assert_eq!(redactor.text(&out), out);
+    }
+}
+
+fn untouched(cases: &[&str]) {
+    let redactor = redactor();
+    for text in cases {
+        assert_eq!(redactor.text(text), *text);
+    }
+}
+
+fn same(class: &str, spellings: &[&str]) {
+    let redactor = redactor();
+    let tokens: std::collections::BTreeSet<String> = spellings.iter().map(|text| redactor.text(text)).collect();
+    assert!(tokens.len() == 1 && tokens.iter().all(|token| token.starts_with(class)), "{tokens:?}");
+}
+
+#[test]
+fn telephone_numbers_are_found_by_code_layout_or_name() {
+    found(
+        "phone",
+        &[
+            ("reach us at +49 30 901820.", "+49 30 901820"),
+            ("(555) 234-5678 is busy", "(555) 234-5678"),
+            ("caller 555-234-5678, retry", "555-234-5678"),
+            ("1-800-555-2345", "1-800-555-2345"),
+            ("986.291.2294x751", "986.291.2294x751"),
+            ("phone=5552345678", "5552345678"),
+            ("{\"mobile\":\"07911123456\"}", "07911123456"),
+            ("phone_number: 030 901820", "030 901820"),
+            ("69 987 88 37 office", "69 987 88 37"),
+            ("+442079460958", "+442079460958"),
+        ],
+    );
+    same("phone:P-", &["+1 555-234-5678", "(555) 234-5678", "1-555-234-5678", "555.234.5678", "+15552345678"]);
+}
+
+#[test]
+fn numbers_that_are_no_telephone_numbers_stay() {
+    untouched(&[
+        "at 2026-11-02 10:11:12.123456",
+        "took 5552345678 ns",
+        "blk_3888635850409849568 of 67108864",
+        "rows 100-200-300, 1.2.3, 12/11/2026",
+        "order 123-456 in 2026-11-02T10:00:00+01:00",
+        "request 7d1f4c2e-9a1b-4f6e-8c31-5b0d12347aa0",
+        "version 1.20.300.4000",
+        "offset +5552345",
+        "call 42 of 100",
+    ]);
+}
+
+#[test]
+fn accounts_are_found_by_country_length_and_check_number() {
+    found(
+        "iban",
+        &[
+            ("to GB82WEST12345698765432, again", "GB82WEST12345698765432"),
+            ("iban=DE89 3704 0044 0532 0130 00", "DE89 3704 0044 0532 0130 00"),
+            ("gb82-west-1234-5698-7654-32", "gb82-west-1234-5698-7654-32"),
+            ("NO9386011117947", "NO9386011117947"),
+        ],
+    );
+    same("iban:B-", &["DE89370400440532013000", "DE89 3704 0044 0532 0130 00", "de89370400440532013000"]);
+    untouched(&[
+        "GB82WEST12345698765433",
+        "DE8937040044053201300",
+        "XX89370400440532013000",
+        "id AB12CD34EF56AB78CD90",
+    ]);
+}
+
+#[test]
+fn social_security_numbers_are_found_by_layout_or_name() {
+    found(
+        "ssn",
+        &[
+            ("SSN 403-57-9558", "403-57-9558"),
+            ("row (403-57-9558)", "403-57-9558"),
+            ("ssn=403579558", "403579558"),
+            ("social security number is 403 57 9558", "403 57 9558"),
+        ],
+    );
+    untouched(&[
+        "403579558 bytes",
+        "000-57-9558",
+        "666-57-9558",
+        "900-57-9558",
+        "403-00-9558",
+        "403-57-0000",
+        "1-403-57-9558",
+    ]);
+}
+
+#[test]
+fn devices_are_found_by_the_form_of_their_numbers() {
+    found(
+        "mac",
+        &[
+            ("link 00:1b:44:11:3a:b7 up", "00:1b:44:11:3a:b7"),
+            ("00-1B-44-11-3A-B7", "00-1B-44-11-3A-B7"),
+            ("port 001b.4411.3ab7", "001b.4411.3ab7"),
+            ("00:1b:44:ff:fe:11:3a:b7", "00:1b:44:ff:fe:11:3a:b7"),
+        ],
+    );
+    same("mac:L-", &["00:1b:44:11:3a:b7", "00-1B-44-11-3A-B7", "001b.4411.3ab7"]);
+    untouched(&["at 10:11:12", "00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff", "1234.5678.9012", "a:b:c:d:e:f"]);
+    found("imei", &[("imei 490154203237518", "490154203237518"), ("IMEI: 49-015420-323751-8", "49-015420-323751-8")]);
+    untouched(&["imei 490154203237519"]);
+}
+
+#[test]
+fn wallets_are_found_by_their_checksums() {
+    found(
+        "wallet",
+        &[
+            ("pay 1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa now", "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa"),
+            ("bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"),
+            ("from 0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed", "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"),
+            ("TJRabPrwbZy45sbavfcjinPJC18kjpRTv8", "TJRabPrwbZy45sbavfcjinPJC18kjpRTv8"),
+        ],
+    );
+    untouched(&[
+        "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNb",
+        "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t5",
+        "commit 5aaeb6053f3e94c9b9a09f33669435e7ef1beaed",
+        "0x0000000000000000000000000000000000000000",
+    ]);
+}
+
+#[test]
+fn dates_of_birth_are_found_by_name_and_are_one_however_they_are_written() {
+    found(
+        "birth_date",
+        &[
+            ("born on 1984-02-17 in Oslo", "1984-02-17"),
+            ("dob=17/02/1984", "17/02/1984"),
+            ("Date of birth: February 17, 1984", "February 17, 1984"),
+        ],
+    );
+    let redactor = redactor();
+    let token = |text: &str| redactor.text(&format!("dob: {text}")).split_off("dob: ".len());
+    for spelling in ["17/02/1984", "02/17/1984", "17 Feb 1984", "February 17, 1984", "1984/2/17", "19840217"] {
+        assert_eq!(token(spelling), token("1984-02-17"), "{spelling}");
+    }
+    untouched(&["deployed on 2026-11-02", "born to run since version 1.2"]);
+}
+
+#[test]
+fn a_network_is_an_address_with_its_length() {
+    found("ip", &[("route 192.168.1.0/24 lost", "192.168.1.0/24"), ("::/0", "::/0"), ("fe80::/10", "fe80::/10")]);
+}
