@@ -37,6 +37,7 @@ pub(crate) fn of(presets: &[String], blocked_values: Vec<Regex>) -> Result<Vec<B
         list.push(Box::new(secrets::Issuers::new()?));
         list.push(Box::new(secrets::Authorization::new()?));
         list.push(Box::new(pairs::Pairs::new()?));
+        list.push(Box::new(secrets::Named::new()?));
     }
     if on("phi") {
         list.push(Box::new(health::HealthIds::new()?));

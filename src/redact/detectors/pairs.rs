@@ -29,6 +29,7 @@ pub(super) const NAMES: &[(&str, Sure)] = &[
     ("contraseña", Sure::Always),
     ("mot_de_passe", Sure::Always),
     ("pwd", Sure::Always),
+    ("_pass", Sure::Always),
     ("secret", Sure::Always),
     ("api_key", Sure::Always),
     ("api-key", Sure::Always),
@@ -144,6 +145,11 @@ fn value(text: &str, start: usize, end: usize, sure: Sure) -> Option<Finding> {
         return None;
     }
     let is_option = slice(text, name_start, start).starts_with("--");
+    if let Some((start, end)) = compared_with(text, name_start)
+        && is_secret(slice(text, start, end), sure, '=', true, &rest)
+    {
+        return Some(Finding::withhold(start, end, "secret_pair"));
+    }
     let separator = separator(text, name_end, is_option)?;
     let quote = quote(text, separator.end);
     let (value_start, value_end) = match quote {
@@ -163,6 +169,20 @@ fn value(text: &str, start: usize, end: usize, sure: Sure) -> Option<Finding> {
         .then(|| Finding::withhold(value_start, value_end, "secret_pair"))
 }
 
+/// The quoted text that the name at `at` is compared with: `"…" == password`.
+fn compared_with(text: &str, at: usize) -> Option<(usize, usize)> {
+    const LONGEST: usize = 256;
+    let head = slice(text, run_start(text, at, LONGEST, |char| char != '\n'), at);
+    let operand = head.trim_end();
+    let operand =
+        ["===", "!==", "==", "!="].into_iter().find_map(|operator| operand.strip_suffix(operator))?.trim_end();
+    let mark = operand.chars().next_back().filter(|char| matches!(char, '"' | '\'' | '`'))?;
+    let quoted = operand.strip_suffix(mark)?;
+    let open = quoted.rfind(mark)?;
+    let base = at - head.len();
+    Some((base + open + mark.len_utf8(), base + quoted.len()))
+}
+
 struct Separator {
     mark: char,
     end: usize,
@@ -171,12 +191,33 @@ struct Separator {
 /// `=`, `:`, `=>`, `:=`, `>` of an element, or the space after a command line option, with the quote that closes the name.
 fn separator(text: &str, name_end: usize, is_option: bool) -> Option<Separator> {
     let mut at = run_end(text, name_end, 4, |char| matches!(char, '"' | '\'' | '\\' | ']' | '`'));
+    // An element or the size of an array.
+    if slice(text, at, at + 1) == "[" {
+        let index = run_end(text, at + 1, 8, |char| char.is_ascii_digit());
+        at = if after(text, index) == Some(']') { index + 1 } else { at };
+    }
     let closed = at;
     at = run_end(text, at, 4, |char| matches!(char, ' ' | '\t'));
     let mark = after(text, at);
     let next = mark.and_then(|mark| after(text, at + mark.len_utf8()));
     let (mark, length) = match (mark, next) {
-        (Some('='), Some('=')) => return None,
+        // Compared with a text: that text is it.
+        (Some('=' | '!'), Some('=')) => {
+            let end = run_end(text, at, 3, |char| matches!(char, '=' | '!'));
+            let value = run_end(text, end, 4, |char| char == ' ');
+            quote(text, value)?;
+            ('=', end - at)
+        }
+        // `password "…"`: only what no sentence would put in quotes.
+        (Some('"' | '\'' | '`'), _) if at > closed => {
+            let (mark, length) = quote(text, at)?;
+            let value = slice(text, at + length, quoted_end(text, at + length, mark, false));
+            let is_odd = value.bytes().any(|byte| !byte.is_ascii_alphabetic()) && !value.contains(' ');
+            if value.len() < 8 || !is_odd || after(text, at + length + value.len()) != Some(mark) {
+                return None;
+            }
+            ('=', 0)
+        }
         (Some('='), Some('>')) | (Some(':'), Some('=')) => ('=', 2),
         (Some('='), _) => ('=', 1),
         // A path of C++ or Rust.
@@ -193,7 +234,7 @@ fn separator(text: &str, name_end: usize, is_option: bool) -> Option<Separator> 
 /// The opening quote at `at`, plain, escaped by a backslash or after the letter of a literal (`b'…'`), and its length.
 fn quote(text: &str, at: usize) -> Option<(char, usize)> {
     let rest = text.get(at..)?;
-    let unprefixed = rest.strip_prefix(['b', 'u', 'r', 'f', 'B', 'U', 'N']).unwrap_or(rest);
+    let unprefixed = rest.strip_prefix(['b', 'u', 'r', 'f', 'B', 'U', 'N', '@']).unwrap_or(rest);
     let bare = unprefixed.trim_start_matches('\\');
     let mark = bare.chars().next().filter(|char| matches!(char, '"' | '\'' | '`'))?;
     Some((mark, rest.len() - bare.len() + 1))
@@ -248,7 +289,20 @@ fn is_secret(value: &str, sure: Sure, mark: char, quoted: bool, rest: &str) -> b
     let is_nothing = ["null", "none", "nil", "undefined", "true", "false", "?", "%s", "{}"]
         .contains(&bare.to_ascii_lowercase().as_str());
     let is_scheme_and_ours = bare.ends_with(WITHHELD) && bare.split_whitespace().count() == 2;
-    if is_empty || is_ours || is_nothing || is_scheme_and_ours {
+    // `${DB_PASSWORD}`, `$API_KEY`, `<password>`, `{{ secret }}`: a place for a secret, not one.
+    let is_name = |char: char| char.is_alphanumeric() || matches!(char, '_' | '-' | '.' | ' ' | ':');
+    let is_place = [("${", "}"), ("{{", "}}"), ("<", ">"), ("$(", ")"), ("$", ""), ("%(", ")s"), ("${", "")]
+        .into_iter()
+        .any(|(open, close)| {
+            bare.strip_prefix(open).and_then(|rest| rest.strip_suffix(close)).is_some_and(|name| {
+                !name.is_empty()
+                    && name.chars().all(is_name)
+                    && (open != "$"
+                        || !name.starts_with(|char: char| char.is_ascii_digit())
+                            && name.chars().all(|char| char.is_ascii_uppercase() || char == '_'))
+            })
+        });
+    if is_empty || is_ours || is_nothing || is_place || is_scheme_and_ours {
         return false;
     }
     let has_digit = bare.bytes().any(|byte| byte.is_ascii_digit());
