@@ -15,7 +15,7 @@ impl HealthIds {
         Regex::new(concat!(
             r"(?i)\b(?:mrn|medical[\s_.-]?record(?:[\s_.-]?(?:number|no|id))?|patient[\s_.-]?(?:id|number|no)|",
             r"(?:health[\s_.-]?)?insurance[\s_.-]?(?:id|number|no)|health[\s_.-]?plan[\s_.-]?(?:id|number)|",
-            r"(?:medicare|medicaid|nhs|mbi)(?:[\s_.-]?(?:id|number|no))?)",
+            r"(?:medicaid)(?:[\s_.-]?(?:id|number|no))?)",
             r#"["'\\]{0,3}\s{0,3}[:=#]{1,2}\s{0,3}["'\\]{0,3}([A-Za-z]{0,4}[-\s]?\d[\dA-Za-z]*(?:[- ]?\d[\dA-Za-z]*){0,4})"#,
         ))
         .map(Self)
@@ -34,7 +34,7 @@ impl Detector for HealthIds {
     }
 
     fn anchor(&self) -> Anchor {
-        Anchor::words(["mrn", "medical", "patient", "insurance", "plan", "medicare", "medicaid", "nhs", "mbi"])
+        Anchor::words(["mrn", "medical", "patient", "insurance", "plan", "medicaid"])
     }
 }
 

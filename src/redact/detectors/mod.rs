@@ -9,6 +9,7 @@ mod health;
 mod home;
 mod iban;
 mod ip;
+mod national;
 mod pairs;
 mod phone;
 mod secrets;
@@ -51,6 +52,7 @@ pub(crate) fn of(presets: &[String], blocked_values: Vec<Regex>) -> Result<Vec<B
     }
     if on("pii") {
         list.push(Box::new(ssn::Ssn::new()?));
+        list.push(Box::new(national::National::new()?));
         list.push(Box::new(birth::BirthDate::new()?));
         list.push(Box::new(device::Mac::new()?));
         list.push(Box::new(device::Imei::new()?));

@@ -26,7 +26,7 @@ pub(super) struct Phone {
 impl Phone {
     pub(super) fn new() -> Result<Self, String> {
         const WORDS: &str = "phones?|telephone|telefono?|téléphone|teléfono|tel|mobile|cell|cellphone|handy|fax|sms|msisdn|whatsapp|\
-                             call|called|calling|callback|dial|dialed|ring|text me|reach|contact|desk|hotline|landline|gsm|numero|número|numara|cep";
+                             call|called|calling|callback|dial|dialed|ring|text me|reach|contact|desk|hotline|landline|gsm|cep";
         let compile = |pattern: &str| Regex::new(pattern).map_err(|error| error.to_string());
         Ok(Self {
             before: compile(&format!(

@@ -2,6 +2,7 @@
 
 mod bundles;
 mod keys;
+mod national;
 mod personal;
 mod texts;
 

@@ -44,7 +44,7 @@ impl Named {
                 .build(SERVICES)
                 .map_err(|error| error.to_string())?,
             credential: compile(&format!(
-                r"(?i)(?:key|token|secret|passw|passwd|pwd|pass|auth|cred|\bpat\b|signature|\bsig\b|bearer|webhook|licen[cs]e|client|account|jwt|cookie|session|salt|nonce)[a-z0-9_.-]{{0,24}}{GIVEN}"
+                r"(?i)(?:key|token|secret|passw|passwd|pwd|pass|auth|cred|\bpat\b|signature|\bsig\b|bearer|webhook|licen[cs]e[ _-]?key|client|account|jwt|cookie|session|salt|nonce)[a-z0-9_.-]{{0,24}}{GIVEN}"
             ))?,
             assigned: compile(&format!(r"[A-Za-z0-9_.-]{GIVEN}"))?,
             harmless: compile(
