@@ -10,7 +10,7 @@ use super::sources::{BadConfig, ConfigArgs};
 use crate::config::{Problem, ProcessEnvironment};
 use crate::model::RootKey;
 use crate::pipeline::DEFAULT_TENANT;
-use crate::redact::{Inspected, Redactor, TextKind, TextRemark, why};
+use crate::redact::{Inspected, Redactor, RuleForm, TextKind, TextRemark, catalogue, why};
 
 /// Bytes of text that are taken as one: a longer text is cut behind a line.
 const CHUNK: usize = 4 << 20;
@@ -26,6 +26,12 @@ pub(super) struct RedactArgs {
     /// Say for each replacement which rule made it and why (to stderr; with --jsonl in the remarks)
     #[arg(long)]
     explain: bool,
+    /// Print every rule with what it finds and who defines that, and redact nothing
+    #[arg(long, conflicts_with_all = ["jsonl", "explain"])]
+    rules: bool,
+    /// JSON in place of a table, with --rules
+    #[arg(long, requires = "rules")]
+    json: bool,
     /// What kind of field the text is
     #[arg(long, value_enum, default_value_t = Field::Message, value_name = "KIND")]
     field: Field,
@@ -60,11 +66,28 @@ pub(super) fn run(
     input: &mut dyn BufRead,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
+    if args.rules {
+        return rules(args.json, out);
+    }
     let redactor = redactor(sources)?;
     if args.jsonl {
         lines(args, &redactor, input, out)?;
     } else {
         text(args, &redactor, input, out)?;
+    }
+    Ok(out.flush()?)
+}
+
+fn rules(json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
+    let forms = catalogue();
+    if json {
+        serde_json::to_writer_pretty(&mut *out, &forms)?;
+        writeln!(out)?;
+    } else {
+        for RuleForm { rule, class, finds, source } in &forms {
+            writeln!(out, "{rule:<18} {class:<12} {finds:<66} {source}")?;
+        }
+        writeln!(out, "{} forms", forms.len())?;
     }
     Ok(out.flush()?)
 }

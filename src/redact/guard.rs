@@ -5,7 +5,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -19,7 +19,7 @@ type Job = Box<dyn FnOnce() + Send>;
 #[derive(Debug)]
 pub(crate) struct Guard {
     timeout: Duration,
-    idle: Mutex<Vec<Sender<Job>>>,
+    idle: Mutex<Vec<SyncSender<Job>>>,
     stalled: AtomicUsize,
 }
 
@@ -65,8 +65,8 @@ impl Guard {
 }
 
 /// Starts a thread that works until nobody can send it work any more.
-fn start() -> std::io::Result<Sender<Job>> {
-    let (jobs, received): (Sender<Job>, Receiver<Job>) = channel();
+fn start() -> std::io::Result<SyncSender<Job>> {
+    let (jobs, received): (SyncSender<Job>, Receiver<Job>) = sync_channel(1);
     std::thread::Builder::new().name("redact".to_owned()).spawn(move || {
         for job in received {
             job();

@@ -43,33 +43,6 @@ pub struct TextRemark {
     pub end: usize,
 }
 
-/// Why a rule replaces what it finds, in a sentence.
-#[must_use]
-pub fn why(rule: &str) -> &'static str {
-    WHY.iter().find(|(name, _)| *name == rule).map_or("a rule of the configuration matched", |(_, why)| why)
-}
-
-/// Each rule, and why it replaces what it finds.
-const WHY: &[(&str, &str)] = &[
-    ("authorization", "credentials behind an authentication scheme (RFC 9110 §11.4)"),
-    ("basic", "credentials behind an authentication scheme (RFC 9110 §11.4)"),
-    ("bearer", "credentials behind an authentication scheme (RFC 9110 §11.4)"),
-    ("blocked_parameter", "a parameter whose name tells a secret"),
-    ("blocked_value", "a regex of `blocked_values` matched"),
-    ("card", "digits of a card's length and issuer with a right check digit (ISO/IEC 7812)"),
-    ("email", "an address (RFC 5321) of the canonical form local@domain"),
-    ("health_id", "a number that its name tells to be of the health system"),
-    ("home_folder", "the user's name in the path of a home folder"),
-    ("ip", "an address as the standard library reads it"),
-    ("issuer_key", "the documented form of an issuer's keys"),
-    ("jwt", "a JSON Web Token (RFC 7519)"),
-    ("pem", "a PEM block (RFC 7468)"),
-    ("secret_pair", "a value behind a name that tells a secret"),
-    ("token_lookalike", "written like one of our tokens, but not made with this key"),
-    ("unsettled", "redacting the text did not come to an end, so that all of it is withheld"),
-    ("userinfo", "user and password before the host of a URL (RFC 3986 §3.2.1)"),
-];
-
 impl Redactor {
     /// Redacts one text and tells what was replaced.
     ///

@@ -9,6 +9,7 @@
 //! Known limits. A secret split over two attributes cannot be seen: each half is judged by its key and on its own. Values
 //! that are one's own only by meaning (a name in a sentence) are seen by their key, not by their form.
 
+mod catalogue;
 mod classes;
 mod detect;
 mod detectors;
@@ -29,7 +30,8 @@ use metrics::counter;
 use regex::{Regex, RegexBuilder, RegexSetBuilder};
 use sha2::{Digest, Sha256};
 
-pub use self::inspect::{Inspected, TextKind, TextRemark, why};
+pub use self::catalogue::{RuleForm, catalogue, why};
+pub use self::inspect::{Inspected, TextKind, TextRemark};
 
 use self::detect::Engine;
 use self::guard::Guard;

@@ -23,6 +23,8 @@ use regex::Regex;
 use super::detect::Detector;
 
 pub(crate) use health::canonical as health_canonical;
+pub(crate) use national::IDS;
+pub(crate) use secrets::ISSUERS;
 
 /// Names of the sets of detectors that `presets` chooses from.
 pub(crate) const PRESETS: [&str; 4] = ["pii", "pci", "phi", "secrets"];
@@ -66,5 +68,6 @@ pub(crate) fn of(presets: &[String], blocked_values: Vec<Regex>) -> Result<Vec<B
 
 /// The tables as text, for the digest of the rules in force.
 pub(crate) fn tables() -> String {
-    format!("{:?}{:?}", secrets::ISSUERS, pairs::NAMES)
+    let ids: Vec<_> = IDS.iter().map(|id| (id.name, id.words, id.pattern)).collect();
+    format!("{ISSUERS:?}{:?}{ids:?}{:?}", secrets::SERVICES, pairs::NAMES)
 }

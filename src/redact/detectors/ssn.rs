@@ -3,7 +3,7 @@
 
 use regex::Regex;
 
-use super::text::{after, before, run_start, slice};
+use super::text::{run_start, slice, stands_alone};
 use crate::redact::detect::{Detector, Finding};
 use crate::redact::gate::Anchor;
 use crate::redact::token::Class;
@@ -53,17 +53,6 @@ impl Detector for Ssn {
     fn anchor(&self) -> Anchor {
         Anchor::Digits(9)
     }
-}
-
-fn stands_alone(text: &str, start: usize, end: usize) -> bool {
-    let joins = |char: char| matches!(char, '-' | '.' | '/');
-    let head = before(text, start);
-    let tail = after(text, end);
-    let is_part = |char: Option<char>| char.is_some_and(|char| char.is_alphanumeric());
-    !is_part(head)
-        && !is_part(tail)
-        && !(head.is_some_and(joins) && is_part(before(text, start - 1)))
-        && !(tail.is_some_and(joins) && is_part(after(text, end + 1)))
 }
 
 fn is_assigned(digits: &str) -> bool {

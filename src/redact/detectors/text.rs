@@ -34,3 +34,14 @@ pub(super) fn run_start(text: &str, at: usize, limit: usize, accept: impl Fn(cha
         .last()
         .map_or(at, |(offset, _)| offset)
 }
+
+/// Whether a number is not a part of a word, of a decimal number or of a longer number in groups.
+pub(super) fn stands_alone(text: &str, start: usize, end: usize) -> bool {
+    let is_part = |char: Option<char>| char.is_some_and(char::is_alphanumeric);
+    let joins = |char: Option<char>| matches!(char, Some('.' | '-' | '/'));
+    let is_digit = |char: Option<char>| char.is_some_and(|char| char.is_ascii_digit());
+    let (head, tail) = (before(text, start), after(text, end));
+    let goes_back = is_part(head) || joins(head) && is_digit(before(text, start - 1));
+    let goes_on = is_part(tail) || joins(tail) && is_digit(after(text, end + 1));
+    !(goes_back || goes_on)
+}

@@ -316,7 +316,7 @@ impl Detector for Stalls {
 fn fault_38_a_detector_that_stalls_holds_the_bundle_back_and_keeps_the_records() {
     let timeout = crate::config::Duration(std::time::Duration::from_millis(50));
     let mut redactor = with(RedactionProcessor { timeout, ..RedactionProcessor::default() });
-    let (end, ended) = std::sync::mpsc::channel();
+    let (end, ended) = std::sync::mpsc::sync_channel(1);
     let stalls = Box::new(Stalls(parking_lot::Mutex::new(ended)));
     Arc::get_mut(&mut redactor.compiled).unwrap().rules.engine.push(stalls);
     // Each of them costs a thread: when there are too many, nothing is tried any more, and nothing written.

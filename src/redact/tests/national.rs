@@ -95,5 +95,5 @@ fn a_number_is_one_however_it_is_grouped() {
     let redactor = redactor();
     let token = |text: &str| redactor.text(&format!("cpf {text}"));
     assert_eq!(token("529.982.247-25"), token("52998224725"));
-    assert_eq!(redactor.text("customerCpf=52998224725"), format!("customerCpf={}", &token("52998224725")[4..]));
+    assert_eq!(redactor.text("customerCpf=52998224725"), token("52998224725").replace("cpf ", "customerCpf="));
 }

@@ -7,8 +7,7 @@ fn found(class: &str, cases: &[(&str, &str)]) {
     let redactor = redactor();
     for (text, value) in cases {
         let out = redactor.text(text);
-        let at = text.find(value).unwrap();
-        let (head, tail) = (&text[..at], &text[at + value.len()..]);
+        let (head, tail) = text.split_once(value).unwrap();
         let token = out.strip_prefix(head).and_then(|rest| rest.strip_suffix(tail));
         assert!(token.is_some_and(|token| token.starts_with(&format!("{class}:"))), "{text} → {out}");
         assert_eq!(redactor.text(&out), out);

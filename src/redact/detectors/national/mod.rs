@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use aho_corasick::{AhoCorasick, MatchKind};
 use regex::Regex;
 
-use super::text::{after, before, slice};
+use super::text::{after, before, slice, stands_alone};
 use crate::redact::detect::{Detector, Finding};
 use crate::redact::gate::Anchor;
 use crate::redact::token::Class;
@@ -134,15 +134,4 @@ fn is_word(text: &str, start: usize, end: usize) -> bool {
     let is_plural = tail == Some('s') && !after(text, end + 1).is_some_and(char::is_alphabetic);
     let is_camel = tail.is_some_and(char::is_uppercase) && before(text, end).is_some_and(char::is_lowercase);
     begins && (!tail.is_some_and(char::is_alphabetic) || is_plural || is_camel)
-}
-
-fn stands_alone(text: &str, start: usize, end: usize) -> bool {
-    let is_part = |char: char| char.is_alphanumeric();
-    let head = before(text, start);
-    let tail = after(text, end);
-    let joins = |char: char| matches!(char, '.' | '-');
-    !head.is_some_and(is_part)
-        && !tail.is_some_and(is_part)
-        && !(head.is_some_and(joins) && before(text, start - 1).is_some_and(|char| char.is_ascii_digit()))
-        && !(tail.is_some_and(joins) && after(text, end + 1).is_some_and(|char| char.is_ascii_digit()))
 }

@@ -12,6 +12,7 @@ use regex::Regex;
 
 pub(crate) use self::issuers::ISSUERS;
 pub(super) use self::named::Named;
+pub(crate) use self::services::SERVICES;
 
 use crate::redact::detect::{Detector, Finding, WITHHELD};
 use crate::redact::gate::Anchor;
