@@ -91,23 +91,28 @@ pub(crate) struct Edit {
 
 /// Where the bytes of an edited text came from: for each round of edits the places that were replaced.
 #[derive(Debug, Default)]
-struct Origin {
+pub(crate) struct Origin {
     rounds: Vec<Vec<Piece>>,
 }
 
 /// `start..end` of an edited text stands for `from..to` of the text before.
-#[derive(Debug)]
-struct Piece {
-    start: usize,
-    end: usize,
-    from: usize,
-    to: usize,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Piece {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    pub(crate) from: usize,
+    pub(crate) to: usize,
 }
 
 impl Origin {
+    /// After one round of edits.
+    pub(crate) fn after(round: Vec<Piece>) -> Self {
+        Self { rounds: vec![round] }
+    }
+
     /// The offset in the first text of an offset in the last. Within a replacement: where what it replaced begins or, for the
     /// end of a range, ends.
-    fn of(&self, at: usize, is_end: bool) -> usize {
+    pub(crate) fn of(&self, at: usize, is_end: bool) -> usize {
         self.rounds.iter().rev().fold(at, |at, round| {
             let index = round.partition_point(|piece| if is_end { piece.end < at } else { piece.end <= at });
             match round.get(index) {

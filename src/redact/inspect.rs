@@ -5,7 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use serde::Serialize;
 
 use super::Redactor;
-use super::detect::{Edit, Finding};
+use super::detect::{Edit, Origin};
+use super::{statement, structured};
 
 /// What kind of field a text comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -55,14 +56,39 @@ impl Redactor {
     }
 
     fn inspect_unguarded(&self, kind: TextKind, text: &str) -> Inspected {
-        let known: Vec<Finding> = match kind {
-            TextKind::Message | TextKind::Sql | TextKind::Url | TextKind::Json => Vec::new(),
+        let rules = &self.compiled.rules;
+        if kind == TextKind::Sql {
+            return self.inspect_statement(text);
+        }
+        let known = match kind {
+            TextKind::Url => structured::parameters(&rules.keys, text),
+            _ => structured::fields(&rules.keys, text),
         };
-        let findings = self.compiled.rules.engine.scan_with(text, known);
-        let (text, edits) = self.compiled.rules.engine.settle(text, findings);
-        let mut remarks: Vec<TextRemark> =
-            edits.into_iter().map(|Edit { rule, class, start, end }| TextRemark { rule, class, start, end }).collect();
-        remarks.sort_by_key(|remark| (remark.start, remark.end, remark.rule));
-        Inspected { text, remarks }
+        let (text, edits) = rules.engine.settle(text, rules.engine.scan_with(text, known));
+        Inspected { text, remarks: remarks(edits) }
     }
+
+    /// Literals first: what is found in the rest lies where the rest lay.
+    fn inspect_statement(&self, text: &str) -> Inspected {
+        let engine = &self.compiled.rules.engine;
+        let (stripped, cuts) = statement::cut_literals(text, None);
+        let (text, edits) = engine.settle(&stripped, engine.scan(&stripped));
+        let literals =
+            cuts.iter().map(|cut| Edit { rule: "statement_literal", class: "withheld", start: cut.from, end: cut.to });
+        let literals: Vec<Edit> = literals.collect();
+        let origin = Origin::after(cuts);
+        let rest = edits.into_iter().map(|edit| Edit {
+            start: origin.of(edit.start, false),
+            end: origin.of(edit.end, true),
+            ..edit
+        });
+        Inspected { text, remarks: remarks(literals.into_iter().chain(rest).collect()) }
+    }
+}
+
+fn remarks(edits: Vec<Edit>) -> Vec<TextRemark> {
+    let mut remarks: Vec<TextRemark> =
+        edits.into_iter().map(|Edit { rule, class, start, end }| TextRemark { rule, class, start, end }).collect();
+    remarks.sort_by_key(|remark| (remark.start, remark.end, remark.rule));
+    remarks
 }

@@ -9,6 +9,7 @@ use regex::RegexSet;
 
 pub(crate) use super::registry::KeyClass;
 use super::registry::{self, Fit, header, registered};
+use super::token::Class;
 
 /// Environment variables that steer a program and name nobody.
 const VARIABLES: &[&str] = &[
@@ -61,6 +62,36 @@ const BLOCKED: &str = r"(?i)token|secret|passw|passphrase|pwd|authorization|cook
 /// Keys of health identifiers (45 CFR 164.514(b)(2)(i)).
 const HEALTH: &str = r"(?i)(?:^|[._-])(?:mrn|medical[._-]?record|patient[._-]?(?:id|number|no)|(?:health[._-]?)?insurance[._-]?(?:id|number|no)|health[._-]?plan|medicare|medicaid|nhs[._-]?number)";
 
+/// Keys that tell what of a person they hold. Words may be joined by capitals, hyphens, dots or underscores.
+const PERSONAL: &[(Class, &str)] = &[
+    (Class::Email, r"(?i)(?:^|[._-])(?:e[._-]?mail(?:[._-]?address)?)$|[a-z]E[Mm]ail(?:Address)?$"),
+    (
+        Class::Phone,
+        r"(?i)(?:^|[._-])(?:phone|mobile|telephone|msisdn|fax)(?:[._-]?(?:number|no))?$|[a-z]Phone(?:Number)?$",
+    ),
+    (Class::BirthDate, r"(?i)(?:^|[._-])(?:dob|birth[._-]?(?:date|day)|date[._-]?of[._-]?birth|born[._-]?on)$"),
+    (
+        Class::Address,
+        r"(?i)(?:^|[._-])(?:street(?:[._-]?(?:address|name))?|address[._-]?line[._-]?\d?|(?:home|billing|shipping|mailing|postal|delivery|street)[._-]?address|post(?:al)?[._-]?code|zip(?:[._-]?code)?)$",
+    ),
+    (
+        Class::NationalId,
+        r"(?i)(?:^|[._-])(?:national[._-]?(?:id|number)|passport(?:[._-]?(?:id|number|no))?|tax[._-]?(?:id|number)|driver'?s?[._-]?licen[cs]e(?:[._-]?(?:id|number|no))?|citizen[._-]?id)$",
+    ),
+    (Class::Iban, r"(?i)(?:^|[._-])(?:iban|bank[._-]?account(?:[._-]?(?:number|no))?|account[._-]?number)$"),
+    (Class::Mac, r"(?i)(?:^|[._-])mac[._-]?addr(?:ess)?$"),
+    (Class::Imei, r"(?i)(?:^|[._-])imei(?:sv)?$"),
+    (Class::Ip, r"(?i)(?:^|[._-])(?:client|remote|user|source|peer)?[._-]?ip(?:[._-]?addr(?:ess)?)?$"),
+    (
+        Class::Name,
+        r"(?i)(?:^|[._-])(?:(?:first|last|full|given|family|middle|maiden|sur|display|legal|real|nick|preferred)[._-]?name|(?:customer|contact|person|patient|employee|recipient|sender|cardholder|holder|owner|author|billing|shipping)[._-]?name|card[._-]?holder)$",
+    ),
+    (
+        Class::User,
+        r"(?i)(?:^|[._-])(?:user[._-]?name|login(?:[._-]?name)?|user[._-]?id|(?:customer|member|account|person|employee|subscriber|profile|visitor)[._-]?id|screen[._-]?name|principal)$|^(?:uid|user)$",
+    ),
+];
+
 /// The rules of keys, the user's among them.
 #[derive(Debug)]
 pub(crate) struct Keys {
@@ -72,6 +103,8 @@ pub(crate) struct Keys {
     /// The patterns that are always there: blocked, health.
     defaults: RegexSet,
     health: bool,
+    /// The patterns of [`PERSONAL`], unless people are not to be hidden.
+    personal: Option<RegexSet>,
 }
 
 impl Keys {
@@ -81,6 +114,7 @@ impl Keys {
         ignored: &[String],
         blocked: RegexSet,
         health: bool,
+        pii: bool,
     ) -> Result<Self, String> {
         Ok(Self {
             allow_all,
@@ -89,6 +123,10 @@ impl Keys {
             blocked,
             defaults: RegexSet::new([BLOCKED, HEALTH]).map_err(|error| error.to_string())?,
             health,
+            personal: pii
+                .then(|| RegexSet::new(PERSONAL.iter().map(|(_, pattern)| pattern)))
+                .transpose()
+                .map_err(|error| error.to_string())?,
         })
     }
 
@@ -161,6 +199,8 @@ impl Keys {
             KeyClass::Blocked
         } else if self.health && matched.matched(1) {
             KeyClass::Health
+        } else if let Some(class) = self.personal(key) {
+            KeyClass::Personal(class)
         } else if self.allow_all {
             KeyClass::Content
         } else {
@@ -169,7 +209,15 @@ impl Keys {
     }
 }
 
+impl Keys {
+    /// What of a person a key tells that it holds.
+    fn personal(&self, key: &str) -> Option<Class> {
+        let first = self.personal.as_ref()?.matches(key).into_iter().next()?;
+        PERSONAL.get(first).map(|(class, _)| *class)
+    }
+}
+
 /// The tables as text, for the digest of the rules in force.
 pub(crate) fn tables() -> String {
-    format!("{}{VARIABLES:?}{BLOCKED}{HEALTH}", registry::tables())
+    format!("{}{VARIABLES:?}{BLOCKED}{HEALTH}{PERSONAL:?}", registry::tables())
 }

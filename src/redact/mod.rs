@@ -20,6 +20,7 @@ mod inspect;
 mod keys;
 mod registry;
 mod statement;
+mod structured;
 mod sweep;
 mod token;
 mod walk;
@@ -142,7 +143,14 @@ impl Redactor {
                     detectors::of(&config.presets, blocked_values)?,
                     Tokens::new(tenant, (id, root), &previous)?,
                 )?,
-                keys: Keys::new(config.allow_all_keys, &config.allowed_keys, &config.ignored_keys, blocked, on("phi"))?,
+                keys: Keys::new(
+                    config.allow_all_keys,
+                    &config.allowed_keys,
+                    &config.ignored_keys,
+                    blocked,
+                    on("phi"),
+                    on("pii"),
+                )?,
                 pii: on("pii"),
                 secrets: on("secrets"),
             })

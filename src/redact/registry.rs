@@ -6,6 +6,8 @@
 
 use KeyClass as K;
 
+use super::token::Class;
+
 /// What to do with the value of an attribute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KeyClass {
@@ -21,6 +23,8 @@ pub(crate) enum KeyClass {
     User,
     /// What somebody is called: a token of the whole.
     Name,
+    /// Something else of a person: a token of the whole.
+    Personal(Class),
     /// A number of the health system: a token of the whole.
     Health,
     /// An id that could be used or followed: a token of the whole.

@@ -5,21 +5,37 @@
 
 use serde_json::Value;
 
+use super::detect::Piece;
+
 /// What stands for a literal.
 const PLACE: char = '?';
 
 /// The statement, and how many literals it had. `system` is the value of `db.system.name`.
 pub(crate) fn without_literals(text: &str, system: Option<&str>) -> (String, u64) {
+    let (stripped, cuts) = cut_literals(text, system);
+    (stripped, cuts.len() as u64)
+}
+
+/// The statement without its literals and comments, and what stands for what: `start..end` of it for `from..to` of `text`. One that
+/// is not lexed by position (JSON, commands) is one cut if it changed.
+pub(crate) fn cut_literals(text: &str, system: Option<&str>) -> (String, Vec<Piece>) {
+    let whole = |stripped: String, count: u64| {
+        let piece = Piece { start: 0, end: stripped.len(), from: 0, to: text.len() };
+        (stripped, if count > 0 { vec![piece] } else { Vec::new() })
+    };
     let trimmed = text.trim_start();
     if (trimmed.starts_with('{') || trimmed.starts_with('['))
         && let Ok(mut value) = serde_json::from_str(trimmed)
     {
         let mut count = 0;
         blank(&mut value, &mut count);
-        return (value.to_string(), count);
+        return if count > 0 { whole(value.to_string(), count) } else { (text.to_owned(), Vec::new()) };
     }
     match system {
-        Some("redis" | "memcached" | "valkey" | "keydb") => commands(text),
+        Some("redis" | "memcached" | "valkey" | "keydb") => {
+            let (stripped, count) = commands(text);
+            whole(stripped, count)
+        }
         _ => sql(text),
     }
 }
@@ -57,24 +73,27 @@ fn commands(text: &str) -> (String, u64) {
 }
 
 /// Lexes SQL and writes it again with [`PLACE`] for each literal; comments go.
-fn sql(text: &str) -> (String, u64) {
+fn sql(text: &str) -> (String, Vec<Piece>) {
     let mut lexer = Lexer {
         rest: text,
         out: String::with_capacity(text.len()),
-        count: 0,
+        length: text.len(),
+        cuts: Vec::new(),
         expects_value: false,
         in_list: Vec::new(),
     };
     while let Some(char) = lexer.rest.chars().next() {
         lexer.step(char);
     }
-    (lexer.out, lexer.count)
+    (lexer.out, lexer.cuts)
 }
 
 struct Lexer<'t> {
     rest: &'t str,
     out: String,
-    count: u64,
+    /// Length of the whole statement.
+    length: usize,
+    cuts: Vec<Piece>,
     /// Whether what came before (an operator, `LIKE`) calls for a value, so that a double quote opens one (MySQL).
     expects_value: bool,
     /// For each open parenthesis, whether it encloses a list of values.
@@ -94,6 +113,9 @@ impl<'t> Lexer<'t> {
                 let end = self.rest.find("*/").map_or(self.rest.len(), |end| end + 2);
                 self.skip(end);
                 self.out.push(' ');
+                if let Some(cut) = self.cuts.last_mut() {
+                    cut.end += 1;
+                }
             }
             '$' => self.dollar(),
             ':' | '@' | '%' => self.placeholder(char),
@@ -239,8 +261,14 @@ impl<'t> Lexer<'t> {
     }
 
     fn literal(&mut self) {
+        let start = self.out.len();
         self.out.push(PLACE);
-        self.count += 1;
+        let from = self.length - self.rest.len();
+        match self.cuts.last_mut() {
+            // The letter before its quote is gone already.
+            Some(cut) if cut.to == from && cut.start == start => cut.end = self.out.len(),
+            _ => self.cuts.push(Piece { start, end: self.out.len(), from, to: from }),
+        }
         self.expects_value = false;
     }
 
@@ -255,7 +283,14 @@ impl<'t> Lexer<'t> {
     }
 
     fn skip(&mut self, bytes: usize) {
+        let from = self.length - self.rest.len();
         self.rest = self.rest.get(bytes..).unwrap_or_default();
+        let to = self.length - self.rest.len();
+        match self.cuts.last_mut() {
+            // What a literal stands for, with the letter before its quote.
+            Some(cut) if cut.to == from => cut.to = to,
+            _ => self.cuts.push(Piece { start: self.out.len(), end: self.out.len(), from, to }),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use super::classes::{self, FieldClass};
 use super::detect::{Engine, Finding, WITHHELD};
 use super::keys::{KeyClass, Keys};
 use super::statement;
+use super::structured;
 use super::sweep::{Known, Sweeper};
 use super::token::Class;
 use crate::model::Remark;
@@ -161,7 +162,7 @@ impl<'r> Walk<'r> {
         let class = match class {
             KeyClass::Raw => return value,
             _ if self.sweeper.is_some() => KeyClass::Content,
-            KeyClass::User | KeyClass::Name if !self.rules.pii => KeyClass::Content,
+            KeyClass::User | KeyClass::Name | KeyClass::Personal(_) if !self.rules.pii => KeyClass::Content,
             KeyClass::Opaque if !self.rules.secrets => KeyClass::Content,
             class => class,
         };
@@ -170,6 +171,7 @@ impl<'r> Walk<'r> {
             (KeyClass::Unknown, value) => self.withhold(value, "unknown_key"),
             (KeyClass::User, value) => self.whole(value, Class::User, "user_key"),
             (KeyClass::Name, value) => self.whole(value, Class::Name, "name_key"),
+            (KeyClass::Personal(class), value) => self.whole(value, class, "personal_key"),
             (KeyClass::Health, value) => self.whole(value, Class::Health, "health_key"),
             (KeyClass::Opaque, value) => self.whole(value, Class::Opaque, "opaque_key"),
             (KeyClass::Url, Value::String(text)) => Value::String(self.url(&text)),
@@ -229,27 +231,16 @@ impl<'r> Walk<'r> {
 
     /// A URL, path or query: parameters whose names tell a secret are withheld besides what detectors find.
     fn url(&mut self, text: &str) -> String {
-        let mut known = Vec::new();
-        let mut at = 0;
-        for part in text.split(['?', '&', ';', '#']) {
-            if let Some((name, value)) = part.split_once('=')
-                && !value.is_empty()
-                && value != WITHHELD
-                && self.rules.keys.content(&name.replace("%5B", "[").replace("%5D", "]")) == KeyClass::Blocked
-                && super::token::shape(value) != Some(value.len())
-            {
-                let start = at + name.len() + 1;
-                known.push(Finding::withhold(start, start + value.len(), "blocked_parameter"));
-            }
-            at += part.len() + 1;
-        }
+        let known = structured::parameters(&self.rules.keys, text);
         let (edited, edits) = self.edit(text, known);
         self.remark_all(edits);
         edited
     }
 
+    /// Any text: JSON in it is judged by its names.
     fn text(&mut self, text: &str) -> String {
-        let (edited, edits) = self.edit(text, Vec::new());
+        let known = structured::fields(&self.rules.keys, text);
+        let (edited, edits) = self.edit(text, known);
         self.remark_all(edits);
         edited
     }
