@@ -9,6 +9,7 @@ use super::{Duration, Secret};
 /// A processor.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
+#[expect(clippy::large_enum_variant, reason = "a configuration has few of them")]
 pub enum Processor {
     /// Refuses input while memory is short.
     MemoryLimiter(MemoryLimiter),
@@ -58,6 +59,10 @@ pub struct RedactionProcessor {
     pub blocked_key_patterns: Vec<String>,
     /// Regexes of values that are withheld wherever they occur.
     pub blocked_values: Vec<String>,
+    /// The user's own patterns, each with a name that remarks and metrics show.
+    pub custom_patterns: Vec<CustomPattern>,
+    /// Files of rules in the format of gitleaks.
+    pub rules: Vec<std::path::PathBuf>,
     /// Report what would be redacted, in logs and metrics, and write no bundle: for the first days in production.
     pub dry_run: bool,
     /// Longest time that redacting one bundle may take. A bundle that takes longer is held back.
@@ -77,11 +82,26 @@ impl Default for RedactionProcessor {
             ignored_keys: Vec::new(),
             blocked_key_patterns: Vec::new(),
             blocked_values: Vec::new(),
+            custom_patterns: Vec::new(),
+            rules: Vec::new(),
             dry_run: false,
             timeout: Duration::seconds(30),
             presets: Vec::new(),
         }
     }
+}
+
+/// A pattern of the user's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CustomPattern {
+    /// Name of the rule.
+    pub name: String,
+    /// What it finds: the first group, or all of the match where there is none.
+    pub regex: String,
+    /// The class of the tokens that it makes. Without one the value is withheld.
+    #[serde(default)]
+    pub class: Option<String>,
 }
 
 /// A key that made tokens before.

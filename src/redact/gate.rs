@@ -3,6 +3,8 @@
 //! Most texts hold nothing. A detector says what must occur in a text for it to find anything ([`Anchor`]); only those whose
 //! anchor occurs are asked.
 
+use std::collections::BTreeMap;
+
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 /// What must occur in a text for a detector to find something in it.
@@ -27,22 +29,37 @@ impl Anchor {
     }
 }
 
-/// Most detectors that a gate can tell apart.
-const MAX_DETECTORS: usize = 64;
+/// Sixty-four detectors are a word of a set.
+const WORDS: usize = 8;
 
 /// A set of detectors, by their rank.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Open(u64);
+pub(crate) struct Open([u64; WORDS]);
 
 impl Open {
-    pub(crate) fn has(self, rank: usize) -> bool {
-        self.0 & bit(rank) != 0
+    /// The detector of one rank. Ranks that do not fit share the last place: such detectors are asked more often than they must be.
+    fn one(rank: usize) -> Self {
+        let rank = rank.min(WORDS * 64 - 1);
+        let mut set = Self::default();
+        if let Some(word) = set.0.get_mut(rank / 64) {
+            *word = 1 << (rank % 64);
+        }
+        set
     }
-}
 
-fn bit(rank: usize) -> u64 {
-    // What does not fit shares the last bit: it is asked more often than it must be.
-    1 << rank.min(MAX_DETECTORS - 1)
+    fn add(&mut self, other: Self) {
+        self.0.iter_mut().zip(other.0).for_each(|(word, more)| *word |= more);
+    }
+
+    fn has_all(&self, other: Self) -> bool {
+        self.0.iter().zip(other.0).all(|(word, all)| word & all == all)
+    }
+
+    /// Whether the detector of this rank is in it.
+    pub(crate) fn has(self, rank: usize) -> bool {
+        let rank = rank.min(WORDS * 64 - 1);
+        self.0.get(rank / 64).is_some_and(|word| word & (1 << (rank % 64)) != 0)
+    }
 }
 
 /// What is in a text, from one pass over its bytes.
@@ -88,64 +105,62 @@ static RUN: [bool; 256] = {
 /// The anchors of all detectors.
 #[derive(Debug)]
 pub(crate) struct Gate {
-    always: u64,
-    bytes: Vec<(&'static [u8], u64)>,
-    digits: Vec<(usize, u64)>,
-    runs: Vec<(usize, u64)>,
+    always: Open,
+    bytes: Vec<(&'static [u8], Open)>,
+    digits: Vec<(usize, Open)>,
+    runs: Vec<(usize, Open)>,
     words: AhoCorasick,
     /// For each word, the detectors that it opens.
-    opened: Vec<u64>,
+    opened: Vec<Open>,
     /// The detectors that any word opens.
-    by_word: u64,
+    by_word: Open,
 }
 
 impl Gate {
     /// The gate before detectors with these anchors, in order of rank.
+    ///
+    /// # Errors
+    /// If the words are too many for one automaton.
     pub(crate) fn new(anchors: impl IntoIterator<Item = Anchor>) -> Result<Self, String> {
-        let (mut always, mut bytes, mut digits, mut runs) = (0, Vec::new(), Vec::new(), Vec::new());
-        let mut words = std::collections::BTreeMap::<String, u64>::new();
+        let (mut always, mut by_word) = (Open::default(), Open::default());
+        let (mut bytes, mut digits, mut runs) = (Vec::new(), Vec::new(), Vec::new());
+        let mut words = BTreeMap::<String, Open>::new();
         for (rank, anchor) in anchors.into_iter().enumerate() {
+            let one = Open::one(rank);
             match anchor {
-                Anchor::Any => always |= bit(rank),
-                Anchor::Bytes(set) => bytes.push((set, bit(rank))),
-                Anchor::Digits(count) => digits.push((count, bit(rank))),
-                Anchor::Run(length) => runs.push((length, bit(rank))),
+                Anchor::Any => always.add(one),
+                Anchor::Bytes(set) => bytes.push((set, one)),
+                Anchor::Digits(count) => digits.push((count, one)),
+                Anchor::Run(length) => runs.push((length, one)),
                 Anchor::Words(list) => {
-                    for word in list {
-                        *words.entry(word.to_ascii_lowercase()).or_default() |= bit(rank);
-                    }
+                    by_word.add(one);
+                    list.iter().for_each(|word| words.entry(word.to_ascii_lowercase()).or_default().add(one));
                 }
             }
         }
-        let opened: Vec<u64> = words.values().copied().collect();
+        let opened = words.values().copied().collect();
         let words = AhoCorasick::builder()
             .ascii_case_insensitive(true)
             .match_kind(MatchKind::Standard)
             .kind(Some(AhoCorasickKind::DFA))
             .build(words.keys())
             .map_err(|error| error.to_string())?;
-        let by_word = opened.iter().fold(0, |all, one| all | one);
         Ok(Self { always, bytes, digits, runs, words, opened, by_word })
     }
 
     /// The detectors that can find something in `text`.
     pub(crate) fn open(&self, text: &str, profile: &Profile) -> Open {
         let mut open = self.always;
-        for (set, detectors) in &self.bytes {
-            open |= if profile.has_any(set) { *detectors } else { 0 };
-        }
-        for (count, detectors) in &self.digits {
-            open |= if profile.digits >= *count { *detectors } else { 0 };
-        }
-        for (length, detectors) in &self.runs {
-            open |= if profile.longest_run >= *length { *detectors } else { 0 };
-        }
+        let bytes = self.bytes.iter().filter(|(set, _)| profile.has_any(set)).map(|(_, one)| *one);
+        let digits = self.digits.iter().filter(|(count, _)| profile.digits >= *count).map(|(_, one)| *one);
+        let runs = self.runs.iter().filter(|(length, _)| profile.longest_run >= *length).map(|(_, one)| *one);
+        bytes.chain(digits).chain(runs).for_each(|one| open.add(one));
         for found in self.words.find_overlapping_iter(text) {
-            open |= self.opened.get(found.pattern().as_usize()).copied().unwrap_or(self.by_word);
-            if open & self.by_word == self.by_word {
+            open.add(self.opened.get(found.pattern().as_usize()).copied().unwrap_or(self.by_word));
+            if open.has_all(self.by_word) {
                 break;
             }
         }
-        Open(open)
+        open
     }
 }

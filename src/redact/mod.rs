@@ -35,6 +35,7 @@ pub use self::catalogue::{RuleForm, catalogue, why};
 pub use self::inspect::{Inspected, TextKind, TextRemark};
 
 use self::detect::Engine;
+use self::detectors::Rule;
 use self::guard::Guard;
 use self::keys::Keys;
 use self::token::{Tokens, is_key_id};
@@ -129,6 +130,7 @@ impl Redactor {
         }
         patterns(&config.blocked_key_patterns, "blocked_key_patterns", &mut problems);
         let blocked_values = patterns(&config.blocked_values, "blocked_values", &mut problems);
+        let (rules, sources) = rules(config, &mut problems);
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -140,7 +142,7 @@ impl Redactor {
                 .map_err(|error| error.to_string())?;
             Ok(Rules {
                 engine: Engine::new(
-                    detectors::of(&config.presets, blocked_values)?,
+                    detectors::of(&config.presets, blocked_values, rules)?,
                     Tokens::new(tenant, (id, root), &previous)?,
                 )?,
                 keys: Keys::new(
@@ -157,7 +159,7 @@ impl Redactor {
         };
         let rules = build().map_err(|error| vec![Problem::new("", error)])?;
         Ok(Self {
-            compiled: Arc::new(Compiled { rules, policy: policy(config) }),
+            compiled: Arc::new(Compiled { rules, policy: policy(config, &sources) }),
             guard: Guard::new(config.timeout.0),
             dry_run: config.dry_run,
         })
@@ -256,6 +258,31 @@ fn previous_keys(config: &RedactionProcessor, problems: &mut Vec<Problem>) -> Ve
     keys
 }
 
+/// The user's own rules, and the texts of the files that they stand in.
+fn rules(config: &RedactionProcessor, problems: &mut Vec<Problem>) -> (Vec<Rule>, Vec<String>) {
+    let (mut rules, mut sources) = (Vec::new(), Vec::new());
+    for (index, pattern) in config.custom_patterns.iter().enumerate() {
+        match detectors::from_pattern(pattern) {
+            Ok(rule) => rules.push(rule),
+            Err(error) => problems.push(Problem::new(format!("custom_patterns[{index}]"), error)),
+        }
+    }
+    for (index, path) in config.rules.iter().enumerate() {
+        let read = std::fs::read_to_string(path).map_err(|error| error.to_string());
+        match read.and_then(|text| Ok((detectors::from_gitleaks(&text)?, text))) {
+            Ok((more, text)) => {
+                rules.extend(more);
+                sources.push(text);
+            }
+            Err(error) => {
+                let problem = Problem::new(format!("rules[{index}]"), format!("{}: {error}", path.display()));
+                problems.push(problem.instead("give a file in the TOML format of gitleaks"));
+            }
+        }
+    }
+    (rules, sources)
+}
+
 /// Compiles a list of the user's regexes, each for itself so that each problem names its line.
 fn patterns(list: &[String], name: &str, problems: &mut Vec<Problem>) -> Vec<Regex> {
     let mut compiled = Vec::new();
@@ -274,12 +301,14 @@ fn patterns(list: &[String], name: &str, problems: &mut Vec<Problem>) -> Vec<Reg
 }
 
 /// Digest of the rules in force: the tables of this version and the configuration, without the key.
-fn policy(config: &RedactionProcessor) -> String {
+fn policy(config: &RedactionProcessor, sources: &[String]) -> String {
     let RedactionProcessor {
         key: _,
         key_id: _,
         previous_keys: _,
         dry_run: _,
+        custom_patterns,
+        rules: _,
         timeout: _,
         allow_all_keys,
         allowed_keys,
@@ -293,7 +322,9 @@ fn policy(config: &RedactionProcessor) -> String {
         "allowed_keys": allowed_keys,
         "blocked_key_patterns": blocked_key_patterns,
         "blocked_values": blocked_values,
+        "custom_patterns": custom_patterns,
         "ignored_keys": ignored_keys,
+        "rules": sources,
         "presets": presets,
     });
     let mut hash = Sha256::new();

@@ -12,27 +12,37 @@ mod ip;
 mod national;
 mod pairs;
 mod phone;
+mod rules;
 mod secrets;
 mod ssn;
 mod text;
 mod userinfo;
 mod wallet;
 
+use std::collections::BTreeSet;
+
+use parking_lot::Mutex;
 use regex::Regex;
 
 use super::detect::Detector;
 
 pub(crate) use health::canonical as health_canonical;
 pub(crate) use national::IDS;
+pub(crate) use rules::{Rule, from_gitleaks, from_pattern};
 pub(crate) use secrets::ISSUERS;
 
 /// Names of the sets of detectors that `presets` chooses from.
 pub(crate) const PRESETS: [&str; 4] = ["pii", "pci", "phi", "secrets"];
 
 /// The detectors of these presets in order of rank: what withholds more comes first.
-pub(crate) fn of(presets: &[String], blocked_values: Vec<Regex>) -> Result<Vec<Box<dyn Detector>>, String> {
+pub(crate) fn of(
+    presets: &[String],
+    blocked_values: Vec<Regex>,
+    rules: Vec<Rule>,
+) -> Result<Vec<Box<dyn Detector>>, String> {
     let on = |preset: &str| presets.is_empty() || presets.iter().any(|name| name == preset);
     let mut list: Vec<Box<dyn Detector>> = vec![Box::new(custom::BlockedValues(blocked_values))];
+    list.extend(rules.into_iter().map(|rule| Box::new(rule) as Box<dyn Detector>));
     if on("secrets") {
         list.push(Box::new(secrets::Pem));
         list.push(Box::new(userinfo::UserInfo));
@@ -64,6 +74,19 @@ pub(crate) fn of(presets: &[String], blocked_values: Vec<Regex>) -> Result<Vec<B
         list.push(Box::new(home::HomeFolder::new()?));
     }
     Ok(list)
+}
+
+/// The name of a user's rule for as long as the process lives: remarks and metrics hold names of rules without copies. Each name is
+/// kept once, however often a configuration is compiled.
+fn intern(name: &str) -> &'static str {
+    static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+    let mut names = NAMES.lock();
+    if let Some(known) = names.get(name) {
+        return known;
+    }
+    let name: &'static str = Box::leak(name.to_owned().into_boxed_str());
+    names.insert(name);
+    name
 }
 
 /// The tables as text, for the digest of the rules in force.

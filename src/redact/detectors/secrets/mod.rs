@@ -11,7 +11,7 @@ use aho_corasick::AhoCorasick;
 use regex::Regex;
 
 pub(crate) use self::issuers::ISSUERS;
-pub(super) use self::named::Named;
+pub(super) use self::named::{Named, entropy};
 pub(crate) use self::services::SERVICES;
 
 use crate::redact::detect::{Detector, Finding, WITHHELD};
@@ -22,7 +22,7 @@ use crate::redact::token::{self, Class};
 const MIN_TOKEN_LEN: usize = 16;
 
 /// A secret: a token where it is long enough to be unguessable, else withheld.
-fn secret(start: usize, end: usize, rule: &'static str, value: &str) -> Finding {
+pub(super) fn secret(start: usize, end: usize, rule: &'static str, value: &str) -> Finding {
     if value.len() >= MIN_TOKEN_LEN {
         Finding::token(start, end, rule, Class::Secret, value)
     } else {

@@ -119,7 +119,7 @@ pub(crate) fn looks_random(value: &str) -> bool {
 }
 
 /// Shannon entropy of the bytes, in bits a byte.
-fn entropy(value: &str) -> f64 {
+pub(crate) fn entropy(value: &str) -> f64 {
     let mut counts = [0_u32; 256];
     for byte in value.bytes() {
         if let Some(count) = counts.get_mut(usize::from(byte)) {
