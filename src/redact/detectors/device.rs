@@ -24,6 +24,9 @@ impl Mac {
 
 impl Detector for Mac {
     fn find(&self, text: &str, found: &mut Vec<Finding>) {
+        if !may_hold_one(text.as_bytes()) {
+            return;
+        }
         for one in self.0.find_iter(text) {
             let is_joined = |char: char| char.is_alphanumeric() || matches!(char, ':' | '-' | '_');
             let joins_before = before(text, one.start()).is_some_and(is_joined)
@@ -48,6 +51,16 @@ impl Detector for Mac {
     fn anchor(&self) -> Anchor {
         Anchor::Bytes(b":-.")
     }
+}
+
+/// Whether separators stand at the distances of an address: most texts have colons and hyphens, and few have these.
+fn may_hold_one(text: &[u8]) -> bool {
+    let at = |index: usize| text.get(index).copied();
+    memchr::memchr3_iter(b':', b'-', b'.', text).any(|index| {
+        let mark = at(index);
+        mark == at(index + 3) && mark == at(index + 6) && mark != Some(b'.')
+            || mark == at(index + 5) && mark == Some(b'.')
+    })
 }
 
 /// Fifteen digits with a right check digit, or the sixteen of a software version, behind their name.
