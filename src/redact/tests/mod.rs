@@ -4,6 +4,7 @@ mod bundles;
 mod keys;
 mod national;
 mod personal;
+mod secrets;
 mod texts;
 
 use serde_json::{Value, json};

@@ -7,7 +7,7 @@ mod services;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use regex::Regex;
 
 pub(crate) use self::issuers::ISSUERS;
@@ -105,6 +105,7 @@ impl Issuers {
         Ok(Self {
             marks: AhoCorasick::builder()
                 .ascii_case_insensitive(true)
+                .kind(Some(AhoCorasickKind::DFA))
                 .build(ISSUERS.iter().map(|issuer| issuer.mark))
                 .map_err(|error| error.to_string())?,
             formats: FORMATS.clone()?,

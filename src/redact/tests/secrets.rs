@@ -1,0 +1,74 @@
+//! Keys by their issuers' forms, and by name and chance.
+
+use proptest::strategy::{Strategy as _, ValueTree as _};
+use proptest::string::string_regex;
+use proptest::test_runner::TestRunner;
+
+use super::redactor;
+use crate::redact::detectors::ISSUERS;
+
+#[test]
+fn keys_of_every_issuer_are_found_by_their_form() {
+    let redactor = redactor();
+    let mut runner = TestRunner::deterministic();
+    let mut missed = Vec::new();
+    for issuer in ISSUERS {
+        // Keys made by chance after the format itself: boundaries make no text.
+        let format = issuer.pattern.replace(r"\b", "").replace("(?i)", "").replace(r"\s", " ");
+        // Signs between letters and digits are as rare in a key as chance would have them there, and not every second character.
+        let format = format.replace("/=]", "/]").replace("_~.-]", "_]").replace("_.=-]", "_]").replace("_=-]", "_]");
+        let strategy = string_regex(&format).unwrap();
+        let key = strategy.new_tree(&mut runner).unwrap().current();
+        let out = redactor.text(&format!("sent {key} today"));
+        // Of a form that begins with a name, the name stays.
+        let secret = key.get(key.len() - key.len().min(10)..).unwrap_or(&key);
+        if out.contains(secret) {
+            missed.push(format!("{}: {key} → {out}", issuer.name));
+        }
+        assert_eq!(redactor.text(&out), out, "{}", issuer.name);
+    }
+    assert!(missed.is_empty(), "{missed:#?}");
+}
+
+#[test]
+fn what_looks_random_behind_a_service_or_credential_is_a_secret() {
+    let redactor = redactor();
+    for text in [
+        "airtable: 'q8Zk2Lw9Xv3Rt7Yb'",
+        "CLOUDFLARE_TOKEN=9hQ2sK7dLx0PzR4vNbTq8YwM1eUo5iCa3gFj6HmW",
+        "{\"pipedrive_api\": \"4f1c0a9be27d63815c0e4f7a92b8d6135e0c7f4a\"}",
+        "acme client secret = kD83hf9aKf03hdlQ92hf",
+        "heroku key: 7d1f4c2e-9a1b-4f6e-8c31-5b0d12347aa0",
+        "mykey_signature => 9f86d081884c7d659a2feaa0c55ad015",
+    ] {
+        let out = redactor.text(text);
+        assert!(out.contains("secret:S-") || out.contains("[withheld]"), "{text} → {out}");
+    }
+}
+
+#[test]
+fn ordinary_lines_hold_no_secrets_cards_or_numbers_of_people() {
+    let redactor = redactor();
+    for text in [
+        "BLOCK* NameSystem.addStoredBlock: blockMap updated: blk_-3544583377289625738 size 67108864",
+        "Running task 41.0 in stage 3.0 (TID 2173), rdd_42_17 found locally, 1919.9 MB free",
+        "workerEnv.init() ok /etc/httpd/conf/workers2.properties",
+        "pam_unix(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=NODEVssh ruser= user=root",
+        "commit 9f8e7d6c5b4a39281706f5e4d3c2b1a09f8e7d6c pushed to github",
+        "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 pulled from docker",
+        "request 7d1f4c2e-9a1b-4f6e-8c31-5b0d12347aa0 took 12 ms, etag \"33a64df551425fcc55e4d42a148795d9f25f89d4\"",
+        "GET /api/v1/orders/20261102/items/17?page=2&sort=created_at 200",
+        "GC (Allocation Failure) [PSYoungGen: 65536K->10748K(76288K)] 0.0169310 secs",
+        "Registered executor ID CoarseGrainedExecutorBackend on mesos-slave-07:41000",
+        "org.springframework.security.authentication.BadCredentialsException: Bad credentials",
+        "token expired at 1762077600, max_tokens=4096, api_version=2024-06-01",
+        "ACPI: LAPIC_NMI (acpi_id[0x01] high edge lint[0x1]), BIOS-e820: 0000000000100000 - 00000000bffc0000",
+    ] {
+        let remarks = redactor.inspect(crate::redact::TextKind::Message, text).unwrap().remarks;
+        let wrong = remarks
+            .iter()
+            .find(|remark| matches!(remark.class, "secret" | "withheld" | "card" | "ssn" | "national_id"));
+        assert!(wrong.is_none(), "{text}: {wrong:?}");
+    }
+}
