@@ -55,6 +55,10 @@ pub struct RedactionProcessor {
     pub allowed_keys: Vec<String>,
     /// Attribute keys whose values pass without any detector.
     pub ignored_keys: Vec<String>,
+    /// Regexes of attribute keys whose values pass without any detector.
+    pub ignored_key_patterns: Vec<String>,
+    /// Regexes of values that stay where a detector or `blocked_values` finds them.
+    pub allowed_values: Vec<String>,
     /// Regexes of attribute keys whose values are always withheld.
     pub blocked_key_patterns: Vec<String>,
     /// Regexes of values that are withheld wherever they occur.
@@ -80,6 +84,8 @@ impl Default for RedactionProcessor {
             allow_all_keys: false,
             allowed_keys: Vec::new(),
             ignored_keys: Vec::new(),
+            ignored_key_patterns: Vec::new(),
+            allowed_values: Vec::new(),
             blocked_key_patterns: Vec::new(),
             blocked_values: Vec::new(),
             custom_patterns: Vec::new(),

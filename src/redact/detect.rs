@@ -8,6 +8,8 @@
 //! Overlaps: leftmost, then longest, then the detector's rank; what a loser covers beyond the winner is withheld, so no
 //! choice between two detectors uncovers anything.
 
+use regex::RegexSet;
+
 use super::encoding;
 use super::gate::{Anchor, Gate, Profile};
 use super::token::{Class, Tokens};
@@ -148,6 +150,8 @@ pub(crate) trait Detector: std::fmt::Debug + Send + Sync {
 pub(crate) struct Engine {
     detectors: Vec<Box<dyn Detector>>,
     gate: Gate,
+    /// Values that stay, whatever finds them.
+    allowed: RegexSet,
     tokens: Tokens,
 }
 
@@ -156,9 +160,9 @@ impl Engine {
     ///
     /// # Errors
     /// If their anchors are too many for one automaton.
-    pub(crate) fn new(detectors: Vec<Box<dyn Detector>>, tokens: Tokens) -> Result<Self, String> {
+    pub(crate) fn new(detectors: Vec<Box<dyn Detector>>, allowed: RegexSet, tokens: Tokens) -> Result<Self, String> {
         let gate = Gate::new(detectors.iter().map(|detector| detector.anchor()))?;
-        Ok(Self { detectors, gate, tokens })
+        Ok(Self { detectors, gate, allowed, tokens })
     }
 
     /// The id of the key that makes tokens.
@@ -288,6 +292,10 @@ impl Engine {
             for finding in found.iter_mut().skip(before) {
                 finding.rank = rank + 1;
             }
+        }
+        if !self.allowed.is_empty() {
+            let value = |finding: &Finding| text.get(finding.start..finding.end).unwrap_or_default();
+            found.retain(|finding| finding.action == Action::Keep || !self.allowed.is_match(value(finding)));
         }
         found
     }

@@ -92,14 +92,22 @@ const PERSONAL: &[(Class, &str)] = &[
     ),
 ];
 
+/// The user's patterns of keys.
+#[derive(Debug)]
+pub(crate) struct KeyPatterns {
+    /// Their values pass.
+    pub(crate) ignored: RegexSet,
+    /// Their values are withheld.
+    pub(crate) blocked: RegexSet,
+}
+
 /// The rules of keys, the user's among them.
 #[derive(Debug)]
 pub(crate) struct Keys {
     pub(crate) allow_all: bool,
     pub(crate) allowed: BTreeSet<String>,
     pub(crate) ignored: BTreeSet<String>,
-    /// The user's patterns of blocked keys.
-    pub(crate) blocked: RegexSet,
+    pub(crate) patterns: KeyPatterns,
     /// The patterns that are always there: blocked, health.
     defaults: RegexSet,
     health: bool,
@@ -112,7 +120,7 @@ impl Keys {
         allow_all: bool,
         allowed: &[String],
         ignored: &[String],
-        blocked: RegexSet,
+        patterns: KeyPatterns,
         health: bool,
         pii: bool,
     ) -> Result<Self, String> {
@@ -120,7 +128,7 @@ impl Keys {
             allow_all,
             allowed: allowed.iter().cloned().collect(),
             ignored: ignored.iter().cloned().collect(),
-            blocked,
+            patterns,
             defaults: RegexSet::new([BLOCKED, HEALTH]).map_err(|error| error.to_string())?,
             health,
             personal: pii
@@ -182,9 +190,9 @@ impl Keys {
 
     /// What the user says about a key. A key that is allowed by its whole name is meant, whatever a pattern says.
     fn named(&self, key: &str) -> Option<KeyClass> {
-        if self.ignored.contains(key) {
+        if self.ignored.contains(key) || self.patterns.ignored.is_match(key) {
             Some(KeyClass::Raw)
-        } else if self.blocked.is_match(key) {
+        } else if self.patterns.blocked.is_match(key) {
             Some(KeyClass::Blocked)
         } else if self.allowed.contains(key) {
             Some(KeyClass::Content)

@@ -37,7 +37,7 @@ pub use self::inspect::{Inspected, TextKind, TextRemark};
 use self::detect::Engine;
 use self::detectors::Rule;
 use self::guard::Guard;
-use self::keys::Keys;
+use self::keys::{KeyPatterns, Keys};
 use self::token::{Tokens, is_key_id};
 use self::walk::{Rules, Walk};
 use crate::config::{Problem, RedactionProcessor};
@@ -129,6 +129,8 @@ impl Redactor {
             }
         }
         patterns(&config.blocked_key_patterns, "blocked_key_patterns", &mut problems);
+        patterns(&config.ignored_key_patterns, "ignored_key_patterns", &mut problems);
+        patterns(&config.allowed_values, "allowed_values", &mut problems);
         let blocked_values = patterns(&config.blocked_values, "blocked_values", &mut problems);
         let (rules, sources) = rules(config, &mut problems);
         if !problems.is_empty() {
@@ -136,20 +138,27 @@ impl Redactor {
         }
         let on = |preset: &str| config.presets.is_empty() || config.presets.iter().any(|name| name == preset);
         let build = || -> Result<Rules, String> {
-            let blocked = RegexSetBuilder::new(&config.blocked_key_patterns)
-                .size_limit(REGEX_SIZE_LIMIT.saturating_mul(config.blocked_key_patterns.len().max(1)))
-                .build()
-                .map_err(|error| error.to_string())?;
+            let set = |patterns: &[String]| {
+                RegexSetBuilder::new(patterns)
+                    .size_limit(REGEX_SIZE_LIMIT.saturating_mul(patterns.len().max(1)))
+                    .build()
+                    .map_err(|error| error.to_string())
+            };
+            let patterns = KeyPatterns {
+                ignored: set(&config.ignored_key_patterns)?,
+                blocked: set(&config.blocked_key_patterns)?,
+            };
             Ok(Rules {
                 engine: Engine::new(
                     detectors::of(&config.presets, blocked_values, rules)?,
+                    set(&config.allowed_values)?,
                     Tokens::new(tenant, (id, root), &previous)?,
                 )?,
                 keys: Keys::new(
                     config.allow_all_keys,
                     &config.allowed_keys,
                     &config.ignored_keys,
-                    blocked,
+                    patterns,
                     on("phi"),
                     on("pii"),
                 )?,
@@ -313,6 +322,8 @@ fn policy(config: &RedactionProcessor, sources: &[String]) -> String {
         allow_all_keys,
         allowed_keys,
         ignored_keys,
+        ignored_key_patterns,
+        allowed_values,
         blocked_key_patterns,
         blocked_values,
         presets,
@@ -324,6 +335,8 @@ fn policy(config: &RedactionProcessor, sources: &[String]) -> String {
         "blocked_values": blocked_values,
         "custom_patterns": custom_patterns,
         "ignored_keys": ignored_keys,
+        "ignored_key_patterns": ignored_key_patterns,
+        "allowed_values": allowed_values,
         "rules": sources,
         "presets": presets,
     });

@@ -133,6 +133,15 @@ fn the_users_own_rules_run_beside_those_of_this_version() {
 }
 
 #[test]
+fn values_that_are_allowed_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(folder.path(), "    allowed_values: ['@example\\.com$', '^10\\.']\n");
+    let text = "alice@example.com from 10.1.2.3, bob@example.org from 192.0.2.1";
+    let answer = line(folder.path(), &["--config", &config], text);
+    assert_eq!(covered(text, &answer), ["bob@example.org", "192.0.2.1"]);
+}
+
+#[test]
 fn rules_that_do_not_compile_stop_the_start_with_their_place_and_id() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("bad.toml"), "[[rules]]\nid = \"odd\"\nregex = '''(?<=x)y'''\n").unwrap();
