@@ -13,6 +13,8 @@ use crate::redact::token::Class;
 
 /// Fewest digits of a number that is named; E.164 §6.1 allows 15 at most.
 const DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
+/// How far ahead digits are counted.
+const AHEAD: usize = 64;
 /// How far a name may stand before the number, and behind it.
 const NAME_BEFORE: usize = 36;
 const NAME_BEHIND: usize = 12;
@@ -52,6 +54,12 @@ impl Detector for Phone {
                 at += 1;
                 continue;
             }
+            let (digits, run) = digits_ahead(bytes.get(at..).unwrap_or_default());
+            if digits < *DIGITS.start() {
+                // A number may begin in a run that was not seen to its end.
+                at += if run < AHEAD { run.max(1) } else { 1 };
+                continue;
+            }
             let number = Number::read(text, at);
             // Digits that are no number of their own end before the next run begins.
             let passed = bytes.iter().skip(at).take_while(|byte| byte.is_ascii_digit()).count().max(1);
@@ -69,6 +77,13 @@ impl Detector for Phone {
     fn anchor(&self) -> Anchor {
         Anchor::Digits(*DIGITS.start())
     }
+}
+
+/// How many digits stand in a run of what a number may be written with, and the length of that run.
+fn digits_ahead(text: &[u8]) -> (usize, usize) {
+    let is_part = |byte: &&u8| byte.is_ascii_digit() || !byte.is_ascii() || b" -./()+".contains(byte);
+    let run = text.iter().take(AHEAD).take_while(is_part).count();
+    (text.iter().take(run).filter(|byte| byte.is_ascii_digit()).count(), run)
 }
 
 /// Digits in groups, as they stand in a text.

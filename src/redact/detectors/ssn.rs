@@ -31,6 +31,9 @@ impl Ssn {
 
 impl Detector for Ssn {
     fn find(&self, text: &str, found: &mut Vec<Finding>) {
+        if !has_layout(text.as_bytes()) && !self.name.is_match(text) {
+            return;
+        }
         for captures in self.number.captures_iter(text) {
             let (Some(number), Some(first), Some(second)) = (captures.get(0), captures.get(1), captures.get(2)) else {
                 continue;
@@ -53,6 +56,11 @@ impl Detector for Ssn {
     fn anchor(&self) -> Anchor {
         Anchor::Digits(9)
     }
+}
+
+/// Whether two hyphens stand at the distance that they have in a number.
+fn has_layout(text: &[u8]) -> bool {
+    memchr::memchr_iter(b'-', text).any(|at| text.get(at + 3) == Some(&b'-'))
 }
 
 fn is_assigned(digits: &str) -> bool {

@@ -98,6 +98,8 @@ static FORMATS: LazyLock<Result<Vec<Regex>, String>> =
 pub(super) struct Issuers {
     marks: AhoCorasick,
     formats: Vec<Regex>,
+    /// Whether a key may stand apart from its mark.
+    loose: Vec<bool>,
 }
 
 impl Issuers {
@@ -109,6 +111,10 @@ impl Issuers {
                 .build(ISSUERS.iter().map(|issuer| issuer.mark))
                 .map_err(|error| error.to_string())?,
             formats: FORMATS.clone()?,
+            loose: ISSUERS
+                .iter()
+                .map(|issuer| issuer.pattern.contains(' ') || issuer.pattern.contains(r"\s"))
+                .collect(),
         })
     }
 
@@ -116,6 +122,10 @@ impl Issuers {
     fn regions(&self, text: &str) -> BTreeMap<usize, Vec<(usize, usize)>> {
         let mut regions: BTreeMap<usize, Vec<(usize, usize)>> = BTreeMap::new();
         for mark in self.marks.find_overlapping_iter(text) {
+            let is_loose = self.loose.get(mark.pattern().as_usize()).copied().unwrap_or(true);
+            if !is_loose && !in_long_run(text.as_bytes(), mark.start(), mark.end()) {
+                continue;
+            }
             let start = text.floor_char_boundary(mark.start().saturating_sub(BEFORE));
             let end = text.ceil_char_boundary(mark.end().saturating_add(BEHIND));
             let parts = regions.entry(mark.pattern().as_usize()).or_default();
@@ -126,6 +136,16 @@ impl Issuers {
         }
         regions
     }
+}
+
+/// Whether a mark stands in a run of signs as long as the shortest key: in most texts it is a part of a word.
+fn in_long_run(text: &[u8], start: usize, end: usize) -> bool {
+    const SHORTEST: usize = 13;
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-./+=~:%!$*@?&".contains(byte);
+    let behind = text.get(end..).unwrap_or_default().iter().take(SHORTEST).take_while(|byte| is_part(byte)).count();
+    let before =
+        text.get(..start).unwrap_or_default().iter().rev().take(SHORTEST).take_while(|byte| is_part(byte)).count();
+    before + (end - start) + behind >= SHORTEST
 }
 
 impl Detector for Issuers {

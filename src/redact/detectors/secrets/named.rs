@@ -85,10 +85,11 @@ impl Detector for Named {
                 .map_or(0, |at| at + 1);
             let value = slice(text, run.start() + skipped, run.end()).trim_end_matches(['.', '!', '~', '-']);
             let start = run.start() + skipped;
-            let word =
-                run_start(text, start, LONGEST_CLASS, |char| char.is_ascii_lowercase() || matches!(char, '_' | ':'));
-            let is_ours = text.get(word..).and_then(token::shape).is_some();
-            if LENGTH.contains(&value.len()) && !is_ours && self.is_secret(text, start, value) {
+            let is_ours = || {
+                let is_class = |char: char| char.is_ascii_lowercase() || matches!(char, '_' | ':');
+                text.get(run_start(text, start, LONGEST_CLASS, is_class)..).and_then(token::shape).is_some()
+            };
+            if LENGTH.contains(&value.len()) && self.is_secret(text, start, value) && !is_ours() {
                 found.push(super::secret(start, start + value.len(), "named_secret", value));
             }
         }
