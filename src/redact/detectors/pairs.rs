@@ -152,6 +152,9 @@ fn value(text: &str, start: usize, end: usize, sure: Sure) -> Option<Finding> {
     }
     let separator = separator(text, name_end, is_option)?;
     let quote = quote(text, separator.end);
+    // `session: [main] up` is a line of a log; `"session": [` is a field.
+    let is_field = sure == Sure::Always || matches!(after(text, name_end), Some('"' | '\'' | '\\'));
+    let nested = nested_end(text, separator.end).filter(|_| quote.is_none() && is_field);
     let (value_start, value_end) = match quote {
         Some((mark, length)) => {
             let value_start = separator.end + length;
@@ -162,10 +165,10 @@ fn value(text: &str, start: usize, end: usize, sure: Sure) -> Option<Finding> {
             (separator.end, run_end(text, separator.end, usize::MAX, |char| !matches!(char, '\n' | '\r' | '"' | '\'')))
         }
         None if separator.mark == '>' => (separator.end, run_end(text, separator.end, usize::MAX, |char| char != '<')),
-        None => (separator.end, bare_end(text, separator.end)),
+        None => (separator.end, nested.unwrap_or_else(|| bare_end(text, separator.end))),
     };
     let value = slice(text, value_start, value_end);
-    is_secret(value, sure, separator.mark, quote.is_some(), &rest)
+    is_secret(value, sure, separator.mark, quote.is_some() || nested.is_some(), &rest)
         .then(|| Finding::withhold(value_start, value_end, "secret_pair"))
 }
 
@@ -257,6 +260,32 @@ fn quoted_end(text: &str, start: usize, mark: char, escaped: bool) -> usize {
     text.len()
 }
 
+/// Where an object or a list that opens at `start` ends, or the text, if it is cut off: `"password": {"$eq": "…"}`.
+fn nested_end(text: &str, start: usize) -> Option<usize> {
+    let rest = text.get(start..)?;
+    if !rest.starts_with(['{', '[']) || rest.starts_with(WITHHELD) {
+        return None;
+    }
+    let (mut depth, mut quote, mut is_escaped) = (0_usize, None, false);
+    for (offset, char) in rest.char_indices() {
+        match (char, quote) {
+            // In a text that is JSON's once more, the quotes themselves are escaped.
+            ('\\', _) => {
+                is_escaped = !is_escaped;
+                continue;
+            }
+            ('"' | '\'', None) => quote = Some((char, is_escaped)),
+            (_, Some(open)) if open == (char, is_escaped) => quote = None,
+            ('{' | '[', None) => depth += 1,
+            ('}' | ']', None) if depth == 1 => return Some(start + offset + 1),
+            ('}' | ']', None) => depth -= 1,
+            _ => {}
+        }
+        is_escaped = false;
+    }
+    Some(text.len())
+}
+
 /// Where a value without quotes ends: at white space, a quote or a bracket that closes, or where the next pair begins.
 fn bare_end(text: &str, start: usize) -> usize {
     let end = run_end(text, start, usize::MAX, |char| !char.is_whitespace() && !matches!(char, '&' | '<'));
@@ -286,7 +315,7 @@ fn is_secret(value: &str, sure: Sure, mark: char, quoted: bool, rest: &str) -> b
     let bare = value.trim();
     let is_empty = bare.is_empty() || bare.chars().all(|char| matches!(char, '*' | '•' | 'x' | 'X' | '.' | '-'));
     let is_ours = bare == WITHHELD || token::shape(bare) == Some(bare.len());
-    let is_nothing = ["null", "none", "nil", "undefined", "true", "false", "?", "%s", "{}"]
+    let is_nothing = ["null", "none", "nil", "undefined", "true", "false", "?", "%s", "{}", "[]"]
         .contains(&bare.to_ascii_lowercase().as_str());
     let is_scheme_and_ours = bare.ends_with(WITHHELD) && bare.split_whitespace().count() == 2;
     // `${DB_PASSWORD}`, `$API_KEY`, `<password>`, `{{ secret }}`: a place for a secret, not one.

@@ -174,6 +174,11 @@ fn secrets_go_by_form_and_by_name() {
         ("{\"password\":\"hun\\\"ter2\"}", "ter2"),
         ("{\\\"password\\\":\\\"hunter2\\\"}", "hunter2"),
         ("{'db_password': 'hunter2'}", "hunter2"),
+        ("{\"password\": {\"$eq\": \"hunter2\"}}", "hunter2"),
+        ("{\"secret\": [\"abc\", {\"a\": \"hunter2\"}]}", "hunter2"),
+        ("{\"token\": {\"value\": \"hunter\"}}", "hunter"),
+        ("{\\\"password\\\": {\\\"a\\\": \\\"}\\\", \\\"b\\\": \\\"hunter2\\\"}}", "hunter2"),
+        ("{\"password\": {\"a\": \"cut off, hunter2", "hunter2"),
         (":password=>\"hunter2\"", "hunter2"),
         ("<password>hunter2</password>", "hunter2"),
         ("run --password hunter2 now", "hunter2"),
@@ -193,6 +198,8 @@ fn secrets_go_by_form_and_by_name() {
         assert_eq!(redactor.text(&out), out, "{text}");
     }
     assert_eq!(redactor.text("postgres://u:p@db.example:5432/shop").matches("db.example:5432/shop").count(), 1);
+    let nested = redactor.text(r#"{"password": {"$eq": "hunter2"}, "route": "/x"}"#);
+    assert_eq!(nested, r#"{"password": [withheld], "route": "/x"}"#);
     assert!(redactor.text("{password=hunter2, user=bob}").ends_with(", user=bob}"));
 }
 
