@@ -23,7 +23,6 @@ const SINGLE: &[(&str, &str, &str, &str)] = &[
     ("bearer", "secret", "credentials behind an authentication scheme", "RFC 6750"),
     ("birth_date", "birth_date", "a date behind a word that tells a birth", "45 CFR 164.514(b)(2)(i)(C)"),
     ("blocked_key", "withheld", "the value of a key that tells a secret", "configuration, keys of this version"),
-    ("blocked_parameter", "withheld", "a parameter whose name tells a secret", "keys of this version"),
     ("blocked_value", "withheld", "what a regex of `blocked_values` matches", "configuration"),
     ("card", "card", "digits of a card's length and issuer with a right check digit", "ISO/IEC 7812-1"),
     ("email", "email", "an address", "RFC 5321, RFC 6531"),

@@ -251,9 +251,8 @@ impl Engine {
         let profile = Profile::of(text);
         let mut found = self.scan_plain(text, &profile);
         if depth < MAX_DEPTH {
-            if profile.has_any(encoding::ESCAPES)
-                && let Some(view) = encoding::unescape(text)
-            {
+            let views = if profile.has_any(encoding::ESCAPES) { encoding::views(text) } else { Vec::new() };
+            for view in views {
                 let decoded: Vec<Finding> = self
                     .scan_at(&view.text, depth + 1)
                     .into_iter()

@@ -33,16 +33,50 @@ impl View {
 }
 
 /// The bytes that escapes begin with.
-pub(crate) const ESCAPES: &[u8] = b"%\\&";
+pub(crate) const ESCAPES: &[u8] = b"%\\&+=";
 
-/// Decodes `%40`, `\u0040`, `\x40`, `\n`, `\"`, `&#64;`, `&#x40;` and the like. `None` if there is no escape.
-pub(crate) fn unescape(text: &str) -> Option<View> {
-    let any = decode(text, true)?;
+/// What counts as an escape. A sign that is an escape in one of them is itself in another (`a+b@x.example`, `code=4111…`), so a text
+/// may have to be read in more than one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Style {
+    /// `%40`, `\u0040`, `\x40`, `\100`, `\n`, `\"`, `&#64;`, `&#x40;` and the like.
+    Escapes,
+    /// The same in a form, where `+` between two digits is a space.
+    Form,
+    /// `=40` and soft line breaks (RFC 2045 §6.7).
+    QuotedPrintable,
+}
+
+/// What the text says in each style in which it is written.
+pub(crate) fn views(text: &str) -> Vec<View> {
+    let bytes = text.as_bytes();
+    // A time zone is one `+` between digits; a number in a form has more.
+    let is_spaced = |window: &&[u8]| matches!(window, [a, b'+', b] if a.is_ascii_digit() && b.is_ascii_digit());
+    let has_spaces = text.contains('+') && bytes.windows(3).filter(is_spaced).nth(1).is_some();
+    let is_quoted = |at: usize| match bytes.get(at..).unwrap_or_default() {
+        [_, b'4', b'0', next, ..] => next.is_ascii_alphabetic(),
+        [_, b'3', b'D', ..] | [_, b'\n', ..] | [_, b'\r', b'\n', ..] => true,
+        [_, high, low, b'=', next @ ..] => {
+            quoted([*high, *low]).and(next.first_chunk()).copied().and_then(quoted).is_some()
+        }
+        _ => false,
+    };
+    let styles = [
+        (Style::Escapes, true),
+        (Style::Form, has_spaces),
+        (Style::QuotedPrintable, text.match_indices('=').any(|(at, _)| is_quoted(at))),
+    ];
+    styles.into_iter().filter(|(_, is_on)| *is_on).filter_map(|(style, _)| unescape(text, style)).collect()
+}
+
+/// Decodes the escapes of one style. `None` if there is none.
+fn unescape(text: &str, style: Style) -> Option<View> {
+    let any = decode(text, style, true)?;
     match String::from_utf8(any.bytes) {
         Ok(text) => Some(View { text, from: any.from, escapes: any.escapes }),
-        // Percent-encoded bytes that are not UTF-8: those beyond ASCII stay as they are written.
+        // Bytes that are not UTF-8: those beyond ASCII stay as they are written.
         Err(_) => {
-            let ascii = decode(text, false)?;
+            let ascii = decode(text, style, false)?;
             let text = String::from_utf8(ascii.bytes).ok()?;
             Some(View { text, from: ascii.from, escapes: ascii.escapes })
         }
@@ -55,7 +89,7 @@ struct Decoded {
     escapes: Vec<(usize, usize)>,
 }
 
-fn decode(text: &str, all_bytes: bool) -> Option<Decoded> {
+fn decode(text: &str, style: Style, all_bytes: bool) -> Option<Decoded> {
     let source = text.as_bytes();
     let mut out = Decoded {
         bytes: Vec::with_capacity(source.len()),
@@ -65,15 +99,24 @@ fn decode(text: &str, all_bytes: bool) -> Option<Decoded> {
     let mut at = 0;
     while let Some(&byte) = source.get(at) {
         let rest = source.get(at..).unwrap_or_default();
-        let escape = match byte {
-            b'%' => percent(rest, all_bytes),
-            b'\\' => backslash(rest),
-            b'&' => entity(rest),
+        let before = at.checked_sub(1).and_then(|at| source.get(at));
+        let escape = match (byte, style) {
+            (b'=', Style::QuotedPrintable) => equals(rest),
+            (_, Style::QuotedPrintable) => None,
+            (b'%', _) => escaped_byte(rest, 1, 16, 3),
+            (b'\\', _) => backslash(rest),
+            (b'&', _) => entity(rest),
+            (b'+', Style::Form) => {
+                let is_space = before.is_some_and(u8::is_ascii_digit) && rest.get(1).is_some_and(u8::is_ascii_digit);
+                is_space.then_some((Escaped::Char(' '), 1))
+            }
             _ => None,
         };
+        let escape = escape.filter(|(value, _)| all_bytes || !matches!(value, Escaped::Byte(byte) if !byte.is_ascii()));
         if let Some((value, length)) = escape {
             out.escapes.push((at, at + length));
             match value {
+                Escaped::Nothing => {}
                 Escaped::Byte(byte) => {
                     out.bytes.push(byte);
                     out.from.push(at);
@@ -100,11 +143,29 @@ fn decode(text: &str, all_bytes: bool) -> Option<Decoded> {
 enum Escaped {
     Byte(u8),
     Char(char),
+    /// A line that was broken for length.
+    Nothing,
 }
 
-fn percent(rest: &[u8], all_bytes: bool) -> Option<(Escaped, usize)> {
-    let byte = u8::try_from(hex(rest.get(1..3)?)?).ok()?;
-    (all_bytes || byte.is_ascii()).then_some((Escaped::Byte(byte), 3))
+/// The byte whose number stands at `from..to`.
+fn escaped_byte(rest: &[u8], from: usize, radix: u32, to: usize) -> Option<(Escaped, usize)> {
+    let byte = u8::try_from(number(rest.get(from..to)?, radix)?).ok()?;
+    Some((Escaped::Byte(byte), to))
+}
+
+fn equals(rest: &[u8]) -> Option<(Escaped, usize)> {
+    match rest.get(1..)? {
+        [b'\n', ..] => Some((Escaped::Nothing, 2)),
+        [b'\r', b'\n', ..] => Some((Escaped::Nothing, 3)),
+        [high, low, ..] => Some((Escaped::Byte(quoted([*high, *low])?), 3)),
+        _ => None,
+    }
+}
+
+/// Digits of quoted-printable are upper-case.
+fn quoted(digits: [u8; 2]) -> Option<u8> {
+    let is_digit = |digit: &u8| digit.is_ascii_digit() || matches!(digit, b'A'..=b'F');
+    digits.iter().all(is_digit).then(|| number(&digits, 16)).flatten().and_then(|value| u8::try_from(value).ok())
 }
 
 fn backslash(rest: &[u8]) -> Option<(Escaped, usize)> {
@@ -118,17 +179,18 @@ fn backslash(rest: &[u8]) -> Option<(Escaped, usize)> {
         b'\'' => simple('\''),
         b'\\' => simple('\\'),
         b'/' => simple('/'),
-        b'x' => {
-            let value = hex(rest.get(2..4)?)?;
-            (value < 0x80).then_some(())?;
-            Some((Escaped::Char(char::from_u32(value)?), 4))
-        }
+        b'x' => escaped_byte(rest, 2, 16, 4),
+        b'0'..=b'3' => escaped_byte(rest, 1, 8, 4),
         b'u' => {
-            let unit = hex(rest.get(2..6)?)?;
+            let unit = number(rest.get(2..6)?, 16)?;
             if let Some(char) = char::from_u32(unit) {
                 return Some((Escaped::Char(char), 6));
             }
-            let low = rest.get(6..8).filter(|mark| *mark == br"\u").and(rest.get(8..12)).and_then(hex)?;
+            let low = rest
+                .get(6..8)
+                .filter(|mark| *mark == br"\u")
+                .and(rest.get(8..12))
+                .and_then(|digits| number(digits, 16))?;
             let pair = [u16::try_from(unit).ok()?, u16::try_from(low).ok()?];
             let char = char::decode_utf16(pair).next()?.ok()?;
             Some((Escaped::Char(char), 12))
@@ -153,8 +215,9 @@ fn entity(rest: &[u8]) -> Option<(Escaped, usize)> {
     Some((Escaped::Char(char::from_u32(value)?), 2 + end + 1))
 }
 
-fn hex(digits: &[u8]) -> Option<u32> {
-    digits.iter().try_fold(0_u32, |value, digit| Some((value << 4) | char::from(*digit).to_digit(16)?))
+/// At most eight digits.
+fn number(digits: &[u8], radix: u32) -> Option<u32> {
+    digits.iter().try_fold(0_u32, |value, digit| Some(value * radix + char::from(*digit).to_digit(radix)?))
 }
 
 /// A run of base64 or hex that decodes to text.

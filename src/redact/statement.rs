@@ -7,6 +7,12 @@ use serde_json::Value;
 
 use super::detect::Piece;
 
+/// Most digits of a placeholder that is a number.
+const MAX_PLACE: usize = 4;
+
+/// Longest name (PostgreSQL: 63 bytes, MySQL: 64 characters, SQL Server and Oracle: 128).
+const MAX_IDENTIFIER: usize = 128;
+
 /// What stands for a literal.
 const PLACE: char = '?';
 
@@ -31,13 +37,28 @@ pub(crate) fn cut_literals(text: &str, system: Option<&str>) -> (String, Vec<Pie
         blank(&mut value, &mut count);
         return if count > 0 { whole(value.to_string(), count) } else { (text.to_owned(), Vec::new()) };
     }
+    if let Some((stripped, count)) = documents(trimmed) {
+        return whole(stripped, count);
+    }
     match system {
         Some("redis" | "memcached" | "valkey" | "keydb") => {
             let (stripped, count) = commands(text);
             whole(stripped, count)
         }
-        _ => sql(text),
+        _ => sql(text, matches!(system, Some("mysql" | "mariadb" | "tidb"))),
     }
+}
+
+/// One JSON document a line: bulk requests of search engines.
+fn documents(text: &str) -> Option<(String, u64)> {
+    let mut count = 0;
+    let mut lines = Vec::new();
+    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        let mut value = serde_json::from_str(line.trim()).ok().filter(|_| line.trim_start().starts_with('{'))?;
+        blank(&mut value, &mut count);
+        lines.push(value.to_string());
+    }
+    (count > 0).then(|| (lines.join("\n"), count))
 }
 
 fn blank(value: &mut Value, count: &mut u64) {
@@ -73,7 +94,7 @@ fn commands(text: &str) -> (String, u64) {
 }
 
 /// Lexes SQL and writes it again with [`PLACE`] for each literal; comments go.
-fn sql(text: &str) -> (String, Vec<Piece>) {
+fn sql(text: &str, is_mysql: bool) -> (String, Vec<Piece>) {
     let mut lexer = Lexer {
         rest: text,
         out: String::with_capacity(text.len()),
@@ -81,6 +102,7 @@ fn sql(text: &str) -> (String, Vec<Piece>) {
         cuts: Vec::new(),
         expects_value: false,
         in_list: Vec::new(),
+        is_mysql,
     };
     while let Some(char) = lexer.rest.chars().next() {
         lexer.step(char);
@@ -98,17 +120,19 @@ struct Lexer<'t> {
     expects_value: bool,
     /// For each open parenthesis, whether it encloses a list of values.
     in_list: Vec<bool>,
+    /// In MySQL a double quote opens a string everywhere, and `#` a comment.
+    is_mysql: bool,
 }
 
 impl<'t> Lexer<'t> {
     fn step(&mut self, char: char) {
         match char {
             '\'' => self.quoted('\''),
-            '"' if self.expects_value => self.quoted('"'),
+            '"' if self.expects_value || self.is_mysql || !self.is_name() => self.quoted('"'),
             '"' => self.identifier('"'),
             '`' => self.identifier('`'),
             '-' if self.rest.starts_with("--") => self.skip_line(),
-            '#' if self.rest.starts_with("# ") => self.skip_line(),
+            '#' if self.is_mysql || self.rest.starts_with("# ") => self.skip_line(),
             '/' if self.rest.starts_with("/*") => {
                 let end = self.rest.find("*/").map_or(self.rest.len(), |end| end + 2);
                 self.skip(end);
@@ -163,6 +187,17 @@ impl<'t> Lexer<'t> {
         }
     }
 
+    /// Whether what is in double quotes may be the name of a table or column.
+    fn is_name(&self) -> bool {
+        let body = self.rest.get(1..).unwrap_or_default();
+        let name = body.find('"').and_then(|end| body.get(..end)).unwrap_or_default();
+        name.len() <= MAX_IDENTIFIER
+            && name.starts_with(|char: char| char.is_alphabetic() || matches!(char, '_' | '#' | '$'))
+            && name
+                .chars()
+                .all(|char| char.is_alphanumeric() || matches!(char, '_' | '#' | '$' | '.' | '-' | ' ' | ':'))
+    }
+
     fn identifier(&mut self, mark: char) {
         let end = self.rest.get(1..).and_then(|body| string_end(body, mark, false));
         match end {
@@ -195,12 +230,19 @@ impl<'t> Lexer<'t> {
 
     /// `:name`, `@p1`, `%s`, `%(name)s`: names of values.
     fn placeholder(&mut self, mark: char) {
+        let is_behind_name = self.after_name();
         self.copy(mark.len_utf8());
         let end = self
             .rest
             .find(|char: char| !(char.is_alphanumeric() || matches!(char, '_' | ':' | '@')))
             .unwrap_or(self.rest.len());
-        self.copy(end);
+        // A number is one by its place (`:1`); a long one is a literal, and so is the rest of one
+        // that was percent-encoded (`4111%20…`).
+        let is_literal = self.rest.starts_with(|char: char| char.is_ascii_digit())
+            && (mark == '%' && !is_behind_name || end > MAX_PLACE && mark != '%');
+        if !is_literal {
+            self.copy(end);
+        }
         self.expects_value = false;
     }
 
@@ -233,6 +275,14 @@ impl<'t> Lexer<'t> {
             }
             self.skip(end);
             self.quoted('\'');
+            return;
+        }
+        // BigQuery's raw strings and bytes.
+        if matches!(word.as_str(), "R" | "B" | "RB" | "BR")
+            && self.rest.get(end..).is_some_and(|rest| rest.starts_with('"'))
+        {
+            self.skip(end);
+            self.quoted('"');
             return;
         }
         self.copy(end);

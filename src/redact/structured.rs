@@ -1,25 +1,31 @@
 //! What names inside a text tell of the values behind them: parameters of URLs, fields of JSON.
 
-use super::detect::{Finding, WITHHELD};
+use super::detect::{Action, Finding, WITHHELD};
+use super::encoding;
 use super::keys::{KeyClass, Keys};
 use super::token::{self, Class};
 
 /// Longest name that is looked at.
 const MAX_NAME: usize = 128;
 
-/// The values of a URL, path or query that their parameters' names tell to be secrets.
+/// The values of a URL, path, query or form that their parameters' names tell to be somebody's or secret.
 pub(crate) fn parameters(keys: &Keys, text: &str) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut at = 0;
     for part in text.split(['?', '&', ';', '#']) {
-        if let Some((name, value)) = part.split_once('=')
-            && !value.is_empty()
-            && value != WITHHELD
-            && keys.content(&name.replace("%5B", "[").replace("%5D", "]")) == KeyClass::Blocked
-            && token::shape(value) != Some(value.len())
-        {
-            let start = at + name.len() + 1;
-            found.push(Finding::withhold(start, start + value.len(), "blocked_parameter"));
+        if let Some((name, value)) = part.split_once('=') {
+            let name = name.replace("%5B", "[").replace("%5D", "]");
+            let start = at + part.len() - value.len();
+            let judged = judged(keys, &name, value, start, start + value.len());
+            // A token is that of what the value says, however it is written.
+            found.extend(judged.map(|finding| match finding.action {
+                Action::Token(class, _) if value.contains(['%', '+']) => {
+                    let spaced = value.replace('+', " ");
+                    let said = encoding::views(&spaced).into_iter().next().map_or(spaced, |view| view.text);
+                    Finding { action: Action::Token(class, said.trim().to_owned()), ..finding }
+                }
+                _ => finding,
+            }));
         }
         at += part.len() + 1;
     }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::classes::{self, FieldClass};
 use super::detect::{Engine, Finding, WITHHELD};
+use super::encoding;
 use super::keys::{KeyClass, Keys};
 use super::statement;
 use super::structured;
@@ -325,10 +326,9 @@ fn collect_attribute_keys(value: &Value, keys: &mut BTreeSet<String>) {
     }
 }
 
-/// A whole or abbreviated commit id. Sixteen decimal digits may be a card, so an abbreviation must have a letter.
+/// A whole or abbreviated commit id. Sixteen digits may be a card and as many letters and digits an IBAN, so an abbreviation is
+/// short; what is hex of a text is that text.
 fn is_commit(text: &str) -> bool {
     let is_hex = text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    is_hex
-        && (matches!(text.len(), 40 | 64)
-            || (7..40).contains(&text.len()) && text.bytes().any(|byte| byte.is_ascii_alphabetic()))
+    is_hex && ((7..=12).contains(&text.len()) || matches!(text.len(), 40 | 64) && encoding::runs(text).is_empty())
 }

@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test")]
 
-mod leak;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -12,33 +11,15 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
-use serde_json::Value;
-use support::casefile::{Home, Settings, run, run_json};
+use support::casefile::{Home, Settings, run};
 use support::otlp::{EMAIL, FAILURE, TRACE_ID, failing_trace, shuffle, signal};
+use support::schema::assert_all_valid;
 use support::store;
 
 /// The documents under `folder` by name, manifests apart.
 fn documents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let name = |path: &Path| path.strip_prefix(folder).unwrap().display().to_string();
     store::bundles(folder).iter().map(|path| (name(path), fs::read(path).unwrap())).collect()
-}
-
-fn assert_valid(schema: &Value, document: &Value, what: &str) {
-    let validator = jsonschema::validator_for(schema).unwrap();
-    let faults: Vec<String> =
-        validator.iter_errors(document).map(|error| format!("{}: {error}", error.instance_path())).collect();
-    assert!(faults.is_empty(), "{what} against its schema:\n{}", faults.join("\n"));
-}
-
-/// Every bundle and manifest under `folder` is what `casefile schema` says that it is.
-fn assert_all_valid(folder: &Path) {
-    let (bundle, manifest) = (run_json(folder, &["schema", "bundle"]), run_json(folder, &["schema", "manifest"]));
-    for path in store::bundles(folder) {
-        assert_valid(&bundle, &store::json(&path), &path.display().to_string());
-    }
-    for path in store::manifests(folder) {
-        assert_valid(&manifest, &store::manifest(&path).0, &path.display().to_string());
-    }
 }
 
 fn replay(recording: &Path, out: &Path, more: &[&str]) {

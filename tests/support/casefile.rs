@@ -189,9 +189,14 @@ impl Casefile<'_> {
 
     /// The metrics of this moment.
     pub(crate) fn metrics(&self) -> Metrics {
+        Metrics::parse(&self.exposition())
+    }
+
+    /// The metrics of this moment, as they stand on the wire.
+    pub(crate) fn exposition(&self) -> String {
         let answer = http::get(self.home.metrics, "/metrics").unwrap();
         assert_eq!(answer.status, 200, "{}", answer.text());
-        Metrics::parse(&answer.text())
+        answer.text()
     }
 
     /// Waits until every accepted record has come to its end, and says how.

@@ -5,4 +5,5 @@
 pub(crate) mod casefile;
 pub(crate) mod http;
 pub(crate) mod otlp;
+pub(crate) mod schema;
 pub(crate) mod store;

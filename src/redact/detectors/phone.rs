@@ -185,6 +185,7 @@ impl Number {
         let head = before(text, self.start);
         let further = head.and_then(|char| before(text, self.start - char.len_utf8()));
         let begins = match head {
+            Some('.' | ',' | '-' | ':' | '/' | '_') if self.has_plus => true,
             Some('.' | ',' | '-' | ':' | '/') => !further.is_some_and(|char| char.is_alphanumeric()),
             Some('_' | '%' | '#' | '$' | '\\' | '@') => false,
             Some(char) => !char.is_alphanumeric(),
@@ -193,6 +194,7 @@ impl Number {
         let tail = after(text, self.end);
         let next = tail.and_then(|char| after(text, self.end + char.len_utf8()));
         let ends = match tail {
+            Some('/') if self.has_plus => true,
             Some('.' | ',' | '-' | ':' | '/') => !next.is_some_and(|char| char.is_alphanumeric()),
             Some('_' | '%' | '@') => false,
             Some(char) => !char.is_alphanumeric(),
