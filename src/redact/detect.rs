@@ -251,8 +251,7 @@ impl Engine {
         let profile = Profile::of(text);
         let mut found = self.scan_plain(text, &profile);
         if depth < MAX_DEPTH {
-            let views = if profile.has_any(encoding::ESCAPES) { encoding::views(text) } else { Vec::new() };
-            for view in views {
+            for view in encoding::views(text, &profile) {
                 let decoded: Vec<Finding> = self
                     .scan_at(&view.text, depth + 1)
                     .into_iter()

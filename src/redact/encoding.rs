@@ -1,5 +1,7 @@
 //! What a text says once it is decoded: escapes in place, base64 and hex runs apart.
 
+use super::gate::Profile;
+
 /// A text with its escapes decoded, and where each byte came from.
 pub(crate) struct View {
     pub(crate) text: String,
@@ -32,41 +34,58 @@ impl View {
     }
 }
 
-/// The bytes that escapes begin with.
-pub(crate) const ESCAPES: &[u8] = b"%\\&+=";
-
 /// What counts as an escape. A sign that is an escape in one of them is itself in another (`a+b@x.example`, `code=4111…`), so a text
 /// may have to be read in more than one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Style {
     /// `%40`, `\u0040`, `\x40`, `\100`, `\n`, `\"`, `&#64;`, `&#x40;` and the like.
     Escapes,
-    /// The same in a form, where `+` between two digits is a space.
+    /// The same in a form, where `+` within a value is a space.
     Form,
     /// `=40` and soft line breaks (RFC 2045 §6.7).
     QuotedPrintable,
 }
 
 /// What the text says in each style in which it is written.
-pub(crate) fn views(text: &str) -> Vec<View> {
-    let bytes = text.as_bytes();
-    // A time zone is one `+` between digits; a number in a form has more.
-    let is_spaced = |window: &&[u8]| matches!(window, [a, b'+', b] if a.is_ascii_digit() && b.is_ascii_digit());
-    let has_spaces = text.contains('+') && bytes.windows(3).filter(is_spaced).nth(1).is_some();
-    let is_quoted = |at: usize| match bytes.get(at..).unwrap_or_default() {
+pub(crate) fn views(text: &str, profile: &Profile) -> Vec<View> {
+    let styles = [
+        (Style::Escapes, profile.has_any(b"%\\&")),
+        (Style::Form, profile.has_any(b"+") && is_form(text.as_bytes(), profile)),
+        (Style::QuotedPrintable, profile.has_any(b"=") && text.match_indices('=').any(|(at, _)| is_quoted(text, at))),
+    ];
+    styles.into_iter().filter(|(_, is_on)| *is_on).filter_map(|(style, _)| unescape(text, style)).collect()
+}
+
+/// What the value of a parameter says.
+pub(crate) fn form_value(text: &str) -> String {
+    let spaced = text.replace('+', " ");
+    unescape(&spaced, Style::Escapes).map_or(spaced, |view| view.text)
+}
+
+/// Whether a `+` between two letters or digits stands at `at`.
+fn is_space(text: &[u8], at: usize) -> bool {
+    let around = at.checked_sub(1).and_then(|before| text.get(before..at + 2));
+    matches!(around, Some([before, b'+', after]) if before.is_ascii_alphanumeric() && after.is_ascii_alphanumeric())
+}
+
+/// Whether some `+` may be a space. That of a time zone is the only one between digits; a number in a form has more.
+fn is_form(text: &[u8], profile: &Profile) -> bool {
+    let mut spaces = (0..text.len()).filter(|at| is_space(text, *at));
+    let Some(first) = spaces.next() else { return false };
+    let is_word = text.get(..first).and_then(<[u8]>::last).is_some_and(u8::is_ascii_alphabetic);
+    is_word && profile.has_any(b"=") || spaces.next().is_some()
+}
+
+/// Whether the `=` at `at` can hardly be that of a pair.
+fn is_quoted(text: &str, at: usize) -> bool {
+    match text.as_bytes().get(at..).unwrap_or_default() {
         [_, b'4', b'0', next, ..] => next.is_ascii_alphabetic(),
         [_, b'3', b'D', ..] | [_, b'\n', ..] | [_, b'\r', b'\n', ..] => true,
         [_, high, low, b'=', next @ ..] => {
             quoted([*high, *low]).and(next.first_chunk()).copied().and_then(quoted).is_some()
         }
         _ => false,
-    };
-    let styles = [
-        (Style::Escapes, true),
-        (Style::Form, has_spaces),
-        (Style::QuotedPrintable, text.match_indices('=').any(|(at, _)| is_quoted(at))),
-    ];
-    styles.into_iter().filter(|(_, is_on)| *is_on).filter_map(|(style, _)| unescape(text, style)).collect()
+    }
 }
 
 /// Decodes the escapes of one style. `None` if there is none.
@@ -99,17 +118,13 @@ fn decode(text: &str, style: Style, all_bytes: bool) -> Option<Decoded> {
     let mut at = 0;
     while let Some(&byte) = source.get(at) {
         let rest = source.get(at..).unwrap_or_default();
-        let before = at.checked_sub(1).and_then(|at| source.get(at));
         let escape = match (byte, style) {
             (b'=', Style::QuotedPrintable) => equals(rest),
             (_, Style::QuotedPrintable) => None,
             (b'%', _) => escaped_byte(rest, 1, 16, 3),
             (b'\\', _) => backslash(rest),
             (b'&', _) => entity(rest),
-            (b'+', Style::Form) => {
-                let is_space = before.is_some_and(u8::is_ascii_digit) && rest.get(1).is_some_and(u8::is_ascii_digit);
-                is_space.then_some((Escaped::Char(' '), 1))
-            }
+            (b'+', Style::Form) => is_space(source, at).then_some((Escaped::Char(' '), 1)),
             _ => None,
         };
         let escape = escape.filter(|(value, _)| all_bytes || !matches!(value, Escaped::Byte(byte) if !byte.is_ascii()));

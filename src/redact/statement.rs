@@ -30,15 +30,8 @@ pub(crate) fn cut_literals(text: &str, system: Option<&str>) -> (String, Vec<Pie
         (stripped, if count > 0 { vec![piece] } else { Vec::new() })
     };
     let trimmed = text.trim_start();
-    if (trimmed.starts_with('{') || trimmed.starts_with('['))
-        && let Ok(mut value) = serde_json::from_str(trimmed)
-    {
-        let mut count = 0;
-        blank(&mut value, &mut count);
-        return if count > 0 { whole(value.to_string(), count) } else { (text.to_owned(), Vec::new()) };
-    }
     if let Some((stripped, count)) = documents(trimmed) {
-        return whole(stripped, count);
+        return if count > 0 { whole(stripped, count) } else { (text.to_owned(), Vec::new()) };
     }
     match system {
         Some("redis" | "memcached" | "valkey" | "keydb") => {
@@ -49,16 +42,19 @@ pub(crate) fn cut_literals(text: &str, system: Option<&str>) -> (String, Vec<Pie
     }
 }
 
-/// One JSON document a line: bulk requests of search engines.
+/// A JSON document, or several: bulk requests of search engines.
 fn documents(text: &str) -> Option<(String, u64)> {
-    let mut count = 0;
-    let mut lines = Vec::new();
-    for line in text.lines().filter(|line| !line.trim().is_empty()) {
-        let mut value = serde_json::from_str(line.trim()).ok().filter(|_| line.trim_start().starts_with('{'))?;
-        blank(&mut value, &mut count);
-        lines.push(value.to_string());
+    if !text.starts_with(['{', '[']) {
+        return None;
     }
-    (count > 0).then(|| (lines.join("\n"), count))
+    let mut count = 0;
+    let mut documents = Vec::new();
+    for document in serde_json::Deserializer::from_str(text).into_iter::<Value>() {
+        let mut document = document.ok()?;
+        blank(&mut document, &mut count);
+        documents.push(document.to_string());
+    }
+    Some((documents.join("\n"), count))
 }
 
 fn blank(value: &mut Value, count: &mut u64) {
@@ -264,9 +260,14 @@ impl<'t> Lexer<'t> {
         let is_part = |char: char| char.is_alphanumeric() || matches!(char, '_' | '$' | '#');
         let end = self.rest.find(|char: char| !is_part(char)).unwrap_or(self.rest.len());
         let word = self.rest.get(..end).unwrap_or_default().to_ascii_uppercase();
-        let is_prefix =
-            matches!(word.as_str(), "E" | "N" | "B" | "X" | "U" | "R" | "Q" | "_UTF8" | "_LATIN1" | "_BINARY");
-        if is_prefix && self.rest.get(end..).is_some_and(|rest| rest.starts_with('\'')) {
+        let next = self.rest.get(end..).and_then(|rest| rest.chars().next());
+        let mark = match (word.as_str(), next) {
+            ("E" | "N" | "B" | "X" | "U" | "R" | "Q" | "_UTF8" | "_LATIN1" | "_BINARY", Some('\'')) => Some('\''),
+            // BigQuery's raw strings and bytes.
+            ("R" | "B" | "RB" | "BR", Some('"')) => Some('"'),
+            _ => None,
+        };
+        if let Some(mark) = mark {
             // Oracle's `q'[…]'` has quotes of its own kind.
             if word == "Q" {
                 self.literal();
@@ -274,15 +275,7 @@ impl<'t> Lexer<'t> {
                 return;
             }
             self.skip(end);
-            self.quoted('\'');
-            return;
-        }
-        // BigQuery's raw strings and bytes.
-        if matches!(word.as_str(), "R" | "B" | "RB" | "BR")
-            && self.rest.get(end..).is_some_and(|rest| rest.starts_with('"'))
-        {
-            self.skip(end);
-            self.quoted('"');
+            self.quoted(mark);
             return;
         }
         self.copy(end);

@@ -1,6 +1,6 @@
 //! What names inside a text tell of the values behind them: parameters of URLs, fields of JSON.
 
-use super::detect::{Action, Finding, WITHHELD};
+use super::detect::{Finding, WITHHELD};
 use super::encoding;
 use super::keys::{KeyClass, Keys};
 use super::token::{self, Class};
@@ -13,19 +13,13 @@ pub(crate) fn parameters(keys: &Keys, text: &str) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut at = 0;
     for part in text.split(['?', '&', ';', '#']) {
-        if let Some((name, value)) = part.split_once('=') {
+        if let Some((name, value)) = part.split_once('=')
+            && !is_ours(value)
+        {
             let name = name.replace("%5B", "[").replace("%5D", "]");
-            let start = at + part.len() - value.len();
-            let judged = judged(keys, &name, value, start, start + value.len());
+            let end = at + part.len();
             // A token is that of what the value says, however it is written.
-            found.extend(judged.map(|finding| match finding.action {
-                Action::Token(class, _) if value.contains(['%', '+']) => {
-                    let spaced = value.replace('+', " ");
-                    let said = encoding::views(&spaced).into_iter().next().map_or(spaced, |view| view.text);
-                    Finding { action: Action::Token(class, said.trim().to_owned()), ..finding }
-                }
-                _ => finding,
-            }));
+            found.extend(judged(keys, &name, &encoding::form_value(value), end - value.len(), end));
         }
         at += part.len() + 1;
     }
@@ -39,7 +33,8 @@ pub(crate) fn fields(keys: &Keys, text: &str) -> Vec<Finding> {
     for (colon, _) in text.match_indices(':') {
         if let Some((name, quote)) = name_before(text, colon)
             && let Some((start, end)) = value_behind(text, colon + 1, quote)
-            && let Some(finding) = judged(keys, name, text.get(start..end).unwrap_or_default(), start, end)
+            && let Some(value) = text.get(start..end).filter(|value| !is_ours(value))
+            && let Some(finding) = judged(keys, name, value, start, end)
         {
             found.push(finding);
         }
@@ -82,11 +77,12 @@ fn value_behind(text: &str, at: usize, quote: &str) -> Option<(usize, usize)> {
     (digits > 0).then_some((start, start + digits))
 }
 
+/// Nothing, or what stands where a value was.
+fn is_ours(value: &str) -> bool {
+    value.is_empty() || value == WITHHELD || token::shape(value) == Some(value.len())
+}
+
 fn judged(keys: &Keys, name: &str, value: &str, start: usize, end: usize) -> Option<Finding> {
-    let is_ours = value.is_empty() || value == WITHHELD || token::shape(value) == Some(value.len());
-    if is_ours {
-        return None;
-    }
     let token = |class, rule| Some(Finding::token(start, end, rule, class, value.trim()));
     match keys.content(name) {
         KeyClass::Blocked => Some(Finding::withhold(start, end, "blocked_key")),

@@ -326,9 +326,11 @@ fn collect_attribute_keys(value: &Value, keys: &mut BTreeSet<String>) {
     }
 }
 
-/// A whole or abbreviated commit id. Sixteen digits may be a card and as many letters and digits an IBAN, so an abbreviation is
-/// short; what is hex of a text is that text.
+/// A whole or abbreviated commit id. Digits alone may be anybody's number and sixteen digits and letters an IBAN, so an
+/// abbreviation is short and has a letter; what is hex of a text is that text.
 fn is_commit(text: &str) -> bool {
     let is_hex = text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    is_hex && ((7..=12).contains(&text.len()) || matches!(text.len(), 40 | 64) && encoding::runs(text).is_empty())
+    let has_letter = text.bytes().any(|byte| byte.is_ascii_alphabetic());
+    let is_short = (7..=12).contains(&text.len()) && has_letter;
+    is_hex && (is_short || matches!(text.len(), 40 | 64) && encoding::runs(text).is_empty())
 }

@@ -60,6 +60,8 @@ fn attributes(fill: &mut Fill<'_>, place: &str) -> Vec<Value> {
     all.push(attribute("messaging.destination.name", &json!({"bytesValue": bytes})));
     let bytes = data_encoding::BASE64.encode(of("bytes in array").as_bytes());
     all.push(attribute("messaging.operation.name", &json!({"arrayValue": {"values": [{"bytesValue": bytes}]}})));
+    let statement = format!("select 1 from u where a='{}'", of("literal").replace('\'', "''"));
+    all.push(attribute("db.query.text", &json!({"stringValue": statement})));
     let inner = attribute(&of("nested key"), &json!({"stringValue": of("nested value")}));
     let map = json!({"kvlistValue": {"values": [inner, attribute("http.route", &json!({"stringValue": of("map")}))]}});
     all.push(attribute("code.namespace", &map));
@@ -83,6 +85,9 @@ fn scope(fill: &mut Fill<'_>, place: &str) -> Value {
 
 fn exception(fill: &mut Fill<'_>, place: &str) -> Value {
     let mut of = |part: &str| fill(&format!("{place} {part}"));
+    // Longer than a summary, so that its cut lies within one of them.
+    let message: Vec<String> = (0..8).map(|_| format!("no {} there", of("exception.message"))).collect();
+    let message = message.join(", ");
     let stack = format!(
         "Traceback (most recent call last):\n  File \"/home/{}/app.py\", line 3, in f\n    x = '{}'\n\
          app.Refused: for {} of\n{}",
@@ -93,7 +98,7 @@ fn exception(fill: &mut Fill<'_>, place: &str) -> Value {
     );
     json!([
         attribute("exception.type", &json!({"stringValue": of("exception.type")})),
-        attribute("exception.message", &json!({"stringValue": format!("no {} there", of("exception.message"))})),
+        attribute("exception.message", &json!({"stringValue": message})),
         attribute("exception.stacktrace", &json!({"stringValue": stack})),
     ])
 }

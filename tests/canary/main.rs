@@ -68,12 +68,12 @@ impl Aviary {
     }
 }
 
-/// The name and the text of every file under `folder`, payloads of manifests decoded by the reader.
-fn written(folder: &Path, what: &str) -> Vec<(String, String)> {
+/// Where it was written, and the name and text, of every file under `folder`.
+fn written(folder: &Path) -> Vec<(String, String)> {
     let text = |path: &Path| String::from_utf8_lossy(&store::content(path)).into_owned();
     let files = store::files(folder);
     let name = |path: &Path| path.strip_prefix(folder).unwrap().display().to_string();
-    files.iter().map(|path| (what.to_owned(), format!("{}\n{}", name(path), text(path)))).collect()
+    files.iter().map(|path| ("store".to_owned(), format!("{}\n{}", name(path), text(path)))).collect()
 }
 
 fn assert_none_escaped(aviary: &Aviary, texts: &[(String, String)]) {
@@ -111,7 +111,7 @@ fn no_value_of_a_recording_is_in_anything_that_its_replay_wrote() {
 
     assert_eq!(store::bundles(&out).len(), traces.len(), "a bundle for each trace");
     schema::assert_all_valid(&out);
-    let mut texts = written(&out, "store");
+    let mut texts = written(&out);
     texts.push(("stdout".to_owned(), String::from_utf8_lossy(&said.stdout).into_owned()));
     texts.push(("stderr".to_owned(), String::from_utf8_lossy(&said.stderr).into_owned()));
     assert_none_escaped(&aviary, &texts);
@@ -151,7 +151,7 @@ fn no_value_from_the_wire_is_in_the_store_the_logs_the_metrics_or_a_webhook() {
     let (status, said) = casefile.stop();
     assert!(status.success(), "ended with {status}");
 
-    let mut texts = written(&home.store(), "store");
+    let mut texts = written(&home.store());
     assert_eq!(store::bundles(&home.store()).len(), traces.len(), "a bundle for each trace");
     texts.push(("logs".to_owned(), said));
     texts.push(("metrics".to_owned(), metrics));

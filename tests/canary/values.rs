@@ -14,12 +14,13 @@ pub(crate) enum Kind {
     AwsKey,
     Jwt,
     Password,
+    Bearer,
     Url,
     Ip,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Email,
         Self::Phone,
         Self::Card,
@@ -27,6 +28,7 @@ impl Kind {
         Self::AwsKey,
         Self::Jwt,
         Self::Password,
+        Self::Bearer,
         Self::Url,
         Self::Ip,
     ];
@@ -146,6 +148,7 @@ pub(crate) fn canary(kind: Kind, number: u64) -> Canary {
             (format!("{head}.{claims}.{mac}"), vec![subject.to_owned(), mac_trace])
         }
         Kind::Password => (format!("password=Xq7{}", &small[..11]), vec![small[..11].to_owned()]),
+        Kind::Bearer => (format!("Bearer {}", &small[..24]), vec![small[..12].to_owned(), small[12..24].to_owned()]),
         Kind::Url => {
             let (password, token) = (&small[..10], &small[12..24]);
             let url = format!("https://bob:{password}@db.example/x?access_token={token}");

@@ -67,6 +67,10 @@ fn values_in_quoted_printable_octal_and_forms_go() {
     }
     let card = redactor.text("4111 1111 1111 1111");
     assert_eq!(redactor.text("q=4111+1111+1111+1111"), format!("q={card}"));
+    let spaced = redactor.text("q=Bearer abcdef0123456789abcdef0123&x=1");
+    assert!(!spaced.contains("abcdef"), "{spaced}");
+    assert_eq!(redactor.text("q=Bearer+abcdef0123456789abcdef0123&x=1"), spaced.replace(' ', "+"));
+    assert_eq!(redactor.text("q=alice+tag%40example.com"), format!("q={}", redactor.text("alice+tag@example.com")));
     for stays in ["status=200 took=40 ms", "2025-07-01T12:00:00+0200", "a=b", "x == 40a"] {
         assert_eq!(redactor.text(stays), stays);
     }
