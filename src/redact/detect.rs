@@ -11,7 +11,8 @@
 use regex::RegexSet;
 
 use super::encoding;
-use super::gate::{Anchor, Gate, Profile};
+use super::gate::{Anchor, Gate, Seen};
+use super::survey::{Span, Survey};
 use super::token::{Class, Tokens};
 
 /// What stands where a value was that has no token.
@@ -64,6 +65,10 @@ impl Finding {
     /// A finding that is withheld.
     pub(crate) fn withhold(start: usize, end: usize, rule: &'static str) -> Self {
         Self { start, end, rule, action: Action::Withhold, rank: 0 }
+    }
+
+    fn span(&self) -> Span {
+        Span { start: self.start, end: self.end }
     }
 
     /// The class of what it becomes, for remarks.
@@ -136,12 +141,17 @@ impl Origin {
 
 /// Finds one kind of thing.
 pub(crate) trait Detector: std::fmt::Debug + Send + Sync {
-    /// Appends what is in `text`, in any order. Offsets are on character boundaries.
-    fn find(&self, text: &str, found: &mut Vec<Finding>);
+    /// Appends what is in the text, in any order. Offsets are on character boundaries.
+    fn find(&self, seen: Seen<'_>, found: &mut Vec<Finding>);
 
     /// What must occur in a text for [`Detector::find`] to find something in it.
     fn anchor(&self) -> Anchor {
         Anchor::Any
+    }
+
+    /// The words whose places it goes by, in any case (ASCII).
+    fn words(&self) -> Vec<String> {
+        Vec::new()
     }
 }
 
@@ -157,12 +167,9 @@ pub(crate) struct Engine {
 
 impl Engine {
     /// The engine of these detectors.
-    ///
-    /// # Errors
-    /// If their anchors are too many for one automaton.
-    pub(crate) fn new(detectors: Vec<Box<dyn Detector>>, allowed: RegexSet, tokens: Tokens) -> Result<Self, String> {
-        let gate = Gate::new(detectors.iter().map(|detector| detector.anchor()))?;
-        Ok(Self { detectors, gate, allowed, tokens })
+    pub(crate) fn new(detectors: Vec<Box<dyn Detector>>, allowed: RegexSet, tokens: Tokens) -> Self {
+        let gate = Gate::new(detectors.iter().map(|detector| (detector.anchor(), detector.words())));
+        Self { detectors, gate, allowed, tokens }
     }
 
     /// The id of the key that makes tokens.
@@ -174,7 +181,7 @@ impl Engine {
     #[cfg(test)]
     pub(crate) fn push(&mut self, detector: Box<dyn Detector>) {
         self.detectors.push(detector);
-        self.gate = Gate::new(self.detectors.iter().map(|detector| detector.anchor())).unwrap();
+        self.gate = Gate::new(self.detectors.iter().map(|detector| (detector.anchor(), detector.words())));
     }
 
     /// What must go from `text`: sorted, disjoint.
@@ -248,10 +255,10 @@ impl Engine {
     }
 
     fn scan_at(&self, text: &str, depth: u8) -> Vec<Finding> {
-        let profile = Profile::of(text);
-        let mut found = self.scan_plain(text, &profile);
+        let survey = Survey::of(text);
+        let mut found = self.scan_plain(text, &survey);
         if depth < MAX_DEPTH {
-            for view in encoding::views(text, &profile) {
+            for view in encoding::views(text, &survey) {
                 let decoded: Vec<Finding> = self
                     .scan_at(&view.text, depth + 1)
                     .into_iter()
@@ -264,17 +271,15 @@ impl Engine {
                 found.retain(|raw| !explained_by(raw, &decoded, &view));
                 found.extend(decoded);
             }
-            if profile.longest_run >= encoding::MIN_RUN {
-                found.extend(encoding::runs(text).iter().filter_map(|run| self.in_run(run, depth)));
-            }
+            found.extend(encoding::runs(text, &survey).iter().filter_map(|run| self.in_run(run, depth)));
         }
         resolve(found)
     }
 
-    fn scan_plain(&self, text: &str, profile: &Profile) -> Vec<Finding> {
+    fn scan_plain(&self, text: &str, survey: &Survey) -> Vec<Finding> {
         let mut found = Vec::new();
         // Every token of ours has a colon.
-        if profile.has_any(b":") {
+        if survey.has_any(b":") {
             found.extend(self.tokens.lookalikes(text).map(|seen| {
                 let action = match text.get(seen.start..seen.end) {
                     Some(raw) if !seen.genuine => Action::Token(Class::Opaque, raw.to_owned()),
@@ -283,14 +288,18 @@ impl Engine {
                 Finding { start: seen.start, end: seen.end, rule: "token_lookalike", action, rank: 0 }
             }));
         }
-        let open = self.gate.open(text, profile);
-        for (rank, detector) in self.detectors.iter().enumerate().filter(|(rank, _)| open.has(*rank)) {
+        // Letters of our own tokens are no words.
+        let tokens: Vec<Span> =
+            found.iter().filter(|finding| finding.action == Action::Keep).map(Finding::span).collect();
+        self.gate.open(text, survey, &tokens, |rank, seen| {
             let before = found.len();
-            detector.find(text, &mut found);
+            if let Some(detector) = self.detectors.get(rank) {
+                detector.find(seen, &mut found);
+            }
             for finding in found.iter_mut().skip(before) {
                 finding.rank = rank + 1;
             }
-        }
+        });
         if !self.allowed.is_empty() {
             let value = |finding: &Finding| text.get(finding.start..finding.end).unwrap_or_default();
             found.retain(|finding| finding.action == Action::Keep || !self.allowed.is_match(value(finding)));

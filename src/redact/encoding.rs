@@ -1,6 +1,8 @@
 //! What a text says once it is decoded: escapes in place, base64 and hex runs apart.
 
-use super::gate::Profile;
+use memchr::memchr_iter;
+
+use super::survey::Survey;
 
 /// A text with its escapes decoded, and where each byte came from.
 pub(crate) struct View {
@@ -47,19 +49,26 @@ enum Style {
 }
 
 /// What the text says in each style in which it is written.
-pub(crate) fn views(text: &str, profile: &Profile) -> Vec<View> {
+pub(crate) fn views(text: &str, survey: &Survey) -> Vec<View> {
     let styles = [
-        (Style::Escapes, profile.has_any(b"%\\&")),
-        (Style::Form, profile.has_any(b"+") && is_form(text.as_bytes(), profile)),
-        (Style::QuotedPrintable, profile.has_any(b"=") && text.match_indices('=').any(|(at, _)| is_quoted(text, at))),
+        (Style::Escapes, survey.has_any(b"%\\&")),
+        (Style::Form, survey.has_any(b"+") && is_form(text.as_bytes(), survey)),
+        (
+            Style::QuotedPrintable,
+            survey.has_any(b"=") && memchr_iter(b'=', text.as_bytes()).any(|at| is_quoted(text, at)),
+        ),
     ];
     styles.into_iter().filter(|(_, is_on)| *is_on).filter_map(|(style, _)| unescape(text, style)).collect()
 }
 
 /// What the value of a parameter says.
 pub(crate) fn form_value(text: &str) -> String {
-    let spaced = text.replace('+', " ");
-    unescape(&spaced, Style::Escapes).map_or(spaced, |view| view.text)
+    unescaped(&text.replace('+', " "))
+}
+
+/// What a text says without its escapes.
+pub(crate) fn unescaped(text: &str) -> String {
+    unescape(text, Style::Escapes).map_or_else(|| text.to_owned(), |view| view.text)
 }
 
 /// Whether a `+` between two letters or digits stands at `at`.
@@ -69,11 +78,11 @@ fn is_space(text: &[u8], at: usize) -> bool {
 }
 
 /// Whether some `+` may be a space. That of a time zone is the only one between digits; a number in a form has more.
-fn is_form(text: &[u8], profile: &Profile) -> bool {
-    let mut spaces = (0..text.len()).filter(|at| is_space(text, *at));
+fn is_form(text: &[u8], survey: &Survey) -> bool {
+    let mut spaces = memchr_iter(b'+', text).filter(|at| is_space(text, *at));
     let Some(first) = spaces.next() else { return false };
     let is_word = text.get(..first).and_then(<[u8]>::last).is_some_and(u8::is_ascii_alphabetic);
-    is_word && profile.has_any(b"=") || spaces.next().is_some()
+    is_word && survey.has_any(b"=") || spaces.next().is_some()
 }
 
 /// Whether the `=` at `at` can hardly be that of a pair.
@@ -246,16 +255,16 @@ pub(crate) struct Run {
 pub(crate) const MIN_RUN: usize = 16;
 
 /// The runs of `text` that decode to printable text.
-pub(crate) fn runs(text: &str) -> Vec<Run> {
-    let bytes = text.as_bytes();
+pub(crate) fn runs(text: &str, survey: &Survey) -> Vec<Run> {
     let mut found = Vec::new();
-    let mut at = 0;
-    while at < bytes.len() {
-        let length = bytes.iter().skip(at).take_while(|byte| is_base64(**byte)).count();
-        if length >= MIN_RUN {
-            candidates(text, at, at + length, &mut found);
+    for span in &survey.runs {
+        let mut at = span.start;
+        for part in text.get(span.start..span.end).unwrap_or_default().split(|char| !is_base64(char)) {
+            if part.len() >= MIN_RUN {
+                candidates(text, at, at + part.len(), &mut found);
+            }
+            at += part.len() + 1;
         }
-        at += length.max(1);
     }
     found
 }
@@ -281,15 +290,55 @@ fn candidates(text: &str, start: usize, end: usize, found: &mut Vec<Run>) {
     }
 }
 
-pub(crate) const fn is_base64(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
+/// The letters of base64, base64url and hex. Each is one of those that the runs of a [`Survey`] are made of.
+const fn is_base64(char: char) -> bool {
+    char.is_ascii_alphanumeric() || matches!(char, '+' | '/' | '-' | '_')
 }
 
 fn printable(run: &str) -> Option<String> {
     use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER_PERMISSIVE};
+    if !may_be_printable(run.as_bytes()) {
+        return None;
+    }
     let decoders = [&HEXLOWER_PERMISSIVE, &BASE64_NOPAD, &BASE64URL_NOPAD];
     decoders.into_iter().find_map(|decoder| {
         let text = String::from_utf8(decoder.decode(run.as_bytes()).ok()?).ok()?;
         text.chars().all(|char| !char.is_control() || matches!(char, '\n' | '\r' | '\t')).then_some(text)
+    })
+}
+
+/// Whether the first bytes of what a run says are text. Those of nearly all runs are not, and the rest need not be decoded.
+fn may_be_printable(run: &[u8]) -> bool {
+    let Some(head) = run.first_chunk::<MIN_RUN>() else { return true };
+    let pairs = head.chunks_exact(2).map(|pair| number(pair, 16).and_then(|byte| u8::try_from(byte).ok()));
+    let hex: Option<Vec<u8>> = pairs.collect();
+    let fours = head.chunks_exact(4).map(|four| {
+        let bits = four.iter().try_fold(0, |bits, letter| Some(bits << 6 | sextet(*letter)?))?;
+        Some([bits >> 16, bits >> 8, bits].map(|bits: u32| bits.to_le_bytes()[0]))
+    });
+    let base64: Option<Vec<[u8; 3]>> = fours.collect();
+    hex.is_some_and(|bytes| begins_text(&bytes)) || base64.is_some_and(|bytes| begins_text(bytes.as_flattened()))
+}
+
+/// Whether bytes are the beginning of a text without control characters.
+fn begins_text(bytes: &[u8]) -> bool {
+    let is_control = |byte: &u8| byte.is_ascii_control() && !matches!(byte, b'\n' | b'\r' | b'\t');
+    !bytes.iter().any(is_control)
+        && match std::str::from_utf8(bytes) {
+            Ok(_) => true,
+            // A character may be cut at the end.
+            Err(error) => error.error_len().is_none(),
+        }
+}
+
+/// The six bits that a letter of base64 or base64url stands for (RFC 4648 §4, §5).
+fn sextet(letter: u8) -> Option<u32> {
+    Some(match letter {
+        b'A'..=b'Z' => u32::from(letter - b'A'),
+        b'a'..=b'z' => u32::from(letter - b'a') + 26,
+        b'0'..=b'9' => u32::from(letter - b'0') + 52,
+        b'+' | b'-' => 62,
+        b'/' | b'_' => 63,
+        _ => return None,
     })
 }

@@ -1,166 +1,135 @@
-//! Which detectors a text can concern at all: one pass over its bytes and one over its words, instead of one a detector.
+//! Which detectors a text can concern at all, and where: one pass over its bytes ([`Survey`]) and one over its words, instead of
+//! one a detector.
 //!
-//! Most texts hold nothing. A detector says what must occur in a text for it to find anything ([`Anchor`]); only those whose
-//! anchor occurs are asked.
+//! Most texts hold nothing. A detector says what must occur in a text for it to find anything ([`Anchor`]) and which words it
+//! goes by; only those whose anchor occurs are asked, and each is told where its words stand.
 
 use std::collections::BTreeMap;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use super::survey::{MIN_CHAIN, Span, Survey};
+use super::words::Words;
 
 /// What must occur in a text for a detector to find something in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Anchor {
     /// Nothing in particular.
     Any,
-    /// One of these bytes.
-    Bytes(&'static [u8]),
-    /// So many digits.
-    Digits(usize),
-    /// A run of so many letters, digits and signs of base64.
-    Run(usize),
-    /// One of these words, in any case (ASCII).
-    Words(Vec<String>),
+    /// One of these signs.
+    Signs(&'static [u8]),
+    /// A digit.
+    Digit,
+    /// A chain of so many digits.
+    Chain(usize),
+    /// A run of letters and digits.
+    Run,
+    /// A run of hex digits, colons, dots and hyphens.
+    Address,
+    /// One of the detector's words.
+    Words,
 }
 
-impl Anchor {
-    /// One of these words, in any case.
-    pub(crate) fn words<'w>(words: impl IntoIterator<Item = &'w str>) -> Self {
-        Self::Words(words.into_iter().map(str::to_owned).collect())
-    }
+/// Where a word stands. Words are found in any case (ASCII), inside other words too, and may overlap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Word {
+    /// The detector's rank.
+    rank: usize,
+    /// Which of the detector's words it is.
+    pub(crate) index: usize,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
 }
 
-/// Sixty-four detectors are a word of a set.
-const WORDS: usize = 8;
-
-/// A set of detectors, by their rank.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Open([u64; WORDS]);
-
-impl Open {
-    /// The detector of one rank. Ranks that do not fit share the last place: such detectors are asked more often than they must be.
-    fn one(rank: usize) -> Self {
-        let rank = rank.min(WORDS * 64 - 1);
-        let mut set = Self::default();
-        if let Some(word) = set.0.get_mut(rank / 64) {
-            *word = 1 << (rank % 64);
-        }
-        set
-    }
-
-    fn add(&mut self, other: Self) {
-        self.0.iter_mut().zip(other.0).for_each(|(word, more)| *word |= more);
-    }
-
-    fn has_all(&self, other: Self) -> bool {
-        self.0.iter().zip(other.0).all(|(word, all)| word & all == all)
-    }
-
-    /// Whether the detector of this rank is in it.
-    pub(crate) fn has(self, rank: usize) -> bool {
-        let rank = rank.min(WORDS * 64 - 1);
-        self.0.get(rank / 64).is_some_and(|word| word & (1 << (rank % 64)) != 0)
-    }
+/// A text, what is in it, and where the words of one detector stand in it, in the order of their beginnings.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seen<'s> {
+    pub(crate) text: &'s str,
+    pub(crate) survey: &'s Survey,
+    pub(crate) words: &'s [Word],
 }
 
-/// What is in a text, from one pass over its bytes.
-pub(crate) struct Profile {
-    seen: [bool; 256],
-    digits: usize,
-    /// Length of the longest run of letters, digits and the signs of base64.
-    pub(crate) longest_run: usize,
-}
-
-impl Profile {
-    pub(crate) fn of(text: &str) -> Self {
-        let mut profile = Self { seen: [false; 256], digits: 0, longest_run: 0 };
-        let mut run = 0_usize;
-        for byte in text.bytes() {
-            profile.seen[usize::from(byte)] = true;
-            profile.digits += usize::from(byte.is_ascii_digit());
-            run = if RUN[usize::from(byte)] { run + 1 } else { 0 };
-            profile.longest_run = profile.longest_run.max(run);
-        }
-        profile
+impl Seen<'_> {
+    /// Whether a word begins in the `reach` bytes before `at`.
+    pub(crate) fn has_word_before(&self, at: usize, reach: usize) -> bool {
+        let behind = self.words.partition_point(|word| word.start < at);
+        behind.checked_sub(1).and_then(|last| self.words.get(last)).is_some_and(|word| word.start + reach >= at)
     }
 
-    /// Whether one of `bytes` occurs.
-    pub(crate) fn has_any(&self, bytes: &[u8]) -> bool {
-        bytes.iter().any(|byte| self.seen[usize::from(*byte)])
+    /// Whether a word begins within `reach` bytes from `at`.
+    pub(crate) fn has_word_behind(&self, at: usize, reach: usize) -> bool {
+        let first = self.words.partition_point(|word| word.start < at);
+        self.words.get(first).is_some_and(|word| word.start <= at + reach)
     }
 }
-
-/// The bytes that base64, base64url and hex are written in.
-static RUN: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut at = 0_usize;
-    while at < 128 {
-        #[expect(clippy::cast_possible_truncation, reason = "below 128")]
-        let byte = at as u8;
-        table[at] = super::encoding::is_base64(byte);
-        at += 1;
-    }
-    table
-};
 
 /// The anchors of all detectors.
 #[derive(Debug)]
 pub(crate) struct Gate {
-    always: Open,
-    bytes: Vec<(&'static [u8], Open)>,
-    digits: Vec<(usize, Open)>,
-    runs: Vec<(usize, Open)>,
-    words: AhoCorasick,
-    /// For each word, the detectors that it opens.
-    opened: Vec<Open>,
-    /// The detectors that any word opens.
-    by_word: Open,
+    /// The detectors that are not opened by words alone, by rank.
+    anchors: Vec<(usize, Anchor)>,
+    words: Words,
+    /// For each word, the detectors that go by it, and which of their words it is.
+    owners: Vec<Vec<(usize, usize)>>,
 }
 
 impl Gate {
-    /// The gate before detectors with these anchors, in order of rank.
-    ///
-    /// # Errors
-    /// If the words are too many for one automaton.
-    pub(crate) fn new(anchors: impl IntoIterator<Item = Anchor>) -> Result<Self, String> {
-        let (mut always, mut by_word) = (Open::default(), Open::default());
-        let (mut bytes, mut digits, mut runs) = (Vec::new(), Vec::new(), Vec::new());
-        let mut words = BTreeMap::<String, Open>::new();
-        for (rank, anchor) in anchors.into_iter().enumerate() {
-            let one = Open::one(rank);
-            match anchor {
-                Anchor::Any => always.add(one),
-                Anchor::Bytes(set) => bytes.push((set, one)),
-                Anchor::Digits(count) => digits.push((count, one)),
-                Anchor::Run(length) => runs.push((length, one)),
-                Anchor::Words(list) => {
-                    by_word.add(one);
-                    list.iter().for_each(|word| words.entry(word.to_ascii_lowercase()).or_default().add(one));
-                }
+    /// The gate before detectors with these anchors and words, in order of rank.
+    pub(crate) fn new(detectors: impl IntoIterator<Item = (Anchor, Vec<String>)>) -> Self {
+        let mut anchors = Vec::new();
+        let mut owners = BTreeMap::<String, Vec<(usize, usize)>>::new();
+        for (rank, (anchor, mine)) in detectors.into_iter().enumerate() {
+            if anchor != Anchor::Words {
+                anchors.push((rank, anchor));
+            }
+            for (index, word) in mine.into_iter().enumerate() {
+                owners.entry(word.to_ascii_lowercase()).or_default().push((rank, index));
             }
         }
-        let opened = words.values().copied().collect();
-        let words = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .match_kind(MatchKind::Standard)
-            .kind(Some(AhoCorasickKind::DFA))
-            .build(words.keys())
-            .map_err(|error| error.to_string())?;
-        Ok(Self { always, bytes, digits, runs, words, opened, by_word })
+        Self { anchors, words: Words::new(owners.keys()), owners: owners.into_values().collect() }
     }
 
-    /// The detectors that can find something in `text`.
-    pub(crate) fn open(&self, text: &str, profile: &Profile) -> Open {
-        let mut open = self.always;
-        let bytes = self.bytes.iter().filter(|(set, _)| profile.has_any(set)).map(|(_, one)| *one);
-        let digits = self.digits.iter().filter(|(count, _)| profile.digits >= *count).map(|(_, one)| *one);
-        let runs = self.runs.iter().filter(|(length, _)| profile.longest_run >= *length).map(|(_, one)| *one);
-        bytes.chain(digits).chain(runs).for_each(|one| open.add(one));
-        for found in self.words.find_overlapping_iter(text) {
-            open.add(self.opened.get(found.pattern().as_usize()).copied().unwrap_or(self.by_word));
-            if open.has_all(self.by_word) {
-                break;
+    /// The words in `text` outside of `tokens`, by rank of the detectors that go by them, each detector's in the order of their beginnings.
+    fn words(&self, text: &str, tokens: &[Span]) -> Vec<Word> {
+        let mut found = Vec::new();
+        self.words.find(text, |word, start, end| {
+            let token = tokens.partition_point(|token| token.end <= start);
+            if tokens.get(token).is_some_and(|token| token.start < end) {
+                return;
+            }
+            let owners = self.owners.get(word).map(Vec::as_slice).unwrap_or_default();
+            found.extend(owners.iter().map(|(rank, index)| Word { rank: *rank, index: *index, start, end }));
+        });
+        found.sort_by_key(|word| word.rank);
+        found
+    }
+
+    /// Calls `ask` with the rank of each detector that can find something in `text`, and with what it goes by. `tokens` are where
+    /// tokens of ours stand, in order.
+    pub(crate) fn open(&self, text: &str, survey: &Survey, tokens: &[Span], mut ask: impl FnMut(usize, Seen<'_>)) {
+        let words = self.words(text, tokens);
+        let of = |rank: usize| {
+            let first = words.partition_point(|word| word.rank < rank);
+            let end = words.partition_point(|word| word.rank <= rank);
+            words.get(first..end).unwrap_or_default()
+        };
+        for (rank, anchor) in &self.anchors {
+            let is_open = match anchor {
+                Anchor::Any => true,
+                Anchor::Signs(signs) => survey.has_any(signs),
+                Anchor::Digit => !survey.groups().is_empty(),
+                Anchor::Chain(digits) => survey.has_chain((*digits).max(MIN_CHAIN)),
+                Anchor::Run => !survey.runs.is_empty(),
+                Anchor::Address => !survey.addresses.is_empty(),
+                Anchor::Words => false,
+            };
+            if is_open {
+                ask(*rank, Seen { text, survey, words: of(*rank) });
             }
         }
-        open
+        for mine in words.chunk_by(|a, b| a.rank == b.rank) {
+            let Some(first) = mine.first() else { continue };
+            if self.anchors.binary_search_by_key(&first.rank, |(rank, _)| *rank).is_err() {
+                ask(first.rank, Seen { text, survey, words: mine });
+            }
+        }
     }
 }

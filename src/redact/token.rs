@@ -12,7 +12,6 @@ use std::fmt;
 use std::net::IpAddr;
 
 use hmac::{Hmac, KeyInit, Mac};
-use regex_automata::meta::Regex;
 use sha2::Sha256;
 
 use crate::model::RootKey;
@@ -122,7 +121,6 @@ pub(crate) struct Tokens {
     current: Ring,
     /// Keys whose tokens are still known as ours.
     previous: Vec<Ring>,
-    lookalike: Regex,
 }
 
 /// The keys of one root key: one for each class, one for the network of an address, one for the check.
@@ -189,15 +187,11 @@ impl Ring {
 
 impl Tokens {
     /// The keys of `tenant`: `current` makes tokens, what `previous` made stays as it is.
-    pub(crate) fn new(tenant: &str, current: (char, &RootKey), previous: &[(char, RootKey)]) -> Result<Self, String> {
-        let names: Vec<&str> = Class::ALL.iter().map(|class| class.name()).collect();
-        let lookalike = Regex::new(&format!("(?-u)(?:{}):[A-Z]-[0-9a-z]+(?:H-[0-9a-z]+)?", names.join("|")))
-            .map_err(|error| error.to_string())?;
-        Ok(Self {
+    pub(crate) fn new(tenant: &str, current: (char, &RootKey), previous: &[(char, RootKey)]) -> Self {
+        Self {
             current: Ring::new(current.1, tenant, current.0),
             previous: previous.iter().map(|(id, root)| Ring::new(root, tenant, *id)).collect(),
-            lookalike,
-        })
+        }
     }
 
     /// The id of the key that makes tokens.
@@ -212,12 +206,12 @@ impl Tokens {
 
     /// Every place in `text` that looks like a token.
     pub(crate) fn lookalikes<'t>(&'t self, text: &'t str) -> impl Iterator<Item = Lookalike> + 't {
-        self.lookalike.find_iter(text).map(move |found| {
-            let (start, end) = (found.start(), found.end());
-            match text.get(start..end).and_then(|text| self.genuine(text)) {
+        memchr::memchr_iter(b':', text.as_bytes()).filter_map(|colon| {
+            let (start, end) = lookalike(text, colon)?;
+            Some(match text.get(start..end).and_then(|text| self.genuine(text)) {
                 Some(length) => Lookalike { start, end: start + length, genuine: true },
                 None => Lookalike { start, end, genuine: false },
-            }
+            })
         })
     }
 
@@ -241,6 +235,24 @@ fn network(canonical: &str) -> String {
         }
         Err(_) => canonical.to_owned(),
     }
+}
+
+/// What looks like a token around a colon: a class, a capital, a hyphen, letters and digits (for an address twice, `H-` between).
+fn lookalike(text: &str, colon: usize) -> Option<(usize, usize)> {
+    let bytes = text.as_bytes();
+    if !(bytes.get(colon + 1)?.is_ascii_uppercase() && *bytes.get(colon + 2)? == b'-') {
+        return None;
+    }
+    let head = text.get(..colon)?;
+    let class = Class::ALL.iter().find(|class| head.ends_with(class.name()))?;
+    let body = |from: usize| {
+        let rest = bytes.get(from..).unwrap_or_default();
+        rest.iter().take_while(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase()).count()
+    };
+    let end = colon + 3 + body(colon + 3);
+    let has_host = bytes.get(end..end + 2) == Some(b"H-") && body(end + 2) > 0;
+    let end = if has_host { end + 2 + body(end + 2) } else { end };
+    (end > colon + 3).then(|| (colon - class.name().len(), end))
 }
 
 /// The length of what is written like a token of ours at the beginning of `text`, genuine or not.

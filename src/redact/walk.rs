@@ -10,6 +10,7 @@ use super::encoding;
 use super::keys::{KeyClass, Keys};
 use super::statement;
 use super::structured;
+use super::survey::Survey;
 use super::sweep::{Known, Sweeper};
 use super::token::Class;
 use crate::model::Remark;
@@ -332,5 +333,5 @@ fn is_commit(text: &str) -> bool {
     let is_hex = text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let has_letter = text.bytes().any(|byte| byte.is_ascii_alphabetic());
     let is_short = (7..=12).contains(&text.len()) && has_letter;
-    is_hex && (is_short || matches!(text.len(), 40 | 64) && encoding::runs(text).is_empty())
+    is_hex && (is_short || matches!(text.len(), 40 | 64) && encoding::runs(text, &Survey::of(text)).is_empty())
 }

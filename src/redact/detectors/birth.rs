@@ -1,38 +1,46 @@
 //! Dates of birth: a date behind a word that tells what it is.
 
-use regex::Regex;
-
 use crate::redact::detect::{Detector, Finding};
-use crate::redact::gate::Anchor;
+use crate::redact::gate::{Anchor, Seen};
 use crate::redact::token::Class;
 
+use super::text::{Here, slice};
+
+/// How far behind the beginning of its name a date may end.
+const REACH: usize = 160;
+
 #[derive(Debug)]
-pub(super) struct BirthDate(Regex);
+pub(super) struct BirthDate(Here);
 
 const WORDS: [&str; 5] = ["dob", "birth", "born", "bday", "geburtsdatum"];
 
 impl BirthDate {
     pub(super) fn new() -> Result<Self, String> {
         const MONTH: &str = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}";
-        Regex::new(&format!(
+        Here::new(&format!(
             r"(?i)(?:{})[^\d\n]{{0,24}}?(\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}|\d{{1,2}}[-/.]\d{{1,2}}[-/.](?:\d{{4}}|\d{{2}})|\d{{1,2}}(?:st|nd|rd|th)?[ .-]+{MONTH}[ ,.-]+\d{{4}}|{MONTH}[ .]+\d{{1,2}}(?:st|nd|rd|th)?,?[ ]+\d{{4}}|(?:19|20)\d{{6}})\b",
             WORDS.join("|")
         ))
         .map(Self)
-        .map_err(|error| error.to_string())
     }
 }
 
 impl Detector for BirthDate {
-    fn find(&self, text: &str, found: &mut Vec<Finding>) {
-        for one in self.0.captures_iter(text).filter_map(|captures| captures.get(1)) {
-            let date = canonical(one.as_str());
-            found.push(Finding::token(one.start(), one.end(), "birth_date", Class::BirthDate, date));
+    fn find(&self, Seen { text, words, .. }: Seen<'_>, found: &mut Vec<Finding>) {
+        for word in words {
+            if let Some((_, date)) = self.0.find(text, word.start, word.start + REACH) {
+                let canonical = canonical(slice(text, date.start, date.end));
+                found.push(Finding::token(date.start, date.end, "birth_date", Class::BirthDate, canonical));
+            }
         }
     }
 
     fn anchor(&self) -> Anchor {
-        Anchor::words(WORDS)
+        Anchor::Words
+    }
+
+    fn words(&self) -> Vec<String> {
+        WORDS.map(str::to_owned).to_vec()
     }
 }
 

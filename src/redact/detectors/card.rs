@@ -1,22 +1,25 @@
 //! Payment card numbers: 13 to 19 digits, alone or in the groups cards are printed in, of an issuer's range and length, with a
 //! right check digit (ISO/IEC 7812-1, annex B).
 
-use super::text::{after, before, slice};
+use super::text::{after, before, run_start, slice};
 use crate::redact::detect::{Detector, Finding};
-use crate::redact::gate::Anchor;
+use crate::redact::gate::{Anchor, Seen};
 use crate::redact::token::Class;
 
 #[derive(Debug)]
 pub(super) struct Card;
 
-/// Layouts in which numbers are printed, as group lengths.
+/// Fewest digits of a number.
+const MIN_DIGITS: usize = 13;
+
+/// Layouts in which numbers are printed, as group lengths; of two that begin alike the longer one first.
 const LAYOUTS: &[&[usize]] = &[
-    &[4, 4, 4, 4],
-    &[4, 6, 5],
-    &[4, 6, 4],
     &[4, 4, 4, 4, 3],
     &[4, 4, 4, 4, 2],
     &[4, 4, 4, 4, 1],
+    &[4, 4, 4, 4],
+    &[4, 6, 5],
+    &[4, 6, 4],
     &[4, 4, 4, 3],
     &[4, 4, 4, 2],
     &[4, 4, 4, 1],
@@ -28,27 +31,19 @@ const LAYOUTS: &[&[usize]] = &[
 ];
 
 impl Detector for Card {
-    fn find(&self, text: &str, found: &mut Vec<Finding>) {
-        let bytes = text.as_bytes();
-        let mut at = 0;
-        while at < bytes.len() {
-            let digits = bytes.iter().skip(at).take_while(|byte| byte.is_ascii_digit()).count();
-            if digits == 0 {
-                at += 1;
-                continue;
-            }
-            match number(text, at) {
-                Some((end, canonical)) => {
-                    found.push(Finding::token(at, end, "card", Class::Card, canonical));
-                    at = end;
-                }
-                None => at += digits,
+    fn find(&self, Seen { text, survey, .. }: Seen<'_>, found: &mut Vec<Finding>) {
+        let mut done = 0;
+        for group in survey.chains(MIN_DIGITS).flatten() {
+            let begins_one = matches!(group.len(), 4 | 6 | 8 | 13..=19) && group.start >= done;
+            if begins_one && let Some((end, canonical)) = number(text, group.start) {
+                found.push(Finding::token(group.start, end, "card", Class::Card, canonical));
+                done = end;
             }
         }
     }
 
     fn anchor(&self) -> Anchor {
-        Anchor::Digits(13)
+        Anchor::Chain(MIN_DIGITS)
     }
 }
 
@@ -63,7 +58,11 @@ fn number(text: &str, start: usize) -> Option<(usize, String)> {
     single.into_iter().chain(layouts).find_map(|count| {
         let end = *ends.get(count - 1)?;
         let digits: String = slice(text, start, end).chars().filter(char::is_ascii_digit).collect();
-        (ends_there(text, end) && is_issued(&digits) && luhn(&digits)).then_some((end, digits))
+        (ends_there(text, end)
+            && is_issued(&digits)
+            && luhn(&digits)
+            && (count > 1 || !is_named_otherwise(text, start)))
+        .then_some((end, digits))
     })
 }
 
@@ -96,11 +95,50 @@ fn begins(text: &str, start: usize) -> bool {
     let Some(char) = before(text, start) else { return true };
     let further = || before(text, start - char.len_utf8());
     match char {
-        '.' | ',' => !further().is_some_and(|char| char.is_ascii_digit()),
+        '.' => !further().is_some_and(|char| char.is_ascii_digit()),
         '-' => !further().is_some_and(|char| char.is_alphanumeric() || char == '_'),
         '_' => false,
         char => !char.is_alphanumeric(),
     }
+}
+
+/// Whether what stands right before a number without groups says that it is a number of something else: one in ten has a right check digit.
+fn is_named_otherwise(text: &str, start: usize) -> bool {
+    const NAMES: &[&str] = &[
+        "ean",
+        "isbn",
+        "gtin",
+        "upc",
+        "tid",
+        "pid",
+        "query_id",
+        "queryid",
+        "serial",
+        "offset",
+        "lsn",
+        "xid",
+        "zxid",
+        "seq",
+        "sequence",
+        "inode",
+        "block",
+        "blk",
+        "epoch",
+        "timestamp",
+        "nanos",
+        "micros",
+        "millis",
+        "bytes",
+        "address",
+        "addr",
+        "pointer",
+        "snowflake",
+    ];
+    let head = slice(text, run_start(text, start, 24, |char| char != '\n'), start).to_ascii_lowercase();
+    let head = head.trim_end_matches([' ', ':', '=', '"', '\'', '#', '_', '-', '>', '\\', '(', '[', '{']);
+    NAMES.iter().any(|name| {
+        head.strip_suffix(name).is_some_and(|rest| !rest.ends_with(|char: char| char.is_ascii_alphanumeric()))
+    })
 }
 
 fn ends_there(text: &str, end: usize) -> bool {
@@ -115,7 +153,7 @@ fn ends_there(text: &str, end: usize) -> bool {
 }
 
 /// Whether an issuer gives out numbers of this prefix and length. Ranges: ISO/IEC 7812 register as published by the networks
-/// (Visa, Mastercard, American Express, Discover, Diners Club, JCB, UATP, UnionPay, Maestro, Mir, RuPay, Elo, Verve).
+/// (Visa, Mastercard, American Express, Discover, Diners Club, JCB, UATP, UnionPay, Maestro, Mir, RuPay, Elo, Verve, Troy).
 fn is_issued(digits: &str) -> bool {
     let prefix = |length: usize| digits.get(..length).and_then(|text| text.parse::<u32>().ok()).unwrap_or_default();
     let length = digits.len();
@@ -127,15 +165,17 @@ fn is_issued(digits: &str) -> bool {
         Some(b'3') if matches!(two, 34 | 37) => length == 15,
         Some(b'3') if (300..=305).contains(&three) || matches!(two, 36 | 38 | 39) => matches!(length, 14 | 16),
         Some(b'3') => (3528..=3589).contains(&four) && (16..=19).contains(&length),
-        Some(b'5') if (51..=55).contains(&two) => length == 16,
+        Some(b'5') if (51..=55).contains(&two) || matches!(six, 504_175 | 509_000..=509_999) => length == 16,
         Some(b'5') => {
             matches!(four, 5018 | 5020 | 5038 | 5893 | 5019 | 5067 | 5066 | 5610) && (13..=19).contains(&length)
                 || (506_099..=506_198).contains(&six) && matches!(length, 16 | 18 | 19)
         }
+        Some(b'6') if matches!(six, 627_780 | 636_297 | 636_368) => length == 16,
         Some(b'6') => {
             (four == 6011 || (644..=649).contains(&three) || matches!(two, 60 | 62 | 65)) && (16..=19).contains(&length)
                 || matches!(four, 6304 | 6759 | 6761 | 6762 | 6763 | 6390) && (13..=19).contains(&length)
         }
+        Some(b'9') => four == 9792 && length == 16,
         Some(b'8') => two == 81 && (16..=19).contains(&length),
         _ => false,
     }

@@ -3,7 +3,7 @@
 use super::text::{after, before, run_end, run_start, slice};
 use super::userinfo;
 use crate::redact::detect::{Detector, Finding};
-use crate::redact::gate::Anchor;
+use crate::redact::gate::{Anchor, Seen};
 use crate::redact::token::Class;
 
 /// Longest local part looked at (RFC 5321 allows 64 bytes; longer ones occur and must not pass for that).
@@ -15,12 +15,12 @@ const MAX_DOMAIN: usize = 255;
 pub(super) struct Email;
 
 impl Detector for Email {
-    fn find(&self, text: &str, found: &mut Vec<Finding>) {
+    fn find(&self, Seen { text, .. }: Seen<'_>, found: &mut Vec<Finding>) {
         found.extend(text.match_indices(['@', '＠']).filter_map(|(at, sign)| around(text, at, at + sign.len())));
     }
 
     fn anchor(&self) -> Anchor {
-        Anchor::Bytes(b"@\xef")
+        Anchor::Signs(b"@\xef")
     }
 }
 
@@ -33,6 +33,13 @@ fn around(text: &str, at: usize, domain_start: usize) -> Option<Finding> {
     }
     let canonical = format!("{}@{}", slice(text, start, at), slice(text, domain_start, domain_end)).to_lowercase();
     Some(Finding::token(start, domain_end, "email", Class::Email, canonical))
+}
+
+/// The canonical form of a text that is an address and nothing else.
+pub(super) fn canonical(text: &str) -> Option<String> {
+    let at = text.find('@')?;
+    let is_whole = local(text, at) == Some(0) && domain(text, at + 1) == Some(text.len());
+    is_whole.then(|| text.to_lowercase())
 }
 
 fn local(text: &str, at: usize) -> Option<usize> {

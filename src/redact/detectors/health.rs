@@ -1,40 +1,47 @@
 //! Health identifiers (HIPAA Safe Harbor, 45 CFR 164.514(b)(2)(i)(H)–(J)): numbers of medical records, patients and insurance
 //! that their name tells. Without a name such a number is any number.
 
-use regex::Regex;
-
 use crate::redact::detect::{Detector, Finding};
-use crate::redact::gate::Anchor;
+use crate::redact::gate::{Anchor, Seen};
 use crate::redact::token::{self, Class};
 
+use super::text::{Here, slice};
+
+/// How far behind the beginning of its name a number may end.
+const REACH: usize = 160;
+
 #[derive(Debug)]
-pub(super) struct HealthIds(Regex);
+pub(super) struct HealthIds(Here);
 
 impl HealthIds {
     pub(super) fn new() -> Result<Self, String> {
-        Regex::new(concat!(
+        Here::new(concat!(
             r"(?i)\b(?:mrn|medical[\s_.-]?record(?:[\s_.-]?(?:number|no|id))?|patient[\s_.-]?(?:id|number|no)|",
             r"(?:health[\s_.-]?)?insurance[\s_.-]?(?:id|number|no)|health[\s_.-]?plan[\s_.-]?(?:id|number)|",
             r"(?:medicaid)(?:[\s_.-]?(?:id|number|no))?)",
             r#"["'\\]{0,3}\s{0,3}[:=#]{1,2}\s{0,3}["'\\]{0,3}([A-Za-z]{0,4}[-\s]?\d[\dA-Za-z]*(?:[- ]?\d[\dA-Za-z]*){0,4})"#,
         ))
         .map(Self)
-        .map_err(|error| error.to_string())
     }
 }
 
 impl Detector for HealthIds {
-    fn find(&self, text: &str, found: &mut Vec<Finding>) {
-        for one in self.0.captures_iter(text).filter_map(|captures| captures.get(1)) {
-            let canonical = canonical(one.as_str());
-            if canonical.len() >= 5 && token::shape(one.as_str()).is_none() {
-                found.push(Finding::token(one.start(), one.end(), "health_id", Class::Health, canonical));
+    fn find(&self, Seen { text, words, .. }: Seen<'_>, found: &mut Vec<Finding>) {
+        for word in words {
+            let Some((_, number)) = self.0.find(text, word.start, word.start + REACH) else { continue };
+            let canonical = canonical(slice(text, number.start, number.end));
+            if canonical.len() >= 5 && token::shape(slice(text, number.start, number.end)).is_none() {
+                found.push(Finding::token(number.start, number.end, "health_id", Class::Health, canonical));
             }
         }
     }
 
     fn anchor(&self) -> Anchor {
-        Anchor::words(["mrn", "medical", "patient", "insurance", "plan", "medicaid"])
+        Anchor::Words
+    }
+
+    fn words(&self) -> Vec<String> {
+        ["mrn", "medical", "patient", "insurance", "health", "medicaid"].map(str::to_owned).to_vec()
     }
 }
 

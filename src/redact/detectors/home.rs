@@ -3,7 +3,7 @@
 use regex::Regex;
 
 use crate::redact::detect::{Detector, Finding};
-use crate::redact::gate::Anchor;
+use crate::redact::gate::{Anchor, Seen};
 use crate::redact::token::Class;
 
 #[derive(Debug)]
@@ -66,10 +66,7 @@ impl HomeFolder {
 }
 
 impl Detector for HomeFolder {
-    fn find(&self, text: &str, found: &mut Vec<Finding>) {
-        if !(text.contains("home") || text.contains("sers") || text.contains("SERS")) {
-            return;
-        }
+    fn find(&self, Seen { text, .. }: Seen<'_>, found: &mut Vec<Finding>) {
         for name in self.0.captures_iter(text).filter_map(|captures| captures.get(1)) {
             let lower = name.as_str().to_lowercase();
             if !ROLES.contains(&lower.as_str()) {
@@ -79,6 +76,10 @@ impl Detector for HomeFolder {
     }
 
     fn anchor(&self) -> Anchor {
-        Anchor::words(["home/", "users/", "users\\"])
+        Anchor::Words
+    }
+
+    fn words(&self) -> Vec<String> {
+        ["home/", "users/", "users\\"].map(str::to_owned).to_vec()
     }
 }

@@ -2,7 +2,7 @@
 
 use super::text::{after, before, slice};
 use crate::redact::detect::{Detector, Finding};
-use crate::redact::gate::Anchor;
+use crate::redact::gate::{Anchor, Seen};
 use crate::redact::token::Class;
 
 /// Lengths by country: the SWIFT IBAN registry, release 99, and the countries that use the form without being in it.
@@ -26,18 +26,14 @@ const LENGTHS: &[(&str, usize)] = &[
 pub(super) struct Iban;
 
 impl Detector for Iban {
-    fn find(&self, text: &str, found: &mut Vec<Finding>) {
+    fn find(&self, Seen { text, survey, .. }: Seen<'_>, found: &mut Vec<Finding>) {
         let bytes = text.as_bytes();
         let mut done = 0;
-        // The check number is what is rare: two digits behind two letters.
-        for (at, window) in bytes.windows(4).enumerate() {
-            let [a, b, c, d] = window else { continue };
-            if at < done
-                || !(c.is_ascii_digit() && d.is_ascii_digit() && a.is_ascii_alphabetic() && b.is_ascii_alphabetic())
-            {
-                continue;
-            }
-            if before(text, at).is_some_and(|char| char.is_alphanumeric() || char == '_') {
+        // The check number is what is rare: two digits behind the two letters of a country.
+        for group in survey.groups().iter().filter(|group| group.len() >= 2) {
+            let Some(at) = group.start.checked_sub(2).filter(|at| *at >= done) else { continue };
+            let has_country = bytes.get(at..group.start).is_some_and(|code| code.iter().all(u8::is_ascii_alphabetic));
+            if !has_country || before(text, at).is_some_and(|char| char.is_alphanumeric() || char == '_') {
                 continue;
             }
             if let Some((end, canonical)) = number(text, at) {
@@ -48,14 +44,14 @@ impl Detector for Iban {
     }
 
     fn anchor(&self) -> Anchor {
-        Anchor::Digits(6)
+        Anchor::Digit
     }
 }
 
 /// The number that begins at `start`: where it ends, and its compact form in capitals.
 fn number(text: &str, start: usize) -> Option<(usize, String)> {
-    let country = slice(text, start, start + 2).to_ascii_uppercase();
-    let (_, length) = LENGTHS.iter().find(|(code, _)| *code == country)?;
+    let country = slice(text, start, start + 2);
+    let (_, length) = LENGTHS.iter().find(|(code, _)| code.eq_ignore_ascii_case(country))?;
     let mut compact = String::with_capacity(*length);
     let mut gap = false;
     let mut end = start;

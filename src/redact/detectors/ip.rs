@@ -3,9 +3,9 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::text::{after, before, run_end, slice};
+use super::text::{after, before, run_end, run_start, slice};
 use crate::redact::detect::{Detector, Finding};
-use crate::redact::gate::Anchor;
+use crate::redact::gate::{Anchor, Seen};
 use crate::redact::token::Class;
 
 #[derive(Debug)]
@@ -15,28 +15,54 @@ pub(super) struct Ip;
 const MAX_RUN: usize = 64;
 
 impl Detector for Ip {
-    fn find(&self, text: &str, found: &mut Vec<Finding>) {
-        let bytes = text.as_bytes();
-        let mut at = 0;
-        while let Some(byte) = bytes.get(at) {
-            if !(byte.is_ascii_hexdigit() || *byte == b':')
-                || before(text, at).is_some_and(|char| char.is_alphanumeric())
-            {
-                at += 1;
-                continue;
+    fn find(&self, Seen { text, survey, .. }: Seen<'_>, found: &mut Vec<Finding>) {
+        for span in &survey.addresses {
+            let mut at = span.start;
+            for part in slice(text, span.start, span.end).split('-') {
+                within(text, at, at + part.len(), found);
+                at += part.len() + 1;
             }
-            let end = run_end(text, at, usize::MAX, |char| char.is_ascii_hexdigit() || matches!(char, ':' | '.'));
-            run(text, at, end, found);
-            at = end.max(at + 1);
+        }
+        // `::1` is shorter than what the survey tells of.
+        let mut done = 0;
+        for at in memchr::memmem::find_iter(text.as_bytes(), b"::") {
+            let is_part = |char: char| char.is_ascii_hexdigit() || matches!(char, ':' | '.');
+            let start = run_start(text, at, MAX_RUN, is_part);
+            let end = run_end(text, at, MAX_RUN, is_part);
+            let known = survey.addresses.partition_point(|span| span.end < end);
+            if start >= done && survey.addresses.get(known).is_none_or(|span| span.start > start) {
+                within(text, start, end, found);
+                done = end;
+            }
         }
     }
 
     fn anchor(&self) -> Anchor {
-        Anchor::Bytes(b".:")
+        Anchor::Signs(b".:")
     }
 }
 
-/// A maximal run of hex digits, colons and dots.
+/// What of a longest run of hex digits, colons and dots is not the end of a word.
+fn within(text: &str, start: usize, end: usize, found: &mut Vec<Finding>) {
+    let part = slice(text, start, end);
+    let (mut dots, mut colons) = (0, 0);
+    for byte in part.bytes() {
+        dots += usize::from(byte == b'.');
+        colons += usize::from(byte == b':');
+    }
+    // Four numbers; eight, or a gap for those that are left out.
+    if dots < 3 && colons < 6 && !(colons >= 2 && part.contains("::")) {
+        return;
+    }
+    let goes_on = before(text, start).is_some_and(char::is_alphanumeric);
+    let word = if goes_on { part.find(['.', ':']).map_or(part.len(), |at| at + 1) } else { 0 };
+    let rest = part.get(word..).unwrap_or_default().trim_start_matches('.');
+    if !rest.is_empty() {
+        run(text, end - rest.len(), end, found);
+    }
+}
+
+/// A run of hex digits, colons and dots.
 fn run(text: &str, start: usize, end: usize, found: &mut Vec<Finding>) {
     let run = slice(text, start, end);
     if run.bytes().filter(|byte| *byte == b':').count() >= 2
@@ -68,6 +94,13 @@ fn v6(run: &str, goes_on: bool, length_follows: bool) -> Option<(usize, usize, S
     let end = if head.ends_with(':') && !head.ends_with("::") { end - 1 } else { end };
     let from = usize::from(run.starts_with(':') && !run.starts_with("::"));
     let text = run.get(from..end)?;
+    let (text, end) = match text.rsplit_once(':') {
+        // A ninth group is a port.
+        Some((eight, port)) if text.matches(':').count() == 8 && port.parse::<u16>().is_ok() => {
+            (eight, end - port.len() - 1)
+        }
+        _ => (text, end),
+    };
     let address: Ipv6Addr = text.parse().ok()?;
     // `::` and `dead::beef` are paths of C++ and Rust more often than addresses.
     (length_follows || text.bytes().any(|byte| byte.is_ascii_digit())).then_some(())?;
@@ -78,6 +111,12 @@ fn v6(run: &str, goes_on: bool, length_follows: bool) -> Option<(usize, usize, S
 fn v4(text: &str, start: usize, end: usize, found: &mut Vec<Finding>) {
     let part = slice(text, start, end);
     let trimmed = part.trim_end_matches('.');
+    // tcpdump and the netstat of BSD write the port behind one more dot. An object identifier begins with 0, 1 or 2.
+    let with_port = trimmed.rsplit_once('.').filter(|(address, port)| {
+        let first = address.split('.').next().and_then(|first| first.parse::<u8>().ok());
+        address.matches('.').count() == 3 && first.is_some_and(|first| first >= 10) && port.parse::<u16>().is_ok()
+    });
+    let trimmed = with_port.map_or(trimmed, |(address, _)| address);
     let mut octets = [0_u8; 4];
     let mut count = 0;
     for number in trimmed.split('.') {

@@ -49,7 +49,7 @@ pub(crate) fn of(
         list.push(Box::new(secrets::Jwt::new()?));
         list.push(Box::new(secrets::Issuers::new()?));
         list.push(Box::new(secrets::Authorization::new()?));
-        list.push(Box::new(pairs::Pairs::new()?));
+        list.push(Box::new(pairs::Pairs));
         list.push(Box::new(secrets::Named::new()?));
     }
     if on("phi") {

@@ -2,11 +2,9 @@
 //!
 //! The value is withheld, without a token: what people choose as a password can be guessed.
 
-use aho_corasick::{AhoCorasick, MatchKind};
-
 use super::text::{after, run_end, run_start, slice};
 use crate::redact::detect::{Detector, Finding, WITHHELD};
-use crate::redact::gate::Anchor;
+use crate::redact::gate::{Anchor, Seen, Word};
 use crate::redact::token;
 
 /// A name that tells a secret, and how sure it is of that.
@@ -94,38 +92,30 @@ const ABOUT: &[&str] = &[
 const MAX_NAME: usize = 64;
 
 #[derive(Debug)]
-pub(super) struct Pairs(AhoCorasick);
-
-impl Pairs {
-    pub(super) fn new() -> Result<Self, String> {
-        AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .match_kind(MatchKind::LeftmostLongest)
-            .build(NAMES.iter().map(|(name, _)| name))
-            .map(Self)
-            .map_err(|error| error.to_string())
-    }
-}
+pub(super) struct Pairs;
 
 impl Detector for Pairs {
-    fn find(&self, text: &str, found: &mut Vec<Finding>) {
+    fn find(&self, Seen { text, words, .. }: Seen<'_>, found: &mut Vec<Finding>) {
+        // Leftmost, then longest.
+        let mut words: Vec<Word> = words.to_vec();
+        words.sort_by(|a, b| (a.start, b.end).cmp(&(b.start, a.end)));
         let mut done = 0;
-        for name in
-            self.0.find_iter(text).filter_map(|one| NAMES.get(one.pattern().as_usize()).map(|(_, sure)| (one, *sure)))
-        {
-            let (keyword, sure) = name;
-            if keyword.start() < done {
-                continue;
-            }
-            if let Some(finding) = value(text, keyword.start(), keyword.end(), sure) {
-                done = finding.end;
+        for keyword in words {
+            let Some((_, sure)) = NAMES.get(keyword.index).filter(|_| keyword.start >= done) else { continue };
+            done = keyword.end;
+            if let Some(finding) = value(text, keyword.start, keyword.end, *sure) {
+                done = done.max(finding.end);
                 found.push(finding);
             }
         }
     }
 
     fn anchor(&self) -> Anchor {
-        Anchor::words(NAMES.iter().map(|(name, _)| *name))
+        Anchor::Words
+    }
+
+    fn words(&self) -> Vec<String> {
+        NAMES.iter().map(|(name, _)| (*name).to_owned()).collect()
     }
 }
 

@@ -8,82 +8,126 @@ use regex::Regex;
 
 use super::text::{after, before, run_end, run_start, slice};
 use crate::redact::detect::{Detector, Finding};
-use crate::redact::gate::Anchor;
+use crate::redact::gate::{Anchor, Seen};
+use crate::redact::survey::Span;
 use crate::redact::token::Class;
 
 /// Fewest digits of a number that is named; E.164 §6.1 allows 15 at most.
 const DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
-/// How far ahead digits are counted.
-const AHEAD: usize = 64;
 /// How far a name may stand before the number, and behind it.
 const NAME_BEFORE: usize = 36;
 const NAME_BEHIND: usize = 12;
 
+/// Names of a number that stand before it, as a part of a regex.
+const WORDS: &str = "phones?|telephone|telefono?|téléphone|teléfono|tel|mobile|cell|cellphone|handy|fax|sms|msisdn|whatsapp|\
+                     call|called|calling|callback|dial|dialed|ring|text me|reach|contact|desk|hotline|landline|gsm|cep";
+/// Names that a key in camel case ends in.
+const CAMEL: &str = "Phone|Telephone|Mobile|Cell|Tel|Fax|Msisdn";
+/// Names that stand before it, whatever stands between, as a part of a regex.
+const SURE: &str = "phones?|telephone|téléphone|teléfono|mobile|cellphone|fax|sms|msisdn|whatsapp|hotline|landline";
+/// Names that stand behind it.
+const BEHIND: [&str; 8] = ["office", "fax", "mobile", "cell", "home", "work", "desk", "phone"];
+/// How much longer what stands between a name and its number may be than [`NAME_BEFORE`] tells, in bytes.
+const SLACK: usize = 8;
+
 #[derive(Debug)]
 pub(super) struct Phone {
     before: Regex,
+    /// A name that needs not stand right before it.
+    sure: Regex,
     behind: Regex,
 }
 
 impl Phone {
     pub(super) fn new() -> Result<Self, String> {
-        const WORDS: &str = "phones?|telephone|telefono?|téléphone|teléfono|tel|mobile|cell|cellphone|handy|fax|sms|msisdn|whatsapp|\
-                             call|called|calling|callback|dial|dialed|ring|text me|reach|contact|desk|hotline|landline|gsm|cep";
         let compile = |pattern: &str| Regex::new(pattern).map_err(|error| error.to_string());
         Ok(Self {
             before: compile(&format!(
-                r"(?i)(?:^|[^\p{{L}}]|_)(?:{WORDS})(?:[_ -]?(?:number|num|no|nr|me|us|him|her|home|work|is|at|on|back))*[^\p{{L}}\d]{{0,6}}(?:[a-z]{{1,8}}[ :=]{{1,2}}){{0,2}}[^\p{{L}}\d+(]{{0,3}}$"
+                r"(?:(?:^|[^\p{{L}}]|_)(?i:{WORDS})|\p{{Ll}}(?:{CAMEL}))(?i)(?:[_ -]?(?:number|num|no|nr|me|us|him|her|home|work|is|at|on|back))*[^\p{{L}}\d]{{0,6}}(?:[a-z]{{1,8}}[ :=]{{1,2}}){{0,2}}[^\p{{L}}\d+(]{{0,3}}$"
             ))?,
-            behind: compile(r"(?i)^\s{0,2}(?:\(\s*)?(?:office|fax|mobile|cell|home|work|desk|phone|tel)\b")?,
+            sure: compile(&format!(r"(?i)(?:^|[^\p{{L}}]|_)(?:{SURE})\b[^\d\n]*$"))?,
+            behind: compile(&format!(r"(?i)^\s{{0,2}}(?:\(\s*)?(?:{}|tel)\b", BEHIND.join("|")))?,
         })
+    }
+
+    /// The number that begins with the first of these groups, or with a plus sign or a parenthesis before it.
+    /// `is_row` tells that they begin a chain.
+    fn number(&self, seen: Seen<'_>, groups: &[Span], is_row: bool) -> Option<Number> {
+        let (first, last) = (groups.first()?, groups.last()?);
+        let head = seen.text.as_bytes().get(..first.start)?;
+        let signs: &[usize] = match head {
+            [.., b'(', b'+'] | [.., b'+', b'('] => &[2, 1],
+            [.., b'+', b' '] => &[2],
+            [.., b'+' | b'('] => &[1],
+            _ if Self::may_be_one(seen, groups, is_row) => &[],
+            _ => return None,
+        };
+        signs.iter().chain(&[0]).find_map(|length| {
+            let number = Number::read(seen.text, first.start - length)?;
+            let is_alone = is_row && number.groups.len() == groups.len() && number.last_digit == last.end;
+            let is_one = number.stands_alone(seen.text)
+                && (number.is_certain()
+                    || is_alone && number.is_national()
+                    || self.is_named(seen.text, number.start, number.end));
+            is_one.then_some(number)
+        })
+    }
+
+    /// Whether groups with nothing before them may be a number at all: they are laid out as one, have an extension, or a name
+    /// of one stands near.
+    fn may_be_one(seen: Seen<'_>, groups: &[Span], is_row: bool) -> bool {
+        let lengths = |at: usize| groups.get(at).map(|group| group.len());
+        let has_layout =
+            matches!((lengths(0), lengths(1), lengths(2)), (Some(3), Some(3), _) | (Some(1), Some(3), Some(3)))
+                || matches!((lengths(0), lengths(1)), (Some(2 | 3), Some(4)));
+        let (Some(first), Some(last)) = (groups.first(), groups.last()) else { return false };
+        let has_extension = || {
+            let rest = seen.text.get(last.end..).unwrap_or_default().trim_start_matches([' ', ',']);
+            groups.len() >= 3 && rest.starts_with(['e', 'E', 'x', 'X', '#'])
+        };
+        let is_national = || is_row && groups.len() >= 2 && seen.text.as_bytes().get(first.start) == Some(&b'0');
+        has_layout
+            || is_national()
+            || seen.has_word_before(first.start, NAME_BEFORE + SLACK)
+            || has_extension()
+            || groups.iter().take(*DIGITS.end()).any(|group| seen.has_word_behind(group.end, NAME_BEHIND + SLACK))
     }
 
     fn is_named(&self, text: &str, start: usize, end: usize) -> bool {
         let head = run_start(text, start, NAME_BEFORE, |char| char != '\n');
         let tail = run_end(text, end, NAME_BEHIND, |char| char != '\n');
-        self.before.is_match(slice(text, head, start)) || self.behind.is_match(slice(text, end, tail))
+        let head = slice(text, head, start);
+        self.before.is_match(head) || self.sure.is_match(head) || self.behind.is_match(slice(text, end, tail))
     }
 }
 
 impl Detector for Phone {
-    fn find(&self, text: &str, found: &mut Vec<Finding>) {
-        let bytes = text.as_bytes();
-        let mut at = 0;
-        while let Some(byte) = bytes.get(at) {
-            if !matches!(byte, b'0'..=b'9' | b'+' | b'(') {
-                at += 1;
-                continue;
-            }
-            let (digits, run) = digits_ahead(bytes.get(at..).unwrap_or_default());
-            if digits < *DIGITS.start() {
-                // A number may begin in a run that was not seen to its end.
-                at += if run < AHEAD { run.max(1) } else { 1 };
-                continue;
-            }
-            let number = Number::read(text, at);
-            // Digits that are no number of their own end before the next run begins.
-            let passed = bytes.iter().skip(at).take_while(|byte| byte.is_ascii_digit()).count().max(1);
-            match number.filter(|number| number.stands_alone(text)) {
-                Some(number) if number.is_certain() || self.is_named(text, number.start, number.end) => {
-                    let canonical = number.canonical();
-                    found.push(Finding::token(number.start, number.end, "phone", Class::Phone, canonical));
-                    at = number.end;
+    fn find(&self, seen: Seen<'_>, found: &mut Vec<Finding>) {
+        let mut done = 0;
+        for chain in seen.survey.chains(*DIGITS.start()) {
+            for at in 0..chain.len() {
+                let groups = chain.get(at..).unwrap_or_default();
+                if groups.first().is_none_or(|first| first.start < done) {
+                    continue;
                 }
-                _ => at += passed,
+                if let Some(number) = self.number(seen, groups, at == 0) {
+                    done = number.end;
+                    found.push(Finding::token(number.start, number.end, "phone", Class::Phone, number.canonical()));
+                }
             }
         }
     }
 
     fn anchor(&self) -> Anchor {
-        Anchor::Digits(*DIGITS.start())
+        Anchor::Chain(*DIGITS.start())
     }
-}
 
-/// How many digits stand in a run of what a number may be written with, and the length of that run.
-fn digits_ahead(text: &[u8]) -> (usize, usize) {
-    let is_part = |byte: &&u8| byte.is_ascii_digit() || !byte.is_ascii() || b" -./()+".contains(byte);
-    let run = text.iter().take(AHEAD).take_while(is_part).count();
-    (text.iter().take(run).filter(|byte| byte.is_ascii_digit()).count(), run)
+    fn words(&self) -> Vec<String> {
+        let words = WORDS.split('|').map(|word| word.trim_end_matches("s?").trim_end_matches("o?"));
+        // Letters beyond ASCII are found as they are written in either case.
+        let upper = words.clone().filter(|word| !word.is_ascii()).map(str::to_uppercase);
+        words.chain(BEHIND).map(str::to_owned).chain(upper).collect()
+    }
 }
 
 /// Digits in groups, as they stand in a text.
@@ -97,6 +141,8 @@ struct Number {
     has_parentheses: bool,
     /// What stands between the groups, if it is the same everywhere.
     separator: Option<char>,
+    /// One past its last digit, without an extension.
+    last_digit: usize,
     extension: Option<String>,
 }
 
@@ -110,6 +156,7 @@ impl Number {
             has_plus: false,
             has_parentheses: false,
             separator: None,
+            last_digit: start,
             extension: None,
         };
         let mut at = start;
@@ -129,6 +176,7 @@ impl Number {
             number.digits.push_str(slice(text, at, end));
             number.groups.push(end - at);
             number.end = end;
+            number.last_digit = end;
             at = end;
             if number.digits.len() > *DIGITS.end() {
                 return None;
@@ -194,7 +242,7 @@ impl Number {
         let tail = after(text, self.end);
         let next = tail.and_then(|char| after(text, self.end + char.len_utf8()));
         let ends = match tail {
-            Some('/') if self.has_plus => true,
+            Some('/' | ',') if self.has_plus => true,
             Some('.' | ',' | '-' | ':' | '/') => !next.is_some_and(|char| char.is_alphanumeric()),
             Some('_' | '%' | '@') => false,
             Some(char) => !char.is_alphanumeric(),
@@ -233,6 +281,30 @@ impl Number {
             [2 | 3, 4, 3 | 4] => self.has_parentheses && self.digits.starts_with('0'),
             _ => self.extension.is_some() && self.groups.len() >= 3 && same,
         }
+    }
+
+    /// Whether a number that stands alone is written as nearly nothing else is: with a trunk prefix (ITU-T E.164 §6.1, E.123 §3.2)
+    /// or an international one, in groups, or with its area in parentheses.
+    fn is_national(&self) -> bool {
+        let length = self.digits.len();
+        let (Some((first, rest)), is_one_sign) =
+            (self.groups.split_first(), matches!(self.separator, Some(' ' | '-' | '\u{a0}' | '\u{2011}')))
+        else {
+            return false;
+        };
+        let all = |lengths: std::ops::RangeInclusive<usize>| rest.iter().all(|group| lengths.contains(group));
+        if let Some(national) = self.digits.strip_prefix("00") {
+            return !rest.is_empty()
+                && country(national).is_some_and(|code| (8..=12).contains(&(length - 2 - code.len())));
+        }
+        // A day behind a number in parentheses has eight digits, too.
+        let is_day = matches!(rest, [8])
+            && self.digits.get(*first..).is_some_and(|day| day.starts_with("19") || day.starts_with("20"));
+        if self.has_parentheses {
+            return (1..=5).contains(first) && !rest.is_empty() && all(3..=8) && (8..=11).contains(&length) && !is_day;
+        }
+        let has_trunk = self.digits.starts_with('0') && ((2..=5).contains(first) || *first == 1 && rest.len() >= 2);
+        is_one_sign && (1..=4).contains(&rest.len()) && (9..=11).contains(&length) && all(2..=8) && has_trunk
     }
 
     /// E.164 where the country is written or tells by the layout; else the digits as they are dialled.

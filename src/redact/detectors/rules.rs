@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::secrets::entropy;
 use crate::config::CustomPattern;
 use crate::redact::detect::{Detector, Finding};
-use crate::redact::gate::Anchor;
+use crate::redact::gate::{Anchor, Seen};
 use crate::redact::token::{self, Class};
 
 /// Largest compiled size of one regex.
@@ -189,14 +189,15 @@ impl Rule {
 }
 
 impl Detector for Rule {
-    fn find(&self, text: &str, found: &mut Vec<Finding>) {
+    fn find(&self, Seen { text, .. }: Seen<'_>, found: &mut Vec<Finding>) {
         found.extend(self.regex.captures_iter(text).filter_map(|captures| self.finding(text, &captures)));
     }
 
     fn anchor(&self) -> Anchor {
-        match self.keywords.as_slice() {
-            [] => Anchor::Any,
-            words => Anchor::words(words.iter().map(String::as_str)),
-        }
+        if self.keywords.is_empty() { Anchor::Any } else { Anchor::Words }
+    }
+
+    fn words(&self) -> Vec<String> {
+        self.keywords.clone()
     }
 }

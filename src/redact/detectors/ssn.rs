@@ -5,15 +5,23 @@ use regex::Regex;
 
 use super::text::{run_start, slice, stands_alone};
 use crate::redact::detect::{Detector, Finding};
-use crate::redact::gate::Anchor;
+use crate::redact::gate::{Anchor, Seen};
+use crate::redact::survey::Span;
 use crate::redact::token::Class;
 
 /// How far before a number its name may stand.
 const NAME_BEFORE: usize = 40;
+/// How many digits a number has.
+const DIGITS: usize = 9;
+
+/// What a name of the number has in it.
+const WORDS: &[&str] = &[
+    "ssn", "ssno", "ss no", "ss_no", "ss-no", "ssnum", "ss num", "ss_num", "ss-num", "ss#", "ss #", "sec", "itin",
+    "payer",
+];
 
 #[derive(Debug)]
 pub(super) struct Ssn {
-    number: Regex,
     name: Regex,
 }
 
@@ -21,46 +29,52 @@ impl Ssn {
     pub(super) fn new() -> Result<Self, String> {
         let compile = |pattern: &str| Regex::new(pattern).map_err(|error| error.to_string());
         Ok(Self {
-            number: compile(r"(?-u)\d{3}([- .]?)\d{2}([- .]?)\d{4}")?,
             name: compile(
-                r"(?i)(?:\b|_)(?:ssns?|ss[ _-]?(?:no|num|number|#)|soc(?:ial)?[ _-]?sec(?:urity)?|itin|tax ?payer)",
+                r"[a-z]S(?i:sn)|(?i)(?:\b|_)(?:ssns?|ss[ _-]?(?:no|num|number|#)|soc(?:ial)?[ _-]?sec(?:urity)?|itin|tax ?payer)",
             )?,
         })
+    }
+
+    /// The number that begins with the first of these groups.
+    /// `is_row` tells that they begin a chain.
+    fn number(&self, seen: Seen<'_>, groups: &[Span], is_row: bool) -> Option<Finding> {
+        let text = seen.text;
+        let is_row = is_row && groups.len() == 3;
+        let (first, last, separator) = match groups {
+            [whole, ..] if whole.len() == 9 => (whole, whole, ""),
+            [area, group, serial, ..] if (area.len(), group.len(), serial.len()) == (3, 2, 4) => {
+                let separator = slice(text, area.end, group.start);
+                let is_one = matches!(separator, "-" | " " | ".") && separator == slice(text, group.end, serial.start);
+                (area, serial, is_one.then_some(separator)?)
+            }
+            _ => return None,
+        };
+        // Hyphens make a layout that nothing else has, and blanks do where no further number stands in the row.
+        let is_named = || {
+            let head = run_start(text, first.start, NAME_BEFORE, |char| char != '\n');
+            seen.has_word_before(first.start, NAME_BEFORE) && self.name.is_match(slice(text, head, first.start))
+        };
+        let digits: String = slice(text, first.start, last.end).chars().filter(char::is_ascii_digit).collect();
+        let is_one = is_assigned(&digits) && stands_alone(text, first.start, last.end);
+        (is_one && (separator == "-" || separator == " " && is_row || is_named()))
+            .then(|| Finding::token(first.start, last.end, "ssn", Class::Ssn, digits))
     }
 }
 
 impl Detector for Ssn {
-    fn find(&self, text: &str, found: &mut Vec<Finding>) {
-        if !has_layout(text.as_bytes()) && !self.name.is_match(text) {
-            return;
-        }
-        for captures in self.number.captures_iter(text) {
-            let (Some(number), Some(first), Some(second)) = (captures.get(0), captures.get(1), captures.get(2)) else {
-                continue;
-            };
-            let digits: String = number.as_str().chars().filter(char::is_ascii_digit).collect();
-            if first.as_str() != second.as_str()
-                || !stands_alone(text, number.start(), number.end())
-                || !is_assigned(&digits)
-            {
-                continue;
-            }
-            // Only hyphens make a layout that nothing else has.
-            let head = run_start(text, number.start(), NAME_BEFORE, |char| char != '\n');
-            if first.as_str() == "-" || self.name.is_match(slice(text, head, number.start())) {
-                found.push(Finding::token(number.start(), number.end(), "ssn", Class::Ssn, digits));
-            }
+    fn find(&self, seen: Seen<'_>, found: &mut Vec<Finding>) {
+        for chain in seen.survey.chains(DIGITS) {
+            found.extend((0..chain.len()).filter_map(|at| self.number(seen, chain.get(at..)?, at == 0)));
         }
     }
 
     fn anchor(&self) -> Anchor {
-        Anchor::Digits(9)
+        Anchor::Chain(DIGITS)
     }
-}
 
-/// Whether two hyphens stand at the distance that they have in a number.
-fn has_layout(text: &[u8]) -> bool {
-    memchr::memchr_iter(b'-', text).any(|at| text.get(at + 3) == Some(&b'-'))
+    fn words(&self) -> Vec<String> {
+        WORDS.iter().map(|word| (*word).to_owned()).collect()
+    }
 }
 
 fn is_assigned(digits: &str) -> bool {

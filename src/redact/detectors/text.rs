@@ -1,5 +1,38 @@
 //! Looking around an offset in a text.
 
+use std::ops::Range;
+
+use regex_automata::meta;
+use regex_automata::{Anchored, Input};
+
+/// A regex that is tried at one place: where a word stands that it begins with.
+#[derive(Debug, Clone)]
+pub(super) struct Here(meta::Regex);
+
+impl Here {
+    /// Compiles `pattern`.
+    pub(super) fn new(pattern: &str) -> Result<Self, String> {
+        let config = meta::Config::new().nfa_size_limit(Some(16 << 20));
+        meta::Regex::builder().configure(config).build(pattern).map(Self).map_err(|error| error.to_string())
+    }
+
+    /// What begins at `start` and ends at `limit` at the latest: all of it, and its first group, or all where there is none.
+    pub(super) fn find(&self, text: &str, start: usize, limit: usize) -> Option<(Range<usize>, Range<usize>)> {
+        let limit = text.floor_char_boundary(limit);
+        if start > limit {
+            return None;
+        }
+        let here = Input::new(text).span(start..limit).anchored(Anchored::Yes);
+        // Nearly always there is nothing, and that is cheap to know.
+        self.0.search_half(&here)?;
+        let mut captures = self.0.create_captures();
+        self.0.search_captures(&here, &mut captures);
+        let whole = captures.get_group(0)?;
+        let group = captures.get_group(1).unwrap_or(whole);
+        Some((whole.range(), group.range()))
+    }
+}
+
 /// The part of a text between two offsets; empty where they are not character boundaries in order.
 pub(super) fn slice(text: &str, start: usize, end: usize) -> &str {
     text.get(start..end).unwrap_or_default()

@@ -1,8 +1,10 @@
 //! Credentials in the authority of a URL (RFC 3986 §3.2.1) and in Go's database source names.
 
+use super::email;
 use super::text::{run_end, run_start, slice};
 use crate::redact::detect::{Detector, Finding, WITHHELD};
-use crate::redact::gate::Anchor;
+use crate::redact::encoding;
+use crate::redact::gate::{Anchor, Seen};
 use crate::redact::token::{self, Class};
 
 /// How far back the beginning of a URL is looked for.
@@ -12,7 +14,7 @@ const LOOK_BACK: usize = 256;
 pub(super) struct UserInfo;
 
 impl Detector for UserInfo {
-    fn find(&self, text: &str, found: &mut Vec<Finding>) {
+    fn find(&self, Seen { text, .. }: Seen<'_>, found: &mut Vec<Finding>) {
         let mut run = Run::default();
         for (at, mark) in text.match_indices("://") {
             let start = at + mark.len();
@@ -32,7 +34,7 @@ impl Detector for UserInfo {
     }
 
     fn anchor(&self) -> Anchor {
-        Anchor::Bytes(b"@")
+        Anchor::Signs(b"@")
     }
 }
 
@@ -78,6 +80,14 @@ fn url_userinfo(text: &str, start: usize, run: &Run) -> Option<usize> {
     (!is_port && !authority.starts_with('[')).then_some(last_at)
 }
 
+/// The token of a user's name. One that is an address of a mailbox is that address wherever it stands.
+fn named(user: &str, start: usize) -> Finding {
+    match email::canonical(&encoding::unescaped(user)) {
+        Some(address) => Finding::token(start, start + user.len(), "email", Class::Email, address),
+        None => Finding::token(start, start + user.len(), "url_credential", Class::User, user),
+    }
+}
+
 fn push(text: &str, start: usize, end: usize, found: &mut Vec<Finding>) {
     let info = slice(text, start, end);
     // A token of ours has a colon itself.
@@ -86,7 +96,7 @@ fn push(text: &str, start: usize, end: usize, found: &mut Vec<Finding>) {
     match rest.strip_prefix(':') {
         Some(password) => {
             if !user.is_empty() {
-                found.push(Finding::token(start, start + user.len(), "url_credential", Class::User, user));
+                found.push(named(user, start));
             }
             if !password.is_empty() && password != WITHHELD {
                 found.push(Finding::withhold(end - password.len(), end, "url_credential"));

@@ -7,7 +7,8 @@ use sha2::{Digest, Sha256};
 
 use super::text::{run_start, slice};
 use crate::redact::detect::{Detector, Finding};
-use crate::redact::gate::Anchor;
+use crate::redact::gate::{Anchor, Seen};
+use crate::redact::survey::Span;
 use crate::redact::token::Class;
 
 const BITCOIN: &[u8] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
@@ -18,31 +19,31 @@ const BECH32: &[u8] = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l";
 const BECH32_PARTS: &[&str] = &["bc", "tb", "bcrt", "ltc", "tltc", "addr", "cosmos", "osmo"];
 /// How far before an address without a checksum its name may stand.
 const NAME_BEFORE: usize = 40;
+/// Lengths of addresses.
+const LENGTH: std::ops::RangeInclusive<usize> = 25..=120;
 
 #[derive(Debug)]
 pub(super) struct Wallet {
-    run: Regex,
     name: Regex,
 }
 
 impl Wallet {
     pub(super) fn new() -> Result<Self, String> {
         let compile = |pattern: &str| Regex::new(pattern).map_err(|error| error.to_string());
-        Ok(Self {
-            // An address has no sign but letters and digits, and 120 of them at most.
-            run: compile(r"(?-u)\b[A-Za-z0-9]{25,120}\b")?,
-            name: compile(r"(?i)solana|phantom|\bsol\b|monero|\bxmr\b|wallet|crypto|deposit address")?,
-        })
+        Ok(Self { name: compile(r"(?i)solana|phantom|\bsol\b|monero|\bxmr\b|wallet|crypto|deposit address")? })
     }
 }
 
 impl Detector for Wallet {
-    fn find(&self, text: &str, found: &mut Vec<Finding>) {
-        for one in self.run.find_iter(text) {
-            let address = one.as_str();
+    fn find(&self, Seen { text, survey, .. }: Seen<'_>, found: &mut Vec<Finding>) {
+        let runs = survey.runs.iter().filter(|run| run.len() >= *LENGTH.start());
+        for (start, address) in runs.flat_map(|run| words_of(text, *run)) {
+            if !LENGTH.contains(&address.len()) {
+                continue;
+            }
             let is_named = || {
-                let head = run_start(text, one.start(), NAME_BEFORE, |char| char != '\n');
-                self.name.is_match(slice(text, head, one.start()))
+                let head = run_start(text, start, NAME_BEFORE, |char| char != '\n');
+                self.name.is_match(slice(text, head, start))
             };
             let canonical = if is_ethereum(address) || is_bech32(address) {
                 address.to_ascii_lowercase()
@@ -51,13 +52,23 @@ impl Detector for Wallet {
             } else {
                 continue;
             };
-            found.push(Finding::token(one.start(), one.end(), "wallet", Class::Wallet, canonical));
+            found.push(Finding::token(start, start + address.len(), "wallet", Class::Wallet, canonical));
         }
     }
 
     fn anchor(&self) -> Anchor {
-        Anchor::Run(25)
+        Anchor::Run
     }
+}
+
+/// The words of a run (`\w+`), and where each begins. An address has no sign but letters and digits.
+fn words_of(text: &str, run: Span) -> impl Iterator<Item = (usize, &str)> {
+    let words = slice(text, run.start, run.end).split(|char: char| !(char.is_ascii_alphanumeric() || char == '_'));
+    words.scan(run.start, |at, word| {
+        let start = *at;
+        *at += word.len() + 1;
+        Some((start, word))
+    })
 }
 
 /// `0x` and forty hex digits. That nothing else is written so makes up for a checksum that exists in mixed case only.

@@ -12,6 +12,7 @@ use crate::model::{Bundle, Outcome};
 use crate::redact::Redactor;
 use crate::redact::classes::{self, FieldClass};
 use crate::redact::detect::{Detector, Finding};
+use crate::redact::gate::Seen;
 
 const EMAIL: &str = "zoe.canary@mail.example";
 const CARD: &str = "4539 1488 0343 6467";
@@ -287,7 +288,7 @@ fn input_41_a_secret_in_a_key_goes() {
 struct Panics;
 
 impl Detector for Panics {
-    fn find(&self, text: &str, _: &mut Vec<Finding>) {
+    fn find(&self, Seen { text, .. }: Seen<'_>, _: &mut Vec<Finding>) {
         assert!(!text.contains("request start"), "no");
     }
 }
@@ -307,7 +308,7 @@ fn fault_38_a_detector_that_panics_holds_the_bundle_back_and_keeps_the_records()
 struct Stalls(parking_lot::Mutex<std::sync::mpsc::Receiver<()>>);
 
 impl Detector for Stalls {
-    fn find(&self, _: &str, _: &mut Vec<Finding>) {
+    fn find(&self, _: Seen<'_>, _: &mut Vec<Finding>) {
         self.0.lock().recv().unwrap_or_default();
     }
 }

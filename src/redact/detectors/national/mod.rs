@@ -6,12 +6,11 @@ mod table;
 
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, MatchKind};
 use regex::Regex;
 
 use super::text::{after, before, slice, stands_alone};
 use crate::redact::detect::{Detector, Finding};
-use crate::redact::gate::Anchor;
+use crate::redact::gate::{Anchor, Seen};
 use crate::redact::token::Class;
 
 pub(crate) use self::table::IDS;
@@ -45,7 +44,6 @@ static PATTERNS: LazyLock<Result<Vec<Regex>, String>> = LazyLock::new(|| {
 
 #[derive(Debug)]
 pub(super) struct National {
-    words: AhoCorasick,
     /// For each word, the kinds that it names.
     named: Vec<Vec<usize>>,
     patterns: Vec<Regex>,
@@ -62,15 +60,7 @@ impl National {
                 .filter(|(_, id)| id.words.contains(&word) || id.named_in_general && table::GENERAL.contains(&word));
             named.map(|(index, _)| index).collect()
         };
-        Ok(Self {
-            words: AhoCorasick::builder()
-                .ascii_case_insensitive(true)
-                .match_kind(MatchKind::Standard)
-                .build(&list)
-                .map_err(|error| error.to_string())?,
-            named: list.iter().map(|word| kinds(word)).collect(),
-            patterns: PATTERNS.clone()?,
-        })
+        Ok(Self { named: list.iter().map(|word| kinds(word)).collect(), patterns: PATTERNS.clone()? })
     }
 
     /// The numbers of one kind around its name.
@@ -94,23 +84,30 @@ impl National {
 }
 
 impl Detector for National {
-    fn find(&self, text: &str, found: &mut Vec<Finding>) {
+    fn find(&self, Seen { text, survey, words }: Seen<'_>, found: &mut Vec<Finding>) {
         // A text of nothing but names is looked at once for each kind, not once for each name.
-        let mut done = vec![0_usize; IDS.len()];
-        for word in self.words.find_overlapping_iter(text) {
-            if !is_word(text, word.start(), word.end()) {
+        let mut done: Vec<usize> = Vec::new();
+        for word in words {
+            if !survey.has_digit_within(word.start.saturating_sub(BEFORE), word.end + BEHIND)
+                || !is_word(text, word.start, word.end)
+            {
                 continue;
             }
-            for kind in self.named.get(word.pattern().as_usize()).into_iter().flatten() {
-                let Some(done) = done.get_mut(*kind).filter(|done| **done <= word.start()) else { continue };
-                *done = word.end() + BEHIND / 2;
-                self.around(text, *kind, word.start(), word.end(), found);
+            done.resize(IDS.len(), 0);
+            for kind in self.named.get(word.index).into_iter().flatten() {
+                let Some(done) = done.get_mut(*kind).filter(|done| **done <= word.start) else { continue };
+                *done = word.end + BEHIND / 2;
+                self.around(text, *kind, word.start, word.end, found);
             }
         }
     }
 
     fn anchor(&self) -> Anchor {
-        Anchor::Words(words())
+        Anchor::Words
+    }
+
+    fn words(&self) -> Vec<String> {
+        words()
     }
 }
 

@@ -5,7 +5,7 @@
 pub(crate) struct Issuer {
     /// Who gives them out.
     pub(crate) name: &'static str,
-    /// A text, in any case, that stands in every one of them.
+    /// A text, in any case, that stands in every one of them; empty where there is none.
     pub(crate) mark: &'static str,
     /// The format. Where it has a group, that is the secret.
     pub(crate) pattern: &'static str,
@@ -79,7 +79,7 @@ pub(crate) const ISSUERS: &[Issuer] = &[
     of("Deno", "ddw_", r"\bddw_[A-Za-z0-9]{36}", "docs.deno.com"),
     of("DigitalOcean", "_v1_", r"\bdo[opr]_v1_[a-f0-9]{64}", "docs.digitalocean.com"),
     of("Discord webhook", "api/webhooks/", r"api/webhooks/[0-9]{15,20}/([A-Za-z0-9_-]{60,})", "discord.com/developers"),
-    of("Discord", ".", r"\b[MNO][A-Za-z0-9_-]{23,25}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,38}", "discord.com/developers"),
+    of("Discord", "", r"\b[MNO][A-Za-z0-9_-]{23,25}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,38}", "discord.com/developers"),
     of("Docker", "dckr_", r"\bdckr_(?:pat|oat)_[A-Za-z0-9_-]{20,}", "docs.docker.com"),
     of("Doppler", "dp.", r"\bdp\.(?:pt|st|ct|sa|scim|audit)\.(?:[a-z0-9_-]{2,35}\.)?[A-Za-z0-9]{40,44}", "docs.doppler.com"),
     of("Dropbox", "sl.", r"\bsl\.[A-Za-z0-9_-]{130,}", "dropbox.com/developers"),

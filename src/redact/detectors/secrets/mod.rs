@@ -7,15 +7,16 @@ mod services;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use regex::Regex;
 
 pub(crate) use self::issuers::ISSUERS;
+use self::issuers::Issuer;
 pub(super) use self::named::{Named, entropy};
 pub(crate) use self::services::SERVICES;
 
 use crate::redact::detect::{Detector, Finding, WITHHELD};
-use crate::redact::gate::Anchor;
+use crate::redact::detectors::text::Here;
+use crate::redact::gate::{Anchor, Seen, Word};
 use crate::redact::token::{self, Class};
 
 /// A secret shorter than this gets no token: it could be guessed, and its token compared.
@@ -35,7 +36,7 @@ pub(super) fn secret(start: usize, end: usize, rule: &'static str, value: &str) 
 pub(super) struct Pem;
 
 impl Detector for Pem {
-    fn find(&self, text: &str, found: &mut Vec<Finding>) {
+    fn find(&self, Seen { text, .. }: Seen<'_>, found: &mut Vec<Finding>) {
         const BEGIN: &str = "-----BEGIN ";
         const END: &str = "-----END ";
         const DASHES: &str = "-----";
@@ -58,7 +59,11 @@ impl Detector for Pem {
     }
 
     fn anchor(&self) -> Anchor {
-        Anchor::words(["-----begin "])
+        Anchor::Words
+    }
+
+    fn words(&self) -> Vec<String> {
+        vec!["-----begin ".to_owned()]
     }
 }
 
@@ -73,14 +78,16 @@ impl Jwt {
 }
 
 impl Detector for Jwt {
-    fn find(&self, text: &str, found: &mut Vec<Finding>) {
-        if text.contains("ey") {
-            found.extend(self.0.find_iter(text).map(|one| secret(one.start(), one.end(), "jwt", one.as_str())));
-        }
+    fn find(&self, Seen { text, .. }: Seen<'_>, found: &mut Vec<Finding>) {
+        found.extend(self.0.find_iter(text).map(|one| secret(one.start(), one.end(), "jwt", one.as_str())));
     }
 
     fn anchor(&self) -> Anchor {
-        Anchor::words(["eyi", "eyj"])
+        Anchor::Words
+    }
+
+    fn words(&self) -> Vec<String> {
+        vec!["eyi".to_owned(), "eyj".to_owned()]
     }
 }
 
@@ -88,121 +95,181 @@ impl Detector for Jwt {
 const BEFORE: usize = 96;
 const BEHIND: usize = 512;
 
+/// Where the keys of an issuer are looked for.
+#[derive(Debug, Clone)]
+enum Format {
+    /// From the mark on: they begin with it.
+    AtMark(Here),
+    /// In the run of signs that the mark stands in.
+    InRun(Regex),
+    /// Around the mark: they may stand apart from it.
+    Near(Regex),
+    /// In any run that is long enough: they have no mark of their own.
+    Unmarked(Regex),
+}
+
+/// Shortest key without a mark.
+const UNMARKED: usize = 50;
+
 /// The compiled formats, which never change. ASCII word boundaries: keys are ASCII, and Unicode boundaries would take the fast
 /// engine away.
-static FORMATS: LazyLock<Result<Vec<Regex>, String>> =
-    LazyLock::new(|| ISSUERS.iter().map(|issuer| regex(&format!("(?-u){}", issuer.pattern))).collect());
+static FORMATS: LazyLock<Result<Vec<Format>, String>> = LazyLock::new(|| ISSUERS.iter().map(format).collect());
+
+fn format(issuer: &Issuer) -> Result<Format, String> {
+    let pattern = format!("(?-u){}", issuer.pattern);
+    let literal = issuer.pattern.trim_start_matches(r"\b").replace('\\', "");
+    let head = literal.get(..issuer.mark.len()).unwrap_or_default();
+    Ok(if issuer.mark.is_empty() {
+        Format::Unmarked(regex(&pattern)?)
+    } else if issuer.pattern.contains(' ') || issuer.pattern.contains(r"\s") {
+        Format::Near(regex(&pattern)?)
+    } else if head.eq_ignore_ascii_case(issuer.mark) {
+        Format::AtMark(Here::new(&pattern)?)
+    } else {
+        Format::InRun(regex(&pattern)?)
+    })
+}
 
 /// Keys whose form tells their issuer.
 #[derive(Debug)]
-pub(super) struct Issuers {
-    marks: AhoCorasick,
-    formats: Vec<Regex>,
-    /// Whether a key may stand apart from its mark.
-    loose: Vec<bool>,
-}
+pub(super) struct Issuers(Vec<Format>);
 
 impl Issuers {
     pub(super) fn new() -> Result<Self, String> {
-        Ok(Self {
-            marks: AhoCorasick::builder()
-                .ascii_case_insensitive(true)
-                .kind(Some(AhoCorasickKind::DFA))
-                .build(ISSUERS.iter().map(|issuer| issuer.mark))
-                .map_err(|error| error.to_string())?,
-            formats: FORMATS.clone()?,
-            loose: ISSUERS
-                .iter()
-                .map(|issuer| issuer.pattern.contains(' ') || issuer.pattern.contains(r"\s"))
-                .collect(),
-        })
-    }
-
-    /// The parts of a text that each format is looked for in, in order; what overlaps is one part.
-    fn regions(&self, text: &str) -> BTreeMap<usize, Vec<(usize, usize)>> {
-        let mut regions: BTreeMap<usize, Vec<(usize, usize)>> = BTreeMap::new();
-        for mark in self.marks.find_overlapping_iter(text) {
-            let is_loose = self.loose.get(mark.pattern().as_usize()).copied().unwrap_or(true);
-            if !is_loose && !in_long_run(text.as_bytes(), mark.start(), mark.end()) {
-                continue;
-            }
-            let start = text.floor_char_boundary(mark.start().saturating_sub(BEFORE));
-            let end = text.ceil_char_boundary(mark.end().saturating_add(BEHIND));
-            let parts = regions.entry(mark.pattern().as_usize()).or_default();
-            match parts.last_mut() {
-                Some(last) if start <= last.1 => last.1 = end.max(last.1),
-                _ => parts.push((start, end)),
-            }
-        }
-        regions
+        FORMATS.clone().map(Self)
     }
 }
 
-/// Whether a mark stands in a run of signs as long as the shortest key: in most texts it is a part of a word.
-fn in_long_run(text: &[u8], start: usize, end: usize) -> bool {
-    const SHORTEST: usize = 13;
-    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-./+=~:%!$*@?&".contains(byte);
-    let behind = text.get(end..).unwrap_or_default().iter().take(SHORTEST).take_while(|byte| is_part(byte)).count();
-    let before =
-        text.get(..start).unwrap_or_default().iter().rev().take(SHORTEST).take_while(|byte| is_part(byte)).count();
-    before + (end - start) + behind >= SHORTEST
+/// Shortest key.
+const SHORTEST: usize = 13;
+
+/// Whether a key may have this sign in it, percent-encoded or not.
+fn is_part(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"_-./+=~:%!$*@?&".contains(&byte)
+}
+
+/// The run of signs that a mark stands in, at most so far to both sides.
+fn run_around(text: &[u8], start: usize, end: usize) -> (usize, usize) {
+    let head = text.get(..start).unwrap_or_default().iter().rev().take(BEFORE).take_while(|byte| is_part(**byte));
+    let tail = text.get(end..).unwrap_or_default().iter().take(BEHIND).take_while(|byte| is_part(**byte));
+    (start - head.count(), end + tail.count())
+}
+
+impl Issuers {
+    /// The parts of a text that each format is looked for in, in order; what overlaps is one part.
+    fn parts(&self, text: &str, words: &[Word]) -> BTreeMap<usize, Vec<(usize, usize)>> {
+        let mut parts: BTreeMap<usize, Vec<(usize, usize)>> = BTreeMap::new();
+        for mark in words {
+            let (start, end) = match self.0.get(mark.index) {
+                Some(Format::InRun(_)) => run_around(text.as_bytes(), mark.start, mark.end),
+                Some(Format::Near(_)) => (mark.start.saturating_sub(BEFORE), mark.end + BEHIND),
+                _ => continue,
+            };
+            let (start, end) = (text.floor_char_boundary(start), text.ceil_char_boundary(end));
+            let parts = parts.entry(mark.index).or_default();
+            match parts.last_mut() {
+                Some(last) if start <= last.1 => last.1 = end.max(last.1),
+                _ if end - start >= SHORTEST => parts.push((start, end)),
+                _ => {}
+            }
+        }
+        parts
+    }
 }
 
 impl Detector for Issuers {
-    fn find(&self, text: &str, found: &mut Vec<Finding>) {
-        for (format, parts) in self.regions(text) {
-            let Some(regex) = self.formats.get(format) else { continue };
-            for (start, end) in parts {
-                for captures in regex.captures_iter(text.get(start..end).unwrap_or_default()) {
-                    let Some(one) = captures.get(1).or_else(|| captures.get(0)) else { continue };
-                    found.push(secret(start + one.start(), start + one.end(), "issuer_key", one.as_str()));
+    fn find(&self, Seen { text, survey, words }: Seen<'_>, found: &mut Vec<Finding>) {
+        let mut key = |start: usize, end: usize| {
+            found.push(secret(start, end, "issuer_key", text.get(start..end).unwrap_or_default()));
+        };
+        for mark in words {
+            // In most texts a mark is a part of a word.
+            let tail = text.as_bytes().get(mark.end..).unwrap_or_default();
+            let rest = || tail.iter().take(SHORTEST).take_while(|byte| is_part(**byte)).count();
+            if let Some(Format::AtMark(format)) = self.0.get(mark.index)
+                && mark.end - mark.start + rest() >= SHORTEST
+                && let Some((_, one)) = format.find(text, mark.start, mark.end + BEHIND)
+            {
+                key(one.start, one.end);
+            }
+        }
+        let mut keys_in = |format: &Regex, start: usize, end: usize| {
+            for captures in format.captures_iter(text.get(start..end).unwrap_or_default()) {
+                if let Some(one) = captures.get(1).or_else(|| captures.get(0)) {
+                    key(start + one.start(), start + one.end());
+                }
+            }
+        };
+        for (format, parts) in self.parts(text, words) {
+            if let Some(Format::InRun(format) | Format::Near(format)) = self.0.get(format) {
+                parts.into_iter().for_each(|(start, end)| keys_in(format, start, end));
+            }
+        }
+        for run in survey.runs.iter().filter(|run| run.len() >= UNMARKED) {
+            for format in &self.0 {
+                if let Format::Unmarked(format) = format {
+                    keys_in(format, run.start, run.end);
                 }
             }
         }
     }
 
     fn anchor(&self) -> Anchor {
-        // No key is shorter.
-        Anchor::Run(10)
+        Anchor::Any
+    }
+
+    fn words(&self) -> Vec<String> {
+        ISSUERS.iter().map(|issuer| issuer.mark.to_owned()).collect()
     }
 }
 
 /// `Bearer`, `Basic` and the like (RFC 9110 §11.4) wherever they stand in a text.
 #[derive(Debug)]
 pub(super) struct Authorization {
-    bearer: Regex,
-    basic: Regex,
+    bearer: Here,
+    basic: Here,
 }
 
 impl Authorization {
     pub(super) fn new() -> Result<Self, String> {
         Ok(Self {
-            bearer: regex(r"(?i-u:\bbearer)[ :=\t]{1,4}([A-Za-z0-9._~+/:\-]{8,}=*)")?,
-            basic: regex(r"(?i-u:\bbasic)[ \t]{1,4}([A-Za-z0-9+/_-]{4,}=*)")?,
+            bearer: Here::new(r"(?i-u:\bbearer)[ :=\t]{1,4}([A-Za-z0-9._~+/:\-]{8,}=*)")?,
+            basic: Here::new(r"(?i-u:\bbasic)[ \t]{1,4}([A-Za-z0-9+/_-]{4,}=*)")?,
         })
     }
 }
 
 impl Detector for Authorization {
-    fn find(&self, text: &str, found: &mut Vec<Finding>) {
-        for one in self.bearer.captures_iter(text).filter_map(|captures| captures.get(1)) {
-            let value = one.as_str();
-            // `bearer authentication failed` speaks of tokens and holds none.
-            let is_word = value.len() < 20 && !value.bytes().any(|byte| byte.is_ascii_digit());
-            if !is_word && token::shape(value) != Some(value.len()) {
-                found.push(secret(one.start(), one.end(), "bearer", value));
-            }
-        }
-        for one in self.basic.captures_iter(text).filter_map(|captures| captures.get(1)) {
-            let credentials = data_encoding::BASE64_NOPAD.decode(one.as_str().trim_end_matches('=').as_bytes());
-            if one.as_str() != WITHHELD && credentials.is_ok_and(|bytes| bytes.contains(&b':')) {
-                found.push(Finding::withhold(one.start(), one.end(), "basic"));
+    fn find(&self, Seen { text, words, .. }: Seen<'_>, found: &mut Vec<Finding>) {
+        let mut done = 0;
+        for word in words {
+            let scheme = if word.index == 0 { &self.bearer } else { &self.basic };
+            let Some((_, one)) = scheme.find(text, word.start, text.len()).filter(|_| word.start >= done) else {
+                continue;
+            };
+            done = one.end;
+            let value = text.get(one.start..one.end).unwrap_or_default();
+            if word.index == 0 {
+                // `bearer authentication failed` speaks of tokens and holds none.
+                let is_word = value.len() < 20 && !value.bytes().any(|byte| byte.is_ascii_digit());
+                if !is_word && token::shape(value) != Some(value.len()) {
+                    found.push(secret(one.start, one.end, "bearer", value));
+                }
+            } else {
+                let credentials = data_encoding::BASE64_NOPAD.decode(value.trim_end_matches('=').as_bytes());
+                if value != WITHHELD && credentials.is_ok_and(|bytes| bytes.contains(&b':')) {
+                    found.push(Finding::withhold(one.start, one.end, "basic"));
+                }
             }
         }
     }
 
     fn anchor(&self) -> Anchor {
-        Anchor::words(["bearer", "basic"])
+        Anchor::Words
+    }
+
+    fn words(&self) -> Vec<String> {
+        vec!["bearer".to_owned(), "basic".to_owned()]
     }
 }
 

@@ -8,7 +8,7 @@ use regex::Regex;
 use super::services::SERVICES;
 use crate::redact::detect::{Detector, Finding};
 use crate::redact::detectors::text::{run_start, slice};
-use crate::redact::gate::Anchor;
+use crate::redact::gate::{Anchor, Seen};
 use crate::redact::token;
 
 /// Shortest text that is looked at, and longest.
@@ -20,7 +20,6 @@ const LOOK_BACK: usize = 64;
 
 #[derive(Debug)]
 pub(crate) struct Named {
-    run: Regex,
     services: AhoCorasick,
     /// A credential's name with a sign that gives it this value.
     credential: Regex,
@@ -37,7 +36,6 @@ impl Named {
         };
         const GIVEN: &str = r#"["'\])}\\]{0,4}[\s,]{0,3}(?:[:=]{1,3}>?|=>|->|\bis\b|>|\()[\s]{0,3}(?:[A-Za-z]{1,12}[ ])?[@"'`(\[{\\]{0,4}$"#;
         Ok(Self {
-            run: compile(r"(?-u)[A-Za-z0-9][A-Za-z0-9_+/.~!=-]{14,}")?,
             services: AhoCorasick::builder()
                 .ascii_case_insensitive(true)
                 .match_kind(MatchKind::LeftmostFirst)
@@ -75,16 +73,15 @@ impl Named {
 }
 
 impl Detector for Named {
-    fn find(&self, text: &str, found: &mut Vec<Finding>) {
-        for run in self.run.find_iter(text) {
+    fn find(&self, Seen { text, survey, .. }: Seen<'_>, found: &mut Vec<Finding>) {
+        for run in &survey.runs {
+            let whole = slice(text, run.start, run.end);
+            let whole = whole.trim_start_matches(|char: char| !char.is_ascii_alphanumeric());
             // A name and its value are one run where `=` stands between them; a host and its path where `/` does.
-            let skipped = run
-                .as_str()
-                .rfind('=')
-                .filter(|at| at + 1 < run.len() && !run.as_str().ends_with('='))
-                .map_or(0, |at| at + 1);
-            let value = slice(text, run.start() + skipped, run.end()).trim_end_matches(['.', '!', '~', '-']);
-            let start = run.start() + skipped;
+            let given =
+                whole.rsplit_once('=').map(|(_, value)| value).filter(|value| !value.is_empty()).unwrap_or(whole);
+            let start = run.end - given.len();
+            let value = given.trim_end_matches(['.', '!', '~', '-']);
             let is_ours = || {
                 let is_class = |char: char| char.is_ascii_lowercase() || matches!(char, '_' | ':');
                 text.get(run_start(text, start, LONGEST_CLASS, is_class)..).and_then(token::shape).is_some()
@@ -96,7 +93,7 @@ impl Detector for Named {
     }
 
     fn anchor(&self) -> Anchor {
-        Anchor::Run(*LENGTH.start())
+        Anchor::Run
     }
 }
 
