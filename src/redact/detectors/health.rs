@@ -14,9 +14,9 @@ impl HealthIds {
     pub(super) fn new() -> Result<Self, String> {
         Regex::new(concat!(
             r"(?i)\b(?:mrn|medical[\s_.-]?record(?:[\s_.-]?(?:number|no|id))?|patient[\s_.-]?(?:id|number|no)|",
-            r"(?:health[\s_.-]?)?insurance[\s_.-]?(?:id|number|no)|health[\s_.-]?plan[\s_.-]?(?:id|number)|",
+            r"(?P<public>(?:social|national)[\s_.-]?)?(?:health[\s_.-]?)?insurance[\s_.-]?(?:id|number|no)|health[\s_.-]?plan[\s_.-]?(?:id|number)|",
             r"(?:medicaid)(?:[\s_.-]?(?:id|number|no))?)",
-            r#"["'\\]{0,3}\s{0,3}[:=#]{1,2}\s{0,3}["'\\]{0,3}([A-Za-z]{0,4}[-\s]?\d[\dA-Za-z]*(?:[- ]?\d[\dA-Za-z]*){0,4})"#,
+            r#"["'\\]{0,3}\s{0,3}[:=#]{1,2}\s{0,3}["'\\]{0,3}(?P<value>[A-Za-z]{0,4}[-\s]?\d[\dA-Za-z]*(?:[- ]?\d[\dA-Za-z]*){0,4})"#,
         ))
         .map(Self)
         .map_err(|error| error.to_string())
@@ -25,7 +25,9 @@ impl HealthIds {
 
 impl Detector for HealthIds {
     fn find(&self, text: &str, found: &mut Vec<Finding>) {
-        for one in self.0.captures_iter(text).filter_map(|captures| captures.get(1)) {
+        // Social insurance is not health insurance: its numbers have check digits.
+        let numbers = self.0.captures_iter(text).filter(|captures| captures.name("public").is_none());
+        for one in numbers.filter_map(|captures| captures.name("value")) {
             let canonical = canonical(one.as_str());
             if canonical.len() >= 5 && token::shape(one.as_str()).is_none() {
                 found.push(Finding::token(one.start(), one.end(), "health_id", Class::Health, canonical));

@@ -7,7 +7,7 @@ mod table;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, Match, MatchKind};
 use regex::Regex;
 
 use self::table::{COUNTRIES, GENERAL};
@@ -83,6 +83,8 @@ pub(super) struct National {
     of_country: BTreeMap<&'static str, Vec<usize>>,
     general: Vec<usize>,
     countries: AhoCorasick,
+    /// For each name of a country, its code.
+    country_of: Vec<&'static str>,
     nouns: Regex,
 }
 
@@ -95,7 +97,6 @@ static PATTERNS: LazyLock<Result<Vec<Regex>, String>> = LazyLock::new(|| {
 impl National {
     pub(super) fn new() -> Result<Self, String> {
         let ids: Vec<&'static Id> = ids().collect();
-        let targets = targets(&ids);
         let automaton = |words: Vec<&str>| {
             AhoCorasick::builder()
                 .ascii_case_insensitive(true)
@@ -103,6 +104,11 @@ impl National {
                 .build(words)
                 .map_err(|error| error.to_string())
         };
+        let targets = targets(&ids);
+        let named: Vec<(&str, &'static str)> =
+            targets.iter().filter_map(|(name, target)| Some((name.as_str(), target.country?))).collect();
+        let countries = automaton(named.iter().map(|(name, _)| *name).collect())?;
+        let country_of = named.iter().map(|(_, country)| *country).collect();
         let mut of_country = BTreeMap::<&str, Vec<usize>>::new();
         for (kind, id) in ids.iter().enumerate().filter(|(_, id)| id.named != Named::Itself) {
             of_country.entry(id.country()).or_default().push(kind);
@@ -128,7 +134,8 @@ impl National {
             targets: targets.into_values().collect(),
             patterns: PATTERNS.clone()?,
             of_country,
-            countries: automaton(COUNTRIES.iter().flat_map(|(_, names)| *names).copied().collect())?,
+            countries,
+            country_of,
             nouns: Regex::new(table::NOUNS).map_err(|error| error.to_string())?,
             ids,
         })
@@ -150,18 +157,32 @@ impl National {
         kinds
     }
 
+    /// Whether a word is a part of a longer one that names a kind, or a general one that overlaps with such: `registration number` in
+    /// `resident registration number`. Words come in the order of their ends.
+    fn is_part_of_a_name(&self, words: &[Match], at: usize) -> bool {
+        /// How many words may end within a name.
+        const NEAR: usize = 12;
+        let Some(word) = words.get(at) else { return false };
+        let names_a_kind =
+            |word: &Match| self.targets.get(word.pattern().as_usize()).is_some_and(|target| !target.kinds.is_empty());
+        let from = at.saturating_sub(NEAR);
+        words.iter().skip(from).take(2 * NEAR).any(|other| {
+            let is_longer = || other.start() <= word.start() && word.end() <= other.end() && other.len() > word.len();
+            let overlaps = || other.start() < word.end() && word.start() < other.end() && !names_a_kind(word);
+            names_a_kind(other) && (is_longer() || overlaps())
+        })
+    }
+
     /// The kinds of the countries named beside a general name; where none is, those that any name will do for.
     fn by_general_name(&self, text: &str, start: usize, end: usize) -> Vec<usize> {
         let from = text.floor_char_boundary(start.saturating_sub(COUNTRY_NEAR));
         let to = text.ceil_char_boundary(end + COUNTRY_NEAR);
         let near = slice(text, from, to);
-        let names = COUNTRIES.iter().flat_map(|(country, names)| names.iter().map(move |_| *country));
-        let countries: Vec<&str> = names.collect();
         let mut named: Vec<&str> = self
             .countries
             .find_overlapping_iter(near)
             .filter(|one| is_word(near, one.start(), one.end()))
-            .filter_map(|one| countries.get(one.pattern().as_usize()).copied())
+            .filter_map(|one| self.country_of.get(one.pattern().as_usize()).copied())
             .collect();
         named.extend(self.code_before(text, start));
         let kinds: Vec<usize> =
@@ -196,7 +217,9 @@ impl National {
                 .filter(char::is_ascii_alphanumeric)
                 .map(|char| char.to_ascii_uppercase())
                 .collect();
-            if stands_alone(text, first, last) && (id.check)(&compact) {
+            // Groups that go on are of a longer number.
+            let goes_on = one.as_str().contains(' ') && is_grouped(text, first, last);
+            if stands_alone(text, first, last) && !goes_on && (id.check)(&compact) {
                 // A number is one by whichever of its names it is called.
                 found.push(Finding::token(first, last, "national_id", id.class, compact));
             }
@@ -208,8 +231,10 @@ impl Detector for National {
     fn find(&self, text: &str, found: &mut Vec<Finding>) {
         // A text of nothing but names is looked at once for each kind, not once for each name.
         let mut seen = vec![0_usize; self.ids.len()];
-        for word in self.words.find_overlapping_iter(text) {
-            if !is_word(text, word.start(), word.end()) {
+        let words: Vec<Match> =
+            self.words.find_overlapping_iter(text).filter(|word| is_word(text, word.start(), word.end())).collect();
+        for (at, word) in words.iter().enumerate() {
+            if self.is_part_of_a_name(&words, at) {
                 continue;
             }
             let from = text.floor_char_boundary(word.start().saturating_sub(BEFORE));
@@ -252,26 +277,71 @@ fn targets(ids: &[&'static Id]) -> BTreeMap<String, Target> {
     targets
 }
 
-/// A name as words, and as the key of a field: joined by underscores, hyphens, dots or capitals. Also in capitals where the automaton,
-/// which knows ASCII only, would not see that they are the same.
+/// A name as words, and as the key of a field: joined by underscores, hyphens, dots or capitals, with and without its accents. Also in
+/// capitals where the automaton, which knows ASCII only, would not see that they are the same.
 fn spellings(name: &str) -> Vec<String> {
     /// A shorter name without what joins it would be a word of its own.
-    const JOINED: usize = 6;
-    let parts: Vec<&str> = name.split([' ', '-']).collect();
+    const JOINED: usize = 5;
     let mut spellings = vec![name.to_owned()];
-    if parts.len() > 1 {
+    for name in [name.to_owned(), without_accents(name)] {
+        let parts: Vec<&str> = name.split([' ', '-']).collect();
+        let capitals: Vec<String> = parts.iter().map(|part| with_capital(part)).collect();
         spellings.extend([" ", "_", "-", "."].map(|joint| parts.join(joint)));
-        let joined = parts.concat();
-        if joined.len() >= JOINED {
-            spellings.push(joined);
+        if parts.len() == 1 || parts.concat().chars().count() >= JOINED {
+            spellings.push(parts.concat());
+            spellings.push(capitals.concat());
+            spellings
+                .push(parts.first().into_iter().copied().chain(capitals.iter().skip(1).map(String::as_str)).collect());
+        }
+        spellings.extend([parts.join(" ").to_uppercase(), parts.join("_").to_uppercase(), capitals.join(" ")]);
+        spellings.push(with_capital(&parts.join(" ")));
+        spellings.push(name.to_lowercase());
+    }
+    // In ASCII they are one whatever their case.
+    for spelling in &mut spellings {
+        if spelling.is_ascii() {
+            spelling.make_ascii_lowercase();
         }
     }
-    let capitals: Vec<String> =
-        spellings.iter().filter(|name| !name.is_ascii()).map(|name| name.to_uppercase()).collect();
-    spellings.extend(capitals);
     spellings.sort_unstable();
     spellings.dedup();
     spellings
+}
+
+fn with_capital(word: &str) -> String {
+    let mut chars = word.chars();
+    chars.next().into_iter().flat_map(char::to_uppercase).chain(chars).collect()
+}
+
+/// Latin letters without the marks that programs drop from names.
+fn without_accents(name: &str) -> String {
+    const BARE: &[(&str, char)] = &[
+        ("áàâäãåāăắạảấầậ", 'a'),
+        ("éèêëěēếềệẹ", 'e'),
+        ("íìîïī", 'i'),
+        ("óòôöõøốồộơọ", 'o'),
+        ("úùûüūưứụ", 'u'),
+        ("čćç", 'c'),
+        ("šśș", 's'),
+        ("žźż", 'z'),
+        ("řŕ", 'r'),
+        ("ñňń", 'n'),
+        ("ýÿ", 'y'),
+        ("ďđ", 'd'),
+        ("ťț", 't'),
+        ("łľ", 'l'),
+        ("ğģ", 'g'),
+        ("ı", 'i'),
+    ];
+    let bare = |char: char| BARE.iter().find(|(marked, _)| marked.contains(char)).map_or(char, |(_, bare)| *bare);
+    name.chars().map(bare).collect()
+}
+
+/// Whether a blank and a digit stand before or behind.
+fn is_grouped(text: &str, start: usize, end: usize) -> bool {
+    let is_digit = |char: Option<char>| char.is_some_and(|char| char.is_ascii_digit());
+    before(text, start) == Some(' ') && is_digit(before(text, start - 1))
+        || after(text, end) == Some(' ') && is_digit(after(text, end + 1))
 }
 
 /// Whether letters do not go on around a name. In `customerTfn` it begins with a capital.

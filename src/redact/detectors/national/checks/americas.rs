@@ -46,7 +46,12 @@ pub(crate) fn cnpj(text: &str) -> bool {
 pub(crate) fn cuit(text: &str) -> bool {
     digits(text).is_some_and(|d| {
         let check = 11 - weighted(&d, &[5, 4, 3, 2, 7, 6, 5, 4, 3, 2]) % 11;
-        d.len() == 11 && (if check == 11 { 0 } else { check }) == at(&d, 10)
+        d.len() == 11
+            && match check {
+                11 => 0,
+                10 => 9,
+                check => check,
+            } == at(&d, 10)
     })
 }
 
@@ -138,7 +143,7 @@ pub(crate) fn rnc(text: &str) -> bool {
 pub(crate) fn ec_id(text: &str) -> bool {
     text.len() == 10
         && number(part(text, 0..2)).is_some_and(|province| matches!(province, 1..=24 | 30))
-        && letter(text, 2) < '6'
+        && letter(text, 2) <= '6'
         && luhn(text)
 }
 

@@ -60,8 +60,8 @@ pub(crate) fn za_id(text: &str) -> bool {
 }
 
 pub(crate) fn rrn(text: &str) -> bool {
-    // Numbers given since October 2020 have no check digit: the day and, before that, the region (00 to 95) must do.
-    text.len() == 13 && has_day(text, 2..4, 4..6) && number(part(text, 7..9)).is_some_and(|region| region <= 95)
+    // Numbers given since October 2020 have no check digit: the day and, before that, the region (00 to 96) must do.
+    text.len() == 13 && has_day(text, 2..4, 4..6) && number(part(text, 7..9)).is_some_and(|region| region <= 96)
 }
 
 pub(crate) fn kr_brn(text: &str) -> bool {
@@ -148,13 +148,14 @@ pub(crate) fn pan(text: &str) -> bool {
         && text.as_bytes().windows(4).any(|four| four.iter().all(u8::is_ascii_digit))
 }
 
-/// The birth of a national; a foreigner's number has 5 to 8 for the sex. Numbers given since October 2020 have no check digit.
-pub(crate) fn kr_national_unchecked(text: &str) -> bool {
+/// The birth of a national; a foreigner's number has 5 to 8 for the sex. Numbers given since October 2020, also in place of older ones, have
+/// no check digit.
+pub(crate) fn kr_unchecked(text: &str) -> bool {
     rrn(text) && matches!(letter(text, 6), '1'..='4' | '9' | '0')
 }
 
 pub(crate) fn kr_national(text: &str) -> bool {
-    kr_national_unchecked(text) && kr_check(text) == (11 - kr_sum(text) % 11) % 10
+    kr_unchecked(text) && kr_check(text) == (11 - kr_sum(text) % 11) % 10
 }
 
 pub(crate) fn kr_foreigner_unchecked(text: &str) -> bool {
@@ -249,4 +250,14 @@ pub(crate) fn eg_id(text: &str) -> bool {
 
 pub(crate) fn npwp(text: &str) -> bool {
     luhn(part(text, 0..9))
+}
+
+pub(crate) fn aadhaar_vid(text: &str) -> bool {
+    text.len() == 16 && verhoeff(text)
+}
+
+pub(crate) fn mst(text: &str) -> bool {
+    digits(part(text, 0..10)).is_some_and(|d| {
+        10 - weighted(&d, &[31, 29, 23, 19, 17, 13, 7, 5, 3]) % 11 == at(&d, 9) && d.iter().any(|digit| *digit != 0)
+    })
 }

@@ -185,6 +185,10 @@ pub(crate) fn cui(text: &str) -> bool {
     })
 }
 
+pub(crate) fn lnch(text: &str) -> bool {
+    digits(text).is_some_and(|d| d.len() == 10 && weighted(&d, &[21, 19, 17, 13, 11, 9, 7, 3, 1]) % 10 == at(&d, 9))
+}
+
 /// Of a firm, or a person's unified number.
 pub(crate) fn bulstat(text: &str) -> bool {
     let text = text.trim_start_matches("BG");

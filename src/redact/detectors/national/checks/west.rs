@@ -127,7 +127,7 @@ pub(crate) fn ahv(text: &str) -> bool {
 pub(crate) fn pt_nif(text: &str) -> bool {
     digits(text).is_some_and(|d| {
         let rest = weighted(&d, &[9, 8, 7, 6, 5, 4, 3, 2]) % 11;
-        d.len() == 9 && (if rest < 2 { 0 } else { 11 - rest }) == at(&d, 8) && !matches!(at(&d, 0), 0 | 4)
+        d.len() == 9 && (if rest < 2 { 0 } else { 11 - rest }) == at(&d, 8) && at(&d, 0) != 0
     })
 }
 
@@ -322,4 +322,17 @@ pub(crate) fn cy_tic(text: &str) -> bool {
         let sum: u32 = d.iter().enumerate().map(value).sum();
         char::from_u32(65 + sum % 26) == text.chars().nth(8) && !text.starts_with("12")
     })
+}
+
+/// The check letter, twelve digits.
+pub(crate) fn upn(text: &str) -> bool {
+    digits(part(text, 1..13)).is_some_and(|d| {
+        let sum: u32 = d.iter().zip(2..).map(|(digit, weight)| digit * weight).sum();
+        "ABCDEFGHJKLMNPQRTUVWXYZ".chars().nth((sum % 23) as usize) == Some(letter(text, 0))
+    })
+}
+
+/// The elevens of a person's number leave five.
+pub(crate) fn onderwijsnummer(text: &str) -> bool {
+    digits(text).is_some_and(|d| d.len() == 9 && (weighted(&d, &[9, 8, 7, 6, 5, 4, 3, 2]) + 10 * at(&d, 8)) % 11 == 5)
 }

@@ -40,8 +40,8 @@ pub(super) const GENERAL: &[&str] = &[
     "identifiant fiscal", "numéro d'identité", "numero d'identite", "numéro d'identification", "carte d'identité", "carte d'identite",
     "pièce d'identité", "documento de identidad", "número de identidad", "numero de identidad", "número de identificación",
     "numero de identificacion", "documento d'identità", "numero di identificazione", "carta d'identità",
-    "identiteitsnummer", "identiteitskaart", "identificatienummer", "identitetsnummer", 
-    "documento de identificação", "número de identificação", 
+    "identiteitsnummer", "identiteitskaart", "identificatienummer", "identitetsnummer",
+    "documento de identificação", "número de identificação",
     "идентификационный номер", "паспорт", "身份证", "身分證", "身份證",
 ];
 
@@ -125,6 +125,7 @@ pub(super) const COUNTRIES: &[(&str, &[&str])] = &[
     ("us", &["united states", "american"]),
     ("uy", &["uruguay", "uruguayan"]),
     ("ve", &["venezuela", "venezuelan"]),
+    ("vn", &["vietnam", "vietnamese", "việt nam"]),
     ("za", &["south africa", "south african"]),
 ];
 
