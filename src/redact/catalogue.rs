@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::detectors::{IDS, ISSUERS};
+use super::detectors::{ISSUERS, ids};
 
 /// A rule, and one of the forms that it knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -79,12 +79,8 @@ pub fn catalogue() -> Vec<RuleForm> {
         finds: issuer.name,
         source: issuer.source,
     });
-    let ids = IDS.iter().map(|id| RuleForm {
-        rule: "national_id",
-        class: id.class.name(),
-        finds: id.name,
-        source: id.source,
-    });
+    let ids =
+        ids().map(|id| RuleForm { rule: "national_id", class: id.class.name(), finds: id.name, source: id.source });
     let mut forms: Vec<RuleForm> = single.chain(issuers).chain(ids).collect();
     forms.sort_unstable();
     forms

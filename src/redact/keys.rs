@@ -60,7 +60,7 @@ const VARIABLES: &[&str] = &[
 const BLOCKED: &str = r"(?i)token|secret|passw|passphrase|pwd|authorization|cookie|api[-_.]?key|access[-_.]?key|credential|private[-_.]?key|session|\bcvv|\bcvc|\bpin\b|\botp\b|\bssn\b";
 
 /// Keys of health identifiers (45 CFR 164.514(b)(2)(i)).
-const HEALTH: &str = r"(?i)(?:^|[._-])(?:mrn|medical[._-]?record|patient[._-]?(?:id|number|no)|(?:health[._-]?)?insurance[._-]?(?:id|number|no)|health[._-]?plan|medicare|medicaid|nhs[._-]?number)";
+const HEALTH: &str = r"(?i)(?:^|\.)insurance[._-]?(?:id|number|no)|(?:^|[._-])(?:mrn|medical[._-]?record|patient[._-]?(?:id|number|no)|health[._-]?insurance[._-]?(?:id|number|no)|health[._-]?plan|medicare|medicaid|nhs[._-]?number)";
 
 /// Keys that tell what of a person they hold. Words may be joined by capitals, hyphens, dots or underscores.
 const PERSONAL: &[(Class, &str)] = &[

@@ -5,7 +5,7 @@ use crate::redact::detect::{Detector, Finding};
 use crate::redact::gate::{Anchor, Seen};
 use crate::redact::token::{self, Class};
 
-use super::text::{Here, slice};
+use super::text::{Here, run_start, slice};
 
 /// How far behind the beginning of its name a number may end.
 const REACH: usize = 160;
@@ -27,7 +27,7 @@ impl HealthIds {
 
 impl Detector for HealthIds {
     fn find(&self, Seen { text, words, .. }: Seen<'_>, found: &mut Vec<Finding>) {
-        for word in words {
+        for word in words.iter().filter(|word| !is_public(text, word.start)) {
             let Some((_, number)) = self.0.find(text, word.start, word.start + REACH) else { continue };
             let canonical = canonical(slice(text, number.start, number.end));
             if canonical.len() >= 5 && token::shape(slice(text, number.start, number.end)).is_none() {
@@ -43,6 +43,13 @@ impl Detector for HealthIds {
     fn words(&self) -> Vec<String> {
         ["mrn", "medical", "patient", "insurance", "health", "medicaid"].map(str::to_owned).to_vec()
     }
+}
+
+/// Whether a name goes on before `start`: social insurance is not health insurance, and its numbers have check digits.
+fn is_public(text: &str, start: usize) -> bool {
+    let head = slice(text, run_start(text, start, 10, |char| char != '\n'), start).to_ascii_lowercase();
+    let head = head.trim_end_matches([' ', '_', '.', '-']);
+    head.ends_with("social") || head.ends_with("national")
 }
 
 /// Letters and digits, upper case: how such a number is grouped is not part of it.

@@ -27,7 +27,7 @@ use regex::Regex;
 use super::detect::Detector;
 
 pub(crate) use health::canonical as health_canonical;
-pub(crate) use national::IDS;
+pub(crate) use national::ids;
 pub(crate) use rules::{Rule, from_gitleaks, from_pattern};
 pub(crate) use secrets::ISSUERS;
 
@@ -91,6 +91,6 @@ fn intern(name: &str) -> &'static str {
 
 /// The tables as text, for the digest of the rules in force.
 pub(crate) fn tables() -> String {
-    let ids: Vec<_> = IDS.iter().map(|id| (id.name, id.words, id.pattern)).collect();
+    let ids: Vec<_> = ids().map(|id| (id.name, id.words, id.pattern)).collect();
     format!("{ISSUERS:?}{:?}{ids:?}{:?}", secrets::SERVICES, pairs::NAMES)
 }

@@ -70,11 +70,16 @@ pub(super) fn run_start(text: &str, at: usize, limit: usize, accept: impl Fn(cha
 
 /// Whether a number is not a part of a word, of a decimal number or of a longer number in groups.
 pub(super) fn stands_alone(text: &str, start: usize, end: usize) -> bool {
-    let is_part = |char: Option<char>| char.is_some_and(char::is_alphanumeric);
+    let is_part = |char: Option<char>| char.is_some_and(|char| char.is_alphanumeric() && !is_unspaced(char));
     let joins = |char: Option<char>| matches!(char, Some('.' | '-' | '/'));
     let is_digit = |char: Option<char>| char.is_some_and(|char| char.is_ascii_digit());
     let (head, tail) = (before(text, start), after(text, end));
     let goes_back = is_part(head) || joins(head) && is_digit(before(text, start - 1));
     let goes_on = is_part(tail) || joins(tail) && is_digit(after(text, end + 1));
     !(goes_back || goes_on)
+}
+
+/// Whether a letter is of a script that puts no spaces between words, or particles behind them: Thai, Chinese, Japanese, Korean.
+pub(super) fn is_unspaced(char: char) -> bool {
+    matches!(char, '\u{e00}'..='\u{eff}' | '\u{1100}'..='\u{11ff}' | '\u{2e80}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}' | '\u{f900}'..='\u{faff}')
 }

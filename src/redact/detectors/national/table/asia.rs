@@ -1,0 +1,58 @@
+//! The numbers of Asia, Africa and Oceania.
+
+use super::{Id, of};
+use crate::redact::detectors::national::Named::{Country, General, Itself};
+use crate::redact::detectors::national::checks;
+use crate::redact::token::Class::{Health, NationalId, Phone};
+
+#[rustfmt::skip]
+pub(super) const ASIA: &[Id] = &[
+    of("ae-emirates-id", NationalId, &["emirates id", "eid", "الهوية", "رقم الهوية"], General, r"784[- ]?[0-9]{4}[- ]?[0-9]{7}[- ]?[0-9]", checks::emirates_id, "icp.gov.ae"),
+    of("au-tfn", NationalId, &["tfn", "tax file", "tax file number"], General, r"[0-9]{2,3}[ .-]?[0-9]{3}[ .-]?[0-9]{2,3}", checks::au_tfn, "ato.gov.au"),
+    of("au-abn", NationalId, &["abn", "australian business", "business number"], General, r"[0-9]{2}[ -]?[0-9]{3}[ -]?[0-9]{3}[ -]?[0-9]{3}", checks::au_abn, "abr.business.gov.au"),
+    of("au-acn", NationalId, &["acn", "australian company", "company number"], Country, r"[0-9]{3}[ -]?[0-9]{3}[ -]?[0-9]{3}", checks::au_acn, "asic.gov.au"),
+    of("au-medicare", Health, &["medicare", "medicare number", "medicare card"], General, r"[2-6][0-9]{3}[ -]?[0-9]{5}(?:[ -]?[0-9](?:[ -/]?[0-9])?)?", checks::au_medicare, "servicesaustralia.gov.au"),
+    of("cn-id", NationalId, &["身份证", "resident identity", "shenfenzheng", "chinese id", "身份证号", "居民身份证", "公民身份号码", "身份證號"], General, r"[1-9][0-9]{16}[0-9X]", checks::cn_id, "mps.gov.cn"),
+    of("cn-uscc", NationalId, &["统一社会信用代码", "unified social credit", "uscc", "credit code"], General, r"[0-9A-HJ-NPQRTUWXY]{2}[0-9]{6}[0-9A-HJ-NPQRTUWXY]{10}", checks::uscc, "GB 32100"),
+    of("eg-national-id", NationalId, &["الرقم القومي"], Country, r"[23][0-9]{13}", checks::eg_id, "moi.gov.eg"),
+    of("hk-id", NationalId, &["hkid", "香港身份證", "身份證號碼", "hkid number", "hkid no"], General, r"[A-Z]{1,2}[0-9]{6}\(?[0-9A]\)?", checks::hkid, "immd.gov.hk"),
+    of("id-nik", NationalId, &["nik", "ktp", "nomor induk", "nomor induk kependudukan", "no ktp", "nomor ktp"], General, r"[1-9][0-9]{15}", checks::nik, "dukcapil.kemendagri.go.id"),
+    of("id-npwp", NationalId, &["npwp", "nomor pokok wajib pajak"], General, r"[0-9]{2}\.?[0-9]{3}\.?[0-9]{3}\.?[0-9][-.]?[0-9]{3}\.?[0-9]{3}", checks::npwp, "pajak.go.id"),
+    of("il-id", NationalId, &["teudat zehut", "israeli id", "mispar zehut", "ת.ז", "תעודת זהות", "מספר זהות", "teudat zehut number"], General, r"[0-9]{7,8}-?[0-9]", checks::il_id, "gov.il"),
+    of("in-aadhaar", NationalId, &["aadhaar", "aadhar", "uidai", "adhaar", "aadhaar number", "aadhar number", "आधार"], General, r"[2-9][0-9]{3}[ :-]?[0-9]{4}[ :-]?[0-9]{4}", checks::aadhaar, "uidai.gov.in"),
+    of("in-vid", NationalId, &["aadhaar vid", "virtual id", "vid"], Country, r"[2-9][0-9]{3} ?[0-9]{4} ?[0-9]{4} ?[0-9]{4}", checks::aadhaar_vid, "uidai.gov.in"),
+    of("vn-mst", NationalId, &["mã số thuế", "mst"], General, r"[0-9]{10}(?:-?[0-9]{3})?", checks::mst, "gdt.gov.vn"),
+    of("in-pan", NationalId, &["pan", "permanent account", "pan card", "pan number", "income tax"], Country, r"[A-Z0-9]{10}", checks::pan, "incometax.gov.in"),
+    of("in-gstin", NationalId, &["gstin", "gst", "gst number"], General, r"(?:0[1-9]|[12][0-9]|3[0-8]|97|99)[A-Z]{5}[0-9]{4}[A-Z][1-9A-Z]Z[0-9A-Z]", checks::none, "gst.gov.in"),
+    of("in-voter", NationalId, &["voter", "epic", "elector", "voter id", "election"], Country, r"[A-Z]{3}[0-9]{7}", checks::none, "eci.gov.in"),
+    of("in-passport", NationalId, &["passport", "indian passport", "passport number"], Itself, r"[A-PR-WY][1-9][0-9] ?[0-9]{4}[1-9]", checks::none, "passportindia.gov.in"),
+    of("in-vehicle", NationalId, &["vehicle", "rto", "vehicle registration", "registration number", "plate", "number plate"], Itself, r"[A-Z]{2}[ -]?[0-9]{1,2}[ -]?[A-Z]{1,3}[ -]?[0-9]{4}", checks::none, "parivahan.gov.in"),
+    of("ir-national-code", NationalId, &["کد ملی", "کدملی", "kode melli", "code melli"], Country, r"[0-9]{3}-?[0-9]{6}-?[0-9]", checks::ir_code, "sabteahval.ir"),
+    of("jp-my-number", NationalId, &["my number", "mynumber", "マイナンバー", "個人番号", "マイナンバーカード", "kojin bango", "individual number"], General, r"[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{4}", checks::my_number, "digital.go.jp"),
+    of("jp-corporate-number", NationalId, &["法人番号", "corporate number", "houjin bangou"], Country, r"[1-9][0-9]{12}", checks::jp_corporate, "houjin-bangou.nta.go.jp"),
+    of("ke-pin", NationalId, &["kra pin", "kra"], Country, r"[AP][0-9]{9}[A-Z]", checks::none, "kra.go.ke"),
+    of("kr-rrn", NationalId, &["rrn", "주민등록번호", "resident registration", "jumin", "주민", "resident"], General, r"[0-9]{6}-?[0-9]{7}", checks::kr_national, "mois.go.kr"),
+    of("kr-rrn-since-2020", NationalId, &["rrn", "주민등록번호", "resident registration", "jumin", "주민"], Country, r"[0-9]{6}-?[0-9]{7}", checks::kr_unchecked, "mois.go.kr"),
+    of("kr-brn", NationalId, &["brn", "사업자등록번호", "business registration", "사업자", "business registration number"], Country, r"[0-9]{3}-?[0-9]{2}-?[0-9]{5}", checks::kr_brn, "nts.go.kr"),
+    of("kr-passport", NationalId, &["passport", "여권", "여권번호", "korean passport"], Itself, r"[MSRODG](?:[0-9]{3}[A-Z][0-9]{4}|[0-9]{8})", checks::none, "passport.go.kr"),
+    of("kr-driver-license", NationalId, &["운전면허", "driver license", "driver's license", "면허번호", "driving license", "면허", "driver"], Itself, r"(?:1[1-9]|2[0-8])-[0-9]{2}-[0-9]{6}-[0-9]{2}", checks::none, "koroad.or.kr"),
+    of("kr-foreigner", NationalId, &["frn", "외국인등록번호", "alien registration", "foreigner registration", "resident registration", "주민등록번호", "resident"], General, r"[0-9]{6}-?[0-9]{7}", checks::kr_foreigner, "hikorea.go.kr"),
+    of("kr-foreigner-since-2020", NationalId, &["frn", "외국인등록번호", "alien registration", "foreigner registration"], Country, r"[0-9]{6}-?[0-9]{7}", checks::kr_foreigner_unchecked, "hikorea.go.kr"),
+    of("kw-civil-id", NationalId, &["civil id", "الرقم المدني"], General, r"[1-3][0-9]{11}", checks::kw_civil, "paci.gov.kw"),
+    of("my-nric", NationalId, &["mykad", "nric", "kad pengenalan", "no kp", "ic number", "mykad no", "nombor kad pengenalan"], Country, r"[0-9]{6}-?[0-9]{2}-?[0-9]{4}", checks::my_nric, "jpn.gov.my"),
+    of("ng-nin", NationalId, &["nin", "nimc"], General, r"[0-9]{11}", checks::verhoeff, "nimc.gov.ng"),
+    of("ng-vehicle", NationalId, &["vehicle", "plate", "plate number", "number plate", "license plate", "registration number", "vehicle registration"], Itself, r"[A-Z]{3}[- ]?[0-9]{3}[- ]?[A-Z]{2}", checks::none, "frsc.gov.ng"),
+    of("nz-ird", NationalId, &["ird", "inland revenue", "ird number", "ird no"], General, r"[0-9]{2,3}[- ]?[0-9]{3}[- ]?[0-9]{3}", checks::nz_ird, "ird.govt.nz"),
+    of("nz-nhi", Health, &["nhi", "national health index"], General, r"[A-HJ-NP-Z]{3}[0-9]{4}", checks::nz_nhi, "health.govt.nz"),
+    of("ph-tin", NationalId, &["bir", "tax identification number", "taxpayer identification number"], General, r"[0-9]{3}-?[0-9]{3}-?[0-9]{3}(?:-?[0-9]{3,5})?", checks::ph_tin, "bir.gov.ph"),
+    of("ph-mobile", Phone, &["gcash"], Itself, r"09[0-9]{9}", checks::none, "ntc.gov.ph"),
+    of("pk-cnic", NationalId, &["cnic", "nicop", "nadra", "shanakhti"], Country, r"[1-7][0-9]{4}-?[0-9]{7}-?[0-9]", checks::none, "nadra.gov.pk"),
+    of("sa-id", NationalId, &["iqama", "الهوية", "رقم الهوية", "saudi id", "هوية"], Country, r"[12][0-9]{9}", checks::sa_id, "moi.gov.sa"),
+    of("sg-nric", NationalId, &["nric", "fin", "fin number", "ic number", "fin no", "nric/fin", "nric no"], General, r"[STFGM][0-9]{7}[A-Z]", checks::nric, "ica.gov.sg"),
+    of("sg-uen", NationalId, &["uen", "unique entity", "business registration", "acra"], Country, r"(?:[0-9]{8,9}[A-Z]|[TSR][0-9]{2}[A-Z]{2}[0-9]{4}[A-Z])", checks::none, "uen.gov.sg"),
+    of("th-tnin", NationalId, &["เลขประจำตัวประชาชน", "tnin", "thai national", "บัตรประชาชน", "เลขบัตร", "ประชาชน", "thai id", "thai national id"], General, r"[1-8][- ]?[0-9]{4}[- ]?[0-9]{5}[- ]?[0-9]{2}[- ]?[0-9]", checks::thai, "bora.dopa.go.th"),
+    of("tw-id", NationalId, &["身分證", "taiwanese id", "國民身分證", "身分證字號"], General, r"[A-Z][1289][0-9]{8}", checks::tw_id, "ris.gov.tw"),
+    of("tw-ubn", NationalId, &["統一編號", "統編", "ubn", "unified business number"], Country, r"[0-9]{8}", checks::tw_ubn, "etax.nat.gov.tw"),
+    of("za-id", NationalId, &["south african id", "sa id", "rsa id", "za id", "south african identity", "south african id number"], General, r"[0-9]{6} ?[0-9]{4} ?[01][89] ?[0-9]", checks::za_id, "dha.gov.za"),
+    of("za-tax", NationalId, &["sars", "income tax reference", "tax reference"], Country, r"[01239][0-9]{3}/?[0-9]{3}/?[0-9]{3}", checks::za_tax, "sars.gov.za"),
+];
