@@ -10,8 +10,9 @@ class Casefile:
     name = "casefile"
 
     def __init__(self, binary, folder):
-        """`folder` is where it may write its keys."""
+        """`folder` is where it makes its keys, once, and finds them again."""
         self.binary, self.folder = binary, folder
+        folder.mkdir(parents=True, exist_ok=True)
 
     def version(self):
         return subprocess.run([self.binary, "--version"], capture_output=True, text=True, check=True).stdout.strip()

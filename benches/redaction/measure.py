@@ -12,7 +12,7 @@ import ranges
 import report
 from casefile import Casefile
 from corpus import entities, logs, national, negatives, secrets, shared, sql
-from measures import false_alarms, literals, one_email
+from measures import false_alarms, literals, one_email, stable
 from measures import national as national_numbers
 from measures import recall as found_whole
 from measures import secrets as found_secrets
@@ -23,7 +23,7 @@ class Measurement:
 
     def __init__(self, arguments):
         self.arguments = arguments
-        self.ours = Casefile(arguments.casefile, arguments.scratch)
+        self.ours = Casefile(arguments.casefile, arguments.scratch / "key-1")
         self.peers, self.missing = peers.available([p for p in peers.ENTITIES if p not in arguments.without])
         self.for_secrets, missing = peers.available([p for p in peers.SECRETS if p not in arguments.without])
         self.missing |= missing
@@ -35,7 +35,7 @@ class Measurement:
         }
 
     def run(self):
-        sections = [self.entities, self.labelled, self.negatives, self.national, self.secrets, self.log_lines, self.email, self.sql]
+        sections = [self.entities, self.labelled, self.negatives, self.national, self.secrets, self.log_lines, self.email, self.sql, self.stable]
         for section in sections:
             began = time.monotonic()
             self.result[section.__name__] = section()
@@ -144,6 +144,12 @@ class Measurement:
                 "misses": [{"left": l, "text": t, "output": o} for l, (t, _), o in zip(left, statements, outputs) if l],
             }
         return result
+
+    def stable(self):
+        seed = self.arguments.seed
+        texts = [s.text for e in entities.ENTITIES for s in entities.generate(e, self.arguments.texts, seed)]
+        texts += [s.text for s in secrets.generate(seed)] + logs.generate(self.arguments.lines // 2, seed)
+        return stable.measure(self.ours, Casefile(self.arguments.casefile, self.arguments.scratch / "key-2"), texts)
 
 
 def found_whole_of(samples, found):

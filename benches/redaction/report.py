@@ -118,6 +118,9 @@ def single_figures(result):
         ours = answers["casefile"]
         bar = ["0", verdict(ours["strict"] == 0)]
         rows.append([f"false alarms, {name}, {ours['lines']} log lines: cards, SSNs, secrets", ours["strict"], *bar])
+    again = result["stable"]
+    for name, title in (("changed", "texts that change when redacted again"), ("by_key", "texts in which what is covered depends on the key")):
+        rows.append([title, f"{again[name]} of {again['texts']}", "0", verdict(again[name] == 0)])
     return table("Single figures", ["what", "measured", "bar", "met"], rows)
 
 
@@ -168,5 +171,6 @@ def misses(result):
     for entity, examples in result["negatives"]["casefile"]["examples"].items():
         yield from ({"section": "negatives", "class": entity, **example} for example in examples)
     yield from ({"section": "one email", **miss} for miss in result["email"]["failed"])
+    yield from ({"section": "stable", **miss} for miss in result["stable"]["misses"])
     for name, answer in result["sql"].items():
         yield from ({"section": f"sql {name}", **miss} for miss in answer["misses"])

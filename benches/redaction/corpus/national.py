@@ -36,6 +36,9 @@ ISSUED = {
     "nl.bsn": r"(?!000)",
 }
 
+# Numbers issued since October 2020 have no check digit, so that a wrong one cannot be told.
+NONE_WRONG = {"kr.rrn"}
+
 FRAMES = [
     ("sentence", "My {w} is {v}."),
     ("sentence", "{w}: {v}"),
@@ -63,7 +66,7 @@ def generate(count, seed):
             for at in range(count):
                 number = walk.step()
                 for samples, value in ((right, number), (wrong, walk.spoilt(number))):
-                    if value is not None:
+                    if value is not None and not (samples is wrong and name in NONE_WRONG):
                         samples.append(framed(module, words[(at + at // len(FRAMES)) % len(words)], FRAMES[at % len(FRAMES)], value, rng, f"{group} {name}"))
     return right, wrong
 
