@@ -2,6 +2,7 @@
 
 import random
 
+from corpus import services
 from corpus.issuers import NAMED, OWN
 from corpus.pattern import draw
 from sample import Labelled, fill
@@ -29,6 +30,11 @@ NAMED_FRAMES = [
     ("python", '{k} = "{v}"'),
     ("call", 'client = {S}Client(token="{v}", timeout=30)'),
     ("log", "2026-03-01T12:00:00Z ERROR {s} refused api key {v} (401)"),
+    ("name and key", "{s} key = '{v}'"),
+    ("name and token", "{s} token: {v}"),
+    ("name alone", "{s} {v}"),
+    ("name is", "{s} = {v}"),
+    ("prose", "You can find a {s} secret {v} in the old wiki."),
     ("properties", "app.{s}.{rest}={v}"),
     ("locals", "{{'timeout': 30, '{k}': '{v}'}}"),
 ]
@@ -42,7 +48,7 @@ def generate(seed):
         for shape, template in OWN_FRAMES:
             value = draw(rng, pattern)
             samples.append(secret_only(fill(template, shape=f"own: {shape}", note=issuer, v=Labelled(value, "secret")), value))
-    for issuer, settings, pattern in NAMED:
+    for issuer, settings, pattern in NAMED + services.NAMED:
         for shape, template in NAMED_FRAMES:
             upper, lower = settings
             service = issuer.split("-")[0]
