@@ -4,7 +4,7 @@ BARS = {"email": 0.99, "phone": 0.90, "card": 0.99, "ssn": 0.99, "iban": 0.99, "
 
 
 def markdown(result):
-    parts = [head(result), entities(result), labelled(result), kept(result), single_figures(result), negatives(result), logs(result), lowest(result)]
+    parts = [head(result), entities(result), labelled(result), kept(result), single_figures(result), secret_texts(result), negatives(result), logs(result), lowest(result)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -124,6 +124,14 @@ def single_figures(result):
     return table("Single figures", ["what", "measured", "bar", "met"], rows)
 
 
+def secret_texts(result):
+    answers = {tool: a for tool, a in result["secrets"]["generated"].items() if tool in ("casefile", "detect-secrets")}
+    shapes = answers["casefile"]["shapes"]
+    rows = [[shape, *(share(*answer["shapes"][shape]) for answer in answers.values())] for shape in shapes]
+    title = "Secrets by the text they stand in (own: the key says whose it is; named: a name beside it does)"
+    return table(title, ["text", *answers], rows)
+
+
 def negatives(result):
     section = result["negatives"]
     kinds = next(iter(section.values()))["kinds"]
@@ -147,11 +155,11 @@ def lowest(result):
     for note, (found, right, spared, wrong) in result["national"]["generated"]["numbers"].items():
         if found < 0.97 * right or spared < 0.97 * wrong:
             short.append(f"{note.split()[1]} {found}/{right}, {spared}/{wrong}")
-    issuers = [f"{issuer} {c[0]}/{c[1]}" for issuer, c in result["secrets"]["generated"]["casefile"]["issuers"].items() if c[0] < 0.85 * c[1]]
+    issuers = [f"{issuer} {c[0]}/{c[1]}" for issuer, c in result["secrets"]["generated"]["casefile"]["issuers"].items() if c[0] < 0.7 * c[1]]
     return "\n\n".join([
         "## Below the bar by name",
         "National numbers (found, spared): " + ("; ".join(short) or "none") + ".",
-        "Issuers: " + ("; ".join(issuers) or "none") + ".",
+        "Issuers below 70 %: " + ("; ".join(issuers) or "none") + ".",
     ])
 
 
