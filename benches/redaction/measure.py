@@ -123,7 +123,7 @@ class Measurement:
                 continue
             result[name] = {"casefile": false_alarms.count(lines, self.ours.find(lines), examples=5)}
             some = random.Random(self.arguments.seed).sample(lines, min(self.arguments.peer_lines, len(lines)))
-            for peer in self.peers:
+            for peer in self.peers + self.for_secrets:
                 result[name][peer.name] = false_alarms.count(some, peer.find(some), examples=2)
         return result
 
