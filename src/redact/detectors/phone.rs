@@ -261,10 +261,7 @@ impl Number {
     /// Whether nothing else is written like this.
     fn is_certain(&self) -> bool {
         if self.has_plus {
-            return country(&self.digits).is_some_and(|code| {
-                let national = self.digits.len() - code.len();
-                (if code == "1" { 10..=10 } else { 6..=13 }).contains(&national)
-            });
+            return has_national_length(&self.digits, 6);
         }
         let nanp = |digits: &str| {
             let digits = digits.as_bytes();
@@ -293,9 +290,8 @@ impl Number {
             return false;
         };
         let all = |lengths: std::ops::RangeInclusive<usize>| rest.iter().all(|group| lengths.contains(group));
-        if let Some(national) = self.digits.strip_prefix("00") {
-            return !rest.is_empty()
-                && country(national).is_some_and(|code| (8..=12).contains(&(length - 2 - code.len())));
+        if let Some(international) = self.digits.strip_prefix("00") {
+            return !rest.is_empty() && all(2..=8) && has_national_length(international, 8);
         }
         // A day behind a number in parentheses has eight digits, too.
         let is_day = matches!(rest, [8])
@@ -324,6 +320,12 @@ impl Number {
             None => number,
         }
     }
+}
+
+/// Whether a country code and as many digits as may follow it stand there: ten in North America, at least `shortest` elsewhere.
+fn has_national_length(digits: &str, shortest: usize) -> bool {
+    country(digits)
+        .is_some_and(|code| (if code == "1" { 10..=10 } else { shortest..=13 }).contains(&(digits.len() - code.len())))
 }
 
 /// The country code that digits begin with (ITU-T E.164, list of assigned codes, annex to Operational Bulletin 1114).
