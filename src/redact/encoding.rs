@@ -259,7 +259,8 @@ pub(crate) fn runs(text: &str, survey: &Survey) -> Vec<Run> {
     let mut found = Vec::new();
     for span in &survey.runs {
         let mut at = span.start;
-        for part in text.get(span.start..span.end).unwrap_or_default().split(|char| !is_base64(char)) {
+        let run = text.as_bytes().get(span.start..span.end).unwrap_or_default();
+        for part in run.split(|byte| !is_base64(*byte)) {
             if part.len() >= MIN_RUN {
                 candidates(text, at, at + part.len(), &mut found);
             }
@@ -291,8 +292,8 @@ fn candidates(text: &str, start: usize, end: usize, found: &mut Vec<Run>) {
 }
 
 /// The letters of base64, base64url and hex. Each is one of those that the runs of a [`Survey`] are made of.
-const fn is_base64(char: char) -> bool {
-    char.is_ascii_alphanumeric() || matches!(char, '+' | '/' | '-' | '_')
+const fn is_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
 }
 
 fn printable(run: &str) -> Option<String> {
@@ -310,14 +311,23 @@ fn printable(run: &str) -> Option<String> {
 /// Whether the first bytes of what a run says are text. Those of nearly all runs are not, and the rest need not be decoded.
 fn may_be_printable(run: &[u8]) -> bool {
     let Some(head) = run.first_chunk::<MIN_RUN>() else { return true };
-    let pairs = head.chunks_exact(2).map(|pair| number(pair, 16).and_then(|byte| u8::try_from(byte).ok()));
-    let hex: Option<Vec<u8>> = pairs.collect();
-    let fours = head.chunks_exact(4).map(|four| {
-        let bits = four.iter().try_fold(0, |bits, letter| Some(bits << 6 | sextet(*letter)?))?;
-        Some([bits >> 16, bits >> 8, bits].map(|bits: u32| bits.to_le_bytes()[0]))
+    let mut hex = [0_u8; MIN_RUN / 2];
+    let is_hex = head.chunks_exact(2).zip(&mut hex).all(|(pair, byte)| {
+        let value = number(pair, 16).and_then(|value| u8::try_from(value).ok());
+        value.is_some_and(|value| {
+            *byte = value;
+            true
+        })
     });
-    let base64: Option<Vec<[u8; 3]>> = fours.collect();
-    hex.is_some_and(|bytes| begins_text(&bytes)) || base64.is_some_and(|bytes| begins_text(bytes.as_flattened()))
+    let mut base64 = [[0_u8; 3]; MIN_RUN / 4];
+    let is_base64 = head.chunks_exact(4).zip(&mut base64).all(|(four, bytes)| {
+        let bits = four.iter().try_fold(0_u32, |bits, letter| Some(bits << 6 | sextet(*letter)?));
+        bits.is_some_and(|bits| {
+            *bytes = [bits >> 16, bits >> 8, bits].map(|bits| bits.to_le_bytes()[0]);
+            true
+        })
+    });
+    is_hex && begins_text(&hex) || is_base64 && begins_text(base64.as_flattened())
 }
 
 /// Whether bytes are the beginning of a text without control characters.

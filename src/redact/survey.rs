@@ -86,8 +86,13 @@ impl Survey {
     /// Looks at every byte of `text` once.
     pub(crate) fn of(text: &str) -> Self {
         let bytes = text.as_bytes();
-        let mut survey =
-            Self { signs: 0, groups: Vec::new(), chains: Vec::new(), runs: Vec::new(), addresses: Vec::new() };
+        let mut survey = Self {
+            signs: 0,
+            groups: Vec::with_capacity(bytes.len() / 16),
+            chains: Vec::new(),
+            runs: Vec::new(),
+            addresses: Vec::new(),
+        };
         let (mut digits, mut keys, mut addresses) = (Edges::new(1), Edges::new(MIN_RUN), Edges::new(MIN_ADDRESS));
         for (index, block) in bytes.chunks(64).enumerate() {
             let (mut digit, mut key, mut address) = (0_u64, 0_u64, 0_u64);

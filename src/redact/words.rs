@@ -5,28 +5,32 @@
 
 /// How many bytes of a word's beginning are in the table, and the bits of each.
 const HEAD: usize = 3;
-const BITS: u32 = 5;
-const SIZE: usize = 1 << (BITS as usize * HEAD);
+const BITS: usize = 6;
+const SIZE: usize = 1 << (BITS * HEAD);
 const MASK: usize = SIZE - 1;
 
-/// What a byte is in the table: letters have numbers of their own in either case, digits share one, and so do most signs.
+/// What a byte is in the table: letters and digits have numbers of their own, in either case; other bytes share the rest, so that
+/// those of other scripts are not those of punctuation.
 static FOLDED: [u8; 256] = {
-    let mut table = [31; 256];
-    let mut letter = 0;
-    while letter < 26 {
-        table[b'a' as usize + letter as usize] = letter;
-        table[b'A' as usize + letter as usize] = letter;
-        letter += 1;
+    let mut table = [0; 256];
+    let mut byte = 0_u8;
+    loop {
+        table[byte as usize] = match byte.to_ascii_lowercase() {
+            lower @ b'a'..=b'z' => lower - b'a',
+            b'0'..=b'9' => 26 + (byte - b'0'),
+            b' ' => 36,
+            b'_' => 37,
+            b'-' => 38,
+            b'.' => 39,
+            b'/' => 40,
+            0..=127 => 41,
+            _ => 42 + byte % 22,
+        };
+        if byte == u8::MAX {
+            break;
+        }
+        byte += 1;
     }
-    let mut digit = b'0';
-    while digit <= b'9' {
-        table[digit as usize] = 26;
-        digit += 1;
-    }
-    table[b'/' as usize] = 27;
-    table[b'_' as usize] = 28;
-    table[b'.' as usize] = 29;
-    table[b'-' as usize] = 30;
     table
 };
 
@@ -36,10 +40,13 @@ pub(crate) struct Words {
     /// In lower case (ASCII).
     words: Vec<Box<[u8]>>,
     /// For each beginning, one bit: whether a word begins so.
-    begins: Vec<u64>,
-    /// For each beginning, where its words stand in `order`: from here to the next.
-    buckets: Vec<u32>,
-    order: Vec<u32>,
+    begins: Box<[u64]>,
+    /// How many bits are set in the blocks of `begins` before each.
+    before: Box<[u32]>,
+    /// For each beginning that a word has, where its words stand in `order`: from here to the next.
+    buckets: Vec<usize>,
+    /// Numbers of words, each with the byte behind its beginning, if it has more.
+    order: Vec<(usize, Option<u8>)>,
 }
 
 impl Words {
@@ -47,51 +54,62 @@ impl Words {
     pub(crate) fn new<W: AsRef<str>>(words: impl IntoIterator<Item = W>) -> Self {
         let words: Vec<Box<[u8]>> =
             words.into_iter().map(|word| word.as_ref().to_ascii_lowercase().into_bytes().into_boxed_slice()).collect();
-        let mut by_head: Vec<Vec<u32>> = vec![Vec::new(); SIZE];
-        for (index, word) in (0_u32..).zip(&words).filter(|(_, word)| !word.is_empty()) {
+        let mut by_head: Vec<(usize, usize)> = Vec::new();
+        for (index, word) in words.iter().enumerate().filter(|(_, word)| !word.is_empty()) {
             let head = word.iter().take(HEAD).fold(0, |head, byte| push(head, *byte));
             // A word shorter than a head is found whatever comes behind it.
-            let open = HEAD.saturating_sub(word.len()) * BITS as usize;
-            let heads = by_head.iter_mut().skip(head << open).take(1 << open);
-            heads.for_each(|list| list.push(index));
+            let open = HEAD.saturating_sub(word.len()) * BITS;
+            by_head.extend((0..1 << open).map(|rest| (head << open | rest, index)));
         }
-        let mut found = Self { words, begins: vec![0; SIZE / 64], buckets: vec![0; SIZE + 1], order: Vec::new() };
-        for (head, list) in by_head.iter().enumerate() {
-            if let (Some(bits), false) = (found.begins.get_mut(head / 64), list.is_empty()) {
-                *bits |= 1 << (head % 64);
-            }
-            found.order.extend(list);
-            if let Some(end) = found.buckets.get_mut(head + 1) {
-                *end = u32::try_from(found.order.len()).unwrap_or(u32::MAX);
+        by_head.sort_unstable();
+        let mut begins = vec![0_u64; SIZE / 64].into_boxed_slice();
+        let (mut buckets, mut order) = (Vec::new(), Vec::with_capacity(by_head.len()));
+        for group in by_head.chunk_by(|a, b| a.0 == b.0) {
+            buckets.push(order.len());
+            for (head, index) in group {
+                begins[head / 64] |= 1 << (head % 64);
+                order.push((*index, words.get(*index).and_then(|word| word.get(HEAD)).copied()));
             }
         }
-        found
+        buckets.push(order.len());
+        let before = begins.iter().scan(0, |sum, block| {
+            let before = *sum;
+            *sum += block.count_ones();
+            Some(before)
+        });
+        Self { before: before.collect(), words, begins, buckets, order }
     }
 
     /// Calls `each` with the number, the beginning and the end of every word in `text`, in the order of their beginnings. Words may
     /// overlap.
     pub(crate) fn find(&self, text: &str, mut each: impl FnMut(usize, usize, usize)) {
         let bytes = text.as_bytes();
-        let mut head = bytes.iter().take(HEAD - 1).fold(0, |head, byte| push(head, *byte));
         // Behind the end of the text stands nothing that a word could have.
-        let tail = [0; HEAD - 1];
-        for (start, next) in bytes.iter().skip(HEAD - 1).chain(&tail).take(bytes.len()).enumerate() {
+        let padded = || bytes.iter().chain(&[0; HEAD - 1]);
+        let mut head = padded().take(HEAD - 1).fold(0, |head, byte| push(head, *byte));
+        padded().skip(HEAD - 1).enumerate().for_each(|(start, next)| {
             head = push(head, *next) & MASK;
-            if self.begins[head / 64] >> (head % 64) & 1 != 0 {
-                self.compare(bytes, head, start, &mut each);
+            let block = self.begins[head / 64];
+            if block >> (head % 64) & 1 != 0 {
+                let below = block & ((1 << (head % 64)) - 1);
+                let bucket = (self.before[head / 64] + below.count_ones()) as usize;
+                self.compare(bytes, bucket, start, &mut each);
             }
-        }
+        });
     }
 
     #[inline(never)]
-    fn compare(&self, text: &[u8], head: usize, start: usize, each: &mut impl FnMut(usize, usize, usize)) {
-        let [first, end] = [head, head + 1].map(|at| self.buckets.get(at).map_or(0, |at| *at as usize));
+    fn compare(&self, text: &[u8], bucket: usize, start: usize, each: &mut impl FnMut(usize, usize, usize)) {
+        let (Some(first), Some(end)) = (self.buckets.get(bucket), self.buckets.get(bucket + 1)) else { return };
         let rest = text.get(start..).unwrap_or_default();
-        for index in self.order.get(first..end).unwrap_or_default() {
-            let index = *index as usize;
-            let Some(word) = self.words.get(index) else { continue };
+        let next = rest.get(HEAD).map(u8::to_ascii_lowercase);
+        for (index, fourth) in self.order.get(*first..*end).unwrap_or_default() {
+            if fourth.is_some() && *fourth != next {
+                continue;
+            }
+            let Some(word) = self.words.get(*index) else { continue };
             if rest.get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word)) {
-                each(index, start, start + word.len());
+                each(*index, start, start + word.len());
             }
         }
     }

@@ -38,9 +38,6 @@ impl Detector for Wallet {
     fn find(&self, Seen { text, survey, .. }: Seen<'_>, found: &mut Vec<Finding>) {
         let runs = survey.runs.iter().filter(|run| run.len() >= *LENGTH.start());
         for (start, address) in runs.flat_map(|run| words_of(text, *run)) {
-            if !LENGTH.contains(&address.len()) {
-                continue;
-            }
             let is_named = || {
                 let head = run_start(text, start, NAME_BEFORE, |char| char != '\n');
                 self.name.is_match(slice(text, head, start))
@@ -61,14 +58,18 @@ impl Detector for Wallet {
     }
 }
 
-/// The words of a run (`\w+`), and where each begins. An address has no sign but letters and digits.
+/// The words of a run (`\w+`) that are long enough, and where each begins. An address has no sign but letters and digits.
 fn words_of(text: &str, run: Span) -> impl Iterator<Item = (usize, &str)> {
-    let words = slice(text, run.start, run.end).split(|char: char| !(char.is_ascii_alphanumeric() || char == '_'));
-    words.scan(run.start, |at, word| {
+    let bytes = text.as_bytes().get(run.start..run.end).unwrap_or_default();
+    let words = bytes.split(|byte| !(byte.is_ascii_alphanumeric() || *byte == b'_'));
+    let starts = words.scan(run.start, |at, word| {
         let start = *at;
         *at += word.len() + 1;
-        Some((start, word))
-    })
+        Some((start, word.len()))
+    });
+    starts
+        .filter(|(_, length)| LENGTH.contains(length))
+        .map(|(start, length)| (start, slice(text, start, start + length)))
 }
 
 /// `0x` and forty hex digits. That nothing else is written so makes up for a checksum that exists in mixed case only.
