@@ -30,6 +30,8 @@ const MANIFEST: &str = ".manifest.json";
 
 /// The folder that holds every bundle.
 pub const BUNDLES: &str = "bundles";
+/// The folder of references to bundles.
+pub const INDEX: &str = "index";
 /// The folder of references by day.
 pub const INDEX_DAY: &str = "index/day";
 /// The folder of references by incident.

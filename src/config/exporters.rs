@@ -123,6 +123,9 @@ impl RawExporter {
     }
 }
 
+/// Shortest time that stored objects are kept: what is still being written is never so old.
+pub const MIN_RETENTION: Duration = Duration::seconds(3600);
+
 /// Compression of stored bundles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -32,7 +32,7 @@ use serde::{Deserialize, Serialize};
 pub use component::{Component, ComponentId, Components};
 pub use errors::ConfigErrors;
 pub use exporters::{
-    BundleExporter, Compression, Exporter, RawExporter, RetryOnFailure, SendingQueue, WebhookExporter,
+    BundleExporter, Compression, Exporter, MIN_RETENTION, RawExporter, RetryOnFailure, SendingQueue, WebhookExporter,
 };
 pub use extensions::{ApiExtension, Extension, HealthCheck, Signing};
 pub use incident::{Connector, IncidentConnector, IncidentLimit, LogJoin, ServiceFacts, Storage, WindowConfig};

@@ -3,8 +3,8 @@
 use url::Url;
 
 use super::{
-    Config, Connector, Duration, Exporter, Extension, Problem, Processor, Receiver, RetryOnFailure, SendingQueue,
-    WebhookExporter,
+    Config, Connector, Duration, Exporter, Extension, MIN_RETENTION, Problem, Processor, Receiver, RetryOnFailure,
+    SendingQueue, WebhookExporter,
 };
 use crate::model::RootKey;
 
@@ -173,9 +173,6 @@ fn service(document: &Config, found: &mut Vec<Problem>) {
         endpoint(found, "service.telemetry.metrics.address", &telemetry.metrics.address);
     }
 }
-
-/// Shortest time that stored objects are kept: what is still being written is never so old.
-const MIN_RETENTION: Duration = Duration::seconds(3600);
 
 fn kept(found: &mut Vec<Problem>, path: &str, retention: Option<Duration>) {
     if retention.is_some_and(|retention| retention < MIN_RETENTION) {

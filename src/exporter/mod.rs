@@ -2,8 +2,10 @@
 
 mod counters;
 mod error;
+mod gc;
 mod health;
 mod index;
+mod lifecycle;
 mod open;
 mod queue;
 mod raw;
@@ -15,10 +17,13 @@ mod webhook;
 mod writer;
 
 pub use error::{ErrorKind, ExportError};
+pub use gc::{Collected, Retention, collect};
 pub use health::OnHealth;
 pub use index::IndexRef;
+pub use lifecycle::{ExpiryRule, lifecycle};
+pub use open::{Bucket, BucketKind};
 pub use queue::{ExportQueue, QueueError};
 pub use raw::RawWriter;
-pub use store::{Created, MAX_OBJECT_BYTES, Store};
+pub use store::{Created, Listed, MAX_OBJECT_BYTES, Store};
 pub use webhook::{EVENT_TYPE, Webhook};
 pub use writer::{BundleWriter, Receipt, Written};

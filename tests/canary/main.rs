@@ -124,8 +124,12 @@ fn no_value_from_the_wire_is_in_the_store_the_logs_the_metrics_or_a_webhook() {
     let home = Home::new(folder.path(), &Settings::default());
     let text = fs::read_to_string(home.config()).unwrap();
     let hook = format!("exporters:\n  webhook: {{url: \"{}\", signing_secret: \"a-test-secret\"}}\n", receiver.url());
-    let text = text.replace("exporters:\n", &hook).replace("exporters: [bundle]", "exporters: [bundle, webhook]");
-    assert!(text.contains("[bundle, webhook]"), "{text}");
+    let identity = age::x25519::Identity::generate();
+    let raw = format!("  raw: {{url: \"{}\", recipients: [{}]}}\n", home.store_url(), identity.to_public());
+    let text = text
+        .replace("exporters:\n", &(hook + &raw))
+        .replace("exporters: [bundle]", "exporters: [bundle, webhook, raw]");
+    assert!(text.contains("[bundle, webhook, raw]"), "{text}");
     fs::write(home.config(), text).unwrap();
 
     let mut aviary = Aviary::default();
@@ -153,6 +157,7 @@ fn no_value_from_the_wire_is_in_the_store_the_logs_the_metrics_or_a_webhook() {
 
     let mut texts = written(&home.store());
     assert_eq!(store::bundles(&home.store()).len(), traces.len(), "a bundle for each trace");
+    assert_eq!(store::files(&home.store().join("raw")).len(), traces.len(), "raw evidence for each trace");
     texts.push(("logs".to_owned(), said));
     texts.push(("metrics".to_owned(), metrics));
     texts.extend(receiver.bodies().into_iter().map(|body| ("webhook".to_owned(), body)));
