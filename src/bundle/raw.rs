@@ -2,8 +2,8 @@
 //!
 //! This is the one exception to "nothing unredacted leaves", and it has a type: a [`SealedRaw`] is made by
 //! [`RawSealer::seal`] alone, out of a case that has passed redaction, and holds nothing but an
-//! [age](https://age-encryption.org/v1) file. Its plain bytes live in one buffer that is wiped at once. A sealer without
-//! a recipient cannot be made.
+//! [age](https://age-encryption.org/v1) file. A sealer without a recipient cannot be made. The plain bytes are put together
+//! in one buffer that is wiped at once; what they were made of lies in the window and goes with it.
 //!
 //! Encryption is randomised, so two seals of the same records differ. Their name does not: it is made of the digests of
 //! the records. An object of that name that is there already therefore holds the same records.
@@ -19,7 +19,8 @@ use crate::config::{Problem, RawExporter};
 use crate::model::{Budget, Permit, Record};
 use crate::otlp::excerpts;
 
-/// Most plain bytes of one object, of which a trace may have several: what is read back must fit into memory twice.
+/// Most plain bytes of one object, of which a trace may have several: what is read back must fit into memory twice. What a
+/// name with a part number stands for depends on it.
 const MAX_PLAIN_BYTES: usize = 64 * 1024 * 1024;
 /// First line of an age file (<https://c2sp.org/age>, "Version line").
 const VERSION_LINE: &[u8] = b"age-encryption.org/v1\n";

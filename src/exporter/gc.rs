@@ -12,7 +12,8 @@
 //! What was written within the retention is not touched, so writers may go on. The one case that is not safe is a trace
 //! that is sent again, after its whole retention, in the moment in which it is removed.
 //!
-//! The counters of incidents stay: they hold numbers, and forget by themselves.
+//! The counters of incidents stay: they hold numbers, and forget by themselves. Where a bucket keeps versions, or what was
+//! removed for a while, removal only hides: its own rules must end that.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -298,5 +299,23 @@ mod tests {
         let now = old.after(HOUR + Duration::from_millis(10));
         assert_eq!(collect(&store, &retention, now, false).await.unwrap(), Collected::default());
         assert_eq!(names_in(&store).await, before);
+    }
+
+    #[tokio::test]
+    async fn references_stay_for_another_tenants_bundle_and_go_with_the_last_one() {
+        let store = store_with(&[1]).await;
+        let old = in_(&store, Duration::ZERO).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let other = names::TraceNames::new("other", trace(1));
+        store.create(&other.manifest(), Bytes::new()).await.unwrap();
+        let retention = Retention { bundles: Some(HOUR), raw: None };
+        let collected = collect(&store, &retention, old.after(HOUR + Duration::from_millis(10)), false).await.unwrap();
+        assert_eq!((collected.bundles, collected.references), (1, 0), "{:?}", collected.names);
+
+        // As a bucket's own rules may leave it: the bundle is gone, its references are not.
+        store.remove(&[other.manifest()]).await.unwrap();
+        assert_eq!(collect(&store, &retention, old, false).await.unwrap().references, 0, "not before their time");
+        let collected = collect(&store, &retention, old.after(HOUR * 2), false).await.unwrap();
+        assert_eq!((collected.bundles, collected.references), (0, 2));
     }
 }

@@ -300,6 +300,23 @@ fn raw_evidence_stands_beside_bundles_and_in_one_place() {
 }
 
 #[test]
+fn raw_evidence_is_listed_among_the_components_and_has_a_schema() {
+    let folder = folder();
+    let components: serde_json::Value =
+        serde_json::from_slice(&casefile(folder.path(), &["components", "--json"]).stdout).unwrap();
+    assert_eq!(components["exporters"], serde_json::json!(["bundle", "raw", "webhook"]));
+    let schema: serde_json::Value =
+        serde_json::from_slice(&casefile(folder.path(), &["schema", "config"]).stdout).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let with = |raw: serde_json::Value| serde_json::json!({"exporters": {"raw/main": raw}});
+    let url = "s3://acme-raw/prod";
+    let whole = serde_json::json!({"url": url, "recipients": [RECIPIENT], "retention": "168h"});
+    assert!(validator.is_valid(&with(whole)));
+    assert!(!validator.is_valid(&with(serde_json::json!({"url": url, "recipients": RECIPIENT}))), "a list");
+    assert!(!validator.is_valid(&with(serde_json::json!({"url": url, "sending_queue": {}}))), "an unknown key");
+}
+
+#[test]
 fn recipients_may_come_from_an_environment_that_is_not_there_yet() {
     let folder = folder();
     for recipients in ["[\"${env:CASEFILE_NO_SUCH}\"]", "\"${env:CASEFILE_NO_SUCH}\""] {
