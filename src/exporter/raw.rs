@@ -14,7 +14,7 @@ use super::retry::retry;
 use super::store::{Created, Store};
 use crate::bundle::{SealedRaw, digest_of, recipients_of};
 use crate::config::{Duration, RawExporter, RetryOnFailure};
-use crate::model::RawRef;
+use crate::model::{RawRef, Timestamp};
 use crate::telemetry::{Clock, names as metric};
 
 /// Writes raw evidence to one store.
@@ -69,7 +69,8 @@ impl RawWriter {
     pub async fn write(&self, objects: &[SealedRaw]) -> Result<Vec<RawRef>, ExportError> {
         let mut stored = Vec::new();
         for object in objects {
-            let written = retry(&self.retries, &self.health, || self.stored(object)).await;
+            let begun = self.clock.now();
+            let written = retry(&self.retries, &self.health, || self.stored(object, begun)).await;
             let result = written.as_ref().map_or("failed", |(_, result)| result);
             metrics::counter!(metric::EXPORTER_BUNDLES, "exporter" => self.id.clone(), "result" => result).increment(1);
             stored.push(written?.0);
@@ -77,13 +78,18 @@ impl RawWriter {
         Ok(stored)
     }
 
-    async fn stored(&self, object: &SealedRaw) -> Result<(RawRef, &'static str), ExportError> {
+    /// Stores one object, which was not there before `begun` unless it is another process's.
+    async fn stored(&self, object: &SealedRaw, begun: Timestamp) -> Result<(RawRef, &'static str), ExportError> {
         for name in [object.name(), object.spare_name()] {
             match self.store.create(name, object.ciphertext().clone()).await? {
-                Created::Stored => return Ok((self.reference(name, object.ciphertext()), "stored")),
+                Created::Stored => return Ok((self.reference(name, object.ciphertext(), begun), "stored")),
                 // Not these bytes, since no two encryptions are equal, but by its name these records.
                 Created::Differs(found) if recipients_of(&found).is_some() => {
-                    return Ok((self.reference(name, &found), "unchanged"));
+                    let Some(written) = self.store.modified(name).await? else {
+                        let message = format!("`{name}` was removed by another process");
+                        return Err(ExportError::new(ErrorKind::Retryable, message));
+                    };
+                    return Ok((self.reference(name, &found, written), "unchanged"));
                 }
                 Created::Differs(_) => {
                     tracing::error!(exporter = self.id, object = name, "not raw evidence, and not overwritten");
@@ -93,13 +99,13 @@ impl RawWriter {
         Err(ExportError::new(ErrorKind::Permanent, format!("raw evidence has no name left beside `{}`", object.name())))
     }
 
-    fn reference(&self, name: &str, stored: &Bytes) -> RawRef {
+    fn reference(&self, name: &str, stored: &Bytes, written: Timestamp) -> RawRef {
         RawRef {
             url: self.store.url_of(name),
             digest: digest_of(stored),
             size: stored.len() as u64,
             recipients: recipients_of(stored).unwrap_or_default() as u64,
-            kept_until: self.retention.map(|retention| self.clock.now().after(retention.0).to_rfc3339()),
+            kept_until: self.retention.map(|retention| written.after(retention.0).to_rfc3339()),
         }
     }
 }

@@ -143,6 +143,22 @@ impl Store {
         }
     }
 
+    /// When an object was written, by the store's clock; `None` if there is none.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub async fn modified(&self, name: &str) -> Result<Option<Timestamp>, ExportError> {
+        let path = self.path(name)?;
+        let look = async {
+            match self.inner.head(&path).await {
+                Ok(meta) => Ok(Some(modified(&meta))),
+                Err(object_store::Error::NotFound { .. }) => Ok(None),
+                Err(error) => Err(error),
+            }
+        };
+        self.within("look at", name, look).await
+    }
+
     /// The names of the objects in a folder and the folders below it (everything, for ``""``): in order of name from S3
     /// and Google Cloud Storage, in no order from a local folder.
     pub fn list(&self, folder: &str) -> BoxStream<'static, Result<String, ExportError>> {
@@ -227,9 +243,8 @@ impl Store {
         .try_filter_map(move |meta| {
             let parts = meta.location.prefix_match(&prefix);
             let name = parts.map(|parts| parts.map(|part| part.as_ref().to_owned()).collect::<Vec<_>>().join("/"));
-            let nanos = meta.last_modified.timestamp_nanos_opt().and_then(|nanos| u64::try_from(nanos).ok());
-            let modified = Timestamp(nanos.unwrap_or_default());
-            futures::future::ready(Ok(name.map(|name| Listed { name, size: meta.size, modified })))
+            let listed = name.map(|name| Listed { name, size: meta.size, modified: modified(&meta) });
+            futures::future::ready(Ok(listed))
         })
         .boxed()
     }
@@ -251,6 +266,11 @@ impl Store {
             Err(_) => Err(timed_out(action, name, self.timeout)),
         }
     }
+}
+
+fn modified(meta: &object_store::ObjectMeta) -> Timestamp {
+    let nanos = meta.last_modified.timestamp_nanos_opt().and_then(|nanos| u64::try_from(nanos).ok());
+    Timestamp(nanos.unwrap_or_default())
 }
 
 fn timed_out(action: &str, name: &str, timeout: Duration) -> ExportError {

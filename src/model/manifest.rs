@@ -124,7 +124,7 @@ pub struct RawRef {
     pub size: u64,
     /// How many recipients can decrypt it.
     pub recipients: u64,
-    /// RFC 3339: it is kept until then. Absent where it has no retention.
+    /// RFC 3339: it is kept until then, counted from when it was stored. Absent where it has no retention.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept_until: Option<String>,
 }

@@ -251,3 +251,28 @@ fn records_that_come_late_have_raw_evidence_of_their_own() {
     assert_eq!(records(&replayed).len(), 6);
     assert_eq!(records(&replayed), records(&fixture.home.store()), "both together are the whole trace");
 }
+
+#[test]
+fn fault_a_process_killed_between_raw_evidence_and_bundle_is_finished_by_the_next() {
+    let fixture = Fixture::new();
+    // Where a file lies in place of the folder, no bundle can be written.
+    let in_the_way = fixture.home.store().join("bundles");
+    fs::write(&in_the_way, "").unwrap();
+    let mut casefile = fixture.home.start();
+    send_all(&casefile);
+    casefile.wait("raw evidence", |_| fixture.objects().len() == 1);
+    casefile.wait("a failed bundle", |casefile| casefile.metrics().sum("casefile_exporter_retries_total", &[]) > 0);
+    drop(casefile);
+    let stored = fs::read(&fixture.objects()[0]).unwrap();
+
+    fs::remove_file(&in_the_way).unwrap();
+    let mut casefile = fixture.home.start();
+    send_all(&casefile);
+    let totals = casefile.settled();
+    assert_eq!((totals.accepted, totals.bundled), (5, 5), "{totals:?}");
+    assert!(casefile.stop().0.success());
+    let [object] = &fixture.objects()[..] else { panic!("still one: {:?}", fixture.objects()) };
+    assert_eq!(fs::read(object).unwrap(), stored, "what the first process left is what the manifest names");
+    let (manifest, _) = store::manifest(&store::manifests(&fixture.home.store())[0]);
+    assert_eq!(manifest["raw"][0]["digest"], casefile::bundle::digest_of(&stored));
+}

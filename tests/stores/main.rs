@@ -81,6 +81,7 @@ async fn objects(store: &Store) {
     assert_eq!(store.get("a/one.json").await.unwrap(), Some(first));
     store.replace("a/one.json", second.clone()).await.unwrap();
     assert_eq!(store.get("a/one.json").await.unwrap(), Some(second.clone()));
+    assert_eq!(store.modified("a/none.json").await.unwrap(), None);
 
     let odd = format!("a/{}.json", names::part("../ =%2e\n"));
     for name in ["a/one.more.json", "a/oneandmore.json", "b/one.json", odd.as_str()] {
@@ -144,6 +145,9 @@ async fn retention(store: &Store) {
     assert_eq!(bundles, 12, "of two tenants: {all:?}");
     // 2020-01-01 and 2100-01-01: the store's clock is read as what it is.
     let now = all.iter().map(|object| object.modified).max().unwrap();
+    let second = |at: Timestamp| at.0 / 1_000_000_000;
+    let told = store.modified(&all[0].name).await.unwrap().unwrap();
+    assert_eq!(second(told), second(all[0].modified), "a listing and a look agree");
     assert!((1_577_836_800_000_000_000..4_102_444_800_000_000_000).contains(&now.0), "{now:?}");
 
     let kept = Retention { bundles: Some(Duration::from_secs(7200)), raw: Some(Duration::from_secs(7200)) };

@@ -56,7 +56,10 @@ async fn assert_promise_kept(bundles: &Store, raw: &Store, trace: u8) {
     assert_eq!(promise.url, raw.url_of(name));
     assert_eq!((&promise.digest, promise.size), (&digest_of(&stored), stored.len() as u64));
     assert_eq!(promise.recipients, 1);
-    assert_eq!(promise.kept_until.as_deref(), Some("2026-11-23T13:00:00.000000000Z"));
+    // An hour from the writer's now, or from when the store got what another one had written.
+    let modified = raw.modified(name).await.unwrap().unwrap();
+    let kept = [Timestamp(NOON), modified].map(|from| from.after(Duration::from_secs(3600)).to_rfc3339());
+    assert!(kept.contains(promise.kept_until.as_ref().unwrap()), "{:?} of {kept:?}", promise.kept_until);
 }
 
 #[tokio::test]
@@ -110,6 +113,9 @@ async fn a_process_killed_before_the_bundle_leaves_what_the_next_one_finds() {
     queue.drain(Duration::from_secs(60)).await;
     assert_eq!(ledger.totals().bundled, 2);
     assert_eq!(raw_objects(&store).await, left, "nothing beside it, nothing rewritten");
+    let stored = store.modified(&left[0]).await.unwrap().unwrap();
+    let until = stored.after(Duration::from_secs(3600)).to_rfc3339();
+    assert_eq!(committed(&store, 1).await.raw[0].kept_until, Some(until), "from when it was stored, not found");
     assert_promise_kept(&store, &store, 1).await;
 }
 
@@ -120,7 +126,8 @@ async fn two_processes_with_the_same_records_share_one_object() {
     let (raw_one, raw_two) = (one.take_raw(), two.take_raw());
     let (first, second) = (raw_writer(store.clone()), raw_writer(store.clone()));
     let (first, second) = tokio::join!(first.write(&raw_one), second.write(&raw_two));
-    assert_eq!(first.unwrap(), second.unwrap());
+    let (first, second) = (first.unwrap(), second.unwrap());
+    assert_eq!((&first[0].url, &first[0].digest), (&second[0].url, &second[0].digest));
     assert_eq!(raw_objects(&store).await.len(), 1);
     one.into_tracked().settle(Outcome::Bundled);
     two.into_tracked().settle(Outcome::Bundled);
