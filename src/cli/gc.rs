@@ -14,10 +14,7 @@ use crate::config::{MIN_RETENTION, ValidatedPipelines};
 use crate::exporter::{Bucket, BucketKind, Collected, ExpiryRule, Retention, Store, collect, lifecycle};
 use crate::telemetry::{Clock as _, SystemClock};
 
-/// Removes what is past its retention: that of each exporter of the configuration, or of one store by --older-than.
-///
-/// Age is counted from when an object was stored. A bundle goes with its amendments, manifests and references, and is as
-/// old as the youngest of them; the counters of incidents stay. Run it now and then, or let buckets do it: --lifecycle.
+/// Options of `casefile gc`.
 #[derive(Debug, Args)]
 pub(super) struct GcArgs {
     /// Removes from this store, instead of from those of the configuration.

@@ -66,7 +66,10 @@ enum Command {
     /// Reads raw evidence from a store, with a key.
     #[command(subcommand)]
     Raw(raw::Command),
-    /// Removes what is past its retention.
+    /// Removes what is past its retention: that of each exporter of the configuration, or of one store by --older-than.
+    ///
+    /// Age is counted from when an object was stored. A bundle goes with its amendments, manifests and references, and is as
+    /// old as the youngest of them; the counters of incidents stay. Run it now and then, or let buckets do it: --lifecycle.
     Gc(gc::GcArgs),
 }
 
