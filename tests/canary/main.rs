@@ -121,15 +121,13 @@ fn no_value_of_a_recording_is_in_anything_that_its_replay_wrote() {
 fn no_value_from_the_wire_is_in_the_store_the_logs_the_metrics_or_a_webhook() {
     let folder = tempfile::tempdir().unwrap();
     let receiver = hook::Receiver::start();
-    let home = Home::new(folder.path(), &Settings::default());
+    let recipient = age::x25519::Identity::generate().to_public();
+    let raw = format!("{{url: \"file:{}/store\", recipients: [{recipient}]}}", folder.path().display());
+    let home = Home::new(folder.path(), &Settings { raw: Some(raw), ..Settings::default() });
     let text = fs::read_to_string(home.config()).unwrap();
     let hook = format!("exporters:\n  webhook: {{url: \"{}\", signing_secret: \"a-test-secret\"}}\n", receiver.url());
-    let identity = age::x25519::Identity::generate();
-    let raw = format!("  raw: {{url: \"{}\", recipients: [{}]}}\n", home.store_url(), identity.to_public());
-    let text = text
-        .replace("exporters:\n", &(hook + &raw))
-        .replace("exporters: [bundle]", "exporters: [bundle, webhook, raw]");
-    assert!(text.contains("[bundle, webhook, raw]"), "{text}");
+    let text = text.replace("exporters:\n", &hook).replace("[bundle, raw/main]", "[bundle, raw/main, webhook]");
+    assert!(text.contains("raw/main, webhook]"), "{text}");
     fs::write(home.config(), text).unwrap();
 
     let mut aviary = Aviary::default();

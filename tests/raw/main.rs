@@ -28,19 +28,12 @@ struct Fixture {
 impl Fixture {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let home = Home::new(folder.path(), &Settings::default());
-        let fixture = Self { home, recipients: vec![Identity::generate(), Identity::generate()], folder };
-        let keys: Vec<String> = fixture.recipients.iter().map(|one| one.to_public().to_string()).collect();
-        let raw = format!(
-            "exporters:\n  raw/main: {{url: \"{}\", recipients: [{}], retention: 168h}}\n",
-            fixture.raw_url(),
-            keys.join(", ")
-        );
-        let text = fs::read_to_string(fixture.home.config()).unwrap();
-        let text = text.replace("exporters:\n", &raw).replace("exporters: [bundle]", "exporters: [bundle, raw/main]");
-        assert!(text.contains("[bundle, raw/main]"), "{text}");
-        fs::write(fixture.home.config(), text).unwrap();
-        fixture
+        let recipients = vec![Identity::generate(), Identity::generate()];
+        let keys: Vec<String> = recipients.iter().map(|one| one.to_public().to_string()).collect();
+        let url = raw_url(folder.path());
+        let raw = format!("{{url: \"{url}\", recipients: [{}], retention: 168h}}", keys.join(", "));
+        let home = Home::new(folder.path(), &Settings { raw: Some(raw), ..Settings::default() });
+        Self { folder, home, recipients }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -48,7 +41,7 @@ impl Fixture {
     }
 
     fn raw_url(&self) -> String {
-        format!("file:{}", self.path("raw-store").display())
+        raw_url(self.folder.path())
     }
 
     fn objects(&self) -> Vec<PathBuf> {
@@ -92,6 +85,11 @@ impl Fixture {
         run(&out, &["replay", &records, "--out", &to, "--config", &config]);
         out
     }
+}
+
+/// Raw evidence has a store of its own.
+fn raw_url(folder: &Path) -> String {
+    format!("file:{}", folder.join("raw-store").display())
 }
 
 fn send_all(casefile: &Casefile<'_>) {
