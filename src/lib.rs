@@ -16,15 +16,17 @@
 //!    drops what came twice, finds the span that failed first, and builds the [`model::Case`]: exception, frames, logs,
 //!    environment, inputs, incident.
 //! 5. [`redact`] goes over every field, keys included. Its [`redact::RedactedCase`] can be made nowhere else.
-//! 6. [`bundle`] makes the one canonical document of it, in bytes.
-//! 7. [`exporter`] writes the document, then its signed manifest, which is the commit marker; then the records have their
+//! 6. [`bundle`] makes the one canonical document of it, in bytes. Where raw evidence is kept, it encrypts the records to
+//!    those who may read them.
+//! 7. [`exporter`] writes what is encrypted, then the document, then its signed manifest, which is the commit marker; then the records have their
 //!    outcome. A full queue makes decisions wait, so the windows grow, so the budget refuses input.
 //! 8. [`agent`] and the commands of [`cli`] read stores: for people, and for repair agents.
 //!
 //! # Invariants
 //!
 //! - **Nothing vanishes**: accepted = bundled + not sampled + dropped for a counted reason + pending.
-//! - **Nothing unredacted leaves**: by type, and a redactor that fails holds the bundle back.
+//! - **Nothing unredacted leaves**: by type, and a redactor that fails holds the bundle back. What is encrypted to a key's
+//!   holder has a type of its own ([`bundle::SealedRaw`]).
 //! - **Determinism**: same records, configuration and version, same bytes. Between receiver and exporter there is no clock,
 //!   no randomness and no thread: time is an argument.
 //! - **Never decode what you will drop.**

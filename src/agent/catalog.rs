@@ -45,6 +45,14 @@ pub enum CatalogError {
         /// The ids of the bundles.
         bundles: Vec<String>,
     },
+    /// Several tenants have raw evidence of a trace of this id.
+    #[error("several tenants have raw evidence of trace {trace_id}: name an object ({})", .names.join(", "))]
+    AmbiguousRaw {
+        /// The trace.
+        trace_id: TraceId,
+        /// The objects.
+        names: Vec<String>,
+    },
     /// It does not say where a page ends.
     #[error("`{0}` is not the `next` of a page")]
     After(String),
@@ -267,7 +275,7 @@ pub(super) fn misplaced(name: &str, manifest: &Manifest) -> Option<Misplaced> {
     Some(Misplaced(fault))
 }
 
-fn place(after: &str) -> Result<Option<Place>, CatalogError> {
+pub(super) fn place(after: &str) -> Result<Option<Place>, CatalogError> {
     if after.is_empty() {
         return Ok(None);
     }

@@ -7,6 +7,7 @@ mod catalog;
 mod completeness;
 mod merge;
 mod page;
+mod raw;
 mod remarks;
 mod render;
 #[cfg(test)]
@@ -17,6 +18,7 @@ pub use api::{ApiError, serve_api};
 pub use catalog::{Catalog, CatalogError, IncidentSummary};
 pub use merge::BundleView;
 pub use page::Page;
+pub use raw::RawObject;
 pub use render::{markdown, one_line, tree};
 pub use verify::{ObjectReport, VerifyReport};
 

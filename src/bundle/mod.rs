@@ -3,19 +3,24 @@
 //! Synchronous and without a store: [`seal`] turns a [`RedactedCase`](crate::redact::RedactedCase) into the one document that every copy of this
 //! evidence is, byte for byte ([RFC 8785](https://www.rfc-editor.org/rfc/rfc8785)). What depends on when and where it
 //! was made goes into the [`Manifest`](crate::model::Manifest), which the exporter completes and [`envelope`] wraps as
-//! [DSSE](https://github.com/secure-systems-lab/dsse).
+//! [DSSE](https://github.com/secure-systems-lab/dsse). Where someone may read the records as they came, [`RawSealer`]
+//! encrypts them to those alone.
 
 mod canonical;
 mod compress;
 mod dsse;
 pub mod names;
+mod raw;
 mod sealed;
 #[cfg(test)]
 mod tests;
+mod unseal;
 
 pub use canonical::{CanonicalError, to_canonical};
 pub use compress::{MAX_DOCUMENT_BYTES, UnpackError, pack, suffix, unpack};
 pub use dsse::{Envelope, EnvelopeError, EnvelopeSignature, PAYLOAD_TYPE, Signer, Verifier, VerifyError, envelope};
+pub use raw::{RawError, RawSealer, SealedRaw, recipients_of};
 #[cfg(test)]
 pub(crate) use sealed::seal_parts;
 pub use sealed::{Closed, SealError, Sealed, digest_of, seal};
+pub use unseal::{Identities, IdentityError, UnsealError};

@@ -8,6 +8,7 @@
 //! index/day/<yyyy-mm-dd>/<trace id>.json                 a reference, by the day of the failure (UTC)
 //! index/incident/<incident id>/<trace id>.json           a reference, by incident
 //! incidents/<incident id>/<writer>.json                  counters of one writer
+//! raw/<tenant>/<trace id>.<digest>[-<part>].otlp.age     unredacted records, encrypted
 //! ```
 //!
 //! A name is made of hex ids and of parts that [`part`] has made safe: no text from a record can leave its folder, be
@@ -23,18 +24,22 @@ use crate::model::{RecordDigest, Timestamp, TraceId};
 pub const MAX_PART: usize = 120;
 /// Bytes kept of a part that is too long, before the digest of the whole.
 const KEPT: usize = 80;
-/// Hex digits of an amendment's digest.
-const AMENDMENT_DIGITS: usize = 32;
+/// Hex digits of the digest that names an object by its records.
+const RECORDS_DIGITS: usize = 32;
 const MANIFEST: &str = ".manifest.json";
 
 /// The folder that holds every bundle.
 pub const BUNDLES: &str = "bundles";
+/// The folder of references to bundles.
+pub const INDEX: &str = "index";
 /// The folder of references by day.
 pub const INDEX_DAY: &str = "index/day";
 /// The folder of references by incident.
 pub const INDEX_INCIDENT: &str = "index/incident";
 /// The folder of incident counters.
 pub const INCIDENTS: &str = "incidents";
+/// The folder of raw evidence.
+pub const RAW: &str = "raw";
 
 /// A text as one part of a name. ASCII letters, digits, `-`, `_` and inner dots stay; every other byte becomes `=` and
 /// two hex digits, as a leading dot does. Different texts give different parts: a long one ends in its digest.
@@ -118,24 +123,31 @@ pub fn is_manifest(name: &str) -> bool {
     name.ends_with(MANIFEST)
 }
 
-/// The trace that a name under [`BUNDLES`] or an index belongs to.
+/// The trace that a name under [`BUNDLES`], [`RAW`] or an index belongs to.
 #[must_use]
 pub fn trace_of(name: &str) -> Option<TraceId> {
     name.rsplit('/').next()?.split('.').next()?.parse().ok()
 }
 
-/// The digest that names an amendment: of the sorted records that are new in it and, where a first choice of name is
-/// taken by another document, of the document too.
+/// The digest that names an object by its records: for an amendment those that are new in it, for raw evidence all that it
+/// holds, sorted. Where a first choice of name is taken by something else, `content` sets another one apart.
 #[must_use]
-pub fn amendment_digest(new_records: &[RecordDigest], document: Option<&str>) -> String {
+pub fn records_digest(records: &[RecordDigest], content: Option<&str>) -> String {
     let mut hash = Sha256::new();
-    for record in new_records {
+    for record in records {
         hash.update(record.0);
     }
-    hash.update(document.unwrap_or_default());
+    hash.update(content.unwrap_or_default());
     let mut digits = data_encoding::HEXLOWER.encode(&hash.finalize());
-    digits.truncate(AMENDMENT_DIGITS);
+    digits.truncate(RECORDS_DIGITS);
     digits
+}
+
+/// Raw evidence: part 0, 1, … of the records with this digest.
+#[must_use]
+pub fn raw(tenant: &str, trace_id: TraceId, digest: &str, part_number: usize) -> String {
+    let number = if part_number == 0 { String::new() } else { format!("-{}", part_number + 1) };
+    format!("{RAW}/{}/{trace_id}.{digest}{number}.otlp.age", part(tenant))
 }
 
 /// The day of an instant: `2026-11-23`, UTC.

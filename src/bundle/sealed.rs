@@ -4,9 +4,10 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::canonical::{CanonicalError, to_canonical};
+use super::raw::SealedRaw;
 use crate::model::{
-    CloseFacts, CloseReason, Incident, IncidentFacts, IncidentNumbers, Manifest, ManifestKind, ObjectRef, RecordDigest,
-    SealFacts, Timestamp, TraceId, Tracked,
+    CloseFacts, CloseReason, Incident, IncidentFacts, IncidentNumbers, Manifest, ManifestKind, ObjectRef, RawRef,
+    RecordDigest, SealFacts, Timestamp, TraceId, Tracked,
 };
 use crate::redact::{Parts, RedactedCase};
 
@@ -34,6 +35,8 @@ pub struct Sealed {
     records: Vec<RecordDigest>,
     failed_at: Timestamp,
     closed: Closed,
+    raw: Vec<SealedRaw>,
+    raw_stored: Vec<RawRef>,
     tracked: Tracked,
 }
 
@@ -76,6 +79,8 @@ pub(crate) fn seal_parts(parts: Parts, closed: Closed) -> Result<Sealed, SealErr
         records,
         failed_at,
         closed,
+        raw: Vec::new(),
+        raw_stored: Vec::new(),
         tracked,
     })
 }
@@ -135,6 +140,24 @@ impl Sealed {
         self.failed_at
     }
 
+    /// Adds its records, encrypted.
+    #[must_use]
+    pub(crate) fn with_raw(mut self, raw: Vec<SealedRaw>) -> Self {
+        self.raw = raw;
+        self
+    }
+
+    /// Takes out its encrypted records, where they are to be kept, so that they are stored before it is.
+    #[must_use]
+    pub(crate) fn take_raw(&mut self) -> Vec<SealedRaw> {
+        std::mem::take(&mut self.raw)
+    }
+
+    /// They are stored: from now on its manifest says where.
+    pub(crate) fn promise_raw(&mut self, stored: Vec<RawRef>) {
+        self.raw_stored = stored;
+    }
+
     /// The manifest of an object that holds this document.
     #[must_use]
     pub fn manifest(
@@ -161,6 +184,7 @@ impl Sealed {
                 lateness_ms: u64::try_from(lateness).unwrap_or(u64::MAX),
             },
             records: self.records.clone(),
+            raw: self.raw_stored.clone(),
             commit_sha: self.commit_sha.clone(),
             sealed,
         }

@@ -51,6 +51,7 @@ fn manifest() -> Manifest {
             lateness_ms: 0,
         },
         records: vec![RecordDigest([1; 16])],
+        raw: Vec::new(),
         commit_sha: None,
         sealed: SealFacts { at: String::new(), writer: "w".to_owned(), casefile: "0".to_owned() },
     }

@@ -4,9 +4,11 @@ mod bundle;
 mod components;
 mod demo;
 mod exit;
+mod gc;
 mod incident;
 mod keys;
 mod print_config;
+mod raw;
 mod redact;
 mod replay;
 mod schema;
@@ -61,6 +63,14 @@ enum Command {
     /// Reads bundles from a store.
     #[command(subcommand)]
     Bundle(bundle::Command),
+    /// Reads raw evidence from a store, with a key.
+    #[command(subcommand)]
+    Raw(raw::Command),
+    /// Removes what is past its retention: that of each exporter of the configuration, or of one store by --older-than.
+    ///
+    /// Age is counted from when an object was stored. A bundle goes with its amendments, manifests and references, and is as
+    /// old as the youngest of them; the counters of incidents stay. Run it now and then, or let buckets do it: --lifecycle.
+    Gc(gc::GcArgs),
 }
 
 /// Runs a command line and says how the process should end. Errors go to stderr.
@@ -90,6 +100,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Some(Command::Schema(args)) => schema::run(&args, out),
         Some(Command::Incident(command)) => incident::run(&command),
         Some(Command::Bundle(command)) => bundle::run(&command),
+        Some(Command::Raw(command)) => raw::run(&command),
+        Some(Command::Gc(args)) => gc::run(&args, sources),
     };
     result.map_or_else(|error| report(&error), |()| Exit::Ok)
 }

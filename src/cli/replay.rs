@@ -37,7 +37,9 @@ pub(super) struct ReplayArgs {
 }
 
 pub(super) fn run(args: &ReplayArgs, sources: &ConfigArgs) -> anyhow::Result<()> {
-    let config = configuration(args, sources)?;
+    let mut config = configuration(args, sources)?;
+    // The recording itself is the raw evidence.
+    config.pipelines.raw = None;
     init_logs(&config)?;
     let core = Core::build(&config, 1, usize::MAX).map_err(|problems| BadConfig(config.locate(problems)))?;
     let recording = read(&core, &args.files)?;

@@ -23,17 +23,22 @@ pub(super) struct StoreArgs {
 impl StoreArgs {
     /// Opens the store.
     pub(super) fn open(&self) -> anyhow::Result<Catalog> {
-        let mut options = BTreeMap::new();
-        for option in &self.options {
-            let (key, value) =
-                option.split_once('=').with_context(|| format!("--store-option `{option}`: write KEY=VALUE"))?;
-            options.insert(key.to_owned(), Secret::new(value));
-        }
-        let timeout = std::time::Duration::from_secs(30);
-        let store = Store::open_existing(&self.store, &options, timeout)
-            .map_err(|problem| anyhow::anyhow!("--store: {}", problem.message))?;
-        Ok(Catalog::new(store))
+        open(&self.store, &self.options)
     }
+}
+
+/// Opens the store at `url` with these settings of its client (`KEY=VALUE`).
+pub(super) fn open(url: &str, settings: &[String]) -> anyhow::Result<Catalog> {
+    let mut options = BTreeMap::new();
+    for option in settings {
+        let (key, value) =
+            option.split_once('=').with_context(|| format!("--store-option `{option}`: write KEY=VALUE"))?;
+        options.insert(key.to_owned(), Secret::new(value));
+    }
+    let timeout = std::time::Duration::from_secs(30);
+    let store = Store::open_existing(url, &options, timeout)
+        .map_err(|problem| anyhow::anyhow!("--store: {}", problem.message))?;
+    Ok(Catalog::new(store))
 }
 
 /// Which part of a list to show.

@@ -31,7 +31,9 @@ use serde::{Deserialize, Serialize};
 
 pub use component::{Component, ComponentId, Components};
 pub use errors::ConfigErrors;
-pub use exporters::{BundleExporter, Compression, Exporter, RetryOnFailure, SendingQueue, WebhookExporter};
+pub use exporters::{
+    BundleExporter, Compression, Exporter, MIN_RETENTION, RawExporter, RetryOnFailure, SendingQueue, WebhookExporter,
+};
 pub use extensions::{ApiExtension, Extension, HealthCheck, Signing};
 pub use incident::{Connector, IncidentConnector, IncidentLimit, LogJoin, ServiceFacts, Storage, WindowConfig};
 pub use load::{embedded, load, load_without_environment};
@@ -54,7 +56,7 @@ pub struct Config {
     pub processors: Components<Processor>,
     /// What turns records into bundles: `incident`.
     pub connectors: Components<Connector>,
-    /// Where bundles go: `bundle`, `webhook`.
+    /// Where bundles go: `bundle`, `raw`, `webhook`.
     pub exporters: Components<Exporter>,
     /// What stands beside the pipelines: `signing`, `health_check`, `api`.
     pub extensions: Components<Extension>,

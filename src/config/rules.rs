@@ -3,8 +3,8 @@
 use url::Url;
 
 use super::{
-    BundleExporter, Config, Connector, Exporter, Extension, Problem, Processor, Receiver, RetryOnFailure, SendingQueue,
-    WebhookExporter,
+    Config, Connector, Duration, Exporter, Extension, MIN_RETENTION, Problem, Processor, Receiver, RetryOnFailure,
+    SendingQueue, WebhookExporter,
 };
 use crate::model::RootKey;
 
@@ -69,7 +69,19 @@ pub(super) fn check(document: &Config) -> Vec<Problem> {
     connectors(document, found);
     for (id, exporter) in &document.exporters.0 {
         match exporter {
-            Exporter::Bundle(bundle) => store(found, &format!("exporters.{id}"), bundle),
+            Exporter::Bundle(bundle) => {
+                let path = format!("exporters.{id}");
+                store(found, &path, &bundle.url);
+                kept(found, &path, bundle.retention);
+                sending(found, &path, &bundle.retry_on_failure, Some(&bundle.sending_queue), bundle.timeout);
+            }
+            Exporter::Raw(raw) => {
+                let path = format!("exporters.{id}");
+                store(found, &path, &raw.url);
+                kept(found, &path, raw.retention);
+                sending(found, &path, &raw.retry_on_failure, None, raw.timeout);
+                found.extend(raw.problems_of_recipients().into_iter().map(|problem| problem.under(&path)));
+            }
             Exporter::Webhook(webhook) => hook(found, &format!("exporters.{id}"), webhook),
         }
     }
@@ -162,11 +174,17 @@ fn service(document: &Config, found: &mut Vec<Problem>) {
     }
 }
 
-fn store(found: &mut Vec<Problem>, path: &str, bundle: &BundleExporter) {
+fn kept(found: &mut Vec<Problem>, path: &str, retention: Option<Duration>) {
+    if retention.is_some_and(|retention| retention < MIN_RETENTION) {
+        fault(found, &format!("{path}.retention"), "must be 1h or longer", "leave it out to keep everything");
+    }
+}
+
+fn store(found: &mut Vec<Problem>, path: &str, url: &str) {
     let at = format!("{path}.url");
     const INSTEAD: &str = "write `file:/path`, `s3://bucket/prefix` or `gs://bucket/prefix`";
-    match bundle.url.split_once(':') {
-        None if bundle.url.is_empty() => fault(found, &at, "bundles need a place to be stored", INSTEAD),
+    match url.split_once(':') {
+        None if url.is_empty() => fault(found, &at, "a place to be stored at is needed", INSTEAD),
         Some(("file", folder)) => {
             if folder.trim_matches('/').is_empty() {
                 fault(found, &at, "the URL names no folder", INSTEAD);
@@ -174,7 +192,7 @@ fn store(found: &mut Vec<Problem>, path: &str, bundle: &BundleExporter) {
                 fault(found, &at, "the URL names a host, not a folder", "write `file:/path` or `file:///path`");
             }
         }
-        Some(("s3" | "gs", _)) => match Url::parse(&bundle.url) {
+        Some(("s3" | "gs", _)) => match Url::parse(url) {
             Ok(url) if url.host_str().is_none_or(str::is_empty) => {
                 fault(found, &at, "the URL names no bucket", INSTEAD)
             }
@@ -194,8 +212,6 @@ fn store(found: &mut Vec<Problem>, path: &str, bundle: &BundleExporter) {
         },
         _ => fault(found, &at, "not a store", INSTEAD),
     }
-    sending(found, path, &bundle.retry_on_failure, &bundle.sending_queue);
-    lasting(found, &format!("{path}.timeout"), bundle.timeout);
 }
 
 fn hook(found: &mut Vec<Problem>, path: &str, webhook: &WebhookExporter) {
@@ -217,13 +233,21 @@ fn hook(found: &mut Vec<Problem>, path: &str, webhook: &WebhookExporter) {
             "give a secret from `${file:/secrets/hook}` or `${env:NAME}`; `openssl rand -base64 32` makes one",
         );
     }
-    sending(found, path, &webhook.retry_on_failure, &webhook.sending_queue);
-    lasting(found, &format!("{path}.timeout"), webhook.timeout);
+    sending(found, path, &webhook.retry_on_failure, Some(&webhook.sending_queue), webhook.timeout);
 }
 
-fn sending(found: &mut Vec<Problem>, path: &str, retry: &RetryOnFailure, queue: &SendingQueue) {
-    positive(found, &format!("{path}.sending_queue.queue_size"), queue.queue_size as u64);
-    positive(found, &format!("{path}.sending_queue.num_consumers"), queue.num_consumers as u64);
+fn sending(
+    found: &mut Vec<Problem>,
+    path: &str,
+    retry: &RetryOnFailure,
+    queue: Option<&SendingQueue>,
+    timeout: Duration,
+) {
+    lasting(found, &format!("{path}.timeout"), timeout);
+    if let Some(queue) = queue {
+        positive(found, &format!("{path}.sending_queue.queue_size"), queue.queue_size as u64);
+        positive(found, &format!("{path}.sending_queue.num_consumers"), queue.num_consumers as u64);
+    }
     if retry.enabled {
         let path = format!("{path}.retry_on_failure");
         lasting(found, &format!("{path}.initial_interval"), retry.initial_interval);
@@ -258,7 +282,7 @@ fn positive(found: &mut Vec<Problem>, path: &str, value: u64) {
     }
 }
 
-fn lasting(found: &mut Vec<Problem>, path: &str, value: super::Duration) {
+fn lasting(found: &mut Vec<Problem>, path: &str, value: Duration) {
     if value.0.is_zero() {
         fault(found, path, "must be longer than 0s", "leave it out for its default");
     }

@@ -43,7 +43,7 @@ pub struct Pipelines {
     /// Metric exemplars: from `otlp` to `incident`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metrics: Option<Pipeline>,
-    /// Bundles: from `incident` through `redaction` to `bundle` and `webhook`.
+    /// Bundles: from `incident` through `redaction` to `bundle`, `raw` and `webhook`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bundles: Option<Pipeline>,
 }

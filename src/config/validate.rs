@@ -6,7 +6,7 @@ use super::errors::{ConfigErrors, Fault};
 use super::tree::Places;
 use super::{
     ApiExtension, BundleExporter, Component, ComponentId, Components, Config, Connector, Exporter, Extension,
-    HealthCheck, IncidentConnector, MemoryLimiter, OtlpReceiver, Pipeline, Problem, Processor, Receiver,
+    HealthCheck, IncidentConnector, MemoryLimiter, OtlpReceiver, Pipeline, Problem, Processor, RawExporter, Receiver,
     RedactionProcessor, Signing, Telemetry, WebhookExporter, rules, suggest,
 };
 use crate::model::Signal;
@@ -39,6 +39,8 @@ pub struct ValidatedPipelines {
     pub redaction: RedactionProcessor,
     /// Stores, with the component's id.
     pub bundles: Vec<(String, BundleExporter)>,
+    /// Where unredacted records are kept, encrypted, if they are; with the component's id.
+    pub raw: Option<(String, RawExporter)>,
     /// Webhooks, with the component's id.
     pub webhooks: Vec<(String, WebhookExporter)>,
     /// The signing key, if bundles are signed.
@@ -94,6 +96,7 @@ impl Wiring<'_> {
             incident: IncidentConnector::default(),
             redaction: RedactionProcessor::default(),
             bundles: Vec::new(),
+            raw: None,
             webhooks: Vec::new(),
             signing: None,
             health_check: None,
@@ -236,12 +239,18 @@ impl Wiring<'_> {
                     self.problem(&path, format!("`{id}` is named twice"), "name it once");
                 }
                 Some(Exporter::Bundle(exporter)) => found.bundles.push((id.to_string(), exporter.clone())),
+                Some(Exporter::Raw(_)) if found.raw.is_some() => {
+                    self.problem(&path, "a second `raw` exporter", "name all recipients in one");
+                }
+                Some(Exporter::Raw(exporter)) => found.raw = Some((id.to_string(), exporter.clone())),
                 Some(Exporter::Webhook(exporter)) => found.webhooks.push((id.to_string(), exporter.clone())),
                 None => {}
             }
         }
         if !pipeline.exporters.iter().any(|id| id.kind == "bundle") {
-            let message = if found.webhooks.is_empty() {
+            let message = if found.raw.is_some() {
+                "raw evidence stands beside bundles, and these go nowhere"
+            } else if found.webhooks.is_empty() {
                 "bundles go nowhere"
             } else {
                 "a webhook tells of bundles but does not keep them"

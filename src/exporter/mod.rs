@@ -1,10 +1,14 @@
-//! Where bundles go: an object store or a folder, and a webhook that tells of each.
+//! Where bundles go: an object store or a folder, raw evidence in another, and a webhook that tells of each.
 
 mod counters;
 mod error;
+mod gc;
+mod health;
 mod index;
+mod lifecycle;
 mod open;
 mod queue;
+mod raw;
 mod retry;
 mod store;
 #[cfg(test)]
@@ -13,8 +17,13 @@ mod webhook;
 mod writer;
 
 pub use error::{ErrorKind, ExportError};
+pub use gc::{Collected, Retention, collect};
+pub use health::OnHealth;
 pub use index::IndexRef;
+pub use lifecycle::{ExpiryRule, lifecycle};
+pub use open::{Bucket, BucketKind};
 pub use queue::{ExportQueue, QueueError};
-pub use store::{Created, MAX_OBJECT_BYTES, Store};
+pub use raw::RawWriter;
+pub use store::{Created, Listed, MAX_OBJECT_BYTES, Store};
 pub use webhook::{EVENT_TYPE, Webhook};
-pub use writer::{BundleWriter, OnHealth, Receipt, Written};
+pub use writer::{BundleWriter, Receipt, Written};

@@ -59,6 +59,36 @@ impl Store {
     pub fn check_url(url: &str) -> Result<(), Problem> {
         Place::parse(url).map(drop)
     }
+
+    /// The bucket that a URL leads to; `None` for a folder, and for what is no URL of a store.
+    #[must_use]
+    pub fn bucket_of(url: &str) -> Option<Bucket> {
+        match Place::parse(url).ok()? {
+            Place::Folder(_) => None,
+            Place::S3 { bucket, prefix } => Some(Bucket { kind: BucketKind::S3, name: bucket, prefix }),
+            Place::Gcs { bucket, prefix } => Some(Bucket { kind: BucketKind::Gcs, name: bucket, prefix }),
+        }
+    }
+}
+
+/// A bucket of an object store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bucket {
+    /// Whose.
+    pub kind: BucketKind,
+    /// Its name.
+    pub name: String,
+    /// The store's prefix in it, without slashes at its ends; empty where it has none.
+    pub prefix: String,
+}
+
+/// Object stores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BucketKind {
+    /// Amazon S3, and what speaks its protocol.
+    S3,
+    /// Google Cloud Storage.
+    Gcs,
 }
 
 impl Place {

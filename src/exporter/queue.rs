@@ -2,7 +2,8 @@
 //!
 //! A case leaves the queue with an outcome, always and once. Its records count as bundled when **every** bundle exporter
 //! has committed it: a store that the operator asked for and that does not have the evidence is a loss there, and is
-//! counted as one (`export_failed`), though another store may hold it. The webhooks are told once it is bundled.
+//! counted as one (`export_failed`), though another store may hold it. Where raw evidence is kept, it is stored before any
+//! of them, and what holds for a bundle exporter holds for its store. The webhooks are told once it is bundled.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,6 +14,8 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
+use super::error::ExportError;
+use super::raw::RawWriter;
 use super::webhook::Webhook;
 use super::writer::{BundleWriter, Receipt};
 use crate::bundle::Sealed;
@@ -48,16 +51,23 @@ struct Shared {
     closing: AtomicBool,
     /// Set when the drain deadline has passed: workers give up what they are at.
     abandon: tokio::sync::watch::Sender<bool>,
+    raw: Option<RawWriter>,
     writers: Vec<BundleWriter>,
     webhooks: Vec<Webhook>,
 }
 
 impl ExportQueue {
-    /// Starts `num_consumers` workers. Cases are written by every one of `writers`, then told to every webhook.
+    /// Starts `num_consumers` workers. The raw evidence of a case is written by `raw`, then the case by every one of
+    /// `writers`, then it is told to every webhook.
     ///
     /// Must be called in a tokio runtime.
     #[must_use]
-    pub fn spawn(writers: Vec<BundleWriter>, webhooks: Vec<Webhook>, config: &SendingQueue) -> Self {
+    pub fn spawn(
+        raw: Option<RawWriter>,
+        writers: Vec<BundleWriter>,
+        webhooks: Vec<Webhook>,
+        config: &SendingQueue,
+    ) -> Self {
         let shared = Arc::new(Shared {
             waiting: Mutex::new(VecDeque::new()),
             arrived: Notify::new(),
@@ -65,6 +75,7 @@ impl ExportQueue {
             writing: AtomicUsize::new(0),
             closing: AtomicBool::new(false),
             abandon: tokio::sync::watch::Sender::new(false),
+            raw,
             writers,
             webhooks,
         });
@@ -212,22 +223,34 @@ impl Shared {
         }
     }
 
-    /// Writes a case to every store; the last receipt, if all of them have it.
-    async fn write(&self, sealed: &Sealed) -> Option<Receipt> {
+    /// Writes a case to every store, its raw evidence first; the first receipt, if all of them have it.
+    async fn write(&self, sealed: &mut Sealed) -> Option<Receipt> {
+        let objects = sealed.take_raw();
+        if let Some(writer) = &self.raw {
+            match writer.write(&objects).await {
+                Ok(stored) => sealed.promise_raw(stored),
+                Err(error) => return give_up(writer.id(), sealed, &error),
+            }
+        }
+        // Their part of the byte budget is free again.
+        drop(objects);
+        let sealed = &*sealed;
         let results = futures::future::join_all(self.writers.iter().map(|writer| writer.write(sealed))).await;
         let mut first = None;
         for (writer, result) in self.writers.iter().zip(results) {
             match result {
                 Ok(receipt) => first = first.or(Some(receipt)),
-                Err(error) => {
-                    let (exporter, trace_id) = (writer.id(), sealed.trace_id());
-                    tracing::error!(exporter, %trace_id, error = error.chain(), "a bundle is given up and counted as dropped");
-                    return None;
-                }
+                Err(error) => return give_up(writer.id(), sealed, &error),
             }
         }
         first
     }
+}
+
+fn give_up(exporter: &str, sealed: &Sealed, error: &ExportError) -> Option<Receipt> {
+    let trace_id = sealed.trace_id();
+    tracing::error!(exporter, %trace_id, error = error.chain(), "a bundle is given up and counted as dropped");
+    None
 }
 
 /// Settles the case it holds when it is dropped undecided: a worker that panics or is cancelled loses no count.
@@ -257,7 +280,7 @@ async fn work(shared: Arc<Shared>) {
     let mut abandon = shared.abandon.subscribe();
     while let Some(sealed) = shared.next().await {
         let mut held = Held { sealed: Some(sealed), writing: &shared.writing };
-        let Some(sealed) = held.sealed.as_deref() else { continue };
+        let Some(sealed) = held.sealed.as_deref_mut() else { continue };
         let receipt = tokio::select! {
             biased;
             receipt = shared.write(sealed) => receipt,

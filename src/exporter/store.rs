@@ -1,4 +1,4 @@
-//! One face for a folder, S3 and Google Cloud Storage: create-if-absent with a look back, replace, get, list.
+//! One face for a folder, S3 and Google Cloud Storage: create-if-absent with a look back, replace, get, list, remove.
 //!
 //! What every store guarantees here (`conformance` holds each to it):
 //! - [`Store::create`] never changes an object that exists, and tells the three outcomes apart even where the answer of
@@ -20,6 +20,7 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 
 use super::error::{ErrorKind, ExportError};
+use crate::model::Timestamp;
 
 /// What became of a [`Store::create`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +29,17 @@ pub enum Created {
     Stored,
     /// An object of this name was there before, with these other bytes. It is as it was.
     Differs(Bytes),
+}
+
+/// What a listing says of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its name under the store's prefix.
+    pub name: String,
+    /// Its bytes.
+    pub size: u64,
+    /// When it was written, by the store's clock.
+    pub modified: Timestamp,
 }
 
 /// Most bytes of one object that are read.
@@ -131,12 +143,50 @@ impl Store {
         }
     }
 
+    /// When an object was written, by the store's clock; `None` if there is none.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub async fn modified(&self, name: &str) -> Result<Option<Timestamp>, ExportError> {
+        let path = self.path(name)?;
+        let look = async {
+            match self.inner.head(&path).await {
+                Ok(meta) => Ok(Some(modified(&meta))),
+                Err(object_store::Error::NotFound { .. }) => Ok(None),
+                Err(error) => Err(error),
+            }
+        };
+        self.within("look at", name, look).await
+    }
+
     /// The names of the objects in a folder and the folders below it (everything, for ``""``): in order of name from S3
     /// and Google Cloud Storage, in no order from a local folder.
     pub fn list(&self, folder: &str) -> BoxStream<'static, Result<String, ExportError>> {
+        self.objects(folder).map_ok(|object| object.name).boxed()
+    }
+
+    /// As [`Store::list`], with what the listing says of each.
+    pub fn objects(&self, folder: &str) -> BoxStream<'static, Result<Listed, ExportError>> {
         match self.path(folder) {
-            Ok(path) => self.names(folder, self.inner.list(Some(&path))),
+            Ok(path) => self.listed(folder, self.inner.list(Some(&path))),
             Err(error) => futures::stream::once(async { Err(error) }).boxed(),
+        }
+    }
+
+    /// Removes objects. One that is not there is as good as removed.
+    ///
+    /// # Errors
+    /// If one is not known to be removed; others may have been.
+    pub async fn remove(&self, names: &[String]) -> Result<(), ExportError> {
+        let paths = names.iter().map(|name| self.path(name)).collect::<Result<Vec<_>, _>>()?;
+        let mut removed = self.inner.delete_stream(futures::stream::iter(paths).map(Ok).boxed());
+        loop {
+            match tokio::time::timeout(self.timeout, removed.next()).await {
+                Ok(None) => return Ok(()),
+                Ok(Some(Ok(_) | Err(object_store::Error::NotFound { .. }))) => {}
+                Ok(Some(Err(error))) => return Err(ExportError::from_store("remove objects from", &self.url, error)),
+                Err(_) => return Err(timed_out("remove objects from", &self.url, self.timeout)),
+            }
         }
     }
 
@@ -146,9 +196,9 @@ impl Store {
     /// If the store does not answer.
     pub async fn list_stem(&self, folder: &str, stem: &str) -> Result<Vec<String>, ExportError> {
         let (path, offset) = (self.path(folder)?, self.path(stem)?);
-        let mut listed = self.names(folder, self.inner.list_with_offset(Some(&path), &offset));
+        let mut listed = self.listed(folder, self.inner.list_with_offset(Some(&path), &offset));
         let mut names = Vec::new();
-        while let Some(name) = listed.try_next().await? {
+        while let Some(Listed { name, .. }) = listed.try_next().await? {
             if name.starts_with(stem) {
                 names.push(name);
             } else if self.ordered && name.as_str() > stem {
@@ -171,18 +221,18 @@ impl Store {
         &self.url
     }
 
-    /// Names from a listing, each page within the time of a request.
-    fn names(
+    /// The objects of a listing, each page within the time of a request.
+    fn listed(
         &self,
         folder: &str,
         listed: BoxStream<'static, object_store::Result<object_store::ObjectMeta>>,
-    ) -> BoxStream<'static, Result<String, ExportError>> {
+    ) -> BoxStream<'static, Result<Listed, ExportError>> {
         let (folder, prefix, timeout) = (folder.to_owned(), self.prefix.clone(), self.timeout);
         futures::stream::try_unfold(listed, move |mut listed| {
             let folder = folder.clone();
             async move {
                 match tokio::time::timeout(timeout, listed.try_next()).await {
-                    Ok(Ok(next)) => Ok(next.map(|meta| (meta.location, listed))),
+                    Ok(Ok(next)) => Ok(next.map(|meta| (meta, listed))),
                     // A folder that nothing was written to yet is an empty one.
                     Ok(Err(object_store::Error::NotFound { .. })) => Ok(None),
                     Ok(Err(error)) => Err(ExportError::from_store("list", &folder, error)),
@@ -190,11 +240,11 @@ impl Store {
                 }
             }
         })
-        .try_filter_map(move |location| {
-            let name = location
-                .prefix_match(&prefix)
-                .map(|parts| parts.map(|part| part.as_ref().to_owned()).collect::<Vec<_>>().join("/"));
-            futures::future::ready(Ok(name))
+        .try_filter_map(move |meta| {
+            let parts = meta.location.prefix_match(&prefix);
+            let name = parts.map(|parts| parts.map(|part| part.as_ref().to_owned()).collect::<Vec<_>>().join("/"));
+            let listed = name.map(|name| Listed { name, size: meta.size, modified: modified(&meta) });
+            futures::future::ready(Ok(listed))
         })
         .boxed()
     }
@@ -216,6 +266,11 @@ impl Store {
             Err(_) => Err(timed_out(action, name, self.timeout)),
         }
     }
+}
+
+fn modified(meta: &object_store::ObjectMeta) -> Timestamp {
+    let nanos = meta.last_modified.timestamp_nanos_opt().and_then(|nanos| u64::try_from(nanos).ok());
+    Timestamp(nanos.unwrap_or_default())
 }
 
 fn timed_out(action: &str, name: &str, timeout: Duration) -> ExportError {

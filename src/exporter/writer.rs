@@ -17,14 +17,14 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 
 use super::counters::Counters;
 use super::error::{ErrorKind, ExportError};
+use super::health::{Health, OnHealth};
 use super::index::IndexRef;
-use super::retry::{Watch, retry};
+use super::retry::retry;
 use super::store::{Created, Store};
 use crate::bundle::{Envelope, MAX_DOCUMENT_BYTES, Sealed, Signer, digest_of, envelope, names, pack, unpack};
 use crate::config::{BundleExporter, Compression, RetryOnFailure};
@@ -73,9 +73,6 @@ impl Written {
     }
 }
 
-/// Called when a store begins to fail (`false`, and why) and when it works again (`true`).
-pub type OnHealth = Arc<dyn Fn(bool, &str) + Send + Sync>;
-
 /// Times that a decision is taken anew because another writer was faster.
 const RACES: usize = 4;
 
@@ -89,8 +86,7 @@ pub struct BundleWriter {
     writer: String,
     clock: Arc<dyn Clock>,
     counters: Counters,
-    on_health: Option<OnHealth>,
-    failing: AtomicBool,
+    health: Health,
 }
 
 impl std::fmt::Debug for BundleWriter {
@@ -113,9 +109,10 @@ impl BundleWriter {
     ) -> Self {
         let local = store.url().starts_with("file:");
         let default = if local { Compression::None } else { Compression::Zstd };
-        let writer = writer.into();
+        let (id, writer) = (id.into(), writer.into());
         Self {
-            id: id.into(),
+            health: Health::of(&id),
+            id,
             counters: Counters::new(store.clone(), writer.clone()),
             store,
             compression: config.compression.unwrap_or(default),
@@ -123,15 +120,13 @@ impl BundleWriter {
             signer,
             writer,
             clock,
-            on_health: None,
-            failing: AtomicBool::new(false),
         }
     }
 
     /// Tells `on_health` when the store begins to fail and when it works again.
     #[must_use]
     pub fn with_health(mut self, on_health: OnHealth) -> Self {
-        self.on_health = Some(on_health);
+        self.health.tell(on_health);
         self
     }
 
@@ -159,9 +154,9 @@ impl BundleWriter {
     }
 
     async fn committed_and_indexed(&self, sealed: &Sealed) -> Result<Receipt, ExportError> {
-        let receipt = retry(&self.retries, self, || self.committed(sealed)).await?;
+        let receipt = retry(&self.retries, &self.health, || self.committed(sealed)).await?;
         let index = IndexRef::of(&receipt.manifest, &receipt.manifest_name, sealed.failed_at());
-        if let Err(error) = retry(&self.retries, self, || index.write(&self.store, sealed.failed_at())).await {
+        if let Err(error) = retry(&self.retries, &self.health, || index.write(&self.store, sealed.failed_at())).await {
             // The evidence is committed, and references can be made again from manifests: this is no loss.
             tracing::error!(
                 exporter = self.id,
@@ -292,7 +287,7 @@ impl BundleWriter {
         let stored = self.pack(sealed)?;
         // The second name is for an object of the first that another configuration or version left uncommitted.
         for document in [None, Some(sealed.document_digest())] {
-            let digest = names::amendment_digest(new, document);
+            let digest = names::records_digest(new, document);
             let name = names.amendment(&digest, self.compression);
             let object = match self.store.create(&name, stored.clone()).await? {
                 Created::Stored => object_ref(&name, &stored, sealed.document_digest(), self.compression),
@@ -363,29 +358,6 @@ impl BundleWriter {
     }
 }
 
-impl Watch for BundleWriter {
-    fn failed(&self, error: &ExportError) {
-        metrics::counter!(metric::EXPORTER_RETRIES, "exporter" => self.id.clone()).increment(1);
-        let reason = error.chain();
-        tracing::warn!(exporter = self.id, kind = error.kind().as_str(), reason, "a bundle could not be written");
-        if error.kind() != ErrorKind::Permanent
-            && !self.failing.swap(true, Ordering::AcqRel)
-            && let Some(on_health) = &self.on_health
-        {
-            on_health(false, &reason);
-        }
-    }
-
-    fn succeeded(&self) {
-        if self.failing.swap(false, Ordering::AcqRel) {
-            tracing::info!(exporter = self.id, "the store works again");
-            if let Some(on_health) = &self.on_health {
-                on_health(true, "");
-            }
-        }
-    }
-}
-
 /// What lies where a case was to be written.
 enum Found {
     /// The same document (in other bytes, if another version of the library compressed it).
@@ -426,6 +398,7 @@ fn foreign_manifest(
             numbers: numbers.clone(),
         },
         records: Vec::new(),
+        raw: Vec::new(),
         commit_sha: bundle.commit_sha.clone(),
         ..sealed.manifest(ManifestKind::Bundle, object, numbers, facts)
     }

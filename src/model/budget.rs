@@ -41,6 +41,14 @@ impl Budget {
             .map(|_| Permit { inner: Arc::clone(&self.inner), bytes })
     }
 
+    /// Takes `bytes` whether or not so many are free: for what is owed to input that was admitted before. While more is
+    /// taken than there is, [`Budget::take`] refuses.
+    #[must_use]
+    pub fn take_anyway(&self, bytes: usize) -> Permit {
+        self.inner.used.fetch_add(bytes, Ordering::AcqRel);
+        Permit { inner: Arc::clone(&self.inner), bytes }
+    }
+
     /// Bytes taken at this moment.
     #[must_use]
     pub fn used(&self) -> usize {

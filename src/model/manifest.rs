@@ -78,6 +78,9 @@ pub struct Manifest {
     pub closed: CloseFacts,
     /// The sorted digests of every record of the object, shown in it or not.
     pub records: Vec<RecordDigest>,
+    /// Where the same records lie as they came, encrypted. Absent where they are not kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub raw: Vec<RawRef>,
     /// Commit, copied from the bundle for listings.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commit_sha: Option<String>,
@@ -108,6 +111,22 @@ pub struct ObjectRef {
     pub compression: String,
     /// `sha256:` of the canonical JSON document, before compression.
     pub document: String,
+}
+
+/// An object of unredacted records, encrypted to age recipients, in a store of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RawRef {
+    /// Where it lies.
+    pub url: String,
+    /// `sha256:` of the stored bytes.
+    pub digest: String,
+    /// Stored bytes.
+    pub size: u64,
+    /// How many recipients can decrypt it.
+    pub recipients: u64,
+    /// RFC 3339: it is kept until then, counted from when it was stored. Absent where it has no retention.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_until: Option<String>,
 }
 
 /// An incident as of sealing.

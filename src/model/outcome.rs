@@ -43,7 +43,7 @@ pub enum DropReason {
     RedactionFailed,
     /// The redactor runs dry: it reports what it would do, and nothing is written.
     DryRun,
-    /// The store refused the bundle for good, or retries were used up.
+    /// A store refused the bundle or its raw evidence for good, or retries were used up.
     ExportFailed,
     /// The drain deadline passed at shutdown before the bundle was stored.
     ShutdownDeadline,

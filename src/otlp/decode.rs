@@ -56,7 +56,9 @@ pub fn decode(record: &Record) -> Result<Decoded, WireError> {
         Signal::Logs => Body::Log(message(&schema::LOG_RECORD, bytes, entry.body)?),
         Signal::Metrics => {
             let (metric, unit) = name_and_unit(record.metric())?;
-            Body::Exemplar { exemplar: message(&schema::EXEMPLAR, bytes, entry.body)?, metric, unit }
+            let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+            let exemplar = message(&schema::EXEMPLAR, bytes, entry.body)?;
+            Body::Exemplar { exemplar, metric: text(metric), unit: text(unit) }
         }
     };
     Ok(Decoded {
@@ -80,7 +82,7 @@ fn message<M: prost::Message + Default>(
 }
 
 /// `Metric.name` and `Metric.unit`, without decoding the data points between them.
-fn name_and_unit(metric: &[u8]) -> Result<(String, String), WireError> {
+pub(super) fn name_and_unit(metric: &[u8]) -> Result<(&[u8], &[u8]), WireError> {
     let (mut name, mut unit): (&[u8], &[u8]) = (&[], &[]);
     let mut reader = Reader::new(metric);
     while let Some((number, payload)) = reader.next()? {
@@ -90,5 +92,5 @@ fn name_and_unit(metric: &[u8]) -> Result<(String, String), WireError> {
             _ => {}
         }
     }
-    Ok((String::from_utf8_lossy(name).into_owned(), String::from_utf8_lossy(unit).into_owned()))
+    Ok((name, unit))
 }

@@ -2,12 +2,13 @@
 //!
 //! [`scan()`] yields what the window needs to know of each record without decoding any; [`attribute()`] reads single
 //! attributes; [`decode()`] decodes a record in full. A record that `scan` yields can be decoded: what is malformed inside
-//! it has failed the request. [`from_json`] and [`to_json`] translate whole requests, and [`read_recording`] finds
-//! the requests in a file.
+//! it has failed the request. [`from_json`] and [`to_json`] translate whole requests, [`read_recording`] finds
+//! the requests in a file, and [`excerpts`] writes records as requests of their own.
 
 mod attribute;
 mod check;
 mod decode;
+mod excerpt;
 mod json;
 mod lossy;
 mod recording;
@@ -17,6 +18,7 @@ mod wire;
 
 pub use attribute::{Value, attribute, own_attributes, resource_attributes};
 pub use decode::{Body, Decoded, decode};
+pub use excerpt::excerpts;
 pub use json::{from_json, to_json};
 pub use recording::{Recorded, read_recording, write_json_line, write_length_delimited};
 pub use scan::scan;

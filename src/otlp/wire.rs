@@ -204,13 +204,18 @@ pub(super) fn put_bytes(out: &mut Vec<u8>, number: u32, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
-/// Appends a length-delimited field whose content `write` appends; its length is put before it afterwards.
+/// Appends a length-delimited field whose content `write` appends.
 pub(super) fn put_nested<T, E>(
     out: &mut Vec<u8>,
     number: u32,
     write: impl FnOnce(&mut Vec<u8>) -> Result<T, E>,
 ) -> Result<T, E> {
     put_key(out, number, 2);
+    put_delimited(out, write)
+}
+
+/// Appends what `write` appends, with its length as a varint put before it afterwards.
+pub(super) fn put_delimited<T, E>(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> Result<T, E>) -> Result<T, E> {
     let at = out.len();
     let value = write(out)?;
     let mut length = Vec::with_capacity(5);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Core;
 use crate::bundle::Signer;
 use crate::config::{Problem, Secret, ValidatedConfig, ValidatedPipelines};
-use crate::exporter::{BundleWriter, Store, Webhook};
+use crate::exporter::{BundleWriter, OnHealth, RawWriter, Store, Webhook};
 use crate::model::RootKey;
 use crate::telemetry::{Clock, Readiness};
 
@@ -43,16 +43,35 @@ pub(super) fn writers(
         match Store::open(&config.url, &config.options, config.timeout.0) {
             Err(problem) => problems.push(problem.under(&format!("exporters.{id}"))),
             Ok(store) => {
-                let (component, readiness) = (format!("exporter {id}"), readiness.clone());
-                let on_health = Arc::new(move |well: bool, why: &str| {
-                    if well { readiness.set_ready(&component) } else { readiness.set_not_ready(&component, why) }
-                });
                 let writer = BundleWriter::new(id, store, config, signer.clone(), &name, Arc::clone(clock));
-                writers.push(writer.with_health(on_health));
+                writers.push(writer.with_health(report_to(readiness, id)));
             }
         }
     }
     if problems.is_empty() { Ok(writers) } else { Err(problems) }
+}
+
+/// The writer of raw evidence, if it is kept. While its store fails, the process is not ready.
+pub(super) fn raw_writer(
+    pipelines: &ValidatedPipelines,
+    readiness: &Readiness,
+    clock: &Arc<dyn Clock>,
+) -> Result<Option<RawWriter>, Vec<Problem>> {
+    let Some((id, config)) = &pipelines.raw else { return Ok(None) };
+    let store = Store::open(&config.url, &config.options, config.timeout.0)
+        .map_err(|problem| vec![problem.under(&format!("exporters.{id}"))])?;
+    let writer = RawWriter::new(id, store, config, Arc::clone(clock));
+    Ok(Some(writer.with_health(report_to(readiness, id))))
+}
+
+/// Tells probes whether the store of an exporter works.
+fn report_to(readiness: &Readiness, id: &str) -> OnHealth {
+    let (component, readiness) = (format!("exporter {id}"), readiness.clone());
+    Arc::new(
+        move |well: bool, why: &str| {
+            if well { readiness.set_ready(&component) } else { readiness.set_not_ready(&component, why) }
+        },
+    )
 }
 
 /// A sender for each `webhook` exporter.
@@ -78,9 +97,14 @@ pub fn check(config: &ValidatedConfig) -> Vec<Problem> {
     if key.expose().is_empty() {
         *key = Secret::new("00".repeat(RootKey::MIN_LEN));
     }
+    if config.pipelines.raw.as_ref().is_some_and(|(_, raw)| raw.recipients.is_empty()) {
+        config.pipelines.raw = None;
+    }
     let mut problems = Core::build(&config, 1, 0).err().unwrap_or_default();
-    for (id, bundle) in config.pipelines.bundles.iter().filter(|(_, bundle)| !bundle.url.is_empty()) {
-        problems.extend(Store::check_url(&bundle.url).err().map(|problem| problem.under(&format!("exporters.{id}"))));
+    let bundles = config.pipelines.bundles.iter().map(|(id, bundle)| (id, &bundle.url));
+    let raw = config.pipelines.raw.iter().map(|(id, raw)| (id, &raw.url));
+    for (id, url) in bundles.chain(raw).filter(|(_, url)| !url.is_empty()) {
+        problems.extend(Store::check_url(url).err().map(|problem| problem.under(&format!("exporters.{id}"))));
     }
     problems
 }

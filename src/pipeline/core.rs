@@ -10,7 +10,7 @@ use metrics::counter;
 use parking_lot::Mutex;
 
 use super::limit::IncidentLimiter;
-use crate::bundle::{Closed, Sealed, seal};
+use crate::bundle::{Closed, RawSealer, Sealed, seal};
 use crate::config::{Problem, ValidatedConfig};
 use crate::evidence::{self, Assembler};
 use crate::model::{
@@ -39,6 +39,8 @@ pub struct Core {
     sampler: Sampler,
     assembler: Assembler,
     redactor: Redactor,
+    /// Only where raw evidence is configured: elsewhere no copy of the records is made.
+    raw: Option<RawSealer>,
     limiter: IncidentLimiter,
     budget: Budget,
     ledger: Arc<Ledger>,
@@ -60,6 +62,12 @@ impl Core {
         let sampler = Sampler::compile(&incident.tail_sampling).map_err(under("connectors.incident.tail_sampling"))?;
         let redactor =
             Redactor::compile(&pipelines.redaction, DEFAULT_TENANT, &root).map_err(under("processors.redaction"))?;
+        let raw = match &pipelines.raw {
+            None => None,
+            Some((id, config)) => Some(RawSealer::compile(config).map_err(|found| {
+                found.into_iter().map(|problem| problem.under(&format!("exporters.{id}"))).collect::<Vec<_>>()
+            })?),
+        };
         let assembler = Assembler::new(
             evidence::Settings {
                 tenant: DEFAULT_TENANT.to_owned(),
@@ -81,6 +89,7 @@ impl Core {
             sampler,
             assembler,
             redactor,
+            raw,
             limiter: IncidentLimiter::new(&incident.incidents),
             budget: Budget::new(max_bytes),
             ledger: Arc::default(),
@@ -192,6 +201,7 @@ impl Core {
     fn make_bundle(&self, now: Timestamp, trace: ClosedTrace, policy: &str) -> Option<Sealed> {
         let trace_id = trace.trace_id;
         let closed = Closed { reason: trace.reason, opened: trace.opened, closed: trace.closed };
+        let records = self.raw.as_ref().map(|_| trace.records.clone()).unwrap_or_default();
         let case = match self.assembler.assemble(trace, policy) {
             Ok(case) => case,
             Err(error) => {
@@ -218,10 +228,24 @@ impl Core {
             return None;
         }
         match seal(redacted, closed) {
-            Ok(sealed) => Some(sealed),
+            Ok(sealed) => self.with_raw(sealed, &records),
             Err(error) => {
                 tracing::error!(%trace_id, %error, "bundle could not be sealed");
                 error.tracked.settle(Outcome::Dropped(DropReason::EvidenceFailed));
+                None
+            }
+        }
+    }
+
+    /// Adds the records of a bundle that will be written, encrypted, where they are to be kept.
+    fn with_raw(&self, sealed: Sealed, records: &[Record]) -> Option<Sealed> {
+        let Some(sealer) = &self.raw else { return Some(sealed) };
+        match sealer.seal(&sealed, records, &self.budget) {
+            Ok(raw) => Some(sealed.with_raw(raw)),
+            Err(error) => {
+                let trace_id = sealed.trace_id();
+                tracing::error!(%trace_id, %error, "records could not be encrypted, bundle held back");
+                sealed.into_tracked().settle(Outcome::Dropped(DropReason::ExportFailed));
                 None
             }
         }

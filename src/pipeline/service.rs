@@ -95,10 +95,11 @@ impl Service {
         let signer = build::signer(pipelines).map_err(ServiceError::Config)?;
         let writers = build::writers(pipelines, signer, &readiness, &clock).map_err(ServiceError::Config)?;
         let stores: Vec<_> = writers.iter().map(|writer| writer.store().clone()).collect();
+        let raw = build::raw_writer(pipelines, &readiness, &clock).map_err(ServiceError::Config)?;
         let webhooks = build::webhooks(pipelines, &clock).map_err(ServiceError::Config)?;
         let queue =
             pipelines.bundles.first().map_or_else(SendingQueue::default, |(_, bundle)| bundle.sending_queue.clone());
-        let exporter = Arc::new(ExportQueue::spawn(writers, webhooks, &queue));
+        let exporter = Arc::new(ExportQueue::spawn(raw, writers, webhooks, &queue));
         // A bundles pipeline without a store does not pass validation.
         let Some(store) = stores.into_iter().next() else {
             let problem = Problem::new("service.pipelines.bundles.exporters", "no `bundle` exporter is named");

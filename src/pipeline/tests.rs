@@ -173,3 +173,77 @@ fn the_compiled_checks_name_what_is_wrong_by_its_path() {
     assert_eq!(problems.len(), 1);
     assert_eq!(problems[0].path, "connectors.incident.tail_sampling.policies[0].type");
 }
+
+/// `sets` for a core that keeps raw evidence, and who may read it.
+fn keeping_raw() -> (String, age::x25519::Identity) {
+    let identity = age::x25519::Identity::generate();
+    let exporter = format!(
+        "exporters={{bundle: {{url: 'file:/nowhere'}}, raw: {{url: 'file:/nowhere', recipients: [{}]}}}}",
+        identity.to_public()
+    );
+    (exporter, identity)
+}
+
+/// The bundles that are due, each with the decrypted requests of its raw evidence.
+fn raw_of(core: &Core, identity: &age::x25519::Identity, now: Timestamp) -> Vec<Vec<(Signal, Vec<u8>)>> {
+    use age::secrecy::ExposeSecret as _;
+    let identities = crate::bundle::Identities::parse(identity.to_string().expose_secret()).unwrap();
+    let mut found = Vec::new();
+    for shard in 0..core.shards() {
+        for mut sealed in core.close_due(now, shard, 100).into_iter().filter_map(|trace| core.judge(now, trace)) {
+            let waiting = core.budget().used();
+            let raw = sealed.take_raw();
+            let limits = Limits::default();
+            let requests = raw.iter().flat_map(|object| {
+                let plain = identities.open(object.ciphertext()).unwrap();
+                crate::otlp::read_recording(&plain, &limits).map(Result::unwrap).collect::<Vec<_>>()
+            });
+            found.push(requests.collect());
+            assert!(waiting > 0 || raw.is_empty(), "what waits to be stored is part of the byte budget");
+            settle(sealed);
+        }
+    }
+    found
+}
+
+const PIPELINE_WITH_RAW: &str = "service.pipelines.bundles.exporters=[bundle, raw]";
+
+#[test]
+fn records_of_a_bundle_are_encrypted_as_they_came_each_once() {
+    let (exporter, identity) = keeping_raw();
+    let core = core(&[&exporter, PIPELINE_WITH_RAW], 1 << 20);
+    let request = traces(vec![span(1, 1, true)]);
+    core.admit(at(0), traces(vec![span(1, 1, true), span(2, 9, false)])).unwrap();
+    core.admit(at(1), traces(vec![span(1, 1, true)])).unwrap();
+    assert_eq!(raw_of(&core, &identity, at(10)), [[(Signal::Traces, request.bytes.to_vec())]]);
+    core.admit(at(12), traces(vec![span(1, 2, false)])).unwrap();
+    let late = traces(vec![span(1, 2, false)]);
+    assert_eq!(raw_of(&core, &identity, at(22)), [[(Signal::Traces, late.bytes.to_vec())]], "a late piece is its own");
+    judge(&core, at(70));
+    assert_reconciled(&core, Totals { accepted: 4, bundled: 2, not_sampled: 1, dropped: 1, ..Totals::default() });
+}
+
+#[test]
+fn no_raw_evidence_is_made_where_none_is_configured() {
+    let (_, identity) = keeping_raw();
+    let core = core(&[], 1 << 20);
+    core.admit(at(0), traces(vec![span(1, 1, true)])).unwrap();
+    assert_eq!(raw_of(&core, &identity, at(10)), [[]]);
+}
+
+#[test]
+fn a_bundle_that_is_held_back_leaves_no_raw_evidence() {
+    let held_back = [
+        ("connectors.incident.incidents={max_bundles: 1, per: 24h}", DropReason::IncidentLimit, 1),
+        ("processors.redaction.dry_run=true", DropReason::DryRun, 0),
+        ("processors.redaction.timeout=1ns", DropReason::RedactionFailed, 0),
+    ];
+    for (set, reason, bundles) in held_back {
+        let (exporter, identity) = keeping_raw();
+        let core = core(&[&exporter, PIPELINE_WITH_RAW, set], 1 << 20);
+        core.admit(at(0), traces(vec![span(1, 1, true), span(2, 2, true)])).unwrap();
+        assert_eq!(raw_of(&core, &identity, at(10)).len(), bundles, "{set}");
+        assert_eq!(core.ledger().dropped(reason), 2 - bundles as u64, "{set}");
+        assert_eq!(core.budget().used(), 0, "nothing of it is held");
+    }
+}

@@ -8,7 +8,7 @@ pub const RECEIVER_ACCEPTED_RECORDS: &str = "casefile_receiver_accepted_records_
 pub const RECEIVER_REJECTED_RECORDS: &str = "casefile_receiver_rejected_records_total";
 /// Requests refused for now, by `transport`, `signal` and `reason`.
 pub const RECEIVER_REFUSED_REQUESTS: &str = "casefile_receiver_refused_requests_total";
-/// Bytes held by open windows.
+/// Bytes held by open windows, and by encrypted records that wait to be stored.
 pub const WINDOW_BYTES: &str = "casefile_window_bytes";
 /// Traces in open windows.
 pub const WINDOW_TRACES: &str = "casefile_window_traces";
@@ -22,7 +22,7 @@ pub const RECORDS: &str = "casefile_records_total";
 pub const UNDECIDED_RECORDS: &str = "casefile_undecided_records_total";
 /// Edits by redaction `rule`.
 pub const REDACTION_EDITS: &str = "casefile_redaction_edits_total";
-/// Bundles written, by `exporter` and `result` (stored, unchanged, amended, failed).
+/// Bundles and objects of raw evidence written, by `exporter` and `result` (stored, unchanged, amended, failed).
 pub const EXPORTER_BUNDLES: &str = "casefile_exporter_bundles_total";
 /// Retried requests, by `exporter`.
 pub const EXPORTER_RETRIES: &str = "casefile_exporter_retries_total";

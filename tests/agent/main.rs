@@ -1,11 +1,12 @@
 //! What a repair agent sees of a store: late evidence merged in, lists page by page, bundles verified and rendered, over the
-//! command line and the query service.
+//! command line and the query service; and what is left once retention has been there.
 
-#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test")]
+#![allow(clippy::unwrap_used, clippy::print_stderr, clippy::disallowed_methods, reason = "a test")]
 
 #[path = "../support/mod.rs"]
 mod support;
 
+mod gc;
 mod late;
 mod lists;
 mod query;

@@ -121,11 +121,13 @@ fn no_value_of_a_recording_is_in_anything_that_its_replay_wrote() {
 fn no_value_from_the_wire_is_in_the_store_the_logs_the_metrics_or_a_webhook() {
     let folder = tempfile::tempdir().unwrap();
     let receiver = hook::Receiver::start();
-    let home = Home::new(folder.path(), &Settings::default());
+    let recipient = age::x25519::Identity::generate().to_public();
+    let raw = format!("{{url: \"file:{}/store\", recipients: [{recipient}]}}", folder.path().display());
+    let home = Home::new(folder.path(), &Settings { raw: Some(raw), ..Settings::default() });
     let text = fs::read_to_string(home.config()).unwrap();
     let hook = format!("exporters:\n  webhook: {{url: \"{}\", signing_secret: \"a-test-secret\"}}\n", receiver.url());
-    let text = text.replace("exporters:\n", &hook).replace("exporters: [bundle]", "exporters: [bundle, webhook]");
-    assert!(text.contains("[bundle, webhook]"), "{text}");
+    let text = text.replace("exporters:\n", &hook).replace("[bundle, raw/main]", "[bundle, raw/main, webhook]");
+    assert!(text.contains("raw/main, webhook]"), "{text}");
     fs::write(home.config(), text).unwrap();
 
     let mut aviary = Aviary::default();
@@ -153,6 +155,7 @@ fn no_value_from_the_wire_is_in_the_store_the_logs_the_metrics_or_a_webhook() {
 
     let mut texts = written(&home.store());
     assert_eq!(store::bundles(&home.store()).len(), traces.len(), "a bundle for each trace");
+    assert_eq!(store::files(&home.store().join("raw")).len(), traces.len(), "raw evidence for each trace");
     texts.push(("logs".to_owned(), said));
     texts.push(("metrics".to_owned(), metrics));
     texts.extend(receiver.bodies().into_iter().map(|body| ("webhook".to_owned(), body)));

@@ -236,3 +236,93 @@ fn the_built_in_configuration_fits_the_schema_as_written_and_as_run() {
     let wrong: serde_json::Value = serde_json::json!({"receivers": {"otlp": {"protocol": {}}}});
     assert!(validator.validate(&wrong).is_err());
 }
+
+/// A recipient that no test has the identity of.
+const RECIPIENT: &str = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj";
+
+/// The example with this `raw` exporter in its pipeline.
+fn with_raw(raw: &str) -> String {
+    let text = EXAMPLE.replacen("exporters:\n", &format!("exporters:\n  raw/main: {raw}\n"), 1);
+    text.replacen("exporters: [bundle/main,", "exporters: [bundle/main, raw/main,", 1)
+}
+
+#[test]
+fn raw_evidence_without_a_sound_recipient_is_refused_and_a_private_key_is_not_shown() {
+    const URL: &str = "url: \"s3://acme-raw/prod\"";
+    const SECRET: &str = "AGE-SECRET-KEY-1GQ9778VQXMMJVE8SK7J6VT8UJ4HDQAJUVSFCWCM02D8GEWQ72PVQ2Y5J33";
+    let cases: [(&str, &[&str]); 6] = [
+        ("", &["exporters.raw/main.recipients: raw evidence is never written without a recipient", "age-keygen"]),
+        (", recipients: []", &["exporters.raw/main.recipients: raw evidence is never written without a recipient"]),
+        (", recipients: [age1qqqq]", &["exporters.raw/main.recipients[0]: not an age X25519 recipient"]),
+        (
+            &format!(", recipients: [{RECIPIENT}, {RECIPIENT}]"),
+            &["exporters.raw/main.recipients[1]: the same recipient again"],
+        ),
+        (
+            &format!(", recipients: [{RECIPIENT}], retention: 5m"),
+            &["exporters.raw/main.retention: must be 1h or longer"],
+        ),
+        (&format!(", recipients: [{RECIPIENT}], compression: zstd"), &["exporters.raw/main.compression: unknown key"]),
+    ];
+    for (settings, parts) in cases {
+        refused_text(&with_raw(&format!("{{{URL}{settings}}}")), parts);
+    }
+    let folder = folder();
+    let path = write(folder.path(), &with_raw(&format!("{{{URL}, recipients: [{SECRET}]}}")));
+    let output = casefile(folder.path(), &["validate", "--config", &path]);
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(78), "{stderr}");
+    assert!(stderr.contains("recipients[0]: a private key") && !stderr.contains("GQ9778VQ"), "{stderr}");
+}
+
+#[test]
+fn raw_evidence_stands_beside_bundles_and_in_one_place() {
+    let raw = format!("{{url: \"s3://acme-raw/prod\", recipients: [{RECIPIENT}], retention: 168h}}");
+    let text = with_raw(&raw);
+    let folder = folder();
+    let path = write(folder.path(), &text);
+    let output = casefile(folder.path(), &["validate", "--config", &path]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+
+    refused_text(
+        &text.replacen("exporters: [bundle/main, raw/main,", "exporters: [raw/main,", 1),
+        &["service.pipelines.bundles.exporters: raw evidence stands beside bundles", "name a `bundle` exporter"],
+    );
+    let second = text.replacen("exporters:\n", &format!("exporters:\n  raw/more: {raw}\n"), 1);
+    refused_text(
+        &second.replacen("raw/main, webhook", "raw/main, raw/more, webhook", 1),
+        &["service.pipelines.bundles.exporters[2]: a second `raw` exporter", "name all recipients in one"],
+    );
+    refused_text(
+        &text.replacen("compression: zstd", "compression: zstd, retention: 59m", 1),
+        &["exporters.bundle/main.retention: must be 1h or longer"],
+    );
+}
+
+#[test]
+fn raw_evidence_is_listed_among_the_components_and_has_a_schema() {
+    let folder = folder();
+    let components: serde_json::Value =
+        serde_json::from_slice(&casefile(folder.path(), &["components", "--json"]).stdout).unwrap();
+    assert_eq!(components["exporters"], serde_json::json!(["bundle", "raw", "webhook"]));
+    let schema: serde_json::Value =
+        serde_json::from_slice(&casefile(folder.path(), &["schema", "config"]).stdout).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let with = |raw: serde_json::Value| serde_json::json!({"exporters": {"raw/main": raw}});
+    let url = "s3://acme-raw/prod";
+    let whole = serde_json::json!({"url": url, "recipients": [RECIPIENT], "retention": "168h"});
+    assert!(validator.is_valid(&with(whole)));
+    assert!(!validator.is_valid(&with(serde_json::json!({"url": url, "recipients": RECIPIENT}))), "a list");
+    assert!(!validator.is_valid(&with(serde_json::json!({"url": url, "sending_queue": {}}))), "an unknown key");
+}
+
+#[test]
+fn recipients_may_come_from_an_environment_that_is_not_there_yet() {
+    let folder = folder();
+    for recipients in ["[\"${env:CASEFILE_NO_SUCH}\"]", "\"${env:CASEFILE_NO_SUCH}\""] {
+        let path =
+            write(folder.path(), &with_raw(&format!("{{url: \"s3://acme-raw/prod\", recipients: {recipients}}}")));
+        let output = casefile(folder.path(), &["validate", "--no-environment", "--config", &path]);
+        assert_eq!(output.status.code(), Some(0), "{recipients}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}

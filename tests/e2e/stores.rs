@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Output;
 
+use age::secrecy::ExposeSecret as _;
 use serde_json::Value;
 
 use crate::servers::{Gcs, S3};
@@ -10,7 +11,7 @@ use crate::support::casefile::{Home, Settings, command};
 use crate::support::otlp::{EMAIL, FAILURE, TRACE_ID, signal};
 
 #[test]
-fn a_bundle_lies_in_s3_and_is_read_and_verified_from_there() {
+fn a_bundle_and_its_raw_evidence_lie_in_s3_and_are_read_from_there() {
     let server = S3::start();
     let options = [
         ("aws_endpoint", server.endpoint.clone()),
@@ -23,7 +24,7 @@ fn a_bundle_lies_in_s3_and_is_read_and_verified_from_there() {
 }
 
 #[test]
-fn a_bundle_lies_in_gcs_and_is_read_and_verified_from_there() {
+fn a_bundle_and_its_raw_evidence_lie_in_gcs_and_are_read_from_there() {
     let server = Gcs::start();
     let account = server.service_account_json.display().to_string();
     holds_the_bundle(&format!("gs://{}/prod", server.bucket), &[("google_service_account", account)]);
@@ -32,9 +33,13 @@ fn a_bundle_lies_in_gcs_and_is_read_and_verified_from_there() {
 /// Writes with `options` in the configuration, and reads with the same settings in the environment.
 fn holds_the_bundle(url: &str, options: &[(&str, String)]) {
     let folder = tempfile::tempdir().unwrap();
+    let identity = age::x25519::Identity::generate();
+    let quoted: Vec<String> = options.iter().map(|(key, value)| format!("{key}: {value:?}")).collect();
+    let (recipient, quoted) = (identity.to_public(), quoted.join(", "));
     let settings = Settings {
         url: Some(url.to_owned()),
         options: options.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect(),
+        raw: Some(format!("{{url: \"{url}\", recipients: [{recipient}], options: {{{quoted}}}}}")),
         ..Settings::default()
     };
     let home = Home::new(folder.path(), &settings);
@@ -56,6 +61,15 @@ fn holds_the_bundle(url: &str, options: &[(&str, String)]) {
     let listing = read(&["bundle", "ls", "--json"]).stdout;
     let listing: Value = serde_json::from_slice(&listing).unwrap();
     assert_eq!(listing["total"], 1, "{listing}");
+
+    let key = folder.path().join("key.txt");
+    std::fs::write(&key, identity.to_string().expose_secret()).unwrap();
+    let records = read(&["raw", "decrypt", TRACE_ID, "--identity", &key.display().to_string()]).stdout;
+    assert!(String::from_utf8_lossy(&records).contains(EMAIL), "the records as they came");
+    let listing: Value = serde_json::from_slice(&read(&["raw", "ls", "--json"]).stdout).unwrap();
+    assert_eq!(listing["total"], 1, "{listing}");
+    let kept: Value = serde_json::from_slice(&read(&["gc", "--older-than", "1h", "--json"]).stdout).unwrap();
+    assert_eq!(kept["stores"][0]["names"], Value::Array(Vec::new()), "nothing is so old");
 
     let (status, said) = casefile.stop();
     assert!(status.success(), "ended with {status}:\n{said}");

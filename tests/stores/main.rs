@@ -2,7 +2,7 @@
 //!
 //! Guarantees: a created object is never changed by a second creation; a look back tells "mine" from "another's"; names
 //! come back from listings as they were given; and a case that is written, written again and followed by a late record
-//! ends as one bundle and one amendment, counted once.
+//! ends as one bundle and one amendment, counted once, and goes whole when its time is over.
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test")]
 
@@ -17,7 +17,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use casefile::bundle::{Envelope, Signer, Verifier, digest_of, names, unpack};
 use casefile::config::{BundleExporter, Compression, Secret};
-use casefile::exporter::{BundleWriter, Created, Store, Written};
+use casefile::exporter::{BundleWriter, Collected, Created, Listed, Retention, Store, Written, collect};
 use casefile::model::{ManifestKind, Timestamp};
 use casefile::telemetry::Clock;
 use futures::TryStreamExt;
@@ -69,6 +69,7 @@ async fn store_conformance(store: Store) {
     objects(&store).await;
     cases(&store, Compression::Zstd, "acme").await;
     cases(&store, Compression::None, "../%2e%2e/é\u{0}").await;
+    retention(&store).await;
 }
 
 async fn objects(store: &Store) {
@@ -80,6 +81,7 @@ async fn objects(store: &Store) {
     assert_eq!(store.get("a/one.json").await.unwrap(), Some(first));
     store.replace("a/one.json", second.clone()).await.unwrap();
     assert_eq!(store.get("a/one.json").await.unwrap(), Some(second.clone()));
+    assert_eq!(store.modified("a/none.json").await.unwrap(), None);
 
     let odd = format!("a/{}.json", names::part("../ =%2e\n"));
     for name in ["a/one.more.json", "a/oneandmore.json", "b/one.json", odd.as_str()] {
@@ -134,6 +136,33 @@ async fn cases(store: &Store, compression: Compression, tenant: &str) {
         index.iter().filter(|name| names::trace_of(name) == Some(stored.manifest.trace_id)).count() == 1,
         "{index:?}"
     );
+}
+
+/// What is past its retention goes, whatever the tenant is called; counters and what is not ours stay.
+async fn retention(store: &Store) {
+    let all: Vec<Listed> = store.objects("").try_collect().await.unwrap();
+    let bundles = all.iter().filter(|object| object.name.starts_with("bundles/")).count();
+    assert_eq!(bundles, 12, "of two tenants: {all:?}");
+    // 2020-01-01 and 2100-01-01: the store's clock is read as what it is.
+    let now = all.iter().map(|object| object.modified).max().unwrap();
+    let second = |at: Timestamp| at.0 / 1_000_000_000;
+    let told = store.modified(&all[0].name).await.unwrap().unwrap();
+    assert_eq!(second(told), second(all[0].modified), "a listing and a look agree");
+    assert!((1_577_836_800_000_000_000..4_102_444_800_000_000_000).contains(&now.0), "{now:?}");
+
+    let kept = Retention { bundles: Some(Duration::from_secs(7200)), raw: Some(Duration::from_secs(7200)) };
+    assert_eq!(collect(store, &kept, now, false).await.unwrap(), Collected::default());
+    let later = now.after(Duration::from_secs(7200 + 60));
+    let collected = collect(store, &kept, later, false).await.unwrap();
+    assert_eq!((collected.bundles, collected.amendments), (4, 2));
+    let left: BTreeSet<String> = store.list("").try_collect().await.unwrap();
+    assert_eq!(left.len(), all.len() - collected.names.len());
+    assert!(
+        left.iter().all(|name| ["a/", "b/", "incidents/"].iter().any(|folder| name.starts_with(folder))),
+        "{left:?}"
+    );
+    assert!(left.iter().any(|name| name.starts_with("incidents/")), "{left:?}");
+    store.remove(&collected.names).await.expect("what is not there is as good as removed");
 }
 
 #[derive(Debug)]

@@ -35,6 +35,8 @@ pub(crate) struct Settings {
     pub(crate) url: Option<String>,
     /// `options` of the store.
     pub(crate) options: Vec<(String, String)>,
+    /// Settings of a `raw` exporter, `raw/main`; none by default.
+    pub(crate) raw: Option<String>,
     /// `tail_sampling.decision_wait`.
     pub(crate) decision_wait: &'static str,
     /// `window.retention`.
@@ -45,7 +47,7 @@ pub(crate) struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { url: None, options: Vec::new(), decision_wait: "1s", retention: "3s", max_bytes: "256MiB" }
+        Self { url: None, options: Vec::new(), raw: None, decision_wait: "1s", retention: "3s", max_bytes: "256MiB" }
     }
 }
 
@@ -75,6 +77,10 @@ impl Home {
         for (key, value) in &settings.options {
             write!(options, "{key}: {value:?}, ").unwrap();
         }
+        let (raw, exporters) = match &settings.raw {
+            None => (String::new(), "bundle"),
+            Some(raw) => (format!("  raw/main: {raw}\n"), "bundle, raw/main"),
+        };
         let folder = folder.display();
         let Settings { decision_wait, retention, max_bytes, .. } = settings;
         let text = format!(
@@ -93,7 +99,7 @@ connectors:
       checkout: {{repository: "https://git.example.org/checkout", build: "pip install -e .", test_cmd: "pytest -q"}}
 exporters:
   bundle: {{url: "{url}", options: {{{options}}}}}
-extensions:
+{raw}extensions:
   signing: {{key: "${{file:{folder}/signing.pem}}"}}
   health_check: {{endpoint: "127.0.0.1:{health}"}}
   api: {{endpoint: "127.0.0.1:{api}"}}
@@ -106,7 +112,7 @@ service:
     traces: {{receivers: [otlp], exporters: [incident]}}
     logs: {{receivers: [otlp], exporters: [incident]}}
     metrics: {{receivers: [otlp], exporters: [incident]}}
-    bundles: {{receivers: [incident], processors: [redaction], exporters: [bundle]}}
+    bundles: {{receivers: [incident], processors: [redaction], exporters: [{exporters}]}}
 "#
         );
         fs::write(home.config(), text).unwrap();

@@ -1,6 +1,7 @@
 //! Writers and the queue against a store that misbehaves.
 
 mod faults;
+mod raw;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -151,7 +152,7 @@ async fn fault_16_patience_ends_as_configured_and_the_records_are_counted() {
     faulty.meet("", &[Fault::Gone]);
     let impatient = config(Duration::from_millis(50));
     let writer = BundleWriter::new("bundle", faulty.store(), &impatient, None, "one", Arc::new(Noon));
-    let queue = ExportQueue::spawn(vec![writer], Vec::new(), &SendingQueue::default());
+    let queue = ExportQueue::spawn(None, vec![writer], Vec::new(), &SendingQueue::default());
     queue.send(sealed(&ledger, 1, &[1, 2])).await.unwrap();
     assert_eq!(queue.drain(Duration::from_secs(60)).await, 0);
     assert_eq!(ledger.dropped(DropReason::ExportFailed), 2);
@@ -281,7 +282,7 @@ async fn the_queue_is_bounded_and_a_drain_deadline_settles_what_is_left() {
     let (faulty, ledger) = (Faulty::default(), Arc::new(Ledger::default()));
     faulty.meet("", &[Fault::Denied; 100_000]);
     let sizes = SendingQueue { queue_size: 2, num_consumers: 1 };
-    let queue = ExportQueue::spawn(vec![writer(&faulty)], Vec::new(), &sizes);
+    let queue = ExportQueue::spawn(None, vec![writer(&faulty)], Vec::new(), &sizes);
     for number in 1..=3 {
         queue.send(sealed(&ledger, number, &[1])).await.unwrap();
     }
@@ -305,7 +306,7 @@ async fn records_are_bundled_only_once_every_store_has_them() {
     let impatient = config(Duration::from_millis(50));
     let writer = |store| BundleWriter::new("bundle", store, &impatient, None, "one", Arc::new(Noon));
     let writers = vec![writer(sound.store()), writer(broken.store())];
-    let queue = ExportQueue::spawn(writers, Vec::new(), &SendingQueue::default());
+    let queue = ExportQueue::spawn(None, writers, Vec::new(), &SendingQueue::default());
     queue.send(sealed(&ledger, 1, &[1, 2])).await.unwrap();
     queue.drain(Duration::from_secs(10)).await;
     assert_eq!(ledger.totals(), Totals { accepted: 2, dropped: 2, ..Totals::default() });

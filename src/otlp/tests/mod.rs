@@ -1,5 +1,6 @@
 //! What the views promise: each against prost on generated and broken messages, and the lists of bad inputs.
 
+mod excerpt;
 mod json;
 mod properties;
 mod recording;

@@ -19,7 +19,7 @@ use crate::otlp::wire::{put_bytes, put_key, put_nested, put_varint};
 use crate::otlp::{Body, Decoded, Limits, decode, from_json, scan, to_json};
 
 /// Limits as wide as prost's own.
-const WIDE: Limits =
+pub(super) const WIDE: Limits =
     Limits { max_records: usize::MAX, max_envelopes: usize::MAX, max_depth: 100, max_elements: usize::MAX };
 
 /// A source of choices: splitmix64.
@@ -166,13 +166,13 @@ fn unknown(choices: &mut Choices, out: &mut Vec<u8>) {
     }
 }
 
-fn generate(signal: Signal, seed: u64) -> Vec<u8> {
+pub(super) fn generate(signal: Signal, seed: u64) -> Vec<u8> {
     let mut out = Vec::new();
     write(schema::request(signal), &mut Choices(seed), &mut out, 0);
     out
 }
 
-fn signals() -> impl Strategy<Value = Signal> {
+pub(super) fn signals() -> impl Strategy<Value = Signal> {
     prop_oneof![Just(Signal::Traces), Just(Signal::Logs), Just(Signal::Metrics)]
 }
 
