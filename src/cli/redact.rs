@@ -10,7 +10,7 @@ use super::sources::{BadConfig, ConfigArgs};
 use crate::config::{Problem, ProcessEnvironment};
 use crate::model::RootKey;
 use crate::pipeline::DEFAULT_TENANT;
-use crate::redact::{Inspected, Redactor, RuleForm, TextKind, TextRemark, catalogue, why};
+use crate::redact::{Inspected, KeyRow, Redactor, RuleForm, TextKind, TextRemark, catalogue, key_rows, why};
 
 /// Bytes of text that are taken as one: a longer text is cut behind a line.
 const CHUNK: usize = 4 << 20;
@@ -27,10 +27,13 @@ pub(super) struct RedactArgs {
     #[arg(long)]
     explain: bool,
     /// Print every rule with what it finds and who defines that, and redact nothing
-    #[arg(long, conflicts_with_all = ["jsonl", "explain"])]
+    #[arg(long, group = "table", conflicts_with_all = ["jsonl", "explain"])]
     rules: bool,
-    /// JSON in place of a table, with --rules
-    #[arg(long, requires = "rules")]
+    /// Print every attribute key that is known with its class, what becomes of it and who defines it, and redact nothing
+    #[arg(long, group = "table", conflicts_with_all = ["jsonl", "explain"])]
+    keys: bool,
+    /// JSON in place of a table, with --rules or --keys
+    #[arg(long, requires = "table")]
     json: bool,
     /// What kind of field the text is
     #[arg(long, value_enum, default_value_t = Field::Message, value_name = "KIND")]
@@ -69,6 +72,9 @@ pub(super) fn run(
     if args.rules {
         return rules(args.json, out);
     }
+    if args.keys {
+        return keys(args.json, out);
+    }
     let redactor = redactor(sources)?;
     if args.jsonl {
         lines(args, &redactor, input, out)?;
@@ -88,6 +94,20 @@ fn rules(json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
             writeln!(out, "{rule:<18} {class:<12} {finds:<66} {source}")?;
         }
         writeln!(out, "{} forms", forms.len())?;
+    }
+    Ok(out.flush()?)
+}
+
+fn keys(json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
+    let rows = key_rows();
+    if json {
+        serde_json::to_writer_pretty(&mut *out, &rows)?;
+        writeln!(out)?;
+    } else {
+        for KeyRow { key, class, becomes, source } in &rows {
+            writeln!(out, "{key:<56} {class:<12} {becomes:<22} {source}")?;
+        }
+        writeln!(out, "{} keys and patterns; any other key is withheld", rows.len())?;
     }
     Ok(out.flush()?)
 }

@@ -8,11 +8,15 @@
 //! Overlaps: leftmost, then longest, then the detector's rank; what a loser covers beyond the winner is withheld, so no
 //! choice between two detectors uncovers anything.
 
+use std::sync::Arc;
+
 use regex::RegexSet;
 
+use super::actions::Actions;
 use super::encoding;
 use super::gate::{Anchor, Gate, Profile};
 use super::token::{Class, Tokens};
+use crate::config::ClassAction;
 
 /// What stands where a value was that has no token.
 pub(crate) const WITHHELD: &str = "[withheld]";
@@ -65,15 +69,10 @@ impl Finding {
     pub(crate) fn withhold(start: usize, end: usize, rule: &'static str) -> Self {
         Self { start, end, rule, action: Action::Withhold, rank: 0 }
     }
-
-    /// The class of what it becomes, for remarks.
-    fn class(&self) -> &'static str {
-        match &self.action {
-            Action::Token(class, _) => class.name(),
-            Action::Keep | Action::Withhold => WITHHELD_CLASS,
-        }
-    }
 }
+
+/// Name of the rule for what is written like a token of ours.
+const LOOKALIKE: &str = "token_lookalike";
 
 /// Name of the class of what is withheld, in remarks.
 const WITHHELD_CLASS: &str = "withheld";
@@ -146,13 +145,14 @@ pub(crate) trait Detector: std::fmt::Debug + Send + Sync {
 }
 
 /// The detectors in force, in order of rank.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Engine {
-    detectors: Vec<Box<dyn Detector>>,
-    gate: Gate,
+    detectors: Arc<Vec<Box<dyn Detector>>>,
+    gate: Arc<Gate>,
     /// Values that stay, whatever finds them.
     allowed: RegexSet,
-    tokens: Tokens,
+    tokens: Arc<Tokens>,
+    actions: Actions,
 }
 
 impl Engine {
@@ -162,7 +162,18 @@ impl Engine {
     /// If their anchors are too many for one automaton.
     pub(crate) fn new(detectors: Vec<Box<dyn Detector>>, allowed: RegexSet, tokens: Tokens) -> Result<Self, String> {
         let gate = Gate::new(detectors.iter().map(|detector| detector.anchor()))?;
-        Ok(Self { detectors, gate, allowed, tokens })
+        let (detectors, gate, tokens) = (Arc::new(detectors), Arc::new(gate), Arc::new(tokens));
+        Ok(Self { detectors, gate, allowed, tokens, actions: Actions::default() })
+    }
+
+    /// The same detectors and keys, with other actions.
+    pub(crate) fn with_actions(&self, actions: Actions) -> Self {
+        Self { actions, ..self.clone() }
+    }
+
+    /// What the configuration wants done with each class.
+    pub(crate) fn actions(&self) -> &Actions {
+        &self.actions
     }
 
     /// The id of the key that makes tokens.
@@ -173,8 +184,8 @@ impl Engine {
     /// Adds a detector of the lowest rank.
     #[cfg(test)]
     pub(crate) fn push(&mut self, detector: Box<dyn Detector>) {
-        self.detectors.push(detector);
-        self.gate = Gate::new(self.detectors.iter().map(|detector| detector.anchor())).unwrap();
+        Arc::get_mut(&mut self.detectors).unwrap().push(detector);
+        self.gate = Arc::new(Gate::new(self.detectors.iter().map(|detector| detector.anchor())).unwrap());
     }
 
     /// What must go from `text`: sorted, disjoint.
@@ -184,16 +195,32 @@ impl Engine {
 
     /// What must go from `text` besides what is known already.
     pub(crate) fn scan_with(&self, text: &str, mut known: Vec<Finding>) -> Vec<Finding> {
+        known.retain(|finding| !self.keeps(finding));
         known.extend(self.scan_at(text, 0));
         resolve(known)
+    }
+
+    /// Whether a value is found for nothing, because its class stays. It is as if it had not been found, so that it hides
+    /// nothing from the others.
+    fn keeps(&self, finding: &Finding) -> bool {
+        matches!(finding.action, Action::Token(class, _) if self.actions.of(class) == ClassAction::Keep)
     }
 
     /// What a finding becomes; `None` where it stays.
     pub(crate) fn replacement(&self, action: &Action) -> Option<String> {
         match action {
             Action::Keep => None,
+            Action::Token(class, _) if self.actions.of(*class) == ClassAction::Withhold => Some(WITHHELD.to_owned()),
             Action::Token(class, canonical) => Some(self.tokens.token(*class, canonical)),
             Action::Withhold => Some(WITHHELD.to_owned()),
+        }
+    }
+
+    /// The class of what a finding becomes, for remarks.
+    fn class(&self, finding: &Finding) -> &'static str {
+        match finding.action {
+            Action::Token(class, _) if self.actions.of(class) != ClassAction::Withhold => class.name(),
+            _ => WITHHELD_CLASS,
         }
     }
 
@@ -210,7 +237,7 @@ impl Engine {
             }
             edits.extend(findings.iter().map(|finding| Edit {
                 rule: finding.rule,
-                class: finding.class(),
+                class: self.class(finding),
                 start: origin.of(finding.start, false),
                 end: origin.of(finding.end, true),
             }));
@@ -280,7 +307,7 @@ impl Engine {
                     Some(raw) if !seen.genuine => Action::Token(Class::Opaque, raw.to_owned()),
                     _ => Action::Keep,
                 };
-                Finding { start: seen.start, end: seen.end, rule: "token_lookalike", action, rank: 0 }
+                Finding { start: seen.start, end: seen.end, rule: LOOKALIKE, action, rank: 0 }
             }));
         }
         let open = self.gate.open(text, profile);
@@ -291,6 +318,8 @@ impl Engine {
                 finding.rank = rank + 1;
             }
         }
+        // Lookalikes of tokens are no findings of a class: they must go whatever becomes of it.
+        found.retain(|finding| finding.rule == LOOKALIKE || !self.keeps(finding));
         if !self.allowed.is_empty() {
             let value = |finding: &Finding| text.get(finding.start..finding.end).unwrap_or_default();
             found.retain(|finding| finding.action == Action::Keep || !self.allowed.is_match(value(finding)));

@@ -56,7 +56,7 @@ impl Redactor {
     }
 
     fn inspect_unguarded(&self, kind: TextKind, text: &str) -> Inspected {
-        let rules = &self.compiled.rules;
+        let rules = &self.compiled.policy.general;
         if kind == TextKind::Sql {
             return self.inspect_statement(text);
         }
@@ -70,7 +70,7 @@ impl Redactor {
 
     /// Literals first: what is found in the rest lies where the rest lay.
     fn inspect_statement(&self, text: &str) -> Inspected {
-        let engine = &self.compiled.rules.engine;
+        let engine = &self.compiled.policy.general.engine;
         let (stripped, cuts) = statement::cut_literals(text, None);
         let (text, edits) = engine.settle(&stripped, engine.scan(&stripped));
         let literals =

@@ -12,6 +12,7 @@ use super::statement;
 use super::structured;
 use super::sweep::{Known, Sweeper};
 use super::token::Class;
+use crate::config::ClassAction;
 use crate::model::Remark;
 
 /// What the walk goes by.
@@ -25,8 +26,36 @@ pub(crate) struct Rules {
     pub(crate) secrets: bool,
 }
 
+/// The rules of every service.
+#[derive(Debug)]
+pub(crate) struct Policy {
+    /// Those of services that have none of their own.
+    pub(crate) general: Rules,
+    pub(crate) services: BTreeMap<String, Rules>,
+}
+
+impl Policy {
+    /// The rules for what a service sent.
+    pub(crate) fn of(&self, service: &str) -> &Rules {
+        self.services.get(service).unwrap_or(&self.general)
+    }
+
+    /// The rules for what is said of a document's failure as a whole: those of the failing span's service, or of the service that
+    /// logged the failure where there is no span.
+    fn of_failure(&self, document: &Value) -> &Rules {
+        let path = document.pointer("/trace/span_path").and_then(Value::as_array);
+        let service = match path.and_then(|path| path.last()) {
+            Some(span) => span.get("service"),
+            None => document.pointer("/incident/services/0"),
+        };
+        service.and_then(Value::as_str).map_or(&self.general, |service| self.of(service))
+    }
+}
+
 /// One walk over one document.
 pub(crate) struct Walk<'r> {
+    policy: &'r Policy,
+    /// The rules for the field: its service's.
     rules: &'r Rules,
     /// Looks for what an earlier walk found; instead of detecting.
     sweeper: Option<&'r Sweeper>,
@@ -49,20 +78,21 @@ pub(crate) struct Walked {
 
 impl<'r> Walk<'r> {
     /// Detects and redacts.
-    pub(crate) fn detect(rules: &'r Rules, document: Value) -> Walked {
-        Self::run(rules, None, document)
+    pub(crate) fn detect(policy: &'r Policy, document: Value) -> Walked {
+        Self::run(policy, None, document)
     }
 
     /// Replaces what is known, wherever it still stands.
-    pub(crate) fn sweep(rules: &'r Rules, sweeper: &'r Sweeper, document: Value) -> Walked {
-        Self::run(rules, Some(sweeper), document)
+    pub(crate) fn sweep(policy: &'r Policy, sweeper: &'r Sweeper, document: Value) -> Walked {
+        Self::run(policy, Some(sweeper), document)
     }
 
-    fn run(rules: &'r Rules, sweeper: Option<&'r Sweeper>, document: Value) -> Walked {
+    fn run(policy: &'r Policy, sweeper: Option<&'r Sweeper>, document: Value) -> Walked {
         let mut attribute_keys = BTreeSet::new();
         collect_attribute_keys(&document, &mut attribute_keys);
         let mut walk = Self {
-            rules,
+            policy,
+            rules: policy.of_failure(&document),
             sweeper,
             attribute_keys,
             remarks: BTreeMap::new(),
@@ -83,15 +113,7 @@ impl<'r> Walk<'r> {
             }
             (FieldClass::Withheld, value) => self.withhold(value, "unknown_field"),
             (_, Value::Null) => Value::Null,
-            (FieldClass::Branch, Value::Object(fields)) => Value::Object(
-                fields
-                    .into_iter()
-                    .map(|(name, value)| {
-                        let value = self.at(&name, &name, |walk| walk.field(value));
-                        (name, value)
-                    })
-                    .collect(),
-            ),
+            (FieldClass::Branch, Value::Object(fields)) => self.branch(fields),
             (FieldClass::Branch, Value::Array(items)) => self.array(items, Self::field),
             (FieldClass::Number, value @ (Value::Number(_) | Value::Bool(_))) => value,
             (FieldClass::Attributes, Value::Object(map)) => self.map(map, |walk, key| walk.rules.keys.attribute(key)),
@@ -111,6 +133,21 @@ impl<'r> Walk<'r> {
             (class, Value::String(text)) if text == WITHHELD || self.is_ours(class, &text) => Value::String(text),
             (_, value) => self.withhold(value, "unexpected_shape"),
         }
+    }
+
+    /// The fields of an object. One that says of which service it is (a span, a log line, an exemplar) goes by that service's rules.
+    fn branch(&mut self, fields: Map<String, Value>) -> Value {
+        let before = self.rules;
+        if let Some(service) = fields.get("service").and_then(Value::as_str) {
+            self.rules = self.policy.of(service);
+        }
+        let fields = fields.into_iter().map(|(name, value)| {
+            let value = self.at(&name, &name, |walk| walk.field(value));
+            (name, value)
+        });
+        let fields = Value::Object(fields.collect());
+        self.rules = before;
+        fields
     }
 
     /// Whether a structural field holds what it should, and nothing written in the same letters.
@@ -167,25 +204,47 @@ impl<'r> Walk<'r> {
             KeyClass::Opaque if !self.rules.secrets => KeyClass::Content,
             class => class,
         };
+        let actions = self.rules.engine.actions();
         match (class, value) {
             (KeyClass::Blocked, value) => self.withhold(value, "blocked_key"),
+            (KeyClass::Literal, value) => self.withhold(value, "statement_literal"),
             (KeyClass::Unknown, value) => self.withhold(value, "unknown_key"),
+            (class, value) if class.field().is_some_and(|field| actions.withholds(field)) && self.sweeper.is_none() => {
+                self.withhold(value, "withheld_class")
+            }
             (KeyClass::User, value) => self.whole(value, Class::User, "user_key"),
             (KeyClass::Name, value) => self.whole(value, Class::Name, "name_key"),
             (KeyClass::Personal(class), value) => self.whole(value, class, "personal_key"),
             (KeyClass::Health, value) => self.whole(value, Class::Health, "health_key"),
             (KeyClass::Opaque, value) => self.whole(value, Class::Opaque, "opaque_key"),
             (KeyClass::Url, Value::String(text)) => Value::String(self.url(&text)),
-            (KeyClass::Statement, Value::String(text)) => {
+            (KeyClass::Statement | KeyClass::Graphql, Value::String(text)) => {
+                // Strings and comments of GraphQL are written as those of MySQL.
+                let system = if class == KeyClass::Graphql { Some("mysql") } else { system };
                 let (text, literals) = statement::without_literals(&text, system);
                 self.remark("statement_literal", literals);
                 Value::String(self.text(&text))
             }
-            (KeyClass::Url | KeyClass::Statement, Value::Array(items)) => {
+            (KeyClass::Url | KeyClass::Statement | KeyClass::Graphql, Value::Array(items)) => {
                 self.array(items, |walk, item| walk.value(item, class, system))
             }
+            (KeyClass::Arguments, Value::Array(items)) => self.arguments(items),
             (_, value) => self.content(value),
         }
+    }
+
+    /// Arguments of a command. What stands behind `--name` is judged by the name, like the field of that name.
+    fn arguments(&mut self, items: Vec<Value>) -> Value {
+        let mut told = KeyClass::Content;
+        self.array(items, |walk, item| {
+            let name = item.as_str().and_then(|text| text.strip_prefix('-')).map(|text| text.trim_start_matches('-'));
+            let next = match name {
+                Some(name) if !name.contains(['=', ' ']) => walk.rules.keys.content(name),
+                _ => KeyClass::Content,
+            };
+            let class = std::mem::replace(&mut told, next);
+            walk.value(item, class, None)
+        })
     }
 
     /// Content of any shape.
@@ -205,6 +264,9 @@ impl<'r> Walk<'r> {
 
     /// A value that becomes one token, whatever is in it.
     fn whole(&mut self, value: Value, class: Class, rule: &'static str) -> Value {
+        if self.rules.engine.actions().of(class) == ClassAction::Keep {
+            return self.content(value);
+        }
         let text = match value {
             Value::Array(items) => return self.array(items, |walk, item| walk.whole(item, class, rule)),
             Value::Object(_) => return self.withhold(value, rule),
@@ -249,7 +311,7 @@ impl<'r> Walk<'r> {
     /// The text after redaction, and the rules that changed it.
     fn edit(&mut self, text: &str, known: Vec<Finding>) -> (String, Vec<&'static str>) {
         if let Some(sweeper) = self.sweeper {
-            let (swept, count) = sweeper.replace(text);
+            let (swept, count) = sweeper.replace(text, self.rules.engine.actions());
             return (swept, vec![super::sweep::RULE; count]);
         }
         let first = self.rules.engine.scan_with(text, known);

@@ -168,6 +168,18 @@ fn every_form_is_listed_with_its_source() {
 }
 
 #[test]
+fn every_key_is_listed_with_its_class_and_source() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys: Vec<Value> = serde_json::from_str(&redacted(folder.path(), &["--keys", "--json"], "")).unwrap();
+    assert!(keys.len() > 1200, "{}", keys.len());
+    let row = keys.iter().find(|row| row["key"] == "db.query.text").unwrap();
+    assert_eq!((&row["class"], &row["becomes"]), (&Value::from("content"), &Value::from("statement")));
+    let table = redacted(folder.path(), &["--keys"], "");
+    assert_eq!(table.lines().count(), keys.len() + 1);
+    assert!(table.lines().any(|line| line.starts_with("user.full_name ") && line.contains(" name ")), "{table}");
+}
+
+#[test]
 fn a_dry_run_reports_and_writes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let demo = Command::cargo_bin("casefile")
