@@ -195,8 +195,14 @@ impl Engine {
 
     /// What must go from `text` besides what is known already.
     pub(crate) fn scan_with(&self, text: &str, mut known: Vec<Finding>) -> Vec<Finding> {
-        known.retain(|finding| !self.keeps(finding));
-        known.extend(self.scan_at(text, 0));
+        let found = self.scan_at(text, 0);
+        // An address is an address under every name: its token is the one that it has elsewhere.
+        known.retain(|finding| {
+            let yields =
+                matches!(finding.action, Action::Token(..)) && says_all(text, finding.start, finding.end, &found);
+            !yields && !self.keeps(finding)
+        });
+        known.extend(found);
         resolve(known)
     }
 
@@ -336,6 +342,33 @@ impl Engine {
             if actions.all(|other| other.action == first.action) { first.action.clone() } else { Action::Withhold };
         Some(Finding { start: run.start, end: run.end, rule: first.rule, action, rank: 0 })
     }
+}
+
+/// Whether `found` (sorted, disjoint) is all that `text[start..end]` says: besides it stand no letters or digits, but the port of an
+/// address.
+pub(crate) fn says_all(text: &str, start: usize, end: usize, found: &[Finding]) -> bool {
+    let from = found.partition_point(|finding| finding.start < start);
+    let inside = found.iter().skip(from).take_while(|finding| finding.end <= end);
+    let (mut at, mut is_address, mut any) = (start, false, false);
+    for finding in inside {
+        if !says_nothing(text.get(at..finding.start), is_address) {
+            return false;
+        }
+        at = finding.end;
+        is_address = matches!(finding.action, Action::Token(Class::Ip, _));
+        any = true;
+    }
+    any && says_nothing(text.get(at..end), is_address)
+}
+
+fn says_nothing(gap: Option<&str>, is_behind_address: bool) -> bool {
+    let Some(gap) = gap else { return false };
+    let port = gap.trim_start_matches(']').strip_prefix(':').filter(|_| is_behind_address);
+    let rest = port.map_or(gap, |port| match port.bytes().take_while(u8::is_ascii_digit).count() {
+        digits @ 1..=5 => port.get(digits..).unwrap_or_default(),
+        _ => gap,
+    });
+    !rest.contains(char::is_alphanumeric)
 }
 
 /// Whether a finding in the text as written is a misreading of one in the decoded view: all that it covers besides parts

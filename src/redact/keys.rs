@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use regex::RegexSet;
 
 pub(crate) use super::registry::KeyClass;
-use super::registry::{self, Known, Template, header, registered};
+use super::registry::{self, Field, Known, Template, header, registered};
 use super::token::Class;
 
 /// Environment variables that steer a program and name nobody.
@@ -73,7 +73,7 @@ const TOKEN: &str = "token";
 /// Tokens that models read and write.
 const COUNTED: &str = concat!(
     "(?:^|_)(?:input|output|prompt|completion|total|cached?|creation|read|write|reasoning|thinking|audio|image|text|max|min|num|used|generated|context)_?tokens(?:_|$)",
-    "|^(?:gen_ai|llm|ai|openai|anthropic)_(?:\\w+_)?tokens(?:_|$)|tokens_(?:used|usage|per|remaining)",
+    "|^(?:gen_ai|llm|ai|openai|anthropic)_(?:[a-z0-9_]+_)?tokens(?:_|$)|tokens_(?:used|usage|per|remaining)",
 );
 
 /// Names that only speak of a secret: `token_type`, `session_timeout`.
@@ -86,17 +86,17 @@ const HEALTH: &str = r"(?:^|_)(?:mrn|medical_?record|patient_?(?:id|number|no)(?
 const PERSONAL: &[(Class, &str)] = &[
     (
         Class::Opaque,
-        r"(?:^|_)(?:e?mail|phone|msisdn|user_?name|user_?id|user|customer|ip)(?:_?addr(?:ess)?|_?number)?_(?:hash|hashed|digest|md5|sha\d+)$|(?:^|_)(?:udid|idfa|idfv|gaid|aaid|imsi|iccid|vin|(?:advertising|android|anonymous|device|distinct|hardware|install|installation|machine|tracking)_?(?:u?id|uuid|identifier)|(?:device|hardware)_?serial(?:_?number)?|(?:browser|device|visitor)_?fingerprint|(?:license|licence|number)_?plate)$",
+        r"(?:^|_)(?:e?mail|phone|msisdn|user_?name|user_?id|user|customer|ip)(?:_?addr(?:ess)?|_?number)?_(?:hash|hashed|digest|md5|sha[0-9]+)$|(?:^|_)(?:udid|idfa|idfv|gaid|aaid|imsi|iccid|vin|(?:advertising|android|anonymous|device|distinct|hardware|install|installation|machine|tracking)_?(?:u?id|uuid|identifier)|(?:device|hardware)_?serial(?:_?number)?|(?:browser|device|visitor)_?fingerprint|(?:license|licence|number)_?plate)$",
     ),
-    (Class::Email, r"(?:^|_)(?:e_?mails?(?:_?(?:id|addr(?:ess)?(?:es)?))?(?:_?\d)?|mail_?addr(?:ess)?)$"),
+    (Class::Email, r"(?:^|_)(?:e_?mails?(?:_?(?:id|addr(?:ess)?(?:es)?))?(?:_?[0-9])?|mail_?addr(?:ess)?)$"),
     (
         Class::Phone,
-        r"(?:^|_)(?:(?:home|work|cell|mobile|office|contact|customer|user)?_?phone|mobile|telephone|msisdn|fax|whatsapp)(?:_?(?:number|num|no|nr))?(?:_?\d)?$",
+        r"(?:^|_)(?:(?:home|work|cell|mobile|office|contact|customer|user)?_?phone|mobile|telephone|msisdn|fax|whatsapp)(?:_?(?:number|num|no|nr))?(?:_?[0-9])?$",
     ),
     (Class::BirthDate, r"(?:^|_)(?:dob|birth_?(?:date|day|year)|date_?of_?birth|born_?(?:on|at))$"),
     (
         Class::Address,
-        r"(?:^|_)(?:street(?:_?(?:address|name|number|no|line))?(?:_?\d)?|address_?line(?:_?\d)?|address_?\d|(?:home|billing|shipping|mailing|postal|delivery|street|residential|residence|customer|recipient)_?addr(?:ess)?|post(?:al)?_?code|zip(?:_?code)?|house_?(?:number|no)|latitude|longitude|(?:geo|gps|location|position)_?(?:lat|lon|lng|coords?|coordinates|point))$",
+        r"(?:^|_)(?:street(?:_?(?:address|name|number|no|line))?(?:_?[0-9])?|address_?line(?:_?[0-9])?|address_?[0-9]|(?:home|billing|shipping|mailing|postal|delivery|street|residential|residence|customer|recipient)_?addr(?:ess)?|post(?:al)?_?code|zip(?:_?code)?|house_?(?:number|no)|latitude|longitude|(?:geo|gps|location|position)_?(?:lat|lon|lng|coords?|coordinates|point))$",
     ),
     (Class::Ssn, r"(?:^|_)(?:ssn|social_?security(?:_?(?:number|num|no))?)(?:_?last_?(?:4|four))?$"),
     (
@@ -127,11 +127,26 @@ const PERSONAL: &[(Class, &str)] = &[
     ),
 ];
 
-/// The patterns above in one set: [`BLOCKED`], [`TOKEN`], [`COUNTED`], [`ABOUT`], [`HEALTH`], then [`PERSONAL`].
+/// Names of texts that are read in a way of their own, where they may pass at all.
+const TEXTS: &[(KeyClass, &str)] = &[
+    (KeyClass::Graphql, r"(?:^|_)graphql(?:_(?:query|source|document))?$|(?:^|_)gql$"),
+    (
+        KeyClass::Statement,
+        r"(?:^|_)(?:sql|cql|hql|jpql|cypher|sql_?(?:query|statement|text)|db_?(?:query|statement)|query_?(?:sql|text)|statement|stmt)$",
+    ),
+    (
+        KeyClass::Url,
+        r"(?:^|_)(?:ur[il]s?|href|referr?er|query_?string|(?:http|url)_(?:query|fragment|path|target)|location_(?:search|href))$|url$",
+    ),
+    (KeyClass::Arguments, r"(?:^|_)(?:argv|(?:command|cmd)_?(?:line|args|arguments))$"),
+];
+
+/// The patterns above in one set: [`BLOCKED`], [`TOKEN`], [`COUNTED`], [`ABOUT`], [`HEALTH`], then [`PERSONAL`], then [`TEXTS`].
 static PATTERNS: LazyLock<Result<RegexSet, String>> = LazyLock::new(|| {
-    let fixed = [BLOCKED, TOKEN, COUNTED, ABOUT, HEALTH];
-    RegexSet::new(fixed.into_iter().chain(PERSONAL.iter().map(|(_, pattern)| *pattern)))
-        .map_err(|error| error.to_string())
+    let fixed = [BLOCKED, TOKEN, COUNTED, ABOUT, HEALTH].into_iter();
+    let personal = PERSONAL.iter().map(|(_, pattern)| *pattern);
+    let texts = TEXTS.iter().map(|(_, pattern)| *pattern);
+    RegexSet::new(fixed.chain(personal).chain(texts)).map_err(|error| error.to_string())
 });
 
 /// Where [`PERSONAL`] begins in [`PATTERNS`].
@@ -254,49 +269,77 @@ impl Keys {
 
     /// The class of a name that the program or its user gave: content, unless it tells what it holds.
     pub(crate) fn content(&self, name: &str) -> KeyClass {
-        self.named(name).or_else(|| self.told(name)).unwrap_or(KeyClass::Content)
+        self.named(name).unwrap_or_else(|| {
+            let told = self.read(name);
+            told.holds.unwrap_or(told.text)
+        })
     }
 
-    /// What the user says about a key. A key that is allowed by its whole name is meant, whatever a pattern says.
+    /// What the user says about a key. A key that is allowed by its whole name is meant, whatever a pattern says; it is read as what
+    /// it is, so that a statement loses its literals all the same.
     fn named(&self, key: &str) -> Option<KeyClass> {
         if self.ignored.contains(key) || self.patterns.ignored.is_match(key) {
             Some(KeyClass::Raw)
         } else if self.patterns.blocked.is_match(key) {
             Some(KeyClass::Blocked)
         } else if self.allowed.contains(key) {
-            Some(KeyClass::Content)
+            Some(match registered(key) {
+                Some(Known::Attribute(class)) if matches!(class.field(), Some(Field::Content | Field::Metadata)) => {
+                    class
+                }
+                _ => self.read(key).text,
+            })
         } else {
             None
         }
     }
 
     fn unregistered(&self, key: &str) -> KeyClass {
-        let unknown = if self.allow_all { KeyClass::Content } else { KeyClass::Unknown };
-        self.told(key).unwrap_or(unknown)
+        let told = self.read(key);
+        told.holds.unwrap_or(if self.allow_all { told.text } else { KeyClass::Unknown })
     }
 
     /// What a name tells that it holds.
     fn told(&self, name: &str) -> Option<KeyClass> {
-        let matched = self.names.matches(&words(name));
-        let [blocked, token, counted, about, health] = [0, 1, 2, 3, 4].map(|index| matched.matched(index));
-        if (blocked || token && !counted) && !about {
-            return Some(KeyClass::Blocked);
-        }
-        if health && self.health {
-            return Some(KeyClass::Health);
-        }
-        let first = matched.iter().find(|index| *index >= FIXED).filter(|_| self.personal)?;
-        PERSONAL.get(first - FIXED).map(|(class, _)| KeyClass::Personal(*class))
+        self.read(name).holds
     }
+
+    fn read(&self, name: &str) -> Told {
+        let matched = self.names.matches(&words(name));
+        let texts = FIXED + PERSONAL.len();
+        let text = matched.iter().find(|index| *index >= texts).and_then(|index| TEXTS.get(index - texts));
+        let text = text.map_or(KeyClass::Content, |(class, _)| *class);
+        let [blocked, token, counted, about, health] = [0, 1, 2, 3, 4].map(|index| matched.matched(index));
+        let person = || matched.iter().find(|index| *index >= FIXED).and_then(|index| PERSONAL.get(index - FIXED));
+        let holds = if (blocked || token && !counted) && !about {
+            Some(KeyClass::Blocked)
+        } else if health && self.health {
+            Some(KeyClass::Health)
+        } else if self.personal {
+            person().map(|(class, _)| KeyClass::Personal(*class))
+        } else {
+            None
+        };
+        Told { holds, text }
+    }
+}
+
+/// What a name tells.
+struct Told {
+    /// Whose or what secret value it holds.
+    holds: Option<KeyClass>,
+    /// How a text of that name is read, where it may pass.
+    text: KeyClass,
 }
 
 /// The patterns of names, and what each tells.
 pub(crate) fn name_patterns() -> impl Iterator<Item = (&'static str, KeyClass)> {
     let fixed = [(BLOCKED, KeyClass::Blocked), (TOKEN, KeyClass::Blocked), (HEALTH, KeyClass::Health)];
-    fixed.into_iter().chain(PERSONAL.iter().map(|(class, pattern)| (*pattern, KeyClass::Personal(*class))))
+    let personal = PERSONAL.iter().map(|(class, pattern)| (*pattern, KeyClass::Personal(*class)));
+    fixed.into_iter().chain(personal).chain(TEXTS.iter().map(|(class, pattern)| (*pattern, *class)))
 }
 
 /// The tables as text, for the digest of the rules in force.
 pub(crate) fn tables() -> String {
-    format!("{}{VARIABLES:?}{BLOCKED}{TOKEN}{COUNTED}{ABOUT}{HEALTH}{PERSONAL:?}", registry::tables())
+    format!("{}{VARIABLES:?}{BLOCKED}{TOKEN}{COUNTED}{ABOUT}{HEALTH}{PERSONAL:?}{TEXTS:?}", registry::tables())
 }

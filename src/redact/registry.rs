@@ -72,6 +72,21 @@ impl KeyClass {
         }
     }
 
+    /// The name of the rule that replaces the whole value, for remarks.
+    pub(crate) fn rule(self) -> &'static str {
+        match self {
+            Self::User => "user_key",
+            Self::Name => "name_key",
+            Self::Personal(_) => "personal_key",
+            Self::Health => "health_key",
+            Self::Opaque => "opaque_key",
+            Self::Literal => "statement_literal",
+            Self::Unknown => "unknown_key",
+            Self::Blocked => "blocked_key",
+            _ => "withheld_class",
+        }
+    }
+
     /// The class of the token that the whole value becomes.
     pub(crate) fn token(self) -> Option<Class> {
         match self {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use super::classes::{self, FieldClass};
-use super::detect::{Engine, Finding, WITHHELD};
+use super::detect::{Engine, Finding, WITHHELD, says_all};
 use super::encoding;
 use super::keys::{KeyClass, Keys};
 use super::statement;
@@ -204,19 +204,15 @@ impl<'r> Walk<'r> {
             KeyClass::Opaque if !self.rules.secrets => KeyClass::Content,
             class => class,
         };
+        if let Some(token) = class.token() {
+            return self.whole(value, token, class.rule());
+        }
         let actions = self.rules.engine.actions();
         match (class, value) {
-            (KeyClass::Blocked, value) => self.withhold(value, "blocked_key"),
-            (KeyClass::Literal, value) => self.withhold(value, "statement_literal"),
-            (KeyClass::Unknown, value) => self.withhold(value, "unknown_key"),
-            (class, value) if class.field().is_some_and(|field| actions.withholds(field)) && self.sweeper.is_none() => {
-                self.withhold(value, "withheld_class")
+            (KeyClass::Blocked | KeyClass::Literal | KeyClass::Unknown, value) => self.withhold(value, class.rule()),
+            (_, value) if class.field().is_some_and(|field| actions.withholds(field)) && self.sweeper.is_none() => {
+                self.withhold(value, class.rule())
             }
-            (KeyClass::User, value) => self.whole(value, Class::User, "user_key"),
-            (KeyClass::Name, value) => self.whole(value, Class::Name, "name_key"),
-            (KeyClass::Personal(class), value) => self.whole(value, class, "personal_key"),
-            (KeyClass::Health, value) => self.whole(value, Class::Health, "health_key"),
-            (KeyClass::Opaque, value) => self.whole(value, Class::Opaque, "opaque_key"),
             (KeyClass::Url, Value::String(text)) => Value::String(self.url(&text)),
             (KeyClass::Statement | KeyClass::Graphql, Value::String(text)) => {
                 // Strings and comments of GraphQL are written as those of MySQL.
@@ -279,22 +275,18 @@ impl<'r> Walk<'r> {
             return Value::String(text);
         }
         // An address is an address under every key.
-        if let [one] = self.rules.engine.scan(trimmed).as_slice()
-            && one.start == 0
-            && one.end == trimmed.len()
-        {
+        if says_all(trimmed, 0, trimmed.len(), &self.rules.engine.scan(trimmed)) {
             return Value::String(self.text(trimmed));
         }
-        let canonical =
-            if class == Class::Health { super::detectors::health_canonical(trimmed) } else { trimmed.to_owned() };
-        let finding = Finding::token(0, trimmed.len(), rule, class, canonical);
+        let finding = Finding::token(0, trimmed.len(), rule, class, class.canonical(trimmed));
         let edited = self.replace(trimmed, &[finding]);
         Value::String(edited)
     }
 
     /// A URL, path or query: parameters whose names tell a secret are withheld besides what detectors find.
     fn url(&mut self, text: &str) -> String {
-        let known = structured::parameters(&self.rules.keys, text);
+        let mut known = structured::parameters(&self.rules.keys, text);
+        known.extend(structured::fields(&self.rules.keys, text));
         let (edited, edits) = self.edit(text, known);
         self.remark_all(edits);
         edited

@@ -216,3 +216,58 @@ fn the_list_of_keys_names_every_key_once_with_class_and_source() {
     assert_eq!((row.class.as_str(), row.becomes), ("identifier", "opaque"));
     assert_eq!(row.source, "https://opentelemetry.io/docs/specs/semconv/registry/attributes/gen-ai/");
 }
+
+/// Scenario: a value in a text, behind a name in JSON, in a URL and under a key, written in several ways. Guarantee: one token.
+#[test]
+fn a_value_behind_its_name_has_the_token_that_it_has_elsewhere() {
+    let redactor = redactor();
+    for (name, plain, written) in [
+        ("email", "zoe.canary@mail.example", "Zoe.Canary@Mail.Example"),
+        ("email", "zoe.canary@mail.example", " <zoe.canary@mail.example>"),
+        ("phone", "+442079460958", "+44 20 7946 0958"),
+        ("client_ip", "203.0.113.7", "203.0.113.7:50123"),
+        ("client_ip", "203.0.113.7", "::ffff:203.0.113.7"),
+        ("card_number", "4539148803436467", "4539 1488 0343 6467"),
+        ("iban", "GB82WEST12345698765432", "GB82 WEST 1234 5698 7654 32"),
+    ] {
+        let token = redactor.text(plain);
+        assert!(token.contains(":") && !token.contains(plain), "{plain}: {token}");
+        let json = redactor.text(&json!({name: written}).to_string());
+        assert!(json.contains(&token), "{json} without {token}");
+        let mut document = full();
+        document["exception"]["frames"][0]["locals"] = json!({name: written});
+        let out = redact(&redactor, bundle(document)).exception.unwrap().frames[0].locals.clone();
+        assert!(out[name].as_str().unwrap().contains(&token), "{out:?} without {token}");
+    }
+    // What no detector knows alone is one value however it is grouped.
+    let of = |value: &str| redactor.text(&json!({"passport_number": value}).to_string());
+    assert_eq!(of("X12 345-67"), of("x1234567"));
+    let name_and_address = redactor.text(&json!({"email": "Zoe Canary <zoe.canary@mail.example>"}).to_string());
+    assert!(!name_and_address.contains("Zoe"), "{name_and_address}");
+}
+
+#[test]
+fn a_key_that_is_allowed_is_read_as_what_it_is() {
+    let input = json!({
+        "db.query.text": "SELECT 1 FROM t WHERE name = 'alice'", "app.last_sql": "UPDATE t SET a = 'alice' WHERE b = 7",
+        "app.callback_url": "https://h.example/?first_name=alice&page=2", "app.worker.argv": ["run", "--password", "alice-pw"],
+        "user.id": "alice", "app.note": "fine",
+    });
+    let allowed_keys: Vec<String> = input.as_object().unwrap().keys().cloned().collect();
+    for config in [
+        RedactionProcessor { allowed_keys, ..Default::default() },
+        RedactionProcessor { allow_all_keys: true, ..Default::default() },
+    ] {
+        let is_named = !config.allow_all_keys;
+        let out = attrs(config, &input);
+        assert_eq!(out["db.query.text"], "SELECT ? FROM t WHERE name = ?");
+        assert_eq!(out["app.last_sql"], "UPDATE t SET a = ? WHERE b = ?");
+        let url = out["app.callback_url"].as_str().unwrap();
+        assert!(url.starts_with("https://h.example/?first_name=name:M-a") && url.ends_with("&page=2"), "{url}");
+        assert_eq!(out["app.worker.argv"], json!(["run", "--password", "[withheld]"]));
+        assert_eq!(out["user.id"] == "alice", is_named, "{}", out["user.id"]);
+        assert_eq!(out["app.note"], "fine");
+    }
+    let out = default_attrs(&input);
+    assert_eq!(out["app.callback_url"], "[withheld]");
+}
