@@ -62,6 +62,8 @@ const VARIABLES: &[&str] = &[
 /// Keys whose values are withheld, whoever sends them. The user's patterns come beside them.
 const BLOCKED: &str = concat!(
     "secret|passw|passphrase|passcode|pwd|authorization|cookie|credential|session|sessid|csrf|xsrf|mnemonic|seed_phrase",
+    // What kubectl keeps of a manifest, environment and all.
+    "|last_applied_configuration",
     "|(?:api|app|access|account|auth|client|consumer|deploy|encryption|license|master|private|service|shared|signing|ssh|storage|subscription)_?key(?:_|$)",
     "|(?:^|_)(?:pass|auth)$|(?:^|_)(?:jwt|bearer|cvv2?|cvc2?|csc|otp|totp|pin(?:_?(?:code|number|no))?)(?:_|$)",
     "|(?:recovery|backup|verification|security|auth|authentication|mfa|2fa)_?codes?(?:_|$)|security_?(?:answer|question)",
@@ -80,7 +82,7 @@ const COUNTED: &str = concat!(
 const ABOUT: &str = "_(?:type|count|length|len|size|limit|ttl|expires(?:_?(?:in|at))?|expiry|expiration|timeout|duration|policy|enabled|required|attempts)$";
 
 /// Keys of health identifiers (45 CFR 164.514(b)(2)(i)).
-const HEALTH: &str = r"(?:^|_)(?:mrn|medical_?record|patient_?(?:id|number|no)(?:_|$)|(?:health_?)?insurance_?(?:id|number|no)(?:_|$)|health_?(?:plan|card)|beneficiary_?(?:id|number|no)|medicare|medicaid|nhs_?(?:number|no)(?:_|$))";
+const HEALTH: &str = r"^insurance_?(?:id|number|no)(?:_|$)|(?:^|_)(?:mrn|medical_?record|patient_?(?:id|number|no)(?:_|$)|(?:health|medical|patient|member)_?insurance_?(?:id|number|no)(?:_|$)|health_?(?:plan|card)|beneficiary_?(?:id|number|no)|medicare|medicaid|nhs_?(?:number|no)(?:_|$))";
 
 /// Keys that tell what of a person they hold. The first that fits decides.
 const PERSONAL: &[(Class, &str)] = &[
@@ -264,7 +266,8 @@ impl Keys {
                 None => name == *known,
             })
         };
-        self.named(name).unwrap_or_else(|| if is_known() { KeyClass::Content } else { self.unregistered(name) })
+        let named = self.named(name).or_else(|| self.named(&format!("process.environment_variable.{name}")));
+        named.unwrap_or_else(|| if is_known() { KeyClass::Content } else { self.unregistered(name) })
     }
 
     /// The class of a name that the program or its user gave: content, unless it tells what it holds.

@@ -48,7 +48,7 @@ pub fn keys() -> Vec<KeyRow> {
 fn of(key: String, class: KeyClass, source: String) -> KeyRow {
     let becomes = match class {
         KeyClass::Blocked | KeyClass::Literal | KeyClass::Unknown => "withheld",
-        KeyClass::Url => "url",
+        KeyClass::Url => "url or form",
         KeyClass::Statement | KeyClass::Graphql => "statement",
         KeyClass::Arguments => "arguments",
         _ => class.token().map_or("text", |class| class.name()),

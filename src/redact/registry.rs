@@ -25,7 +25,7 @@ pub(crate) enum KeyClass {
     Metadata,
     /// Text of anybody's, or allowed: detectors run.
     Content,
-    /// A URL, path or query: detectors run, query parameters are judged by their names.
+    /// A URL, path, query, form or baggage: detectors run, parameters are judged by their names.
     Url,
     /// A database statement: its literals go.
     Statement,

@@ -15,6 +15,12 @@ use super::token::Class;
 use crate::config::ClassAction;
 use crate::model::Remark;
 
+/// Keys of the name in a pair that is an object of its own.
+const PAIR_NAMES: [&str; 4] = ["name", "Name", "key", "Key"];
+
+/// Keys of the value in such a pair.
+const PAIR_VALUES: [&str; 4] = ["value", "Value", "values", "Values"];
+
 /// What the walk goes by.
 #[derive(Debug)]
 pub(crate) struct Rules {
@@ -170,9 +176,13 @@ impl<'r> Walk<'r> {
 
     fn map(&mut self, map: Map<String, Value>, class_of: impl Fn(&Self, &str) -> KeyClass) -> Value {
         let system = ["db.system.name", "db.system"].iter().find_map(|key| map.get(*key)?.as_str()).map(str::to_owned);
+        let told = self.told_by_pair(&map);
         let mut out = Map::new();
         for (key, value) in map {
-            let class = class_of(self, &key);
+            let class = match (class_of(self, &key), told) {
+                (KeyClass::Content, Some(told)) if PAIR_VALUES.contains(&key.as_str()) => told,
+                (class, _) => class,
+            };
             let (key, edits) = self.key(key, &out);
             let value = self.at("*", &key, |walk| {
                 walk.remark_all(edits);
@@ -181,6 +191,12 @@ impl<'r> Walk<'r> {
             out.insert(key, value);
         }
         Value::Object(out)
+    }
+
+    /// What the name in `{"name": …, "value": …}` tells of the value: variables and headers are often listed so.
+    fn told_by_pair(&self, map: &Map<String, Value>) -> Option<KeyClass> {
+        let name = PAIR_NAMES.iter().find_map(|key| map.get(*key)?.as_str())?;
+        Some(self.rules.keys.content(name))
     }
 
     /// A key after redaction. Two keys that become equal stay two: the later one in key order gets a number.

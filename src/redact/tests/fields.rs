@@ -247,6 +247,47 @@ fn a_value_behind_its_name_has_the_token_that_it_has_elsewhere() {
 }
 
 #[test]
+fn headers_and_variables_of_the_reproduction_go_by_the_keys_of_their_attributes() {
+    let mut document = full();
+    document["repro"]["env"] = json!({"TZ": "UTC", "SHOP_MODE": "dark", "SHOP_COLOUR": "red"});
+    document["repro"]["request"]["headers"] =
+        json!({"x-shop": "a", "x-colour": "b", "baggage": "first_name=alice,node=7", "content-type": "text/html"});
+    let allowed = ["http.request.header.x-shop", "process.environment_variable.SHOP_MODE"];
+    let config = RedactionProcessor { allowed_keys: allowed.map(str::to_owned).into(), ..Default::default() };
+    let repro = redact(&with(config), bundle(document)).repro;
+    assert_eq!(json!(repro.env), json!({"TZ": "UTC", "SHOP_MODE": "dark", "SHOP_COLOUR": "[withheld]"}));
+    let headers = repro.request.unwrap().headers;
+    assert_eq!((&headers["x-shop"], &headers["x-colour"]), (&json!("a"), &json!("[withheld]")));
+    assert_eq!(headers["content-type"], "text/html");
+    assert!(!headers["baggage"].to_string().contains("alice"), "{}", headers["baggage"]);
+}
+
+#[test]
+fn forms_and_manifests_are_read_by_the_names_in_them() {
+    let out = default_attrs(&json!({
+        "http.request.body.content": "first_name=Alice&qty=3&pin=1234",
+        "k8s.pod.annotation.kubectl.kubernetes.io/last-applied-configuration": "{\"env\": [{\"name\": \"A\", \"value\": \"hunter2\"}]}",
+    }));
+    let body = out["http.request.body.content"].as_str().unwrap();
+    assert!(body.starts_with("first_name=name:M-a") && body.ends_with("&qty=3&pin=[withheld]"), "{body}");
+    assert_eq!(out["k8s.pod.annotation.kubectl.kubernetes.io/last-applied-configuration"], "[withheld]");
+}
+
+#[test]
+fn a_value_in_an_object_of_its_own_is_judged_by_the_name_beside_it() {
+    let mut document = full();
+    document["exception"]["frames"][0]["locals"] = json!({
+        "env": [{"name": "DB_PASSWORD", "value": "hunter2"}, {"name": "MODE", "value": "dark"}],
+        "headers": [{"Key": "X-User-Id", "Value": "alice"}, {"key": "authorization", "values": ["Basic YWxpY2U6cHc="]}],
+    });
+    let out = json!(redact(&redactor(), bundle(document)).exception.unwrap().frames[0].locals);
+    assert_eq!(out["env"][0], json!({"name": "DB_PASSWORD", "value": "[withheld]"}));
+    assert_eq!(out["env"][1]["value"], "dark");
+    assert!(out["headers"][0]["Value"].as_str().unwrap().starts_with("user:U-a"), "{out}");
+    assert_eq!(out["headers"][1]["values"], "[withheld]");
+}
+
+#[test]
 fn a_key_that_is_allowed_is_read_as_what_it_is() {
     let input = json!({
         "db.query.text": "SELECT 1 FROM t WHERE name = 'alice'", "app.last_sql": "UPDATE t SET a = 'alice' WHERE b = 7",
