@@ -35,6 +35,9 @@ pub(super) struct RedactArgs {
     /// JSON in place of a table, with --rules or --keys
     #[arg(long, requires = "table")]
     json: bool,
+    /// The service whose rules hold (`services` of the redaction processor)
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "NAME")]
+    service: String,
     /// What kind of field the text is
     #[arg(long, value_enum, default_value_t = Field::Message, value_name = "KIND")]
     field: Field,
@@ -132,7 +135,8 @@ fn text(args: &RedactArgs, redactor: &Redactor, input: &mut dyn BufRead, out: &m
             return Ok(());
         }
         let text = String::from_utf8_lossy(&chunk);
-        let Inspected { text, remarks } = redactor.inspect(args.field.into(), &text).map_err(anyhow::Error::msg)?;
+        let Inspected { text, remarks } =
+            redactor.inspect_of(&args.service, args.field.into(), &text).map_err(anyhow::Error::msg)?;
         out.write_all(text.as_bytes())?;
         if args.explain {
             explain(from, &remarks);
@@ -176,8 +180,9 @@ fn lines(args: &RedactArgs, redactor: &Redactor, input: &mut dyn BufRead, out: &
         let Some(Value::String(text)) = object.get("text") else {
             anyhow::bail!("line {number}: there is no `text`, or it is not a string");
         };
-        let inspected =
-            redactor.inspect(args.field.into(), text).map_err(|error| anyhow::anyhow!("line {number}: {error}"))?;
+        let inspected = redactor
+            .inspect_of(&args.service, args.field.into(), text)
+            .map_err(|error| anyhow::anyhow!("line {number}: {error}"))?;
         object.insert("text".to_owned(), inspected.text.into());
         object.insert("remarks".to_owned(), remarks(&inspected.remarks, args.explain)?);
         serde_json::to_writer(&mut *out, &object)?;
