@@ -10,7 +10,7 @@ use super::sources::{BadConfig, ConfigArgs};
 use crate::config::{Problem, ProcessEnvironment};
 use crate::model::RootKey;
 use crate::pipeline::DEFAULT_TENANT;
-use crate::redact::{Inspected, Redactor, RuleForm, TextKind, TextRemark, catalogue, why};
+use crate::redact::{Inspected, KeyRow, Redactor, RuleForm, TextKind, TextRemark, catalogue, key_rows, why};
 
 /// Bytes of text that are taken as one: a longer text is cut behind a line.
 const CHUNK: usize = 4 << 20;
@@ -27,11 +27,17 @@ pub(super) struct RedactArgs {
     #[arg(long)]
     explain: bool,
     /// Print every rule with what it finds and who defines that, and redact nothing
-    #[arg(long, conflicts_with_all = ["jsonl", "explain"])]
+    #[arg(long, group = "table", conflicts_with_all = ["jsonl", "explain"])]
     rules: bool,
-    /// JSON in place of a table, with --rules
-    #[arg(long, requires = "rules")]
+    /// Print every attribute key that is known with its class, what becomes of it and who defines it, and redact nothing
+    #[arg(long, group = "table", conflicts_with_all = ["jsonl", "explain"])]
+    keys: bool,
+    /// JSON in place of a table, with --rules or --keys
+    #[arg(long, requires = "table")]
     json: bool,
+    /// The service whose rules hold (`services` of the redaction processor)
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "NAME")]
+    service: String,
     /// What kind of field the text is
     #[arg(long, value_enum, default_value_t = Field::Message, value_name = "KIND")]
     field: Field,
@@ -69,6 +75,9 @@ pub(super) fn run(
     if args.rules {
         return rules(args.json, out);
     }
+    if args.keys {
+        return keys(args.json, out);
+    }
     let redactor = redactor(sources)?;
     if args.jsonl {
         lines(args, &redactor, input, out)?;
@@ -88,6 +97,20 @@ fn rules(json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
             writeln!(out, "{rule:<18} {class:<12} {finds:<66} {source}")?;
         }
         writeln!(out, "{} forms", forms.len())?;
+    }
+    Ok(out.flush()?)
+}
+
+fn keys(json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
+    let rows = key_rows();
+    if json {
+        serde_json::to_writer_pretty(&mut *out, &rows)?;
+        writeln!(out)?;
+    } else {
+        for KeyRow { key, class, becomes, source } in &rows {
+            writeln!(out, "{key:<56} {class:<12} {becomes:<22} {source}")?;
+        }
+        writeln!(out, "{} keys and patterns; any other key is withheld", rows.len())?;
     }
     Ok(out.flush()?)
 }
@@ -112,7 +135,8 @@ fn text(args: &RedactArgs, redactor: &Redactor, input: &mut dyn BufRead, out: &m
             return Ok(());
         }
         let text = String::from_utf8_lossy(&chunk);
-        let Inspected { text, remarks } = redactor.inspect(args.field.into(), &text).map_err(anyhow::Error::msg)?;
+        let Inspected { text, remarks } =
+            redactor.inspect_of(&args.service, args.field.into(), &text).map_err(anyhow::Error::msg)?;
         out.write_all(text.as_bytes())?;
         if args.explain {
             explain(from, &remarks);
@@ -156,8 +180,9 @@ fn lines(args: &RedactArgs, redactor: &Redactor, input: &mut dyn BufRead, out: &
         let Some(Value::String(text)) = object.get("text") else {
             anyhow::bail!("line {number}: there is no `text`, or it is not a string");
         };
-        let inspected =
-            redactor.inspect(args.field.into(), text).map_err(|error| anyhow::anyhow!("line {number}: {error}"))?;
+        let inspected = redactor
+            .inspect_of(&args.service, args.field.into(), text)
+            .map_err(|error| anyhow::anyhow!("line {number}: {error}"))?;
         object.insert("text".to_owned(), inspected.text.into());
         object.insert("remarks".to_owned(), remarks(&inspected.remarks, args.explain)?);
         serde_json::to_writer(&mut *out, &object)?;

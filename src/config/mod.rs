@@ -38,7 +38,10 @@ pub use extensions::{ApiExtension, Extension, HealthCheck, Signing};
 pub use incident::{Connector, IncidentConnector, IncidentLimit, LogJoin, ServiceFacts, Storage, WindowConfig};
 pub use load::{embedded, load, load_without_environment};
 pub use problem::Problem;
-pub use processors::{CustomPattern, KeyId, MemoryLimiter, PreviousKey, Processor, RedactionProcessor};
+pub use processors::{
+    ClassAction, CustomPattern, KeyId, MemoryLimiter, PreviousKey, Processor, RedactionClass, RedactionProcessor,
+    ServiceRedaction,
+};
 pub use receivers::{GrpcServer, HttpServer, OtlpProtocols, OtlpReceiver, Receiver};
 pub use service::{LogTelemetry, MetricTelemetry, Pipeline, Pipelines, Service, Telemetry};
 pub use source::{Environment, ProcessEnvironment};

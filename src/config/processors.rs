@@ -1,5 +1,7 @@
 //! `processors:`
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -73,6 +75,10 @@ pub struct RedactionProcessor {
     pub timeout: Duration,
     /// Sets of detectors: `pii`, `pci`, `phi`, `secrets`. All of them where none is named.
     pub presets: Vec<String>,
+    /// What becomes of each class, where it is not to be its default: `token` (but `withhold` for passwords).
+    pub actions: BTreeMap<RedactionClass, ClassAction>,
+    /// What is different for single services, by `service.name`. The lists come beside those above.
+    pub services: BTreeMap<String, ServiceRedaction>,
 }
 
 impl Default for RedactionProcessor {
@@ -93,8 +99,124 @@ impl Default for RedactionProcessor {
             dry_run: false,
             timeout: Duration::seconds(30),
             presets: Vec::new(),
+            actions: BTreeMap::new(),
+            services: BTreeMap::new(),
         }
     }
+}
+
+/// What is different for a service. It holds for the service's spans, log records and exemplars; the rest of a bundle (exception,
+/// environment, reproduction) is the failing span's service's.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServiceRedaction {
+    /// In place of the processor's `allow_all_keys`.
+    pub allow_all_keys: Option<bool>,
+    /// Attribute keys that pass beside those of the processor (detectors still run on them).
+    pub allowed_keys: Vec<String>,
+    /// Attribute keys whose values pass without any detector, beside those of the processor.
+    pub ignored_keys: Vec<String>,
+    /// Regexes of attribute keys whose values pass without any detector, beside those of the processor.
+    pub ignored_key_patterns: Vec<String>,
+    /// Regexes of attribute keys whose values are always withheld, beside those of the processor.
+    pub blocked_key_patterns: Vec<String>,
+    /// What becomes of each class, where the processor says something else.
+    pub actions: BTreeMap<RedactionClass, ClassAction>,
+}
+
+/// What becomes of a value.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ClassAction {
+    /// It becomes a stable token: the same value, the same token.
+    #[default]
+    Token,
+    /// It becomes `[withheld]`.
+    Withhold,
+    /// It stays as it is. Of an attribute's class: it is not replaced for its key alone, detectors run.
+    Keep,
+}
+
+impl ClassAction {
+    /// The word that stands for it in a configuration.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Withhold => "withhold",
+            Self::Keep => "keep",
+        }
+    }
+}
+
+macro_rules! classes {
+    ($($(#[$doc:meta])+ $class:ident = $name:literal,)+) => {
+        /// A class of values (those of tokens), or of attributes (the last four).
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+        pub enum RedactionClass {
+            $($(#[$doc])+ #[serde(rename = $name)] $class,)+
+        }
+
+        impl RedactionClass {
+            /// Every class.
+            pub const ALL: &[Self] = &[$(Self::$class),+];
+
+            /// The word that stands for it in a configuration.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$class => $name,)+
+                }
+            }
+        }
+    };
+}
+
+classes! {
+    /// Addresses of electronic mail.
+    Email = "email",
+    /// Telephone numbers.
+    Phone = "phone",
+    /// Numbers of payment cards.
+    Card = "card",
+    /// Bank accounts.
+    Iban = "iban",
+    /// Social security numbers.
+    Ssn = "ssn",
+    /// National numbers.
+    NationalId = "national_id",
+    /// Addresses of IPv4 and IPv6.
+    Ip = "ip",
+    /// Addresses of network cards.
+    Mac = "mac",
+    /// Equipment identities.
+    Imei = "imei",
+    /// Wallets of currencies.
+    Wallet = "wallet",
+    /// Who somebody is to a system.
+    User = "user",
+    /// What somebody is called.
+    Name = "name",
+    /// Where somebody lives.
+    Address = "address",
+    /// When somebody was born.
+    BirthDate = "birth_date",
+    /// Numbers of the health system.
+    Health = "health",
+    /// Keys of an issuer's form, and texts that only chance makes: `token` or `withhold`.
+    Secret = "secret",
+    /// What stands before the host of a URL: `withhold`.
+    UrlCredential = "url_credential",
+    /// Ids that could be used or followed.
+    Opaque = "opaque",
+    /// All of the above but the secrets.
+    Identifiers = "identifiers",
+    /// `secret`, `url_credential` and attributes that hold a secret: `withhold`.
+    Secrets = "secrets",
+    /// Attributes that hold anybody's text: `keep`, so that detectors run, or `withhold`.
+    Content = "content",
+    /// Attributes that name or measure a part of the system: `keep`, so that detectors run, or `withhold`.
+    Metadata = "metadata",
 }
 
 /// A pattern of the user's own.

@@ -2,7 +2,7 @@
 
 use super::component::Component;
 use super::errors::Fault;
-use super::tree::{Node, Value};
+use super::tree::{Kind, Node, Value};
 use super::{Connector, Exporter, Extension, Problem, Processor, Receiver, suggest};
 
 /// Components that are planned, and what to use until then.
@@ -18,6 +18,25 @@ const COMPONENTS: &[(&str, &str, &str)] = &[
     ("processors", "tail_sampling", "paste its block under `connectors.incident.tail_sampling`"),
 ];
 
+/// Settings of the Collector's redaction processor that have no place here, and what to do instead.
+const REDACTION: &[(&str, &str)] = &[
+    ("redact_all_types", "leave it out: values of every type are looked at, always"),
+    ("hash_function", "leave it out: what is found becomes a token keyed with `key` (HMAC-SHA256), or see `actions`"),
+    ("hmac_key", "give `key`: tokens are keyed with it"),
+    (
+        "summary",
+        "leave it out: every bundle lists what was redacted under `redaction.remarks`, and metrics count it by rule",
+    ),
+    (
+        "url_sanitizer",
+        "leave it out: the attributes of URLs are known (`casefile redact --keys`), and `blocked_values` takes patterns",
+    ),
+    (
+        "db_sanitizer",
+        "leave it out: the attributes of statements are known (`casefile redact --keys`), and lose their literals",
+    ),
+];
+
 /// Reports what is not there, and sets it aside so that the rest can be read.
 pub(super) fn check(root: &Node) -> Vec<Fault> {
     let mut faults = Vec::new();
@@ -27,7 +46,25 @@ pub(super) fn check(root: &Node) -> Vec<Fault> {
     section::<Exporter>(root, "exporters", &mut faults);
     section::<Extension>(root, "extensions", &mut faults);
     connectors(root, &mut faults);
+    redaction(root, &mut faults);
     faults
+}
+
+fn redaction(root: &Node, faults: &mut Vec<Fault>) {
+    let processors = root.get("processors").map(Node::entries).unwrap_or_default();
+    for processor in processors.iter().filter(|entry| entry.key.split('/').next() == Some("redaction")) {
+        for entry in processor.node.entries() {
+            let Some((key, instead)) = REDACTION.iter().find(|(key, _)| *key == entry.key) else { continue };
+            // What is asked for is done already.
+            let is_met = *key == "redact_all_types"
+                && matches!(&entry.node.value, Value::Scalar(scalar) if scalar.kind() == Kind::Bool(true));
+            if !is_met {
+                let path = format!("processors.{}.{key}", processor.key);
+                faults.push(Fault::at(&entry.at, Problem::new(path, "has no place here").instead(*instead)));
+            }
+            entry.node.set_aside.set(true);
+        }
+    }
 }
 
 fn section<T: Component>(root: &Node, section: &str, faults: &mut Vec<Fault>) {

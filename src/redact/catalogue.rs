@@ -56,6 +56,7 @@ const SINGLE: &[(&str, &str, &str, &str)] = &[
     ("unknown_key", "withheld", "the value of a key that nobody has classed", "configuration"),
     ("unsettled", "withheld", "a text whose redaction does not come to an end", "this version"),
     ("url_credential", "withheld", "user and password before the host of a URL", "RFC 3986 §3.2.1"),
+    ("withheld_class", "withheld", "the value of a key whose class is to be withheld", "configuration"),
     ("user_key", "user", "the value of a key that tells who somebody is", "OpenTelemetry semantic conventions"),
     ("wallet", "wallet", "a wallet's address by its checksum", "BIP 13, BIP 173, EIP-55"),
 ];

@@ -8,12 +8,16 @@
 //! Overlaps: leftmost, then longest, then the detector's rank; what a loser covers beyond the winner is withheld, so no
 //! choice between two detectors uncovers anything.
 
+use std::sync::Arc;
+
 use regex::RegexSet;
 
+use super::actions::Actions;
 use super::encoding;
 use super::gate::{Anchor, Gate, Seen};
 use super::survey::{Span, Survey};
 use super::token::{Class, Tokens};
+use crate::config::ClassAction;
 
 /// What stands where a value was that has no token.
 pub(crate) const WITHHELD: &str = "[withheld]";
@@ -70,15 +74,10 @@ impl Finding {
     fn span(&self) -> Span {
         Span { start: self.start, end: self.end }
     }
-
-    /// The class of what it becomes, for remarks.
-    fn class(&self) -> &'static str {
-        match &self.action {
-            Action::Token(class, _) => class.name(),
-            Action::Keep | Action::Withhold => WITHHELD_CLASS,
-        }
-    }
 }
+
+/// Name of the rule for what is written like a token of ours.
+const LOOKALIKE: &str = "token_lookalike";
 
 /// Name of the class of what is withheld, in remarks.
 const WITHHELD_CLASS: &str = "withheld";
@@ -156,20 +155,32 @@ pub(crate) trait Detector: std::fmt::Debug + Send + Sync {
 }
 
 /// The detectors in force, in order of rank.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Engine {
-    detectors: Vec<Box<dyn Detector>>,
-    gate: Gate,
+    detectors: Arc<Vec<Box<dyn Detector>>>,
+    gate: Arc<Gate>,
     /// Values that stay, whatever finds them.
     allowed: RegexSet,
-    tokens: Tokens,
+    tokens: Arc<Tokens>,
+    actions: Actions,
 }
 
 impl Engine {
     /// The engine of these detectors.
     pub(crate) fn new(detectors: Vec<Box<dyn Detector>>, allowed: RegexSet, tokens: Tokens) -> Self {
         let gate = Gate::new(detectors.iter().map(|detector| (detector.anchor(), detector.words())));
-        Self { detectors, gate, allowed, tokens }
+        let (detectors, gate, tokens) = (Arc::new(detectors), Arc::new(gate), Arc::new(tokens));
+        Self { detectors, gate, allowed, tokens, actions: Actions::default() }
+    }
+
+    /// The same detectors and keys, with other actions.
+    pub(crate) fn with_actions(&self, actions: Actions) -> Self {
+        Self { actions, ..self.clone() }
+    }
+
+    /// What the configuration wants done with each class.
+    pub(crate) fn actions(&self) -> &Actions {
+        &self.actions
     }
 
     /// The id of the key that makes tokens.
@@ -180,8 +191,8 @@ impl Engine {
     /// Adds a detector of the lowest rank.
     #[cfg(test)]
     pub(crate) fn push(&mut self, detector: Box<dyn Detector>) {
-        self.detectors.push(detector);
-        self.gate = Gate::new(self.detectors.iter().map(|detector| (detector.anchor(), detector.words())));
+        Arc::get_mut(&mut self.detectors).unwrap().push(detector);
+        self.gate = Arc::new(Gate::new(self.detectors.iter().map(|detector| (detector.anchor(), detector.words()))));
     }
 
     /// What must go from `text`: sorted, disjoint.
@@ -191,16 +202,38 @@ impl Engine {
 
     /// What must go from `text` besides what is known already.
     pub(crate) fn scan_with(&self, text: &str, mut known: Vec<Finding>) -> Vec<Finding> {
-        known.extend(self.scan_at(text, 0));
+        let found = self.scan_at(text, 0);
+        // An address is an address under every name: its token is the one that it has elsewhere.
+        known.retain(|finding| {
+            let yields =
+                matches!(finding.action, Action::Token(..)) && says_all(text, finding.start, finding.end, &found);
+            !yields && !self.keeps(finding)
+        });
+        known.extend(found);
         resolve(known)
+    }
+
+    /// Whether a value is found for nothing, because its class stays. It is as if it had not been found, so that it hides
+    /// nothing from the others.
+    fn keeps(&self, finding: &Finding) -> bool {
+        matches!(finding.action, Action::Token(class, _) if self.actions.of(class) == ClassAction::Keep)
     }
 
     /// What a finding becomes; `None` where it stays.
     pub(crate) fn replacement(&self, action: &Action) -> Option<String> {
         match action {
             Action::Keep => None,
+            Action::Token(class, _) if self.actions.of(*class) == ClassAction::Withhold => Some(WITHHELD.to_owned()),
             Action::Token(class, canonical) => Some(self.tokens.token(*class, canonical)),
             Action::Withhold => Some(WITHHELD.to_owned()),
+        }
+    }
+
+    /// The class of what a finding becomes, for remarks.
+    fn class(&self, finding: &Finding) -> &'static str {
+        match finding.action {
+            Action::Token(class, _) if self.actions.of(class) != ClassAction::Withhold => class.name(),
+            _ => WITHHELD_CLASS,
         }
     }
 
@@ -217,7 +250,7 @@ impl Engine {
             }
             edits.extend(findings.iter().map(|finding| Edit {
                 rule: finding.rule,
-                class: finding.class(),
+                class: self.class(finding),
                 start: origin.of(finding.start, false),
                 end: origin.of(finding.end, true),
             }));
@@ -285,7 +318,7 @@ impl Engine {
                     Some(raw) if !seen.genuine => Action::Token(Class::Opaque, raw.to_owned()),
                     _ => Action::Keep,
                 };
-                Finding { start: seen.start, end: seen.end, rule: "token_lookalike", action, rank: 0 }
+                Finding { start: seen.start, end: seen.end, rule: LOOKALIKE, action, rank: 0 }
             }));
         }
         // Letters of our own tokens are no words.
@@ -300,6 +333,8 @@ impl Engine {
                 finding.rank = rank + 1;
             }
         });
+        // Lookalikes of tokens are no findings of a class: they must go whatever becomes of it.
+        found.retain(|finding| finding.rule == LOOKALIKE || !self.keeps(finding));
         if !self.allowed.is_empty() {
             let value = |finding: &Finding| text.get(finding.start..finding.end).unwrap_or_default();
             found.retain(|finding| finding.action == Action::Keep || !self.allowed.is_match(value(finding)));
@@ -316,6 +351,33 @@ impl Engine {
             if actions.all(|other| other.action == first.action) { first.action.clone() } else { Action::Withhold };
         Some(Finding { start: run.start, end: run.end, rule: first.rule, action, rank: 0 })
     }
+}
+
+/// Whether `found` (sorted, disjoint) is all that `text[start..end]` says: besides it stand no letters or digits, but the port of an
+/// address.
+pub(crate) fn says_all(text: &str, start: usize, end: usize, found: &[Finding]) -> bool {
+    let from = found.partition_point(|finding| finding.start < start);
+    let inside = found.iter().skip(from).take_while(|finding| finding.end <= end);
+    let (mut at, mut is_address, mut any) = (start, false, false);
+    for finding in inside {
+        if !says_nothing(text.get(at..finding.start), is_address) {
+            return false;
+        }
+        at = finding.end;
+        is_address = matches!(finding.action, Action::Token(Class::Ip, _));
+        any = true;
+    }
+    any && says_nothing(text.get(at..end), is_address)
+}
+
+fn says_nothing(gap: Option<&str>, is_behind_address: bool) -> bool {
+    let Some(gap) = gap else { return false };
+    let port = gap.trim_start_matches(']').strip_prefix(':').filter(|_| is_behind_address);
+    let rest = port.map_or(gap, |port| match port.bytes().take_while(u8::is_ascii_digit).count() {
+        digits @ 1..=5 => port.get(digits..).unwrap_or_default(),
+        _ => gap,
+    });
+    !rest.contains(char::is_alphanumeric)
 }
 
 /// Whether a finding in the text as written is a misreading of one in the decoded view: all that it covers besides parts

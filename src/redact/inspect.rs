@@ -5,7 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use serde::Serialize;
 
 use super::Redactor;
-use super::detect::{Edit, Origin};
+use super::detect::{Edit, Engine, Origin};
+use super::walk::Rules;
 use super::{statement, structured};
 
 /// What kind of field a text comes from.
@@ -50,40 +51,47 @@ impl Redactor {
     /// # Errors
     /// If a detector panicked: nothing of the text may be shown.
     pub fn inspect(&self, kind: TextKind, text: &str) -> Result<Inspected, String> {
+        self.inspect_of("", kind, text)
+    }
+
+    /// As [`Redactor::inspect`], of a text that this service sent.
+    ///
+    /// # Errors
+    /// If a detector panicked: nothing of the text may be shown.
+    pub fn inspect_of(&self, service: &str, kind: TextKind, text: &str) -> Result<Inspected, String> {
+        let rules = self.compiled.policy.of(service);
         // The rules are never changed, so nothing half done can be seen after a panic.
-        catch_unwind(AssertUnwindSafe(|| self.inspect_unguarded(kind, text)))
+        catch_unwind(AssertUnwindSafe(|| inspect(rules, kind, text)))
             .map_err(|_| "a detector panicked: the text is held back".to_owned())
     }
+}
 
-    fn inspect_unguarded(&self, kind: TextKind, text: &str) -> Inspected {
-        let rules = &self.compiled.rules;
-        if kind == TextKind::Sql {
-            return self.inspect_statement(text);
-        }
-        let known = match kind {
-            TextKind::Url => structured::parameters(&rules.keys, text),
-            _ => structured::fields(&rules.keys, text),
-        };
-        let (text, edits) = rules.engine.settle(text, rules.engine.scan_with(text, known));
-        Inspected { text, remarks: remarks(edits) }
+fn inspect(rules: &Rules, kind: TextKind, text: &str) -> Inspected {
+    if kind == TextKind::Sql {
+        return inspect_statement(&rules.engine, text);
     }
+    let known = match kind {
+        TextKind::Url => structured::parameters(&rules.keys, text),
+        _ => structured::fields(&rules.keys, text),
+    };
+    let (text, edits) = rules.engine.settle(text, rules.engine.scan_with(text, known));
+    Inspected { text, remarks: remarks(edits) }
+}
 
-    /// Literals first: what is found in the rest lies where the rest lay.
-    fn inspect_statement(&self, text: &str) -> Inspected {
-        let engine = &self.compiled.rules.engine;
-        let (stripped, cuts) = statement::cut_literals(text, None);
-        let (text, edits) = engine.settle(&stripped, engine.scan(&stripped));
-        let literals =
-            cuts.iter().map(|cut| Edit { rule: "statement_literal", class: "withheld", start: cut.from, end: cut.to });
-        let literals: Vec<Edit> = literals.collect();
-        let origin = Origin::after(cuts);
-        let rest = edits.into_iter().map(|edit| Edit {
-            start: origin.of(edit.start, false),
-            end: origin.of(edit.end, true),
-            ..edit
-        });
-        Inspected { text, remarks: remarks(literals.into_iter().chain(rest).collect()) }
-    }
+/// Literals first: what is found in the rest lies where the rest lay.
+fn inspect_statement(engine: &Engine, text: &str) -> Inspected {
+    let (stripped, cuts) = statement::cut_literals(text, None);
+    let (text, edits) = engine.settle(&stripped, engine.scan(&stripped));
+    let literals =
+        cuts.iter().map(|cut| Edit { rule: "statement_literal", class: "withheld", start: cut.from, end: cut.to });
+    let literals: Vec<Edit> = literals.collect();
+    let origin = Origin::after(cuts);
+    let rest = edits.into_iter().map(|edit| Edit {
+        start: origin.of(edit.start, false),
+        end: origin.of(edit.end, true),
+        ..edit
+    });
+    Inspected { text, remarks: remarks(literals.into_iter().chain(rest).collect()) }
 }
 
 fn remarks(edits: Vec<Edit>) -> Vec<TextRemark> {

@@ -4,11 +4,12 @@
 //! that none of them knows is withheld.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use regex::RegexSet;
 
 pub(crate) use super::registry::KeyClass;
-use super::registry::{self, Fit, header, registered};
+use super::registry::{self, Field, Known, Template, header, registered};
 use super::token::Class;
 
 /// Environment variables that steer a program and name nobody.
@@ -56,41 +57,125 @@ const VARIABLES: &[&str] = &[
     "OTEL_PROPAGATORS",
 ];
 
+/// Patterns of names that tell what they hold, over the words of a name: lower case, joined by `_` ([`words`]).
+///
 /// Keys whose values are withheld, whoever sends them. The user's patterns come beside them.
-const BLOCKED: &str = r"(?i)token|secret|passw|passphrase|pwd|authorization|cookie|api[-_.]?key|access[-_.]?key|credential|private[-_.]?key|session|\bcvv|\bcvc|\bpin\b|\botp\b|\bssn\b";
+const BLOCKED: &str = concat!(
+    "secret|passw|passphrase|passcode|pwd|authorization|cookie|credential|session|sessid|csrf|xsrf|mnemonic|seed_phrase",
+    // What kubectl keeps of a manifest, environment and all.
+    "|last_applied_configuration",
+    "|(?:api|app|access|account|auth|client|consumer|deploy|encryption|license|master|private|service|shared|signing|ssh|storage|subscription)_?key(?:_|$)",
+    "|(?:^|_)(?:pass|auth)$|(?:^|_)(?:jwt|bearer|cvv2?|cvc2?|csc|otp|totp|pin(?:_?(?:code|number|no))?)(?:_|$)",
+    "|(?:recovery|backup|verification|security|auth|authentication|mfa|2fa)_?codes?(?:_|$)|security_?(?:answer|question)",
+);
+
+/// A kind of secret that is also counted: [`COUNTED`].
+const TOKEN: &str = "token";
+
+/// Tokens that models read and write.
+const COUNTED: &str = concat!(
+    "(?:^|_)(?:input|output|prompt|completion|total|cached?|creation|read|write|reasoning|thinking|audio|image|text|max|min|num|used|generated|context)_?tokens(?:_|$)",
+    "|^(?:gen_ai|llm|ai|openai|anthropic)_(?:[a-z0-9_]+_)?tokens(?:_|$)|tokens_(?:used|usage|per|remaining)",
+);
+
+/// Names that only speak of a secret: `token_type`, `session_timeout`.
+const ABOUT: &str = "_(?:type|count|length|len|size|limit|ttl|expires(?:_?(?:in|at))?|expiry|expiration|timeout|duration|policy|enabled|required|attempts)$";
 
 /// Keys of health identifiers (45 CFR 164.514(b)(2)(i)).
-const HEALTH: &str = r"(?i)(?:^|\.)insurance[._-]?(?:id|number|no)|(?:^|[._-])(?:mrn|medical[._-]?record|patient[._-]?(?:id|number|no)|health[._-]?insurance[._-]?(?:id|number|no)|health[._-]?plan|medicare|medicaid|nhs[._-]?number)";
+const HEALTH: &str = r"^insurance_?(?:id|number|no)(?:_|$)|(?:^|_)(?:mrn|medical_?record|patient_?(?:id|number|no)(?:_|$)|(?:health|medical|patient|member)_?insurance_?(?:id|number|no)(?:_|$)|health_?(?:plan|card)|beneficiary_?(?:id|number|no)|medicare|medicaid|nhs_?(?:number|no)(?:_|$))";
 
-/// Keys that tell what of a person they hold. Words may be joined by capitals, hyphens, dots or underscores.
+/// Keys that tell what of a person they hold. The first that fits decides.
 const PERSONAL: &[(Class, &str)] = &[
-    (Class::Email, r"(?i)(?:^|[._-])(?:e[._-]?mail(?:[._-]?address)?)$|[a-z]E[Mm]ail(?:Address)?$"),
+    (
+        Class::Opaque,
+        r"(?:^|_)(?:e?mail|phone|msisdn|user_?name|user_?id|user|customer|ip)(?:_?addr(?:ess)?|_?number)?_(?:hash|hashed|digest|md5|sha[0-9]+)$|(?:^|_)(?:udid|idfa|idfv|gaid|aaid|imsi|iccid|vin|(?:advertising|android|anonymous|device|distinct|hardware|install|installation|machine|tracking)_?(?:u?id|uuid|identifier)|(?:device|hardware)_?serial(?:_?number)?|(?:browser|device|visitor)_?fingerprint|(?:license|licence|number)_?plate)$",
+    ),
+    (Class::Email, r"(?:^|_)(?:e_?mails?(?:_?(?:id|addr(?:ess)?(?:es)?))?(?:_?[0-9])?|mail_?addr(?:ess)?)$"),
     (
         Class::Phone,
-        r"(?i)(?:^|[._-])(?:phone|mobile|telephone|msisdn|fax)(?:[._-]?(?:number|no))?$|[a-z]Phone(?:Number)?$",
+        r"(?:^|_)(?:(?:home|work|cell|mobile|office|contact|customer|user)?_?phone|mobile|telephone|msisdn|fax|whatsapp)(?:_?(?:number|num|no|nr))?(?:_?[0-9])?$",
     ),
-    (Class::BirthDate, r"(?i)(?:^|[._-])(?:dob|birth[._-]?(?:date|day)|date[._-]?of[._-]?birth|born[._-]?on)$"),
+    (Class::BirthDate, r"(?:^|_)(?:dob|birth_?(?:date|day|year)|date_?of_?birth|born_?(?:on|at))$"),
     (
         Class::Address,
-        r"(?i)(?:^|[._-])(?:street(?:[._-]?(?:address|name))?|address[._-]?line[._-]?\d?|(?:home|billing|shipping|mailing|postal|delivery|street)[._-]?address|post(?:al)?[._-]?code|zip(?:[._-]?code)?)$",
+        r"(?:^|_)(?:street(?:_?(?:address|name|number|no|line))?(?:_?[0-9])?|address_?line(?:_?[0-9])?|address_?[0-9]|(?:home|billing|shipping|mailing|postal|delivery|street|residential|residence|customer|recipient)_?addr(?:ess)?|post(?:al)?_?code|zip(?:_?code)?|house_?(?:number|no)|latitude|longitude|(?:geo|gps|location|position)_?(?:lat|lon|lng|coords?|coordinates|point))$",
     ),
+    (Class::Ssn, r"(?:^|_)(?:ssn|social_?security(?:_?(?:number|num|no))?)(?:_?last_?(?:4|four))?$"),
     (
         Class::NationalId,
-        r"(?i)(?:^|[._-])(?:national[._-]?(?:id|number)|passport(?:[._-]?(?:id|number|no))?|tax[._-]?(?:id|number)|driver'?s?[._-]?licen[cs]e(?:[._-]?(?:id|number|no))?|citizen[._-]?id)$",
+        r"(?:^|_)(?:national_?(?:id(?:entity)?|insurance)(?:_?(?:number|no|card))?|national_?number|identity_?(?:card|document|number)(?:_?(?:number|no))?|id_?card(?:_?(?:number|no))?|passport(?:_?(?:id|number|no))?|tax_?(?:payer_?)?(?:id|number|no)|tax_?identification_?number|driver'?s?_?licen[cs]e(?:_?(?:id|number|no))?|driving_?licen[cs]e(?:_?(?:id|number|no))?|citizen_?id|voter_?id|residence_?permit|visa_?number|(?:aadhaa?r|bsn|codice_?fiscale|cpf|curp|dni|itin|nino|nric|personnummer|pesel|steuer_?id)(?:_?(?:number|no))?)$",
     ),
-    (Class::Iban, r"(?i)(?:^|[._-])(?:iban|bank[._-]?account(?:[._-]?(?:number|no))?|account[._-]?number)$"),
-    (Class::Mac, r"(?i)(?:^|[._-])mac[._-]?addr(?:ess)?$"),
-    (Class::Imei, r"(?i)(?:^|[._-])imei(?:sv)?$"),
-    (Class::Ip, r"(?i)(?:^|[._-])(?:client|remote|user|source|peer)?[._-]?ip(?:[._-]?addr(?:ess)?)?$"),
+    (
+        Class::Card,
+        r"(?:^|_)(?:(?:credit|debit|payment|bank)?_?card_?(?:number|num|no|pan)|(?:credit|debit)_?card|cc_?(?:number|num|no)|pan|primary_?account_?number)$",
+    ),
+    (
+        Class::Iban,
+        r"(?:^|_)(?:iban|bban|bank_?(?:account|acct)(?:_?(?:number|num|no|id))?|(?:account|acct)_?(?:number|num|no))$",
+    ),
+    (Class::Mac, r"(?:^|_)(?:mac_?addr(?:ess)?|hw_?addr|bssid)$"),
+    (Class::Imei, r"(?:^|_)(?:imei(?:_?sv)?|meid)$"),
+    (
+        Class::Ip,
+        r"(?:^|_)(?:client|remote|user|source|src|peer|real|visitor|login|host)?_?ip(?:_?v[46])?(?:_?addr(?:ess)?)?$",
+    ),
     (
         Class::Name,
-        r"(?i)(?:^|[._-])(?:(?:first|last|full|given|family|middle|maiden|sur|display|legal|real|nick|preferred)[._-]?name|(?:customer|contact|person|patient|employee|recipient|sender|cardholder|holder|owner|author|billing|shipping)[._-]?name|card[._-]?holder)$",
+        r"(?:^|_)(?:(?:first|last|full|given|family|middle|maiden|sur|fore|display|legal|real|nick|preferred|father|mother|spouse)_?names?|fname|lname|(?:customer|contact|person|patient|employee|recipient|sender|(?:card|account)_?holder|holder|owner|author|billing|shipping|passenger|guest|student|buyer|seller|beneficiary|payee|payer|assignee|reporter|reviewer|subscriber|applicant)_?name|(?:card|account)_?holder)$",
     ),
     (
         Class::User,
-        r"(?i)(?:^|[._-])(?:user[._-]?name|login(?:[._-]?name)?|user[._-]?id|(?:customer|member|account|person|employee|subscriber|profile|visitor)[._-]?id|screen[._-]?name|principal)$|^(?:uid|user)$",
+        r"(?:^|_)(?:user_?names?|login(?:_?(?:name|id))?|user_?(?:u?u?id|guid|principal(?:_?name)?|login)|usr_?(?:id|name)|(?:customer|member|account|person|employee|subscriber|profile|visitor|contact|buyer|seller|owner|author|actor|recipient|sender|creator|assignee|reporter|reviewer|approver|student|passenger|driver|guest|viewer|follower|staff)_?(?:id|uuid|guid)|(?:employee|staff|badge)_?(?:number|no)|screen_?name|principal(?:_?id)?|(?:created|updated|modified|deleted|requested|approved|submitted)_?by|assigned_?to|on_?behalf_?of|sam_?account_?name|upn|current_?user)$|^(?:uid|user|usr|sub|actor)$",
     ),
 ];
+
+/// Names of texts that are read in a way of their own, where they may pass at all.
+const TEXTS: &[(KeyClass, &str)] = &[
+    (KeyClass::Graphql, r"(?:^|_)graphql(?:_(?:query|source|document))?$|(?:^|_)gql$"),
+    (
+        KeyClass::Statement,
+        r"(?:^|_)(?:sql|cql|hql|jpql|cypher|sql_?(?:query|statement|text)|db_?(?:query|statement)|query_?(?:sql|text)|statement|stmt)$",
+    ),
+    (
+        KeyClass::Url,
+        r"(?:^|_)(?:ur[il]s?|href|referr?er|query_?string|(?:http|url)_(?:query|fragment|path|target)|location_(?:search|href))$|url$",
+    ),
+    (KeyClass::Arguments, r"(?:^|_)(?:argv|(?:command|cmd)_?(?:line|args|arguments))$"),
+];
+
+/// The patterns above in one set: [`BLOCKED`], [`TOKEN`], [`COUNTED`], [`ABOUT`], [`HEALTH`], then [`PERSONAL`], then [`TEXTS`].
+static PATTERNS: LazyLock<Result<RegexSet, String>> = LazyLock::new(|| {
+    let fixed = [BLOCKED, TOKEN, COUNTED, ABOUT, HEALTH].into_iter();
+    let personal = PERSONAL.iter().map(|(_, pattern)| *pattern);
+    let texts = TEXTS.iter().map(|(_, pattern)| *pattern);
+    RegexSet::new(fixed.chain(personal).chain(texts)).map_err(|error| error.to_string())
+});
+
+/// Where [`PERSONAL`] begins in [`PATTERNS`].
+const FIXED: usize = 5;
+
+/// The words of a name: `customerFirstName`, `customer.first-name` and `customer[first_name]` are `customer_first_name`.
+fn words(name: &str) -> String {
+    let mut words = String::with_capacity(name.len() + 8);
+    let mut chars = name.chars().peekable();
+    let mut before = ' ';
+    while let Some(char) = chars.next() {
+        if !char.is_alphanumeric() && char != '\'' {
+            if !words.is_empty() && !words.ends_with('_') {
+                words.push('_');
+            }
+        } else {
+            let ends_capitals = before.is_uppercase() && chars.peek().is_some_and(|next| next.is_lowercase());
+            if char.is_uppercase() && (before.is_lowercase() || before.is_ascii_digit() || ends_capitals) {
+                words.push('_');
+            }
+            words.extend(char.to_lowercase());
+        }
+        before = char;
+    }
+    words.truncate(words.trim_end_matches('_').len());
+    words
+}
 
 /// The user's patterns of keys.
 #[derive(Debug)]
@@ -108,44 +193,50 @@ pub(crate) struct Keys {
     pub(crate) allowed: BTreeSet<String>,
     pub(crate) ignored: BTreeSet<String>,
     pub(crate) patterns: KeyPatterns,
-    /// The patterns that are always there: blocked, health.
-    defaults: RegexSet,
-    health: bool,
-    /// The patterns of [`PERSONAL`], unless people are not to be hidden.
-    personal: Option<RegexSet>,
+    /// Whether names of health identifiers are known: the `phi` preset.
+    pub(crate) health: bool,
+    /// Whether names of what belongs to people are known: the `pii` preset.
+    pub(crate) personal: bool,
+    /// [`PATTERNS`].
+    names: &'static RegexSet,
 }
 
 impl Keys {
+    /// The rules with these lists of the user's.
+    ///
+    /// # Errors
+    /// If the patterns of this version do not compile.
     pub(crate) fn new(
         allow_all: bool,
-        allowed: &[String],
-        ignored: &[String],
+        allowed: BTreeSet<String>,
+        ignored: BTreeSet<String>,
         patterns: KeyPatterns,
         health: bool,
-        pii: bool,
+        personal: bool,
     ) -> Result<Self, String> {
-        Ok(Self {
-            allow_all,
-            allowed: allowed.iter().cloned().collect(),
-            ignored: ignored.iter().cloned().collect(),
-            patterns,
-            defaults: RegexSet::new([BLOCKED, HEALTH]).map_err(|error| error.to_string())?,
-            health,
-            personal: pii
-                .then(|| RegexSet::new(PERSONAL.iter().map(|(_, pattern)| pattern)))
-                .transpose()
-                .map_err(|error| error.to_string())?,
-        })
+        let names = PATTERNS.as_ref().map_err(Clone::clone)?;
+        Ok(Self { allow_all, allowed, ignored, patterns, health, personal, names })
     }
 
     /// The class of an attribute.
     pub(crate) fn attribute(&self, key: &str) -> KeyClass {
         self.named(key).unwrap_or_else(|| match registered(key) {
-            Some((KeyClass::Unknown, _)) | None => self.unregistered(key),
-            // A namespace takes in keys that are made up as one goes: `k8s.pod.label.api-token`.
-            Some((_, Fit::Namespace)) if self.defaults.matches(key).matched(0) => KeyClass::Blocked,
-            Some((class, _)) => class,
+            Some(Known::Attribute(class)) => class,
+            Some(Known::Template(template, name)) => self.made_up(template, name),
+            // A namespace takes in keys that are made up as one goes: `k8s.secret.token`.
+            Some(Known::Namespace) => self.told(key).unwrap_or(KeyClass::Metadata),
+            None => self.unregistered(key),
         })
+    }
+
+    /// The class of an attribute whose name ends in one that is made up.
+    fn made_up(&self, template: Template, name: &str) -> KeyClass {
+        match template {
+            Template::Header => header(name).unwrap_or_else(|| self.unregistered(name)),
+            Template::Variable => self.variable(name),
+            Template::Label => self.told(name).unwrap_or(KeyClass::Metadata),
+            Template::Parameter => self.told(name).unwrap_or(KeyClass::Literal),
+        }
     }
 
     /// The class of an attribute whose namespace was cut off.
@@ -161,12 +252,10 @@ impl Keys {
             .unwrap_or(KeyClass::Unknown)
     }
 
-    /// The class of a header.
+    /// The class of a header of the request.
     pub(crate) fn header(&self, name: &str) -> KeyClass {
-        self.named(name).unwrap_or_else(|| match header(name) {
-            Some(class) => class,
-            None => self.attribute(name),
-        })
+        let named = self.named(name).or_else(|| self.named(&format!("http.request.header.{name}")));
+        named.unwrap_or_else(|| self.made_up(Template::Header, name))
     }
 
     /// The class of an environment variable.
@@ -177,55 +266,83 @@ impl Keys {
                 None => name == *known,
             })
         };
-        self.named(name).unwrap_or_else(|| if is_known() { KeyClass::Content } else { self.unregistered(name) })
+        let named = self.named(name).or_else(|| self.named(&format!("process.environment_variable.{name}")));
+        named.unwrap_or_else(|| if is_known() { KeyClass::Content } else { self.unregistered(name) })
     }
 
     /// The class of a name that the program or its user gave: content, unless it tells what it holds.
     pub(crate) fn content(&self, name: &str) -> KeyClass {
-        self.named(name).unwrap_or_else(|| match self.unregistered(name) {
-            KeyClass::Unknown => KeyClass::Content,
-            class => class,
+        self.named(name).unwrap_or_else(|| {
+            let told = self.read(name);
+            told.holds.unwrap_or(told.text)
         })
     }
 
-    /// What the user says about a key. A key that is allowed by its whole name is meant, whatever a pattern says.
+    /// What the user says about a key. A key that is allowed by its whole name is meant, whatever a pattern says; it is read as what
+    /// it is, so that a statement loses its literals all the same.
     fn named(&self, key: &str) -> Option<KeyClass> {
         if self.ignored.contains(key) || self.patterns.ignored.is_match(key) {
             Some(KeyClass::Raw)
         } else if self.patterns.blocked.is_match(key) {
             Some(KeyClass::Blocked)
         } else if self.allowed.contains(key) {
-            Some(KeyClass::Content)
+            Some(match registered(key) {
+                Some(Known::Attribute(class)) if matches!(class.field(), Some(Field::Content | Field::Metadata)) => {
+                    class
+                }
+                _ => self.read(key).text,
+            })
         } else {
             None
         }
     }
 
     fn unregistered(&self, key: &str) -> KeyClass {
-        let matched = self.defaults.matches(key);
-        if matched.matched(0) {
-            KeyClass::Blocked
-        } else if self.health && matched.matched(1) {
-            KeyClass::Health
-        } else if let Some(class) = self.personal(key) {
-            KeyClass::Personal(class)
-        } else if self.allow_all {
-            KeyClass::Content
+        let told = self.read(key);
+        told.holds.unwrap_or(if self.allow_all { told.text } else { KeyClass::Unknown })
+    }
+
+    /// What a name tells that it holds.
+    fn told(&self, name: &str) -> Option<KeyClass> {
+        self.read(name).holds
+    }
+
+    fn read(&self, name: &str) -> Told {
+        let matched = self.names.matches(&words(name));
+        let texts = FIXED + PERSONAL.len();
+        let text = matched.iter().find(|index| *index >= texts).and_then(|index| TEXTS.get(index - texts));
+        let text = text.map_or(KeyClass::Content, |(class, _)| *class);
+        let [blocked, token, counted, about, health] = [0, 1, 2, 3, 4].map(|index| matched.matched(index));
+        let person = || matched.iter().find(|index| *index >= FIXED).and_then(|index| PERSONAL.get(index - FIXED));
+        let holds = if (blocked || token && !counted) && !about {
+            Some(KeyClass::Blocked)
+        } else if health && self.health {
+            Some(KeyClass::Health)
+        } else if self.personal {
+            person().map(|(class, _)| KeyClass::Personal(*class))
         } else {
-            KeyClass::Unknown
-        }
+            None
+        };
+        Told { holds, text }
     }
 }
 
-impl Keys {
-    /// What of a person a key tells that it holds.
-    fn personal(&self, key: &str) -> Option<Class> {
-        let first = self.personal.as_ref()?.matches(key).into_iter().next()?;
-        PERSONAL.get(first).map(|(class, _)| *class)
-    }
+/// What a name tells.
+struct Told {
+    /// Whose or what secret value it holds.
+    holds: Option<KeyClass>,
+    /// How a text of that name is read, where it may pass.
+    text: KeyClass,
+}
+
+/// The patterns of names, and what each tells.
+pub(crate) fn name_patterns() -> impl Iterator<Item = (&'static str, KeyClass)> {
+    let fixed = [(BLOCKED, KeyClass::Blocked), (TOKEN, KeyClass::Blocked), (HEALTH, KeyClass::Health)];
+    let personal = PERSONAL.iter().map(|(class, pattern)| (*pattern, KeyClass::Personal(*class)));
+    fixed.into_iter().chain(personal).chain(TEXTS.iter().map(|(class, pattern)| (*pattern, *class)))
 }
 
 /// The tables as text, for the digest of the rules in force.
 pub(crate) fn tables() -> String {
-    format!("{}{VARIABLES:?}{BLOCKED}{HEALTH}{PERSONAL:?}", registry::tables())
+    format!("{}{VARIABLES:?}{BLOCKED}{TOKEN}{COUNTED}{ABOUT}{HEALTH}{PERSONAL:?}{TEXTS:?}", registry::tables())
 }

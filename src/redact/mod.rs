@@ -9,6 +9,7 @@
 //! Known limits. A secret split over two attributes cannot be seen: each half is judged by its key and on its own. Values
 //! that are one's own only by meaning (a name in a sentence) are seen by their key, not by their form.
 
+mod actions;
 mod catalogue;
 mod classes;
 mod detect;
@@ -18,6 +19,7 @@ mod gate;
 mod guard;
 mod inspect;
 mod keys;
+mod listing;
 mod registry;
 mod statement;
 mod structured;
@@ -30,19 +32,21 @@ mod words;
 use std::sync::Arc;
 
 use metrics::counter;
-use regex::{Regex, RegexBuilder, RegexSetBuilder};
+use regex::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use sha2::{Digest, Sha256};
 
 pub use self::catalogue::{RuleForm, catalogue, why};
 pub use self::inspect::{Inspected, TextKind, TextRemark};
+pub use self::listing::{KeyRow, keys as key_rows};
 
+use self::actions::Actions;
 use self::detect::Engine;
 use self::detectors::Rule;
 use self::guard::Guard;
 use self::keys::{KeyPatterns, Keys};
 use self::token::{Tokens, is_key_id};
-use self::walk::{Rules, Walk};
-use crate::config::{Problem, RedactionProcessor};
+use self::walk::{Policy, Rules, Walk};
+use crate::config::{Problem, RedactionProcessor, ServiceRedaction};
 use crate::model::{Bundle, Case, RecordDigest, RedactionReport, RootKey, Timestamp, TraceId, Tracked};
 use crate::telemetry::names::REDACTION_EDITS;
 
@@ -63,9 +67,9 @@ pub struct Redactor {
 /// The rules, and what they are called.
 #[derive(Debug)]
 struct Compiled {
-    rules: Rules,
+    policy: Policy,
     /// `sha256:` of the rules, without the key.
-    policy: String,
+    digest: String,
 }
 
 /// A case in which every field has been redacted. Its fields are private: no other module can make or change one.
@@ -135,42 +139,27 @@ impl Redactor {
         patterns(&config.allowed_values, "allowed_values", &mut problems);
         let blocked_values = patterns(&config.blocked_values, "blocked_values", &mut problems);
         let (rules, sources) = rules(config, &mut problems);
+        let general = Actions::with(&Actions::default(), &config.actions, "actions", &mut problems);
+        let layers = layers(config, &general, &mut problems);
         if !problems.is_empty() {
             return Err(problems);
         }
-        let on = |preset: &str| config.presets.is_empty() || config.presets.iter().any(|name| name == preset);
-        let build = || -> Result<Rules, String> {
-            let set = |patterns: &[String]| {
-                RegexSetBuilder::new(patterns)
-                    .size_limit(REGEX_SIZE_LIMIT.saturating_mul(patterns.len().max(1)))
-                    .build()
-                    .map_err(|error| error.to_string())
-            };
-            let patterns = KeyPatterns {
-                ignored: set(&config.ignored_key_patterns)?,
-                blocked: set(&config.blocked_key_patterns)?,
-            };
-            Ok(Rules {
-                engine: Engine::new(
-                    detectors::of(&config.presets, blocked_values, rules)?,
-                    set(&config.allowed_values)?,
-                    Tokens::new(tenant, (id, root), &previous),
-                ),
-                keys: Keys::new(
-                    config.allow_all_keys,
-                    &config.allowed_keys,
-                    &config.ignored_keys,
-                    patterns,
-                    on("phi"),
-                    on("pii"),
-                )?,
-                pii: on("pii"),
-                secrets: on("secrets"),
-            })
+        let build = || -> Result<Policy, String> {
+            let engine = Engine::new(
+                detectors::of(&config.presets, blocked_values, rules)?,
+                set(&config.allowed_values)?,
+                Tokens::new(tenant, (id, root), &previous),
+            );
+            let services = layers
+                .into_iter()
+                .map(|(name, layer, actions)| Ok((name, service_rules(config, layer, engine.with_actions(actions))?)));
+            let services = services.collect::<Result<_, String>>()?;
+            let general = service_rules(config, &ServiceRedaction::default(), engine.with_actions(general))?;
+            Ok(Policy { general, services })
         };
-        let rules = build().map_err(|error| vec![Problem::new("", error)])?;
+        let policy = build().map_err(|error| vec![Problem::new("", error)])?;
         Ok(Self {
-            compiled: Arc::new(Compiled { rules, policy: policy(config, &sources) }),
+            compiled: Arc::new(Compiled { policy, digest: digest(config, &sources) }),
             guard: Guard::new(config.timeout.0),
             dry_run: config.dry_run,
         })
@@ -202,11 +191,11 @@ impl Compiled {
         bundle.redaction = RedactionReport::default();
         // Errors of serde may quote a value, so none of them is passed on.
         let document = serde_json::to_value(bundle).map_err(|_| "the case is not JSON".to_owned())?;
-        let walked = Walk::detect(&self.rules, document);
+        let walked = Walk::detect(&self.policy, document);
         let (mut document, mut counted) = (walked.document, walked.remarks);
         if let Some(sweeper) = walked.known.sweeper()? {
-            let swept = Walk::sweep(&self.rules, &sweeper, document);
-            let verified = Walk::sweep(&self.rules, &sweeper, swept.document);
+            let swept = Walk::sweep(&self.policy, &sweeper, document);
+            let verified = Walk::sweep(&self.policy, &sweeper, swept.document);
             if let Some(((path, _), _)) = verified.remarks.first_key_value() {
                 return Err(format!("a value that was found elsewhere still stands at {path}"));
             }
@@ -221,8 +210,8 @@ impl Compiled {
             counter!(REDACTION_EDITS, "rule" => *rule).increment(*count);
         }
         bundle.redaction = RedactionReport {
-            policy: self.policy.clone(),
-            key_id: self.rules.engine.key_id().to_string(),
+            policy: self.digest.clone(),
+            key_id: self.policy.general.engine.key_id().to_string(),
             remarks: walk::remarks(counted),
         };
         Ok(bundle)
@@ -294,6 +283,50 @@ fn rules(config: &RedactionProcessor, problems: &mut Vec<Problem>) -> (Vec<Rule>
     (rules, sources)
 }
 
+/// What is different for each service, checked, with the actions that hold there.
+fn layers<'c>(
+    config: &'c RedactionProcessor,
+    general: &Actions,
+    problems: &mut Vec<Problem>,
+) -> Vec<(String, &'c ServiceRedaction, Actions)> {
+    let mut layers = Vec::new();
+    for (name, layer) in &config.services {
+        let path = format!("services.{name}");
+        patterns(&layer.blocked_key_patterns, &format!("{path}.blocked_key_patterns"), problems);
+        patterns(&layer.ignored_key_patterns, &format!("{path}.ignored_key_patterns"), problems);
+        let actions = Actions::with(general, &layer.actions, &format!("{path}.actions"), problems);
+        layers.push((name.clone(), layer, actions));
+    }
+    layers
+}
+
+/// The rules of the processor with what is different for a service.
+fn service_rules(config: &RedactionProcessor, layer: &ServiceRedaction, engine: Engine) -> Result<Rules, String> {
+    let both = |general: &[String], own: &[String]| general.iter().chain(own).cloned().collect::<Vec<_>>();
+    let patterns = KeyPatterns {
+        ignored: set(&both(&config.ignored_key_patterns, &layer.ignored_key_patterns))?,
+        blocked: set(&both(&config.blocked_key_patterns, &layer.blocked_key_patterns))?,
+    };
+    let on = |preset: &str| config.presets.is_empty() || config.presets.iter().any(|name| name == preset);
+    let keys = Keys::new(
+        layer.allow_all_keys.unwrap_or(config.allow_all_keys),
+        both(&config.allowed_keys, &layer.allowed_keys).into_iter().collect(),
+        both(&config.ignored_keys, &layer.ignored_keys).into_iter().collect(),
+        patterns,
+        on("phi"),
+        on("pii"),
+    )?;
+    Ok(Rules { engine, keys, pii: on("pii"), secrets: on("secrets") })
+}
+
+/// The user's regexes, which [`patterns`] has found to compile, as one.
+fn set(patterns: &[String]) -> Result<RegexSet, String> {
+    RegexSetBuilder::new(patterns)
+        .size_limit(REGEX_SIZE_LIMIT.saturating_mul(patterns.len().max(1)))
+        .build()
+        .map_err(|error| error.to_string())
+}
+
 /// Compiles a list of the user's regexes, each for itself so that each problem names its line.
 fn patterns(list: &[String], name: &str, problems: &mut Vec<Problem>) -> Vec<Regex> {
     let mut compiled = Vec::new();
@@ -312,7 +345,7 @@ fn patterns(list: &[String], name: &str, problems: &mut Vec<Problem>) -> Vec<Reg
 }
 
 /// Digest of the rules in force: the tables of this version and the configuration, without the key.
-fn policy(config: &RedactionProcessor, sources: &[String]) -> String {
+fn digest(config: &RedactionProcessor, sources: &[String]) -> String {
     let RedactionProcessor {
         key: _,
         key_id: _,
@@ -329,6 +362,8 @@ fn policy(config: &RedactionProcessor, sources: &[String]) -> String {
         blocked_key_patterns,
         blocked_values,
         presets,
+        actions,
+        services,
     } = config;
     let settings = serde_json::json!({
         "allow_all_keys": allow_all_keys,
@@ -341,6 +376,8 @@ fn policy(config: &RedactionProcessor, sources: &[String]) -> String {
         "allowed_values": allowed_values,
         "rules": sources,
         "presets": presets,
+        "actions": actions,
+        "services": services,
     });
     let mut hash = Sha256::new();
     for part in [settings.to_string(), keys::tables(), detectors::tables(), classes::table()] {

@@ -1,11 +1,19 @@
-//! The attributes of the OpenTelemetry semantic conventions, and the headers that requests carry.
+//! The attributes of the OpenTelemetry semantic conventions, and the headers that requests carry, each with a class.
 //!
-//! The table is the conventions' attribute registry
-//! (<https://opentelemetry.io/docs/specs/semconv/registry/attributes/>, 1.37, and the names that it deprecates, which
-//! instrumentations still send), judged by what an attribute is defined to hold.
+//! The table ([`attributes`]) is the conventions' attribute registry, judged by what an attribute is defined to hold:
+//!
+//! | field class | holds | becomes |
+//! |---|---|---|
+//! | identifier | who somebody is, what of a person it is, an id that could be used or followed | a token of the whole |
+//! | secret | what opens something; values that were taken out of a statement | withheld |
+//! | content | anybody's text: messages, URLs, statements, addresses, names of files | what detectors find goes |
+//! | metadata | enumerations, numbers, versions, names of parts of the system | the same: somebody may have put anything there |
 
-use KeyClass as K;
+mod attributes;
 
+use std::fmt;
+
+use self::attributes::{ATTRIBUTES, HEADERS, RETIRED, TEMPLATES};
 use super::token::Class;
 
 /// What to do with the value of an attribute.
@@ -13,12 +21,18 @@ use super::token::Class;
 pub(crate) enum KeyClass {
     /// The user wants it as it is.
     Raw,
-    /// Classed as safe or allowed: detectors run.
+    /// It names a part of the system or measures it: detectors run.
+    Metadata,
+    /// Text of anybody's, or allowed: detectors run.
     Content,
-    /// A URL, path or query: detectors run, query parameters are judged by their names.
+    /// A URL, path, query, form or baggage: detectors run, parameters are judged by their names.
     Url,
     /// A database statement: its literals go.
     Statement,
+    /// A GraphQL document: its literals go.
+    Graphql,
+    /// A command line, or its arguments one by one: what stands behind a flag is judged by the flag.
+    Arguments,
     /// Who somebody is: a token of the whole.
     User,
     /// What somebody is called: a token of the whole.
@@ -31,321 +45,217 @@ pub(crate) enum KeyClass {
     Opaque,
     /// A key that tells a secret.
     Blocked,
+    /// A value that was taken out of a database statement or request.
+    Literal,
     /// A key that nobody has classed.
     Unknown,
 }
 
-/// Exact keys, and namespaces (ending in `.`). The longest that fits decides.
-const REGISTRY: &[(&str, KeyClass)] = &[
-    ("android.", K::Content),
-    ("app.build_id", K::Content),
-    ("app.widget.", K::Content),
-    ("artifact.", K::Content),
-    ("aspnetcore.", K::Content),
-    ("aspnetcore.user.", K::Unknown),
-    ("aws.", K::Content),
-    ("aws.request_id", K::Content),
-    ("aws.extended_request_id", K::Content),
-    ("aws.s3.key", K::Url),
-    ("aws.s3.copy_source", K::Url),
-    ("aws.dynamodb.scan_filter", K::Unknown),
-    ("aws.dynamodb.projection", K::Content),
-    ("az.", K::Content),
-    ("azure.", K::Content),
-    ("browser.", K::Content),
-    ("cassandra.", K::Content),
-    ("cicd.", K::Content),
-    ("client.address", K::Content),
-    ("client.port", K::Content),
-    ("client.socket.", K::Content),
-    ("cloud.", K::Content),
-    ("cloud.account.id", K::Content),
-    ("cloudevents.", K::Content),
-    ("cloudfoundry.", K::Content),
-    ("code.", K::Content),
-    ("container.", K::Content),
-    ("container.command_args", K::Content),
-    ("cpu.", K::Content),
-    ("db.system", K::Content),
-    ("db.system.name", K::Content),
-    ("db.namespace", K::Content),
-    ("db.name", K::Content),
-    ("db.operation", K::Content),
-    ("db.operation.name", K::Content),
-    ("db.operation.batch.size", K::Content),
-    ("db.operation.parameter.", K::Unknown),
-    ("db.query.parameter.", K::Unknown),
-    ("db.collection.name", K::Content),
-    ("db.stored_procedure.name", K::Content),
-    ("db.query.summary", K::Content),
-    ("db.query.text", K::Statement),
-    ("db.statement", K::Statement),
-    ("db.response.", K::Content),
-    ("db.sql.table", K::Content),
-    ("db.client.", K::Content),
-    ("db.cassandra.", K::Content),
-    ("db.cosmosdb.", K::Content),
-    ("db.elasticsearch.node.name", K::Content),
-    ("db.elasticsearch.cluster.name", K::Content),
-    ("db.instance.id", K::Content),
-    ("db.jdbc.driver_classname", K::Content),
-    ("db.mongodb.collection", K::Content),
-    ("db.mssql.instance_name", K::Content),
-    ("db.redis.database_index", K::Content),
-    ("db.connection_string", K::Url),
-    ("db.user", K::User),
-    ("deployment.", K::Content),
-    ("destination.address", K::Content),
-    ("destination.port", K::Content),
-    ("device.id", K::Opaque),
-    ("device.manufacturer", K::Content),
-    ("device.model.", K::Content),
-    ("disk.", K::Content),
-    ("dns.", K::Content),
-    ("dotnet.", K::Content),
-    ("elasticsearch.", K::Content),
-    ("enduser.id", K::User),
-    ("enduser.pseudo.id", K::User),
-    ("enduser.role", K::Content),
-    ("enduser.scope", K::Content),
-    ("error.type", K::Content),
-    ("error.message", K::Content),
-    ("event.name", K::Content),
-    ("event.domain", K::Content),
-    ("exception.", K::Content),
-    ("faas.", K::Content),
-    ("faas.document.name", K::Url),
-    ("feature_flag.", K::Content),
-    ("feature_flag.context.id", K::Opaque),
-    ("file.", K::Content),
-    ("file.owner.", K::User),
-    ("gcp.", K::Content),
-    ("gen_ai.system", K::Content),
-    ("gen_ai.provider.name", K::Content),
-    ("gen_ai.operation.name", K::Content),
-    ("gen_ai.request.", K::Content),
-    ("gen_ai.response.", K::Content),
-    ("gen_ai.usage.", K::Content),
-    ("gen_ai.token.type", K::Content),
-    ("gen_ai.output.type", K::Content),
-    ("gen_ai.agent.", K::Content),
-    ("gen_ai.tool.name", K::Content),
-    ("gen_ai.tool.type", K::Content),
-    ("gen_ai.tool.call.id", K::Content),
-    ("gen_ai.conversation.id", K::Opaque),
-    ("geo.continent.code", K::Content),
-    ("geo.country.iso_code", K::Content),
-    ("go.", K::Content),
-    ("graphql.operation.", K::Content),
-    ("heroku.", K::Content),
-    ("host.", K::Content),
-    ("host.id", K::Content),
-    ("host.mac", K::Opaque),
-    ("http.method", K::Content),
-    ("http.request.method", K::Content),
-    ("http.request.method_original", K::Content),
-    ("http.request.body.size", K::Content),
-    ("http.request.size", K::Content),
-    ("http.request.resend_count", K::Content),
-    ("http.request_content_length", K::Content),
-    ("http.request_content_length_uncompressed", K::Content),
-    ("http.resend_count", K::Content),
-    ("http.response.body.size", K::Content),
-    ("http.response.size", K::Content),
-    ("http.response.status_code", K::Content),
-    ("http.response_content_length", K::Content),
-    ("http.response_content_length_uncompressed", K::Content),
-    ("http.status_code", K::Content),
-    ("http.status_text", K::Content),
-    ("http.connection.state", K::Content),
-    ("http.route", K::Content),
-    ("http.scheme", K::Content),
-    ("http.flavor", K::Content),
-    ("http.host", K::Content),
-    ("http.server_name", K::Content),
-    ("http.client_ip", K::Content),
-    ("http.target", K::Url),
-    ("http.url", K::Url),
-    ("http.user_agent", K::Content),
-    ("hw.", K::Content),
-    ("ios.", K::Content),
-    ("jvm.", K::Content),
-    ("k8s.", K::Content),
-    ("level", K::Content),
-    ("linux.", K::Content),
-    ("log.", K::Content),
-    ("logger.name", K::Content),
-    ("mainframe.", K::Content),
-    ("message.id", K::Content),
-    ("message.type", K::Content),
-    ("messaging.", K::Content),
-    ("messaging.kafka.message.key", K::Opaque),
-    ("messaging.rocketmq.message.keys", K::Opaque),
-    ("net.", K::Content),
-    ("network.", K::Content),
-    ("nodejs.", K::Content),
-    ("oci.", K::Content),
-    ("opencensus.", K::Content),
-    ("opentracing.", K::Content),
-    ("os.", K::Content),
-    ("otel.", K::Content),
-    ("peer.service", K::Content),
-    ("pool.name", K::Content),
-    ("process.", K::Content),
-    ("process.environment_variable.", K::Unknown),
-    ("process.owner", K::User),
-    ("process.user.name", K::User),
-    ("process.real_user.name", K::User),
-    ("process.saved_user.name", K::User),
-    ("profile.", K::Content),
-    ("rpc.", K::Content),
-    ("rpc.request.metadata.", K::Unknown),
-    ("rpc.response.metadata.", K::Unknown),
-    ("rpc.grpc.request.metadata.", K::Unknown),
-    ("rpc.grpc.response.metadata.", K::Unknown),
-    ("rpc.connect_rpc.request.metadata.", K::Unknown),
-    ("rpc.connect_rpc.response.metadata.", K::Unknown),
-    ("rpc.jsonrpc.error_message", K::Content),
-    ("security_rule.", K::Content),
-    ("server.address", K::Content),
-    ("server.port", K::Content),
-    ("service.", K::Content),
-    ("session.id", K::Opaque),
-    ("session.previous_id", K::Opaque),
-    ("signalr.", K::Content),
-    ("source.address", K::Content),
-    ("source.port", K::Content),
-    ("state", K::Content),
-    ("system.", K::Content),
-    ("telemetry.", K::Content),
-    ("test.", K::Content),
-    ("thread.", K::Content),
-    ("timezone", K::Content),
-    ("tls.", K::Content),
-    ("tls.client.subject", K::Name),
-    ("tls.client.certificate", K::Blocked),
-    ("tls.client.certificate_chain", K::Blocked),
-    ("tls.server.certificate", K::Blocked),
-    ("tls.server.certificate_chain", K::Blocked),
-    ("url.domain", K::Content),
-    ("url.extension", K::Content),
-    ("url.fragment", K::Url),
-    ("url.full", K::Url),
-    ("url.original", K::Url),
-    ("url.path", K::Url),
-    ("url.port", K::Content),
-    ("url.query", K::Url),
-    ("url.registered_domain", K::Content),
-    ("url.scheme", K::Content),
-    ("url.subdomain", K::Content),
-    ("url.template", K::Content),
-    ("url.top_level_domain", K::Content),
-    ("user.email", K::User),
-    ("user.full_name", K::Name),
-    ("user.hash", K::User),
-    ("user.id", K::User),
-    ("user.name", K::User),
-    ("user.roles", K::Content),
-    ("user_agent.", K::Content),
-    ("v8js.", K::Content),
-    ("vcs.", K::Content),
-    ("vcs.repository.url.full", K::Url),
-    ("webengine.", K::Content),
-    ("zos.", K::Content),
-];
-
-/// Headers that say how a request was made, not by whom: the fields of RFC 9110 and RFC 9111 and those of tracing.
-const HEADERS: &[(&str, KeyClass)] = &[
-    ("accept", K::Content),
-    ("accept-encoding", K::Content),
-    ("accept-language", K::Content),
-    ("access-control-request-headers", K::Content),
-    ("access-control-request-method", K::Content),
-    ("age", K::Content),
-    ("allow", K::Content),
-    ("baggage", K::Content),
-    ("cache-control", K::Content),
-    ("connection", K::Content),
-    ("content-disposition", K::Content),
-    ("content-encoding", K::Content),
-    ("content-language", K::Content),
-    ("content-length", K::Content),
-    ("content-location", K::Url),
-    ("content-range", K::Content),
-    ("content-type", K::Content),
-    ("date", K::Content),
-    ("etag", K::Content),
-    ("expect", K::Content),
-    ("expires", K::Content),
-    ("forwarded", K::Content),
-    ("host", K::Content),
-    ("if-match", K::Content),
-    ("if-modified-since", K::Content),
-    ("if-none-match", K::Content),
-    ("if-unmodified-since", K::Content),
-    ("last-modified", K::Content),
-    ("location", K::Url),
-    ("origin", K::Url),
-    ("pragma", K::Content),
-    ("range", K::Content),
-    ("referer", K::Url),
-    ("retry-after", K::Content),
-    ("server", K::Content),
-    ("te", K::Content),
-    ("traceparent", K::Content),
-    ("tracestate", K::Content),
-    ("transfer-encoding", K::Content),
-    ("upgrade", K::Content),
-    ("user-agent", K::Content),
-    ("vary", K::Content),
-    ("via", K::Content),
-    ("x-correlation-id", K::Content),
-    ("x-forwarded-for", K::Content),
-    ("x-forwarded-host", K::Content),
-    ("x-forwarded-proto", K::Content),
-    ("x-real-ip", K::Content),
-    ("x-request-id", K::Content),
-];
-
-/// Namespaces whose keys end in the name of a header or of RPC metadata.
-const HEADER_NAMESPACES: &[&str] = &[
-    "http.request.header.",
-    "http.response.header.",
-    "rpc.request.metadata.",
-    "rpc.response.metadata.",
-    "rpc.grpc.request.metadata.",
-    "rpc.grpc.response.metadata.",
-    "rpc.connect_rpc.request.metadata.",
-    "rpc.connect_rpc.response.metadata.",
-];
-
-/// How much of a key the registry knows.
+/// What an attribute holds, in the words of the configuration and of the reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fit {
-    Exact,
+pub(crate) enum Field {
+    Identifier,
+    Secret,
+    Content,
+    Metadata,
+}
+
+impl KeyClass {
+    /// The class of the field; `None` where nobody has classed the key.
+    pub(crate) fn field(self) -> Option<Field> {
+        match self {
+            Self::User | Self::Name | Self::Personal(_) | Self::Health | Self::Opaque => Some(Field::Identifier),
+            Self::Blocked | Self::Literal => Some(Field::Secret),
+            Self::Content | Self::Url | Self::Statement | Self::Graphql | Self::Arguments => Some(Field::Content),
+            Self::Metadata => Some(Field::Metadata),
+            Self::Raw | Self::Unknown => None,
+        }
+    }
+
+    /// The name of the rule that replaces the whole value, for remarks.
+    pub(crate) fn rule(self) -> &'static str {
+        match self {
+            Self::User => "user_key",
+            Self::Name => "name_key",
+            Self::Personal(_) => "personal_key",
+            Self::Health => "health_key",
+            Self::Opaque => "opaque_key",
+            Self::Literal => "statement_literal",
+            Self::Unknown => "unknown_key",
+            Self::Blocked => "blocked_key",
+            _ => "withheld_class",
+        }
+    }
+
+    /// The class of the token that the whole value becomes.
+    pub(crate) fn token(self) -> Option<Class> {
+        match self {
+            Self::User => Some(Class::User),
+            Self::Name => Some(Class::Name),
+            Self::Personal(class) => Some(class),
+            Self::Health => Some(Class::Health),
+            Self::Opaque => Some(Class::Opaque),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Identifier => "identifier",
+            Self::Secret => "secret",
+            Self::Content => "content",
+            Self::Metadata => "metadata",
+        })
+    }
+}
+
+/// How the made-up end of a key is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Template {
+    /// The name of a header or of RPC metadata.
+    Header,
+    /// The name of an environment variable.
+    Variable,
+    /// A label or annotation: metadata, unless its name tells more.
+    Label,
+    /// A parameter of a statement: withheld, unless its name tells of which kind a token may be.
+    Parameter,
+}
+
+/// Namespaces of the system's own parts, for keys that are younger than the table: metadata, unless their names tell more.
+const NAMESPACES: &[&str] = &[
+    "android.",
+    "artifact.",
+    "aspnetcore.",
+    "aws.ecs.",
+    "aws.eks.",
+    "aws.lambda.",
+    "aws.log.",
+    "az.",
+    "azure.",
+    "cassandra.",
+    "cicd.",
+    "cloud.",
+    "cloudfoundry.",
+    "code.",
+    "container.",
+    "cpu.",
+    "cpython.",
+    "db.client.",
+    "db.response.",
+    "deployment.",
+    "disk.",
+    "dotnet.",
+    "elasticsearch.",
+    "gcp.",
+    "gen_ai.request.",
+    "gen_ai.usage.",
+    "go.",
+    "heroku.",
+    "host.cpu.",
+    "host.image.",
+    "hw.",
+    "ios.",
+    "jvm.",
+    "k8s.",
+    "linux.",
+    "mainframe.",
+    "network.carrier.",
+    "network.connection.",
+    "network.protocol.",
+    "nfs.",
+    "nodejs.",
+    "oci.",
+    "onc_rpc.",
+    "openshift.",
+    "oracle_cloud.",
+    "os.",
+    "otel.",
+    "pprof.",
+    "process.executable.",
+    "process.runtime.",
+    "profile.",
+    "rpc.",
+    "service.",
+    "signalr.",
+    "system.",
+    "telemetry.",
+    "test.",
+    "thread.",
+    "tls.protocol.",
+    "user_agent.",
+    "v8js.",
+    "vcs.",
+    "webengine.",
+    "zos.",
+];
+
+/// A row of the tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Row {
+    Attribute(&'static str, KeyClass),
+    Retired(&'static str, KeyClass),
+    Header(&'static str, KeyClass),
+    Template(&'static str, Template),
+    Namespace(&'static str),
+}
+
+/// Every row.
+pub(crate) fn rows() -> impl Iterator<Item = Row> {
+    let attributes = ATTRIBUTES.iter().map(|(key, class)| Row::Attribute(key, *class));
+    let retired = RETIRED.iter().map(|(key, class)| Row::Retired(key, *class));
+    let headers = HEADERS.iter().map(|(name, class)| Row::Header(name, *class));
+    let templates = TEMPLATES.iter().map(|(prefix, template)| Row::Template(prefix, *template));
+    attributes
+        .chain(retired)
+        .chain(headers)
+        .chain(templates)
+        .chain(NAMESPACES.iter().map(|prefix| Row::Namespace(prefix)))
+}
+
+/// What the registry knows of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Known<'k> {
+    /// It has a row of its own.
+    Attribute(KeyClass),
+    /// It is one of a template's: the part that is made up.
+    Template(Template, &'k str),
+    /// It is of a namespace of the system's own parts.
     Namespace,
 }
 
-/// The class of a registered attribute.
-pub(crate) fn registered(key: &str) -> Option<(KeyClass, Fit)> {
-    if let Some(name) = HEADER_NAMESPACES.iter().find_map(|namespace| key.strip_prefix(namespace)) {
-        return header(name).map(|class| (class, Fit::Exact));
+/// What the registry knows of a key. Rows come before templates, those before namespaces; the longest fits first.
+pub(crate) fn registered(key: &str) -> Option<Known<'_>> {
+    if let Some(class) = row(ATTRIBUTES, key).or_else(|| row(RETIRED, key)) {
+        return Some(Known::Attribute(class));
     }
-    let fits = |entry: &&(&str, KeyClass)| key == entry.0 || entry.0.ends_with('.') && key.starts_with(entry.0);
-    let (name, class) = REGISTRY.iter().filter(fits).max_by_key(|(name, _)| name.len())?;
-    // Models count tokens that are no secrets.
-    let is_exact = name.len() == key.len() || name.starts_with("gen_ai.");
-    Some((*class, if is_exact { Fit::Exact } else { Fit::Namespace }))
+    let prefixes = || key.rmatch_indices('.').filter_map(|(dot, _)| key.split_at_checked(dot + 1));
+    let template = prefixes().find_map(|(prefix, name)| {
+        let template = row(TEMPLATES, prefix)?;
+        (!name.is_empty()).then_some(Known::Template(template, name))
+    });
+    template
+        .or_else(|| prefixes().any(|(prefix, _)| NAMESPACES.binary_search(&prefix).is_ok()).then_some(Known::Namespace))
 }
 
 /// The class of a header.
 pub(crate) fn header(name: &str) -> Option<KeyClass> {
     // Instrumentations write `content_type` for `content-type`.
     let name = name.to_ascii_lowercase().replace('_', "-");
-    HEADERS.iter().find(|(known, _)| *known == name).map(|(_, class)| *class)
+    row(HEADERS, &name)
+}
+
+fn row<T: Copy>(table: &[(&str, T)], key: &str) -> Option<T> {
+    let at = table.binary_search_by(|(name, _)| (*name).cmp(key)).ok()?;
+    table.get(at).map(|(_, value)| *value)
 }
 
 /// The tables as text, for the digest of the rules in force.
 pub(crate) fn tables() -> String {
-    format!("{REGISTRY:?}{HEADERS:?}{HEADER_NAMESPACES:?}")
+    format!("{ATTRIBUTES:?}{RETIRED:?}{TEMPLATES:?}{HEADERS:?}{NAMESPACES:?}")
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 use super::detect::{Finding, WITHHELD};
 use super::encoding;
 use super::keys::{KeyClass, Keys};
-use super::token::{self, Class};
+use super::token;
 
 /// Longest name that is looked at.
 const MAX_NAME: usize = 128;
@@ -83,16 +83,11 @@ fn is_ours(value: &str) -> bool {
 }
 
 fn judged(keys: &Keys, name: &str, value: &str, start: usize, end: usize) -> Option<Finding> {
-    let token = |class, rule| Some(Finding::token(start, end, rule, class, value.trim()));
-    match keys.content(name) {
-        KeyClass::Blocked => Some(Finding::withhold(start, end, "blocked_key")),
-        KeyClass::User => token(Class::User, "user_key"),
-        KeyClass::Name => token(Class::Name, "name_key"),
-        KeyClass::Personal(class) => token(class, "personal_key"),
-        KeyClass::Opaque => token(Class::Opaque, "opaque_key"),
-        KeyClass::Health => {
-            Some(Finding::token(start, end, "health_key", Class::Health, super::detectors::health_canonical(value)))
-        }
-        _ => None,
-    }
+    let class = keys.content(name);
+    let rule = match class {
+        KeyClass::Blocked => return Some(Finding::withhold(start, end, "blocked_key")),
+        _ => class.rule(),
+    };
+    let token = class.token()?;
+    Some(Finding::token(start, end, rule, token, token.canonical(value)))
 }

@@ -7,8 +7,10 @@ use std::collections::BTreeMap;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
+use super::actions::Actions;
 use super::detect::{Action, Engine, Finding, WITHHELD};
 use super::token::Class;
+use crate::config::ClassAction;
 
 /// The rule's name in remarks.
 pub(crate) const RULE: &str = "known_value";
@@ -18,7 +20,15 @@ const MIN_LEN: usize = 6;
 
 /// Raw values found, and what each became.
 #[derive(Debug, Default)]
-pub(crate) struct Known(BTreeMap<String, String>);
+pub(crate) struct Known(BTreeMap<String, Replaced>);
+
+/// What a value became.
+#[derive(Debug)]
+struct Replaced {
+    by: String,
+    /// The class it was found as; none where it was withheld without one, or found as several.
+    class: Option<Class>,
+}
 
 impl Known {
     /// Notes the distinctive values of a text's findings.
@@ -29,16 +39,28 @@ impl Known {
             else {
                 continue;
             };
-            if self.0.contains_key(raw) {
-                continue;
-            }
-            let Some(replacement) = engine.replacement(&finding.action) else { continue };
+            let class = match finding.action {
+                Action::Token(class, _) => Some(class),
+                Action::Keep | Action::Withhold => None,
+            };
+            let Some(by) = engine.replacement(&finding.action) else { continue };
             if let Action::Token(_, canonical) = &finding.action
                 && is_distinctive(canonical, &finding.action)
             {
-                self.0.entry(canonical.clone()).or_insert_with(|| replacement.clone());
+                self.note(canonical, &by, class);
             }
-            self.0.insert(raw.to_owned(), replacement);
+            self.note(raw, &by, class);
+        }
+    }
+
+    /// The first finding of a value says what it becomes.
+    fn note(&mut self, value: &str, by: &str, class: Option<Class>) {
+        match self.0.get_mut(value) {
+            Some(known) if known.class != class => known.class = None,
+            Some(_) => {}
+            None => {
+                self.0.insert(value.to_owned(), Replaced { by: by.to_owned(), class });
+            }
         }
     }
 
@@ -47,7 +69,7 @@ impl Known {
         if self.0.is_empty() {
             return Ok(None);
         }
-        let (values, replacements): (Vec<String>, Vec<String>) = self.0.into_iter().unzip();
+        let (values, replacements): (Vec<String>, Vec<Replaced>) = self.0.into_iter().unzip();
         let automaton = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostLongest)
             .build(&values)
@@ -89,12 +111,12 @@ fn is_distinctive(raw: &str, action: &Action) -> bool {
 #[derive(Debug)]
 pub(crate) struct Sweeper {
     automaton: AhoCorasick,
-    replacements: Vec<String>,
+    replacements: Vec<Replaced>,
 }
 
 impl Sweeper {
-    /// The text with every known value replaced, and how many there were.
-    pub(crate) fn replace(&self, text: &str) -> (String, usize) {
+    /// The text with every known value replaced, and how many there were. A value of a class that stays here stays.
+    pub(crate) fn replace(&self, text: &str, actions: &Actions) -> (String, usize) {
         let mut out = String::new();
         let mut count = 0;
         let mut at = 0;
@@ -104,9 +126,14 @@ impl Sweeper {
             if before.is_some_and(char::is_alphanumeric) || after.is_some_and(char::is_alphanumeric) {
                 continue;
             }
-            let Some(replacement) = self.replacements.get(found.pattern().as_usize()) else { continue };
+            let Some(replaced) = self.replacements.get(found.pattern().as_usize()) else { continue };
+            let by = match replaced.class.map(|class| actions.of(class)) {
+                Some(ClassAction::Keep) => continue,
+                Some(ClassAction::Withhold) => WITHHELD,
+                Some(ClassAction::Token) | None => &replaced.by,
+            };
             out.push_str(text.get(at..found.start()).unwrap_or_default());
-            out.push_str(replacement);
+            out.push_str(by);
             at = found.end();
             count += 1;
         }

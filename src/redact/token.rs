@@ -92,6 +92,22 @@ impl Class {
         }
     }
 
+    /// The canonical form of a value that its name alone tells to be of this class: numbers without what is written between their
+    /// digits, addresses of mail in lower case.
+    pub(crate) fn canonical(self, value: &str) -> String {
+        let value = value.trim();
+        match self {
+            Self::Email => value.to_lowercase(),
+            Self::Phone | Self::Card | Self::Iban | Self::Ssn | Self::NationalId | Self::Mac | Self::Imei => {
+                let bare: String =
+                    value.chars().filter(|char| char.is_alphanumeric()).flat_map(char::to_uppercase).collect();
+                if bare.is_empty() { value.to_owned() } else { bare }
+            }
+            Self::Health => super::detectors::health_canonical(value),
+            _ => value.to_owned(),
+        }
+    }
+
     fn letter(self) -> char {
         match self {
             Self::Email => 'E',

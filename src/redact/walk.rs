@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use super::classes::{self, FieldClass};
-use super::detect::{Engine, Finding, WITHHELD};
+use super::detect::{Engine, Finding, WITHHELD, says_all};
 use super::encoding;
 use super::keys::{KeyClass, Keys};
 use super::statement;
@@ -13,7 +13,14 @@ use super::structured;
 use super::survey::Survey;
 use super::sweep::{Known, Sweeper};
 use super::token::Class;
+use crate::config::ClassAction;
 use crate::model::Remark;
+
+/// Keys of the name in a pair that is an object of its own.
+const PAIR_NAMES: [&str; 4] = ["name", "Name", "key", "Key"];
+
+/// Keys of the value in such a pair.
+const PAIR_VALUES: [&str; 4] = ["value", "Value", "values", "Values"];
 
 /// What the walk goes by.
 #[derive(Debug)]
@@ -26,8 +33,36 @@ pub(crate) struct Rules {
     pub(crate) secrets: bool,
 }
 
+/// The rules of every service.
+#[derive(Debug)]
+pub(crate) struct Policy {
+    /// Those of services that have none of their own.
+    pub(crate) general: Rules,
+    pub(crate) services: BTreeMap<String, Rules>,
+}
+
+impl Policy {
+    /// The rules for what a service sent.
+    pub(crate) fn of(&self, service: &str) -> &Rules {
+        self.services.get(service).unwrap_or(&self.general)
+    }
+
+    /// The rules for what is said of a document's failure as a whole: those of the failing span's service, or of the service that
+    /// logged the failure where there is no span.
+    fn of_failure(&self, document: &Value) -> &Rules {
+        let path = document.pointer("/trace/span_path").and_then(Value::as_array);
+        let service = match path.and_then(|path| path.last()) {
+            Some(span) => span.get("service"),
+            None => document.pointer("/incident/services/0"),
+        };
+        service.and_then(Value::as_str).map_or(&self.general, |service| self.of(service))
+    }
+}
+
 /// One walk over one document.
 pub(crate) struct Walk<'r> {
+    policy: &'r Policy,
+    /// The rules for the field: its service's.
     rules: &'r Rules,
     /// Looks for what an earlier walk found; instead of detecting.
     sweeper: Option<&'r Sweeper>,
@@ -50,20 +85,21 @@ pub(crate) struct Walked {
 
 impl<'r> Walk<'r> {
     /// Detects and redacts.
-    pub(crate) fn detect(rules: &'r Rules, document: Value) -> Walked {
-        Self::run(rules, None, document)
+    pub(crate) fn detect(policy: &'r Policy, document: Value) -> Walked {
+        Self::run(policy, None, document)
     }
 
     /// Replaces what is known, wherever it still stands.
-    pub(crate) fn sweep(rules: &'r Rules, sweeper: &'r Sweeper, document: Value) -> Walked {
-        Self::run(rules, Some(sweeper), document)
+    pub(crate) fn sweep(policy: &'r Policy, sweeper: &'r Sweeper, document: Value) -> Walked {
+        Self::run(policy, Some(sweeper), document)
     }
 
-    fn run(rules: &'r Rules, sweeper: Option<&'r Sweeper>, document: Value) -> Walked {
+    fn run(policy: &'r Policy, sweeper: Option<&'r Sweeper>, document: Value) -> Walked {
         let mut attribute_keys = BTreeSet::new();
         collect_attribute_keys(&document, &mut attribute_keys);
         let mut walk = Self {
-            rules,
+            policy,
+            rules: policy.of_failure(&document),
             sweeper,
             attribute_keys,
             remarks: BTreeMap::new(),
@@ -84,15 +120,7 @@ impl<'r> Walk<'r> {
             }
             (FieldClass::Withheld, value) => self.withhold(value, "unknown_field"),
             (_, Value::Null) => Value::Null,
-            (FieldClass::Branch, Value::Object(fields)) => Value::Object(
-                fields
-                    .into_iter()
-                    .map(|(name, value)| {
-                        let value = self.at(&name, &name, |walk| walk.field(value));
-                        (name, value)
-                    })
-                    .collect(),
-            ),
+            (FieldClass::Branch, Value::Object(fields)) => self.branch(fields),
             (FieldClass::Branch, Value::Array(items)) => self.array(items, Self::field),
             (FieldClass::Number, value @ (Value::Number(_) | Value::Bool(_))) => value,
             (FieldClass::Attributes, Value::Object(map)) => self.map(map, |walk, key| walk.rules.keys.attribute(key)),
@@ -112,6 +140,21 @@ impl<'r> Walk<'r> {
             (class, Value::String(text)) if text == WITHHELD || self.is_ours(class, &text) => Value::String(text),
             (_, value) => self.withhold(value, "unexpected_shape"),
         }
+    }
+
+    /// The fields of an object. One that says of which service it is (a span, a log line, an exemplar) goes by that service's rules.
+    fn branch(&mut self, fields: Map<String, Value>) -> Value {
+        let before = self.rules;
+        if let Some(service) = fields.get("service").and_then(Value::as_str) {
+            self.rules = self.policy.of(service);
+        }
+        let fields = fields.into_iter().map(|(name, value)| {
+            let value = self.at(&name, &name, |walk| walk.field(value));
+            (name, value)
+        });
+        let fields = Value::Object(fields.collect());
+        self.rules = before;
+        fields
     }
 
     /// Whether a structural field holds what it should, and nothing written in the same letters.
@@ -134,9 +177,13 @@ impl<'r> Walk<'r> {
 
     fn map(&mut self, map: Map<String, Value>, class_of: impl Fn(&Self, &str) -> KeyClass) -> Value {
         let system = ["db.system.name", "db.system"].iter().find_map(|key| map.get(*key)?.as_str()).map(str::to_owned);
+        let told = self.told_by_pair(&map);
         let mut out = Map::new();
         for (key, value) in map {
-            let class = class_of(self, &key);
+            let class = match (class_of(self, &key), told) {
+                (KeyClass::Content, Some(told)) if PAIR_VALUES.contains(&key.as_str()) => told,
+                (class, _) => class,
+            };
             let (key, edits) = self.key(key, &out);
             let value = self.at("*", &key, |walk| {
                 walk.remark_all(edits);
@@ -145,6 +192,12 @@ impl<'r> Walk<'r> {
             out.insert(key, value);
         }
         Value::Object(out)
+    }
+
+    /// What the name in `{"name": …, "value": …}` tells of the value: variables and headers are often listed so.
+    fn told_by_pair(&self, map: &Map<String, Value>) -> Option<KeyClass> {
+        let name = PAIR_NAMES.iter().find_map(|key| map.get(*key)?.as_str())?;
+        Some(self.rules.keys.content(name))
     }
 
     /// A key after redaction. Two keys that become equal stay two: the later one in key order gets a number.
@@ -168,25 +221,43 @@ impl<'r> Walk<'r> {
             KeyClass::Opaque if !self.rules.secrets => KeyClass::Content,
             class => class,
         };
+        if let Some(token) = class.token() {
+            return self.whole(value, token, class.rule());
+        }
+        let actions = self.rules.engine.actions();
         match (class, value) {
-            (KeyClass::Blocked, value) => self.withhold(value, "blocked_key"),
-            (KeyClass::Unknown, value) => self.withhold(value, "unknown_key"),
-            (KeyClass::User, value) => self.whole(value, Class::User, "user_key"),
-            (KeyClass::Name, value) => self.whole(value, Class::Name, "name_key"),
-            (KeyClass::Personal(class), value) => self.whole(value, class, "personal_key"),
-            (KeyClass::Health, value) => self.whole(value, Class::Health, "health_key"),
-            (KeyClass::Opaque, value) => self.whole(value, Class::Opaque, "opaque_key"),
+            (KeyClass::Blocked | KeyClass::Literal | KeyClass::Unknown, value) => self.withhold(value, class.rule()),
+            (_, value) if class.field().is_some_and(|field| actions.withholds(field)) && self.sweeper.is_none() => {
+                self.withhold(value, class.rule())
+            }
             (KeyClass::Url, Value::String(text)) => Value::String(self.url(&text)),
-            (KeyClass::Statement, Value::String(text)) => {
+            (KeyClass::Statement | KeyClass::Graphql, Value::String(text)) => {
+                // Strings and comments of GraphQL are written as those of MySQL.
+                let system = if class == KeyClass::Graphql { Some("mysql") } else { system };
                 let (text, literals) = statement::without_literals(&text, system);
                 self.remark("statement_literal", literals);
                 Value::String(self.text(&text))
             }
-            (KeyClass::Url | KeyClass::Statement, Value::Array(items)) => {
+            (KeyClass::Url | KeyClass::Statement | KeyClass::Graphql, Value::Array(items)) => {
                 self.array(items, |walk, item| walk.value(item, class, system))
             }
+            (KeyClass::Arguments, Value::Array(items)) => self.arguments(items),
             (_, value) => self.content(value),
         }
+    }
+
+    /// Arguments of a command. What stands behind `--name` is judged by the name, like the field of that name.
+    fn arguments(&mut self, items: Vec<Value>) -> Value {
+        let mut told = KeyClass::Content;
+        self.array(items, |walk, item| {
+            let name = item.as_str().and_then(|text| text.strip_prefix('-')).map(|text| text.trim_start_matches('-'));
+            let next = match name {
+                Some(name) if !name.contains(['=', ' ']) => walk.rules.keys.content(name),
+                _ => KeyClass::Content,
+            };
+            let class = std::mem::replace(&mut told, next);
+            walk.value(item, class, None)
+        })
     }
 
     /// Content of any shape.
@@ -206,6 +277,9 @@ impl<'r> Walk<'r> {
 
     /// A value that becomes one token, whatever is in it.
     fn whole(&mut self, value: Value, class: Class, rule: &'static str) -> Value {
+        if self.rules.engine.actions().of(class) == ClassAction::Keep {
+            return self.content(value);
+        }
         let text = match value {
             Value::Array(items) => return self.array(items, |walk, item| walk.whole(item, class, rule)),
             Value::Object(_) => return self.withhold(value, rule),
@@ -218,22 +292,18 @@ impl<'r> Walk<'r> {
             return Value::String(text);
         }
         // An address is an address under every key.
-        if let [one] = self.rules.engine.scan(trimmed).as_slice()
-            && one.start == 0
-            && one.end == trimmed.len()
-        {
+        if says_all(trimmed, 0, trimmed.len(), &self.rules.engine.scan(trimmed)) {
             return Value::String(self.text(trimmed));
         }
-        let canonical =
-            if class == Class::Health { super::detectors::health_canonical(trimmed) } else { trimmed.to_owned() };
-        let finding = Finding::token(0, trimmed.len(), rule, class, canonical);
+        let finding = Finding::token(0, trimmed.len(), rule, class, class.canonical(trimmed));
         let edited = self.replace(trimmed, &[finding]);
         Value::String(edited)
     }
 
     /// A URL, path or query: parameters whose names tell a secret are withheld besides what detectors find.
     fn url(&mut self, text: &str) -> String {
-        let known = structured::parameters(&self.rules.keys, text);
+        let mut known = structured::parameters(&self.rules.keys, text);
+        known.extend(structured::fields(&self.rules.keys, text));
         let (edited, edits) = self.edit(text, known);
         self.remark_all(edits);
         edited
@@ -250,7 +320,7 @@ impl<'r> Walk<'r> {
     /// The text after redaction, and the rules that changed it.
     fn edit(&mut self, text: &str, known: Vec<Finding>) -> (String, Vec<&'static str>) {
         if let Some(sweeper) = self.sweeper {
-            let (swept, count) = sweeper.replace(text);
+            let (swept, count) = sweeper.replace(text, self.rules.engine.actions());
             return (swept, vec![super::sweep::RULE; count]);
         }
         let first = self.rules.engine.scan_with(text, known);

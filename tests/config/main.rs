@@ -326,3 +326,100 @@ fn recipients_may_come_from_an_environment_that_is_not_there_yet() {
         assert_eq!(output.status.code(), Some(0), "{recipients}: {}", String::from_utf8_lossy(&output.stderr));
     }
 }
+
+const REDACTION: &str = "    allow_all_keys: false\n";
+
+#[test]
+fn a_class_or_action_that_does_not_exist_is_refused() {
+    let with = |line: &str| format!("{REDACTION}    {line}\n");
+    refused(
+        REDACTION,
+        &with("actions: {emial: keep}"),
+        &["casefile.yaml:12:15: processors.redaction.actions.emial: unknown", "did you mean `email`?"],
+    );
+    refused(
+        REDACTION,
+        &with("actions: {ip: hide}"),
+        &["casefile.yaml:12:19: processors.redaction.actions.ip: unknown", "`token`, `withhold`, `keep`"],
+    );
+    refused(
+        REDACTION,
+        &with("services: {checkout: {alowed_keys: [a]}}"),
+        &["casefile.yaml:12:27: processors.redaction.services.checkout.alowed_keys: unknown key", "`allowed_keys`"],
+    );
+}
+
+#[test]
+fn an_action_that_would_uncover_a_secret_is_refused() {
+    let with = |line: &str| format!("{REDACTION}    {line}\n");
+    refused(
+        REDACTION,
+        &with("actions: {secrets: keep}"),
+        &["casefile.yaml:12:24: processors.redaction.actions.secrets: `secrets` cannot be `keep`", "`ignored_keys`"],
+    );
+    refused(
+        REDACTION,
+        &with("services: {checkout: {actions: {url_credential: token}}}"),
+        &[
+            "processors.redaction.services.checkout.actions.url_credential: `url_credential` cannot be `token`",
+            "guessed",
+        ],
+    );
+    refused(
+        REDACTION,
+        &with("services: {checkout: {blocked_key_patterns: ['(']}}"),
+        &["processors.redaction.services.checkout.blocked_key_patterns[0]: the regex does not compile"],
+    );
+}
+
+#[test]
+fn settings_of_the_collectors_redaction_that_have_no_place_say_what_to_do_instead() {
+    for (line, instead) in [
+        ("redact_all_types: false", "values of every type are looked at"),
+        ("hash_function: md5", "keyed with `key`"),
+        ("summary: debug", "`redaction.remarks`"),
+        ("url_sanitizer: {enabled: true, attributes: [http.url]}", "`casefile redact --keys`"),
+        ("db_sanitizer: {sql: {enabled: true, attributes: [db.statement]}}", "lose their literals"),
+    ] {
+        let name = line.split(':').next().unwrap();
+        refused(
+            REDACTION,
+            &format!("{REDACTION}    {line}\n"),
+            &[&format!("casefile.yaml:12:5: processors.redaction.{name}: has no place here"), instead],
+        );
+    }
+}
+
+#[test]
+fn every_setting_of_redaction_that_is_documented_loads_and_fits_the_schema() {
+    let folder = folder();
+    let more = r#"    redact_all_types: true
+    ignored_keys: [build.tag]
+    ignored_key_patterns: ['^cache\.']
+    blocked_values: ['ACME-\d{6}']
+    allowed_values: ['@acme\.example$']
+    actions: {ip: keep, phone: withhold, name: token, identifiers: withhold, secrets: withhold, metadata: keep}
+    services:
+      checkout:
+        allow_all_keys: true
+        allowed_keys: [app.note]
+        ignored_keys: [app.tag]
+        ignored_key_patterns: ['^shop\.']
+        blocked_key_patterns: ['note$']
+        actions: {ip: token, content: withhold}
+"#;
+    let text = EXAMPLE.replacen(REDACTION, &format!("{REDACTION}{more}"), 1);
+    let path = write(folder.path(), &text);
+    let output = casefile(folder.path(), &["validate", "--config", &path]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let schema: serde_json::Value =
+        serde_json::from_slice(&casefile(folder.path(), &["schema", "config"]).stdout).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let config = casefile::config::load(&[path], &[], &casefile::config::ProcessEnvironment).unwrap();
+    let run = serde_json::to_value(&config.document).unwrap();
+    let errors: Vec<String> = validator.iter_errors(&run).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{errors:?}");
+    let mut wrong = run;
+    wrong["processors"]["redaction"]["actions"] = serde_json::json!({"ip": "hide"});
+    assert!(validator.validate(&wrong).is_err());
+}

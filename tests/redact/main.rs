@@ -168,6 +168,29 @@ fn every_form_is_listed_with_its_source() {
 }
 
 #[test]
+fn actions_hold_for_all_or_for_one_service() {
+    let folder = tempfile::tempdir().unwrap();
+    let more = "    actions: {ip: keep, email: withhold}\n    services: {checkout: {actions: {ip: token}}}\n";
+    let config = config(folder.path(), more);
+    let text = "a@b.example from 10.1.2.3\n";
+    assert_eq!(redacted(folder.path(), &["--config", &config], text), "[withheld] from 10.1.2.3\n");
+    let of_service = redacted(folder.path(), &["--config", &config, "--service", "checkout"], text);
+    assert!(of_service.starts_with("[withheld] from ip:N-a"), "{of_service}");
+}
+
+#[test]
+fn every_key_is_listed_with_its_class_and_source() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys: Vec<Value> = serde_json::from_str(&redacted(folder.path(), &["--keys", "--json"], "")).unwrap();
+    assert!(keys.len() > 1200, "{}", keys.len());
+    let row = keys.iter().find(|row| row["key"] == "db.query.text").unwrap();
+    assert_eq!((&row["class"], &row["becomes"]), (&Value::from("content"), &Value::from("statement")));
+    let table = redacted(folder.path(), &["--keys"], "");
+    assert_eq!(table.lines().count(), keys.len() + 1);
+    assert!(table.lines().any(|line| line.starts_with("user.full_name ") && line.contains(" name ")), "{table}");
+}
+
+#[test]
 fn a_dry_run_reports_and_writes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let demo = Command::cargo_bin("casefile")

@@ -296,7 +296,7 @@ impl Detector for Panics {
 #[test]
 fn fault_38_a_detector_that_panics_holds_the_bundle_back_and_keeps_the_records() {
     let mut redactor: Redactor = redactor();
-    Arc::get_mut(&mut redactor.compiled).unwrap().rules.engine.push(Box::new(Panics));
+    Arc::get_mut(&mut redactor.compiled).unwrap().policy.general.engine.push(Box::new(Panics));
     let error = redactor.redact(case(bundle(full()))).unwrap_err();
     assert_eq!(error.tracked.records(), 1);
     assert!(!error.to_string().contains("request start"));
@@ -319,7 +319,7 @@ fn fault_38_a_detector_that_stalls_holds_the_bundle_back_and_keeps_the_records()
     let mut redactor = with(RedactionProcessor { timeout, ..RedactionProcessor::default() });
     let (end, ended) = std::sync::mpsc::sync_channel(1);
     let stalls = Box::new(Stalls(parking_lot::Mutex::new(ended)));
-    Arc::get_mut(&mut redactor.compiled).unwrap().rules.engine.push(stalls);
+    Arc::get_mut(&mut redactor.compiled).unwrap().policy.general.engine.push(stalls);
     // Each of them costs a thread: when there are too many, nothing is tried any more, and nothing written.
     for _ in 0..20 {
         let error = redactor.redact(case(bundle(full()))).unwrap_err();

@@ -1,6 +1,8 @@
 //! Tests of the redactor.
 
+mod actions;
 mod bundles;
+mod fields;
 mod keys;
 mod national;
 mod personal;
