@@ -25,6 +25,12 @@ const SINGLE: &[(&str, &str, &str, &str)] = &[
     ("blocked_key", "withheld", "the value of a key that tells a secret", "configuration, keys of this version"),
     ("blocked_value", "withheld", "what a regex of `blocked_values` matches", "configuration"),
     ("card", "card", "digits of a card's length and issuer with a right check digit", "ISO/IEC 7812-1"),
+    (
+        "database_value",
+        "withheld",
+        "a value that a message of a database quotes: of a statement, a parameter, a row, a key",
+        "the databases' lists of messages",
+    ),
     ("email", "email", "an address", "RFC 5321, RFC 6531"),
     ("health_id", "health", "a number that its name tells to be of the health system", "45 CFR 164.514(b)(2)(i)"),
     ("health_key", "health", "the value of a key of the health system", "45 CFR 164.514(b)(2)(i)"),

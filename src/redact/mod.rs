@@ -18,7 +18,9 @@ mod gate;
 mod guard;
 mod inspect;
 mod keys;
+mod literals;
 mod registry;
+mod sql;
 mod statement;
 mod structured;
 mod sweep;
@@ -148,20 +150,21 @@ impl Redactor {
                 ignored: set(&config.ignored_key_patterns)?,
                 blocked: set(&config.blocked_key_patterns)?,
             };
+            let keys = Arc::new(Keys::new(
+                config.allow_all_keys,
+                &config.allowed_keys,
+                &config.ignored_keys,
+                patterns,
+                on("phi"),
+                on("pii"),
+            )?);
             Ok(Rules {
                 engine: Engine::new(
-                    detectors::of(&config.presets, blocked_values, rules)?,
+                    detectors::of(&config.presets, &keys, blocked_values, rules)?,
                     set(&config.allowed_values)?,
                     Tokens::new(tenant, (id, root), &previous)?,
                 )?,
-                keys: Keys::new(
-                    config.allow_all_keys,
-                    &config.allowed_keys,
-                    &config.ignored_keys,
-                    patterns,
-                    on("phi"),
-                    on("pii"),
-                )?,
+                keys,
                 pii: on("pii"),
                 secrets: on("secrets"),
             })

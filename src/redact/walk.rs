@@ -1,6 +1,7 @@
 //! The walk over a document: every string in it, keys included, by the class of its field.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -18,7 +19,7 @@ use crate::model::Remark;
 #[derive(Debug)]
 pub(crate) struct Rules {
     pub(crate) engine: Engine,
-    pub(crate) keys: Keys,
+    pub(crate) keys: Arc<Keys>,
     /// Whether people are to be hidden: the `pii` preset.
     pub(crate) pii: bool,
     /// Whether ids that open something are to be hidden: the `secrets` preset.
@@ -223,8 +224,7 @@ impl<'r> Walk<'r> {
         {
             return Value::String(self.text(trimmed));
         }
-        let canonical =
-            if class == Class::Health { super::detectors::health_canonical(trimmed) } else { trimmed.to_owned() };
+        let canonical = structured::canonical(class, trimmed);
         let finding = Finding::token(0, trimmed.len(), rule, class, canonical);
         let edited = self.replace(trimmed, &[finding]);
         Value::String(edited)
@@ -238,10 +238,9 @@ impl<'r> Walk<'r> {
         edited
     }
 
-    /// Any text: JSON in it is judged by its names.
+    /// Any text.
     fn text(&mut self, text: &str) -> String {
-        let known = structured::fields(&self.rules.keys, text);
-        let (edited, edits) = self.edit(text, known);
+        let (edited, edits) = self.edit(text, Vec::new());
         self.remark_all(edits);
         edited
     }

@@ -10,7 +10,7 @@ use crate::redact::token::Class;
 pub(super) struct HomeFolder(Regex);
 
 /// Folders that are named after a role, not a person.
-const ROLES: &[&str] = &[
+pub(super) const ROLES: &[&str] = &[
     "app",
     "appuser",
     "azureuser",

@@ -3,8 +3,10 @@
 mod birth;
 mod card;
 mod custom;
+mod database;
 mod device;
 mod email;
+mod fields;
 mod health;
 mod home;
 mod iban;
@@ -20,11 +22,13 @@ mod userinfo;
 mod wallet;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 use regex::Regex;
 
 use super::detect::Detector;
+use super::keys::Keys;
 
 pub(crate) use health::canonical as health_canonical;
 pub(crate) use national::IDS;
@@ -34,9 +38,11 @@ pub(crate) use secrets::ISSUERS;
 /// Names of the sets of detectors that `presets` chooses from.
 pub(crate) const PRESETS: [&str; 4] = ["pii", "pci", "phi", "secrets"];
 
-/// The detectors of these presets in order of rank: what withholds more comes first.
+/// The detectors of these presets in order of rank: what withholds more comes first, and what goes by a name alone comes last, so that
+/// a value whose form tells what it is becomes the same token under every name.
 pub(crate) fn of(
     presets: &[String],
+    keys: &Arc<Keys>,
     blocked_values: Vec<Regex>,
     rules: Vec<Rule>,
 ) -> Result<Vec<Box<dyn Detector>>, String> {
@@ -73,6 +79,8 @@ pub(crate) fn of(
         list.push(Box::new(phone::Phone::new()?));
         list.push(Box::new(home::HomeFolder::new()?));
     }
+    list.push(Box::new(fields::Fields::new(Arc::clone(keys))?));
+    list.push(Box::new(database::Database::new(Arc::clone(keys))?));
     Ok(list)
 }
 

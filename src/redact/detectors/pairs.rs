@@ -315,7 +315,7 @@ fn is_secret(value: &str, sure: Sure, mark: char, quoted: bool, rest: &str) -> b
     let bare = value.trim();
     let is_empty = bare.is_empty() || bare.chars().all(|char| matches!(char, '*' | '•' | 'x' | 'X' | '.' | '-'));
     let is_ours = bare == WITHHELD || token::shape(bare) == Some(bare.len());
-    let is_nothing = ["null", "none", "nil", "undefined", "true", "false", "?", "%s", "{}", "[]"]
+    let is_nothing = ["null", "none", "nil", "undefined", "true", "false", "yes", "no", "?", "%s", "{}", "[]"]
         .contains(&bare.to_ascii_lowercase().as_str());
     let is_scheme_and_ours = bare.ends_with(WITHHELD) && bare.split_whitespace().count() == 2;
     // `${DB_PASSWORD}`, `$API_KEY`, `<password>`, `{{ secret }}`: a place for a secret, not one.
