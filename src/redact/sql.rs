@@ -3,6 +3,10 @@
 //! A statement may stand alone or inside a message, where it ends with the quote or bracket that it stands in, or where prose begins.
 //! What cannot be lexed to its end is cut from there on.
 
+mod words;
+
+pub(crate) use self::words::is_keyword;
+use self::words::{ends_before_table, ends_with_function, goes_on, opens_list, word};
 use super::detect::Piece;
 
 /// Most digits of a placeholder that is a number.
@@ -17,9 +21,20 @@ pub(crate) const PLACE: char = '?';
 /// So many words in a row that are no words of SQL are prose: a name has one alias.
 const PROSE: usize = 3;
 
+/// Whose SQL a statement is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// A double quote opens a string everywhere, and `#` a comment.
+    MySql,
+    /// A double quote opens a name, and `#` is an operator or a part of a name.
+    Standard,
+    /// Either, by what stands around it.
+    Unknown,
+}
+
 /// The statement with [`PLACE`] for each literal and without comments, and what stands for what.
-pub(crate) fn without_literals(text: &str, is_mysql: bool) -> (String, Vec<Piece>) {
-    let mut lexer = Lexer::new(text, is_mysql);
+pub(crate) fn without_literals(text: &str, dialect: Dialect) -> (String, Vec<Piece>) {
+    let mut lexer = Lexer::new(text, dialect);
     while let Some(char) = lexer.rest.chars().next() {
         lexer.step(char);
     }
@@ -35,7 +50,7 @@ pub(crate) struct Enclosing {
 
 /// The literals of a statement that begins a text and ends somewhere in it, and where it ends.
 pub(crate) fn embedded(text: &str, enclosing: Option<Enclosing>) -> (Vec<Piece>, usize) {
-    let mut lexer = Lexer::new(text, false);
+    let mut lexer = Lexer::new(text, Dialect::Unknown);
     lexer.prose = Some(Prose::default());
     while let Some(char) = lexer.rest.chars().next() {
         match enclosing.filter(|enclosing| enclosing.mark == char) {
@@ -65,8 +80,9 @@ struct Lexer<'t> {
     expects_value: bool,
     /// For each open parenthesis, whether it encloses a list of values.
     in_list: Vec<bool>,
-    /// In MySQL a double quote opens a string everywhere, and `#` a comment.
-    is_mysql: bool,
+    dialect: Dialect,
+    /// Whether a name of a table stands in double quotes, so that none of them opens a string.
+    has_quoted_names: bool,
     /// Whether names stand in backquotes, so that a bare word where a value belongs is one (Laravel writes values so).
     has_backquotes: bool,
     /// Looks for the end of a statement inside a message.
@@ -87,7 +103,7 @@ struct Prose {
 }
 
 impl<'t> Lexer<'t> {
-    fn new(text: &'t str, is_mysql: bool) -> Self {
+    fn new(text: &'t str, dialect: Dialect) -> Self {
         Self {
             text,
             rest: text,
@@ -95,7 +111,8 @@ impl<'t> Lexer<'t> {
             cuts: Vec::new(),
             expects_value: false,
             in_list: Vec::new(),
-            is_mysql,
+            dialect,
+            has_quoted_names: false,
             has_backquotes: false,
             prose: None,
         }
@@ -104,6 +121,24 @@ impl<'t> Lexer<'t> {
     /// How much has been read.
     fn at(&self) -> usize {
         self.text.len() - self.rest.len()
+    }
+
+    /// Whether double quotes open strings: names in backquotes are those of MySQL.
+    fn is_mysql(&self) -> bool {
+        self.dialect == Dialect::MySql || self.dialect == Dialect::Unknown && self.has_backquotes
+    }
+
+    /// Whether a `#` opens a comment, and is no operator (`#>`, `#-`) or temporary table (`FROM #t`).
+    fn opens_comment(&self) -> bool {
+        let next = self.rest.chars().nth(1);
+        match self.dialect {
+            Dialect::MySql => true,
+            _ if self.rest.starts_with("# ") => true,
+            Dialect::Standard => false,
+            Dialect::Unknown => {
+                next.is_some_and(|next| !matches!(next, '>' | '-' | '#' | '=')) && !ends_before_table(&self.out)
+            }
+        }
     }
 
     /// How many backslashes stand before what comes next.
@@ -172,14 +207,17 @@ impl<'t> Lexer<'t> {
         match char {
             '\'' => self.quoted('\''),
             '\\' if self.prose.is_some() && self.rest.starts_with("\\\"") => self.escaped(),
-            '"' if self.expects_value || self.is_mysql || !self.is_name() => self.quoted('"'),
-            '"' => self.identifier('"'),
+            '"' if self.expects_value || self.is_mysql() || !self.is_name() => self.quoted('"'),
+            '"' => {
+                self.has_quoted_names |= ends_before_table(&self.out);
+                self.identifier('"');
+            }
             '`' => {
                 self.has_backquotes = true;
                 self.identifier('`');
             }
             '-' if self.rest.starts_with("--") => self.skip_line(),
-            '#' if self.is_mysql || self.rest.starts_with("# ") => self.skip_line(),
+            '#' if self.opens_comment() => self.skip_line(),
             '/' if self.rest.starts_with("/*") => {
                 let end = self.rest.find("*/").map_or(self.rest.len(), |end| end + 2);
                 self.skip(end);
@@ -191,6 +229,8 @@ impl<'t> Lexer<'t> {
             '$' => self.dollar(),
             ':' | '@' | '%' => self.placeholder(char),
             '(' => {
+                let is_unknown = self.dialect == Dialect::Unknown && !self.has_quoted_names;
+                self.expects_value |= is_unknown && ends_with_function(&self.out);
                 self.in_list.push(self.expects_value);
                 self.copy(1);
             }
@@ -457,49 +497,4 @@ fn string_end(body: &str, mark: char, backslash: bool) -> Option<usize> {
         }
     }
     None
-}
-
-/// The word that a text begins with.
-fn word(text: &str) -> &str {
-    let is_part = |char: char| char.is_alphanumeric() || matches!(char, '_' | '$' | '#');
-    text.get(..text.find(|char: char| !is_part(char)).unwrap_or(text.len())).unwrap_or_default()
-}
-
-fn opens_list(rest: &str) -> bool {
-    rest.starts_with(|char: char| matches!(char, '[' | '"' | '\'' | ' ') || char.is_ascii_digit())
-}
-
-/// Whether a statement whose beginning is `head` goes on behind the line break that `rest` begins with.
-fn goes_on(head: &str, rest: &str) -> bool {
-    let line = rest.trim_start();
-    let is_blank_between = rest.get(..rest.len() - line.len()).unwrap_or_default().matches('\n').count() > 1;
-    let head = head.trim_end();
-    let last = head.rsplit(|char: char| !char.is_alphanumeric()).next().unwrap_or_default();
-    !is_blank_between
-        && (is_keyword(word(line))
-            || line.starts_with(['(', ')', ',', '|', '*', '\'', '`', '"'])
-            || ["= ", "< ", "> ", "<> ", "!= "].iter().any(|operator| line.starts_with(operator))
-            || line.starts_with("--")
-            || line.starts_with("/*")
-            || head.ends_with([',', '(', '=', '<', '>', '|', '*', '+', '-', '/'])
-            || is_keyword(last))
-}
-
-/// Words of SQL that are not the names of something.
-#[rustfmt::skip]
-const KEYWORDS: &[&str] = &[
-    "ALL", "AND", "ANY", "AS", "ASC", "BEGIN", "BETWEEN", "BY", "CASE", "CAST", "COLLATE", "COMMIT", "CONFLICT", "CONSTRAINT",
-    "CROSS", "CURRENT", "CURRENT_DATE", "CURRENT_TIME", "CURRENT_TIMESTAMP", "DATE", "DEFAULT", "DELETE", "DESC", "DISTINCT",
-    "DO", "DUPLICATE", "ELSE", "END", "ESCAPE", "EXCEPT", "EXISTS", "FALSE", "FETCH", "FIRST", "FOLLOWING", "FOR", "FROM", "FULL",
-    "GROUP", "HAVING", "IDENTIFIED", "ILIKE", "IN", "INNER", "INSERT", "INTERSECT", "INTERVAL", "INTO", "IS", "ISNULL", "JOIN",
-    "KEY", "LAST", "LATERAL", "LEFT", "LIKE", "LIMIT", "LOCKED", "MATCHED", "MERGE", "NATURAL", "NEXT", "NOT", "NOTHING",
-    "NOTNULL", "NULL", "NULLS", "OFFSET", "ON", "ONLY", "OR", "ORDER", "OUTER", "OVER", "PARTITION", "PASSWORD", "PRECEDING",
-    "RECURSIVE", "REGEXP", "RETURNING", "RIGHT", "RLIKE", "ROW", "ROWS", "SELECT", "SET", "SHARE", "SIMILAR", "SKIP", "THEN",
-    "TIME", "TIMESTAMP", "TO", "TOP", "TRUE", "UNION", "UNIQUE", "UNKNOWN", "UPDATE", "USING", "VALUE", "VALUES", "WHEN", "WHERE",
-    "WINDOW", "WITH",
-];
-
-pub(crate) fn is_keyword(word: &str) -> bool {
-    let upper = |byte: &u8| byte.to_ascii_uppercase();
-    KEYWORDS.binary_search_by(|keyword| keyword.bytes().cmp(word.as_bytes().iter().map(upper))).is_ok()
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::detect::Piece;
 use super::literals::{self, BareWords};
-use super::sql::{self, PLACE};
+use super::sql::{self, Dialect, PLACE};
 
 /// The statement, and how many literals it had. `system` is the value of `db.system.name`.
 pub(crate) fn without_literals(text: &str, system: Option<&str>) -> (String, u64) {
@@ -34,7 +34,31 @@ pub(crate) fn cut_literals(text: &str, system: Option<&str>) -> (String, Vec<Pie
             let (stripped, count) = commands(text);
             whole(stripped, count)
         }
-        _ => sql::without_literals(text, matches!(system, Some("mysql" | "mariadb" | "tidb"))),
+        _ => sql::without_literals(text, dialect(system)),
+    }
+}
+
+fn dialect(system: Option<&str>) -> Dialect {
+    match system {
+        Some("mysql" | "mariadb" | "tidb") => Dialect::MySql,
+        Some(
+            "postgresql"
+            | "cockroachdb"
+            | "redshift"
+            | "aws.redshift"
+            | "microsoft.sql_server"
+            | "mssql"
+            | "oracle"
+            | "oracle.db"
+            | "h2database"
+            | "h2"
+            | "hsqldb"
+            | "db2"
+            | "ibm.db2"
+            | "derby"
+            | "firebirdsql",
+        ) => Dialect::Standard,
+        _ => Dialect::Unknown,
     }
 }
 

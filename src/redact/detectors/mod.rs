@@ -2,6 +2,7 @@
 
 mod birth;
 mod card;
+mod command;
 mod custom;
 mod database;
 mod device;
@@ -11,6 +12,7 @@ mod health;
 mod home;
 mod iban;
 mod ip;
+mod link;
 mod national;
 mod pairs;
 mod phone;
@@ -57,6 +59,8 @@ pub(crate) fn of(
         list.push(Box::new(secrets::Authorization::new()?));
         list.push(Box::new(pairs::Pairs::new()?));
         list.push(Box::new(secrets::Named::new()?));
+        list.push(Box::new(link::Link::new()?));
+        list.push(Box::new(command::CommandLine::new()?));
     }
     if on("phi") {
         list.push(Box::new(health::HealthIds::new()?));

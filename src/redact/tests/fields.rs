@@ -173,3 +173,65 @@ fn every_name_that_the_keys_judge_is_looked_for() {
         }
     }
 }
+
+#[test]
+fn links_that_open_something_lose_what_opens_it() {
+    let redactor = redactor();
+    for (text, key) in [
+        ("GET /reset/9f8c1d2e77ab HTTP/1.1", "9f8c1d2e77ab"),
+        ("https://h.example/reset-password/MQ/bx3k2-0f9e8d7c6b5a/", "bx3k2-0f9e8d7c6b5a"),
+        ("/invitations/123e4567-e89b-12d3-a456-426614174000/accept", "123e4567"),
+        ("/unsubscribe/42/QWxpY2VCb2JDYXJvbERhdmU", "QWxpY2VCb2JDYXJvbERhdmU"),
+        ("/rails/active_storage/blobs/redirect/eyJfcmFpbHMiOns1--0f9e8d7c6b5a/a.png", "0f9e8d7c6b5a"),
+    ] {
+        let out = redactor.text(text);
+        assert!(!out.contains(key) && out.contains("secret:S-a"), "{text} → {out}");
+        assert_eq!(redactor.text(&out), out, "{text}");
+    }
+    for stays in [
+        "/api/users/123e4567-e89b-12d3-a456-426614174000/orders",
+        "GET /reset/password HTTP/1.1",
+        "/verify/2024-01-01",
+        "/tokens/12345678",
+        "/auth/callback/google",
+        "/webhooks/payments/v2/events.json",
+        "/src/auth/login_controller2.rb",
+    ] {
+        assert_eq!(redactor.text(stays), stays);
+    }
+}
+
+#[test]
+fn headers_and_command_lines_in_texts_lose_their_secrets() {
+    let redactor = redactor();
+    for (text, secret) in [
+        ("curl -u ann:hunter22 https://h.example", "hunter22"),
+        ("mysql -h db -u app -phunter22 shop", "hunter22"),
+        ("curl --user 'ann:hunter22' https://h.example", "hunter22"),
+        ("curl -H 'X-Api-Key: abc12345' -H \"Cookie: sid=zq7x; theme=dark\" https://h.example", "abc12345"),
+        ("curl -H 'Cookie: sid=zq7x; theme=dark' https://h.example", "zq7x"),
+        ("Host: h\r\nCookie: a=zq7x; b=zq8x\r\nAccept: */*", "zq8x"),
+        ("Set-Cookie: sid=zq7x; Path=/; HttpOnly", "zq7x"),
+        ("{\"headers\": {\"cookie\": \"a=zq7x; b=zq8x\"}}", "zq8x"),
+        ("baggage: user_id=zq7x,tenant=t1", "zq7x"),
+        ("tracestate: vendor=t61rcWkgMzE,session=zq7x9y8w7v", "zq7x9y8w7v"),
+    ] {
+        let out = redactor.text(text);
+        assert!(!out.contains(secret), "{text} → {out}");
+        assert_eq!(redactor.text(&out), out, "{text}");
+    }
+    assert!(redactor.text("Host: h\r\nCookie: a=zq7x\r\nAccept: */*").ends_with("\r\nAccept: */*"));
+}
+
+#[test]
+fn bytes_beyond_ascii_in_escapes_are_read() {
+    let redactor = redactor();
+    let email = redactor.text("zoë@example.com");
+    for written in
+        [r"zo\xc3\xab@example.com", r"zo\303\253@example.com", "zo%C3%AB@example.com", r"zo\u00eb@example.com"]
+    {
+        assert_eq!(redactor.text(written), email, "{written}");
+    }
+    let name = redactor.text(r#"{"first_name": "Zoë"}"#);
+    assert_eq!(redactor.text(r#"{"first_name": "Zo\u00eb"}"#), name);
+}
