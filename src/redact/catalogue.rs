@@ -25,6 +25,13 @@ const SINGLE: &[(&str, &str, &str, &str)] = &[
     ("blocked_key", "withheld", "the value of a key that tells a secret", "configuration, keys of this version"),
     ("blocked_value", "withheld", "what a regex of `blocked_values` matches", "configuration"),
     ("card", "card", "digits of a card's length and issuer with a right check digit", "ISO/IEC 7812-1"),
+    ("command_line", "withheld", "a user and password in the short options of a command", "the commands' manuals"),
+    (
+        "database_value",
+        "withheld",
+        "a value that a message of a database quotes: of a statement, a parameter, a row, a key",
+        "the databases' lists of messages",
+    ),
     ("email", "email", "an address", "RFC 5321, RFC 6531"),
     ("health_id", "health", "a number that its name tells to be of the health system", "45 CFR 164.514(b)(2)(i)"),
     ("health_key", "health", "the value of a key of the health system", "45 CFR 164.514(b)(2)(i)"),
@@ -34,6 +41,12 @@ const SINGLE: &[(&str, &str, &str, &str)] = &[
     ("ip", "ip", "an address; the first half of its token tells its network", "RFC 791, RFC 4291"),
     ("issuer_key", "secret", "the form of an issuer's keys", "the issuer"),
     ("jwt", "secret", "a JSON Web Token", "RFC 7519"),
+    (
+        "link_key",
+        "secret",
+        "the random part of a link that opens something for whoever has it",
+        "words of this version",
+    ),
     ("mac", "mac", "the address of a network card", "IEEE 802"),
     ("name_key", "name", "the value of a key that names somebody", "keys of this version"),
     (

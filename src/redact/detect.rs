@@ -15,6 +15,7 @@ use regex::RegexSet;
 use super::actions::Actions;
 use super::encoding;
 use super::gate::{Anchor, Gate, Seen};
+use super::keys::Keys;
 use super::survey::{Span, Survey};
 use super::token::{Class, Tokens};
 use crate::config::ClassAction;
@@ -162,20 +163,22 @@ pub(crate) struct Engine {
     /// Values that stay, whatever finds them.
     allowed: RegexSet,
     tokens: Arc<Tokens>,
+    /// What the names of values tell.
+    keys: Arc<Keys>,
     actions: Actions,
 }
 
 impl Engine {
     /// The engine of these detectors.
-    pub(crate) fn new(detectors: Vec<Box<dyn Detector>>, allowed: RegexSet, tokens: Tokens) -> Self {
+    pub(crate) fn new(detectors: Vec<Box<dyn Detector>>, allowed: RegexSet, tokens: Tokens, keys: Arc<Keys>) -> Self {
         let gate = Gate::new(detectors.iter().map(|detector| (detector.anchor(), detector.words())));
         let (detectors, gate, tokens) = (Arc::new(detectors), Arc::new(gate), Arc::new(tokens));
-        Self { detectors, gate, allowed, tokens, actions: Actions::default() }
+        Self { detectors, gate, allowed, tokens, keys, actions: Actions::default() }
     }
 
-    /// The same detectors and keys, with other actions.
-    pub(crate) fn with_actions(&self, actions: Actions) -> Self {
-        Self { actions, ..self.clone() }
+    /// The same detectors and tokens, with the actions and keys of a service.
+    pub(crate) fn of_service(&self, actions: Actions, keys: Arc<Keys>) -> Self {
+        Self { actions, keys, ..self.clone() }
     }
 
     /// What the configuration wants done with each class.
@@ -324,10 +327,10 @@ impl Engine {
         // Letters of our own tokens are no words.
         let tokens: Vec<Span> =
             found.iter().filter(|finding| finding.action == Action::Keep).map(Finding::span).collect();
-        self.gate.open(text, survey, &tokens, |rank, seen| {
+        self.gate.open(text, survey, &tokens, |rank, words| {
             let before = found.len();
             if let Some(detector) = self.detectors.get(rank) {
-                detector.find(seen, &mut found);
+                detector.find(Seen { text, survey, words, keys: &self.keys }, &mut found);
             }
             for finding in found.iter_mut().skip(before) {
                 finding.rank = rank + 1;

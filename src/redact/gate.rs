@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use super::keys::Keys;
 use super::survey::{MIN_CHAIN, Span, Survey};
 use super::words::Words;
 
@@ -40,14 +41,29 @@ pub(crate) struct Word {
 }
 
 /// A text, what is in it, and where the words of one detector stand in it, in the order of their beginnings.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(crate) struct Seen<'s> {
     pub(crate) text: &'s str,
     pub(crate) survey: &'s Survey,
     pub(crate) words: &'s [Word],
+    /// What the names of values tell, for the service that the text is of.
+    pub(crate) keys: &'s Keys,
 }
 
 impl Seen<'_> {
+    /// The words that do not overlap: leftmost, then longest.
+    pub(crate) fn words_apart(&self) -> impl Iterator<Item = Word> {
+        let mut words = self.words.to_vec();
+        words.sort_by(|a, b| (a.start, b.end).cmp(&(b.start, a.end)));
+        let mut done = 0;
+        words.retain(|word| {
+            let is_apart = word.start >= done;
+            done = if is_apart { word.end } else { done };
+            is_apart
+        });
+        words.into_iter()
+    }
+
     /// Whether a word begins in the `reach` bytes before `at`.
     pub(crate) fn has_word_before(&self, at: usize, reach: usize) -> bool {
         let behind = self.words.partition_point(|word| word.start < at);
@@ -102,9 +118,9 @@ impl Gate {
         found
     }
 
-    /// Calls `ask` with the rank of each detector that can find something in `text`, and with what it goes by. `tokens` are where
+    /// Calls `ask` with the rank of each detector that can find something in `text`, and with its words. `tokens` are where
     /// tokens of ours stand, in order.
-    pub(crate) fn open(&self, text: &str, survey: &Survey, tokens: &[Span], mut ask: impl FnMut(usize, Seen<'_>)) {
+    pub(crate) fn open(&self, text: &str, survey: &Survey, tokens: &[Span], mut ask: impl FnMut(usize, &[Word])) {
         let words = self.words(text, tokens);
         let of = |rank: usize| {
             let first = words.partition_point(|word| word.rank < rank);
@@ -122,13 +138,13 @@ impl Gate {
                 Anchor::Words => false,
             };
             if is_open {
-                ask(*rank, Seen { text, survey, words: of(*rank) });
+                ask(*rank, of(*rank));
             }
         }
         for mine in words.chunk_by(|a, b| a.rank == b.rank) {
             let Some(first) = mine.first() else { continue };
             if self.anchors.binary_search_by_key(&first.rank, |(rank, _)| *rank).is_err() {
-                ask(first.rank, Seen { text, survey, words: mine });
+                ask(first.rank, mine);
             }
         }
     }

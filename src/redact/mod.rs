@@ -20,7 +20,9 @@ mod guard;
 mod inspect;
 mod keys;
 mod listing;
+mod literals;
 mod registry;
+mod sql;
 mod statement;
 mod structured;
 mod survey;
@@ -145,17 +147,21 @@ impl Redactor {
             return Err(problems);
         }
         let build = || -> Result<Policy, String> {
+            let keys = Arc::new(keys_of(config, &ServiceRedaction::default())?);
+            let has_patterns = |layer: &ServiceRedaction| !layer.blocked_key_patterns.is_empty();
+            let any_name = !config.blocked_key_patterns.is_empty() || config.services.values().any(has_patterns);
             let engine = Engine::new(
-                detectors::of(&config.presets, blocked_values, rules)?,
+                detectors::of(&config.presets, blocked_values, rules, any_name)?,
                 set(&config.allowed_values)?,
                 Tokens::new(tenant, (id, root), &previous),
+                Arc::clone(&keys),
             );
-            let services = layers
-                .into_iter()
-                .map(|(name, layer, actions)| Ok((name, service_rules(config, layer, engine.with_actions(actions))?)));
+            let services = layers.into_iter().map(|(name, layer, actions)| {
+                let keys = Arc::new(keys_of(config, layer)?);
+                Ok((name, service_rules(config, &engine, actions, keys)))
+            });
             let services = services.collect::<Result<_, String>>()?;
-            let general = service_rules(config, &ServiceRedaction::default(), engine.with_actions(general))?;
-            Ok(Policy { general, services })
+            Ok(Policy { general: service_rules(config, &engine, general, keys), services })
         };
         let policy = build().map_err(|error| vec![Problem::new("", error)])?;
         Ok(Self {
@@ -300,23 +306,32 @@ fn layers<'c>(
     layers
 }
 
-/// The rules of the processor with what is different for a service.
-fn service_rules(config: &RedactionProcessor, layer: &ServiceRedaction, engine: Engine) -> Result<Rules, String> {
+/// Whether a preset is in force.
+fn is_on(config: &RedactionProcessor, preset: &str) -> bool {
+    config.presets.is_empty() || config.presets.iter().any(|name| name == preset)
+}
+
+/// The rules of keys, with what is different for a service.
+fn keys_of(config: &RedactionProcessor, layer: &ServiceRedaction) -> Result<Keys, String> {
     let both = |general: &[String], own: &[String]| general.iter().chain(own).cloned().collect::<Vec<_>>();
     let patterns = KeyPatterns {
         ignored: set(&both(&config.ignored_key_patterns, &layer.ignored_key_patterns))?,
         blocked: set(&both(&config.blocked_key_patterns, &layer.blocked_key_patterns))?,
     };
-    let on = |preset: &str| config.presets.is_empty() || config.presets.iter().any(|name| name == preset);
-    let keys = Keys::new(
+    Keys::new(
         layer.allow_all_keys.unwrap_or(config.allow_all_keys),
         both(&config.allowed_keys, &layer.allowed_keys).into_iter().collect(),
         both(&config.ignored_keys, &layer.ignored_keys).into_iter().collect(),
         patterns,
-        on("phi"),
-        on("pii"),
-    )?;
-    Ok(Rules { engine, keys, pii: on("pii"), secrets: on("secrets") })
+        is_on(config, "phi"),
+        is_on(config, "pii"),
+    )
+}
+
+/// The rules of a service: the same detectors, with actions and keys of its own.
+fn service_rules(config: &RedactionProcessor, engine: &Engine, actions: Actions, keys: Arc<Keys>) -> Rules {
+    let engine = engine.of_service(actions, Arc::clone(&keys));
+    Rules { engine, keys, pii: is_on(config, "pii"), secrets: is_on(config, "secrets") }
 }
 
 /// The user's regexes, which [`patterns`] has found to compile, as one.

@@ -47,7 +47,7 @@ pub(crate) struct Survey {
 }
 
 /// The signs that [`Survey::has_any`] knows.
-const SIGNS: &[u8] = b"%\\&+=@\xef.:-\"";
+const SIGNS: &[u8] = b"%\\&+=@\xef.:-\">";
 const DIGIT: u8 = 1;
 const KEY: u8 = 2;
 const ADDRESS: u8 = 4;

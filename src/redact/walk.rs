@@ -1,6 +1,7 @@
 //! The walk over a document: every string in it, keys included, by the class of its field.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -26,7 +27,7 @@ const PAIR_VALUES: [&str; 4] = ["value", "Value", "values", "Values"];
 #[derive(Debug)]
 pub(crate) struct Rules {
     pub(crate) engine: Engine,
-    pub(crate) keys: Keys,
+    pub(crate) keys: Arc<Keys>,
     /// Whether people are to be hidden: the `pii` preset.
     pub(crate) pii: bool,
     /// Whether ids that open something are to be hidden: the `secrets` preset.
@@ -302,17 +303,15 @@ impl<'r> Walk<'r> {
 
     /// A URL, path or query: parameters whose names tell a secret are withheld besides what detectors find.
     fn url(&mut self, text: &str) -> String {
-        let mut known = structured::parameters(&self.rules.keys, text);
-        known.extend(structured::fields(&self.rules.keys, text));
+        let known = structured::parameters(&self.rules.keys, text);
         let (edited, edits) = self.edit(text, known);
         self.remark_all(edits);
         edited
     }
 
-    /// Any text: JSON in it is judged by its names.
+    /// Any text.
     fn text(&mut self, text: &str) -> String {
-        let known = structured::fields(&self.rules.keys, text);
-        let (edited, edits) = self.edit(text, known);
+        let (edited, edits) = self.edit(text, Vec::new());
         self.remark_all(edits);
         edited
     }

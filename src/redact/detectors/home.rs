@@ -1,16 +1,18 @@
-//! Names of people in paths: the folder under `/home`, `/Users` or `C:\Users`. Only the name goes; the path stays.
+//! Names of people in paths: the folder under `/home`, `/Users`, `C:\Users` and the like, on a share or mounted. Only the name goes; the
+//! path stays.
 
 use regex::Regex;
 
+use super::text::{after, run_end, slice};
 use crate::redact::detect::{Detector, Finding};
 use crate::redact::gate::{Anchor, Seen};
-use crate::redact::token::Class;
+use crate::redact::token::{self, Class};
 
 #[derive(Debug)]
 pub(super) struct HomeFolder(Regex);
 
 /// Folders that are named after a role, not a person.
-const ROLES: &[&str] = &[
+pub(super) const ROLES: &[&str] = &[
     "app",
     "appuser",
     "azureuser",
@@ -55,11 +57,15 @@ const ROLES: &[&str] = &[
     "www-data",
 ];
 
+/// Most words of a folder's name that has spaces.
+const MAX_WORDS: usize = 4;
+
 impl HomeFolder {
     pub(super) fn new() -> Result<Self, String> {
-        Regex::new(
-            r#"(?:^|[^\w.])(?:/home/|/Users/|/var/home/|(?i:[a-z]:[\\/]+users[\\/]+))([^\s/\\:;,"'<>|()\[\]{}]{1,64})"#,
-        )
+        const MOUNTED: &str = "(?:/export|/usr|/var|/mnt/[a-z]|/cygdrive/[a-z]|/host(?:fs)?|/[a-z])?";
+        Regex::new(&format!(
+            r#"(?:^|[^\w.])(?:{MOUNTED}/(?:home|Users)/|(?P<windows>(?i:[a-z]:|[\\/]{{2,4}}[\w.$-]{{1,64}})[\\/]+(?i:users|documents and settings|home)\$?[\\/]+))([^\s/\\:;,"'<>|()\[\]{{}}]{{1,64}})"#,
+        ))
         .map(Self)
         .map_err(|error| error.to_string())
     }
@@ -67,10 +73,16 @@ impl HomeFolder {
 
 impl Detector for HomeFolder {
     fn find(&self, Seen { text, .. }: Seen<'_>, found: &mut Vec<Finding>) {
-        for name in self.0.captures_iter(text).filter_map(|captures| captures.get(1)) {
+        for captures in self.0.captures_iter(text) {
+            let Some(name) = captures.get(2) else { continue };
+            let end = if captures.name("windows").is_some() { spaced_end(text, name.end()) } else { name.end() };
             let lower = name.as_str().to_lowercase();
-            if !ROLES.contains(&lower.as_str()) {
-                found.push(Finding::token(name.start(), name.end(), "home_folder", Class::User, name.as_str()));
+            if end > name.end() || !ROLES.contains(&lower.as_str()) {
+                let name = slice(text, name.start(), end);
+                let start = end - name.len();
+                if token::shape(slice(text, start, text.len())).is_none() {
+                    found.push(Finding::token(start, end, "home_folder", Class::User, name));
+                }
             }
         }
     }
@@ -80,6 +92,20 @@ impl Detector for HomeFolder {
     }
 
     fn words(&self) -> Vec<String> {
-        ["home/", "users/", "users\\"].map(str::to_owned).to_vec()
+        ["home/", "users/", "users\\", "home\\", "home$\\", "users$\\", "settings\\", "settings/"]
+            .map(str::to_owned)
+            .to_vec()
     }
+}
+
+/// Where a name whose first word ends at `end` ends, if more words stand before the next separator: `C:\Users\Ann Lee\x.cs`.
+fn spaced_end(text: &str, end: usize) -> usize {
+    let is_part = |char: char| char.is_alphanumeric() || matches!(char, ' ' | '.' | '-' | '_' | '\'');
+    let last = run_end(text, end, 64, is_part);
+    let more = slice(text, end, last);
+    let is_name = more.starts_with(' ')
+        && !more.ends_with(' ')
+        && more.split_whitespace().count() < MAX_WORDS
+        && matches!(after(text, last), Some('\\' | '/'));
+    if is_name { last } else { end }
 }

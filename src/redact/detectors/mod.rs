@@ -2,13 +2,17 @@
 
 mod birth;
 mod card;
+mod command;
 mod custom;
+mod database;
 mod device;
 mod email;
+mod fields;
 mod health;
 mod home;
 mod iban;
 mod ip;
+mod link;
 mod national;
 mod pairs;
 mod phone;
@@ -34,11 +38,14 @@ pub(crate) use secrets::ISSUERS;
 /// Names of the sets of detectors that `presets` chooses from.
 pub(crate) const PRESETS: [&str; 4] = ["pii", "pci", "phi", "secrets"];
 
-/// The detectors of these presets in order of rank: what withholds more comes first.
+/// The detectors of these presets in order of rank: what withholds more comes first, and what goes by a name alone comes last, so that
+/// a value whose form tells what it is becomes the same token under every name. `any_name`: the user's patterns tell of names, so that any
+/// may be one.
 pub(crate) fn of(
     presets: &[String],
     blocked_values: Vec<Regex>,
     rules: Vec<Rule>,
+    any_name: bool,
 ) -> Result<Vec<Box<dyn Detector>>, String> {
     let on = |preset: &str| presets.is_empty() || presets.iter().any(|name| name == preset);
     let mut list: Vec<Box<dyn Detector>> = vec![Box::new(custom::BlockedValues(blocked_values))];
@@ -51,6 +58,8 @@ pub(crate) fn of(
         list.push(Box::new(secrets::Authorization::new()?));
         list.push(Box::new(pairs::Pairs));
         list.push(Box::new(secrets::Named::new()?));
+        list.push(Box::new(link::Link));
+        list.push(Box::new(command::CommandLine::new()?));
     }
     if on("phi") {
         list.push(Box::new(health::HealthIds::new()?));
@@ -73,6 +82,8 @@ pub(crate) fn of(
         list.push(Box::new(phone::Phone::new()?));
         list.push(Box::new(home::HomeFolder::new()?));
     }
+    list.push(Box::new(fields::Fields::new(any_name)?));
+    list.push(Box::new(database::Database::new()?));
     Ok(list)
 }
 

@@ -4,7 +4,7 @@
 
 use super::text::{after, run_end, run_start, slice};
 use crate::redact::detect::{Detector, Finding, WITHHELD};
-use crate::redact::gate::{Anchor, Seen, Word};
+use crate::redact::gate::{Anchor, Seen};
 use crate::redact::token;
 
 /// A name that tells a secret, and how sure it is of that.
@@ -95,16 +95,12 @@ const MAX_NAME: usize = 64;
 pub(super) struct Pairs;
 
 impl Detector for Pairs {
-    fn find(&self, Seen { text, words, .. }: Seen<'_>, found: &mut Vec<Finding>) {
-        // Leftmost, then longest.
-        let mut words: Vec<Word> = words.to_vec();
-        words.sort_by(|a, b| (a.start, b.end).cmp(&(b.start, a.end)));
+    fn find(&self, seen: Seen<'_>, found: &mut Vec<Finding>) {
         let mut done = 0;
-        for keyword in words {
+        for keyword in seen.words_apart() {
             let Some((_, sure)) = NAMES.get(keyword.index).filter(|_| keyword.start >= done) else { continue };
-            done = keyword.end;
-            if let Some(finding) = value(text, keyword.start, keyword.end, *sure) {
-                done = done.max(finding.end);
+            if let Some(finding) = value(seen.text, keyword.start, keyword.end, *sure) {
+                done = finding.end;
                 found.push(finding);
             }
         }
@@ -305,7 +301,7 @@ fn is_secret(value: &str, sure: Sure, mark: char, quoted: bool, rest: &str) -> b
     let bare = value.trim();
     let is_empty = bare.is_empty() || bare.chars().all(|char| matches!(char, '*' | '•' | 'x' | 'X' | '.' | '-'));
     let is_ours = bare == WITHHELD || token::shape(bare) == Some(bare.len());
-    let is_nothing = ["null", "none", "nil", "undefined", "true", "false", "?", "%s", "{}", "[]"]
+    let is_nothing = ["null", "none", "nil", "undefined", "true", "false", "yes", "no", "?", "%s", "{}", "[]"]
         .contains(&bare.to_ascii_lowercase().as_str());
     let is_scheme_and_ours = bare.ends_with(WITHHELD) && bare.split_whitespace().count() == 2;
     // `${DB_PASSWORD}`, `$API_KEY`, `<password>`, `{{ secret }}`: a place for a secret, not one.

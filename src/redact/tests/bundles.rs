@@ -295,7 +295,7 @@ impl Detector for Panics {
 
 #[test]
 fn fault_38_a_detector_that_panics_holds_the_bundle_back_and_keeps_the_records() {
-    let mut redactor: Redactor = redactor();
+    let mut redactor: Redactor = with(RedactionProcessor::default());
     Arc::get_mut(&mut redactor.compiled).unwrap().policy.general.engine.push(Box::new(Panics));
     let error = redactor.redact(case(bundle(full()))).unwrap_err();
     assert_eq!(error.tracked.records(), 1);

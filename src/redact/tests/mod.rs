@@ -1,13 +1,17 @@
 //! Tests of the redactor.
 
 mod actions;
+mod attributes;
 mod bundles;
+mod databases;
 mod fields;
 mod keys;
 mod national;
 mod personal;
 mod secrets;
 mod texts;
+
+use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
@@ -19,8 +23,21 @@ fn root() -> RootKey {
     RootKey::parse(&"5a".repeat(32)).unwrap()
 }
 
-fn redactor() -> Redactor {
-    with(RedactionProcessor::default())
+/// The default rules, compiled once for all tests.
+static DEFAULT: LazyLock<Redactor> = LazyLock::new(|| with(RedactionProcessor::default()));
+
+struct Shared;
+
+impl std::ops::Deref for Shared {
+    type Target = Redactor;
+
+    fn deref(&self) -> &Redactor {
+        &DEFAULT
+    }
+}
+
+fn redactor() -> Shared {
+    Shared
 }
 
 fn with(config: RedactionProcessor) -> Redactor {

@@ -227,7 +227,7 @@ impl National {
 }
 
 impl Detector for National {
-    fn find(&self, Seen { text, survey, words }: Seen<'_>, found: &mut Vec<Finding>) {
+    fn find(&self, Seen { text, survey, words, .. }: Seen<'_>, found: &mut Vec<Finding>) {
         let is_near_digit =
             |word: &Word| survey.has_digit_within(word.start.saturating_sub(2 * BEFORE), word.end + 2 * BEHIND);
         let words: Vec<Word> =

@@ -178,7 +178,7 @@ impl Issuers {
 }
 
 impl Detector for Issuers {
-    fn find(&self, Seen { text, survey, words }: Seen<'_>, found: &mut Vec<Finding>) {
+    fn find(&self, Seen { text, survey, words, .. }: Seen<'_>, found: &mut Vec<Finding>) {
         let mut key = |start: usize, end: usize| {
             found.push(secret(start, end, "issuer_key", text.get(start..end).unwrap_or_default()));
         };

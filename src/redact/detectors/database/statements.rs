@@ -1,0 +1,143 @@
+//! SQL inside messages. A statement is known by its grammar, because its first words are words of English, too.
+
+use regex::Regex;
+
+use super::Sink;
+use crate::redact::detect::Piece;
+use crate::redact::detectors::text::{before, run_end, run_start, slice};
+use crate::redact::literals::{self, BareWords, bracket_end};
+use crate::redact::sql::{self, Enclosing};
+
+/// How much of a statement is looked at to know it for one.
+const WINDOW: usize = 4096;
+
+#[derive(Debug)]
+pub(super) struct Statements {
+    /// What a statement begins with; the table's name is `table`.
+    forms: Vec<Regex>,
+    /// A table's name as it stands behind `FROM` in small letters.
+    lower: Regex,
+}
+
+/// A name, in quotes or brackets or without, with those of its schema.
+const NAME: &str = r#"(?:\\*["`\[]?[\w$]+\\*["`\]]?\.){0,3}\\*["`\[]?(?P<table>[\w$]+)\\*["`\]]?"#;
+
+impl Statements {
+    pub(super) fn new() -> Result<Self, String> {
+        let compile = |pattern: &str| Regex::new(pattern).map_err(|error| error.to_string());
+        let forms = [
+            // In capitals they are meant as such.
+            format!(r#"^SELECT\s(?s:.)+?\bFROM\s+(?:ONLY\s+)?(?:\(|{NAME})"#),
+            r#"^SELECT\s+(?:\d|'|\w+\()"#.to_owned(),
+            format!(
+                r"^(?i:insert|replace)\s+(?i:ignore\s+|or\s+\w+\s+)?(?i:into)\s+{NAME}\s*(?i:\(|values|select|default|set\s|as\s|$)"
+            ),
+            format!(r"^(?i:update)\s+(?i:only\s+|ignore\s+)?{NAME}(?:\s+(?i:as\s+)?\w+)?\s+(?i:set)\s+[^=]{{1,160}}="),
+            format!(r"^(?i:delete\s+from)\s+(?i:only\s+)?{NAME}(?:\s+(?i:as\s+)?\w+)?\s+(?i:where|using|limit)\s"),
+            format!(r"^(?i:merge\s+into)\s+{NAME}\s"),
+            r"^(?i:values)\s?\(".to_owned(),
+            r"^(?i:create|alter)\s+(?i:user|role)\s(?s:.){1,200}?(?i:identified|password|\swith\s)".to_owned(),
+            r"^(?i:exec)\s+[\w.\[\]]+\s+@\w+\s*=".to_owned(),
+            r"^(?i:call)\s+[A-Za-z_`][\w.`]*\(".to_owned(),
+        ];
+        let lower = format!(
+            r#"^(?i:select)\s(?s:.)+?\s(?i:from)\s+(?:(?i:only)\s+)?{NAME}(?:\s+(?i:as\s+)?\w+)?\s*(?:,|\)|\b(?i:where|inner|left|right|full|cross|natural|join|group\s+by|order\s+by|union|limit)\s)"#
+        );
+        Ok(Self { forms: forms.iter().map(|form| compile(form)).collect::<Result<_, _>>()?, lower: compile(&lower)? })
+    }
+
+    /// The literals of the statement that begins at `start`, if one does, and where it ends.
+    pub(super) fn at(&self, text: &str, start: usize, sink: &mut Sink<'_, '_>) -> Option<usize> {
+        if before(text, start).is_some_and(|char| char.is_alphanumeric() || matches!(char, '_' | '.' | '-')) {
+            return None;
+        }
+        let rest = text.get(start..)?;
+        let window = rest.get(..rest.floor_char_boundary(WINDOW))?;
+        if !self.is_statement(window) {
+            return None;
+        }
+        let (cuts, end) = sql::embedded(rows(rest).unwrap_or(rest), enclosing(text, start));
+        cuts.iter().for_each(|one| cut(text, start, *one, sink));
+        Some(bound(text, start + end, sink))
+    }
+
+    fn is_statement(&self, window: &str) -> bool {
+        let form = self.forms.iter().chain([&self.lower]).find_map(|form| form.captures(window));
+        // `select the items from the list`
+        form.is_some_and(|found| {
+            !found
+                .name("table")
+                .is_some_and(|table| ARTICLES.iter().any(|word| table.as_str().eq_ignore_ascii_case(word)))
+        })
+    }
+}
+
+/// The rows of values that a text begins with, if it does: what is behind them may be anything.
+fn rows(text: &str) -> Option<&str> {
+    let open = text
+        .find('(')
+        .filter(|open| text.get(..*open).is_some_and(|head| head.trim().eq_ignore_ascii_case("values")))?;
+    let mut end = bracket_end(text, open, text.len());
+    while let Some(next) = text.get(end..).and_then(|rest| rest.trim_start_matches([',', ' ', '\n']).strip_prefix('('))
+    {
+        end = bracket_end(text, text.len() - next.len() - 1, text.len());
+    }
+    text.get(..end)
+}
+
+/// Words that stand before a noun, not for a table.
+#[rustfmt::skip]
+const ARTICLES: &[&str] = &[
+    "the", "a", "an", "this", "that", "these", "those", "your", "our", "my", "its", "their", "all", "each", "any", "it",
+];
+
+/// The quote that the text at `start` is in.
+fn enclosing(text: &str, start: usize) -> Option<Enclosing> {
+    let opened = run_start(text, start, 8, char::is_whitespace);
+    let mark = before(text, opened).filter(|char| matches!(char, '"' | '\'' | '`'))?;
+    let head = slice(text, 0, opened - 1);
+    Some(Enclosing { mark, level: head.len() - head.trim_end_matches('\\').len() })
+}
+
+/// A literal without its quotes, or a comment.
+pub(super) fn cut(text: &str, offset: usize, cut: Piece, sink: &mut Sink<'_, '_>) {
+    let (mut start, mut end) = (offset + cut.from, offset + cut.to);
+    let written = slice(text, start, end);
+    // The letters before a quote: `E'…'`, `_utf8'…'`.
+    let prefix = run_end(written, 0, 8, |char| char.is_alphanumeric() || char == '_');
+    let quoted = slice(written, prefix, written.len());
+    let mark = quoted.chars().next().filter(|char| matches!(char, '\'' | '"'));
+    if let Some(mark) = mark.filter(|mark| quoted.len() > 1 && quoted.ends_with(*mark)) {
+        start += prefix + mark.len_utf8();
+        end -= mark.len_utf8();
+    }
+    sink.value(start, end);
+}
+
+/// The values that are listed behind a statement that ends at `end`: `[["email", "x"], ["LIMIT", 1]]`, `[ 'x', 3 ]`. In a list of lists of
+/// two, the first is the column.
+fn bound(text: &str, end: usize, sink: &mut Sink<'_, '_>) -> usize {
+    let open = run_end(text, end, 8, |char| matches!(char, ' ' | '"' | ';' | ']' | '\\'));
+    if !slice(text, open, open + 1).starts_with('[') || super::is_withheld(text, open) {
+        return end;
+    }
+    let close = bracket_end(text, open, text.len());
+    // The code of an error: `[42102-200]`.
+    if slice(text, open + 1, close - 1).split('-').filter(|part| part.bytes().all(|byte| byte.is_ascii_digit())).count()
+        == 2
+    {
+        return close;
+    }
+    let values = literals::values(text, open, close, BareWords::Go);
+    let is_list_of_pairs = slice(text, open, open + 2) == "[[";
+    for value in values {
+        let behind = text.get(value.end..close).unwrap_or_default().trim_start_matches('\\');
+        let is_column = is_list_of_pairs
+            && behind.starts_with("\", ")
+            && text.get(..value.start).is_some_and(|head| head.trim_end_matches(['"', '\\']).ends_with('['));
+        if !is_column {
+            sink.value(value.start, value.end);
+        }
+    }
+    close
+}
