@@ -1,5 +1,6 @@
 //! Secrets that show by their form: PEM blocks, JWTs, keys of well-known issuers, `Authorization` credentials.
 
+mod chance;
 mod issuers;
 mod named;
 mod services;
@@ -10,9 +11,10 @@ use std::sync::LazyLock;
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use regex::Regex;
 
+pub(super) use self::chance::entropy;
 pub(crate) use self::issuers::ISSUERS;
-pub(super) use self::named::{Named, entropy};
-pub(crate) use self::services::SERVICES;
+pub(super) use self::named::Named;
+pub(crate) use self::services::{SERVICES, WORDS};
 
 use crate::redact::detect::{Detector, Finding, WITHHELD};
 use crate::redact::gate::Anchor;
@@ -141,7 +143,7 @@ impl Issuers {
 /// Whether a mark stands in a run of signs as long as the shortest key: in most texts it is a part of a word.
 fn in_long_run(text: &[u8], start: usize, end: usize) -> bool {
     const SHORTEST: usize = 13;
-    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-./+=~:%!$*@?&".contains(byte);
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-./+=~:%!$*@?&#^".contains(byte);
     let behind = text.get(end..).unwrap_or_default().iter().take(SHORTEST).take_while(|byte| is_part(byte)).count();
     let before =
         text.get(..start).unwrap_or_default().iter().rev().take(SHORTEST).take_while(|byte| is_part(byte)).count();
