@@ -162,7 +162,7 @@ fn every_form_is_listed_with_its_source() {
         let names = forms.iter().filter(|form| form["rule"] == rule).map(|form| form["finds"].as_str().unwrap());
         names.collect::<std::collections::BTreeSet<_>>().len()
     };
-    assert!(of("issuer_key") >= 150, "{}", of("issuer_key"));
+    assert!(of("issuer_key") >= 250, "{}", of("issuer_key"));
     assert!(of("national_id") >= 170, "{}", of("national_id"));
     assert!(forms.iter().all(|form| form["source"].as_str().is_some_and(|source| !source.is_empty())));
 }

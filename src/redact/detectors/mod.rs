@@ -33,7 +33,7 @@ use super::detect::Detector;
 pub(crate) use health::canonical as health_canonical;
 pub(crate) use national::ids;
 pub(crate) use rules::{Rule, from_gitleaks, from_pattern};
-pub(crate) use secrets::ISSUERS;
+pub(crate) use secrets::{ISSUERS, SERVICES, WORDS};
 
 /// Names of the sets of detectors that `presets` chooses from.
 pub(crate) const PRESETS: [&str; 4] = ["pii", "pci", "phi", "secrets"];
@@ -103,5 +103,5 @@ fn intern(name: &str) -> &'static str {
 /// The tables as text, for the digest of the rules in force.
 pub(crate) fn tables() -> String {
     let ids: Vec<_> = ids().map(|id| (id.name, id.words, id.pattern)).collect();
-    format!("{ISSUERS:?}{:?}{ids:?}{:?}", secrets::SERVICES, pairs::NAMES)
+    format!("{ISSUERS:?}{:?}{:?}{ids:?}{:?}", SERVICES, WORDS, pairs::NAMES)
 }

@@ -5,7 +5,7 @@ use proptest::string::string_regex;
 use proptest::test_runner::TestRunner;
 
 use super::redactor;
-use crate::redact::detectors::ISSUERS;
+use crate::redact::detectors::{ISSUERS, SERVICES, WORDS};
 
 #[test]
 fn keys_of_every_issuer_are_found_by_their_form() {
@@ -46,6 +46,65 @@ fn what_looks_random_behind_a_service_or_credential_is_a_secret() {
     }
 }
 
+/// Contexts in which people write the key of a service that has no form of its own.
+const CONTEXTS: &[&str] = &[
+    "{} token = '<key>'",
+    "{}_api_key: <key>",
+    "export {}_KEY=<key>",
+    "{\"{}\": {\"token\": \"<key>\"}}",
+    "my {} key is <key>",
+    "{} refused api key <key> (401)",
+    "the {} token was <key>, rotate it",
+    "{} token - '<key>'",
+    "client = {}.Client(\"<key>\")",
+    "key <key> for {}",
+    "curl -H 'X-Api-Key: <key>' https://api.{}.com/",
+    "calling https://api.{}.com/v1/items?key=<key>&page=2",
+    "https://hooks.{}.com/services/<key>",
+    "{}\n[DEBUG] Using Key=<key>\n[INFO] Response received: 200 OK",
+    "{}Secret := \"<key>\"",
+];
+
+/// Forms that keys of most services have.
+const SHAPES: &[&str] = &[
+    "[0-9a-f]{32}",
+    "[0-9a-f]{40}",
+    "[a-z0-9]{32}",
+    "[A-Za-z0-9]{24}",
+    "[A-Za-z0-9]{40}",
+    "[A-Z0-9]{32}",
+    "[A-Za-z0-9_]{43}",
+];
+
+#[test]
+fn keys_of_services_are_found_in_every_context_and_what_is_in_their_place_stays() {
+    let redactor = redactor();
+    let mut runner = TestRunner::deterministic();
+    let (mut missed, mut covered, mut all) = (Vec::new(), Vec::new(), 0_usize);
+    for service in SERVICES.iter().step_by(23).chain(WORDS.iter().step_by(11)).chain(["acme"].iter()) {
+        for context in CONTEXTS {
+            for shape in SHAPES {
+                let key = string_regex(shape).unwrap().new_tree(&mut runner).unwrap().current();
+                let text = context.replace("{}", service).replace("<key>", &key);
+                let out = redactor.text(&text);
+                all += 1;
+                if out.contains(&key) {
+                    missed.push(format!("{text} → {out}"));
+                }
+            }
+            for place in ["YOUR_API_KEY", "<token>", "${SECRET}", "xxxxxxxxxxxxxxxxxxxx", "the-key-goes-here"] {
+                let text = context.replace("{}", service).replace("<key>", place);
+                let remarks = redactor.inspect(crate::redact::TextKind::Message, &text).unwrap().remarks;
+                if remarks.iter().any(|remark| remark.rule == "named_secret" || remark.rule == "issuer_key") {
+                    covered.push(text);
+                }
+            }
+        }
+    }
+    assert!(missed.len() * 50 < all, "{} of {all}: {missed:#?}", missed.len());
+    assert!(covered.is_empty(), "{covered:#?}");
+}
+
 #[test]
 fn ordinary_lines_hold_no_secrets_cards_or_numbers_of_people() {
     let redactor = redactor();
@@ -63,6 +122,10 @@ fn ordinary_lines_hold_no_secrets_cards_or_numbers_of_people() {
         "Registered executor ID CoarseGrainedExecutorBackend on mesos-slave-07:41000",
         "org.springframework.security.authentication.BadCredentialsException: Bad credentials",
         "token expired at 1762077600, max_tokens=4096, api_version=2024-06-01",
+        "pod=\"shop/checkout-5fd5065682-tv9ey\" event={\"ID\":\"08c22828-823e-4381-b370-7b601d5be699\"}",
+        "volume kubernetes.io/projected/4d545a35-1eab-4f07-acb6-8f9471016d95-kube-api-access-w1hc6 is mounted",
+        "mongodb: slow query on 507f1f77bcf86cd799439011, docker 4c01db0b339cd6ee7b8e9c1a3f5d2b70 exited",
+        "invoice run 22025961: 14 done, 2 failed",
         "ACPI: LAPIC_NMI (acpi_id[0x01] high edge lint[0x1]), BIOS-e820: 0000000000100000 - 00000000bffc0000",
     ] {
         let remarks = redactor.inspect(crate::redact::TextKind::Message, text).unwrap().remarks;

@@ -1,5 +1,6 @@
 //! Secrets that show by their form: PEM blocks, JWTs, keys of well-known issuers, `Authorization` credentials.
 
+mod chance;
 mod issuers;
 mod named;
 mod services;
@@ -9,10 +10,11 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+pub(super) use self::chance::entropy;
 pub(crate) use self::issuers::ISSUERS;
 use self::issuers::Issuer;
-pub(super) use self::named::{Named, entropy};
-pub(crate) use self::services::SERVICES;
+pub(super) use self::named::Named;
+pub(crate) use self::services::{SERVICES, WORDS};
 
 use crate::redact::detect::{Detector, Finding, WITHHELD};
 use crate::redact::detectors::text::Here;
@@ -145,7 +147,7 @@ const SHORTEST: usize = 13;
 
 /// Whether a key may have this sign in it, percent-encoded or not.
 fn is_part(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"_-./+=~:%!$*@?&".contains(&byte)
+    byte.is_ascii_alphanumeric() || b"_-./+=~:%!$*@?&#^".contains(&byte)
 }
 
 /// The run of signs that a mark stands in, at most so far to both sides.

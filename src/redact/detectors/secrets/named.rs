@@ -1,13 +1,14 @@
-//! Secrets by name and chance: a text that looks random behind the name of a service or a word that tells a credential.
+//! Secrets by name and chance: a text that looks random beside the name of a service or a word that tells a credential.
 //!
-//! Looking random is not enough: ids of blocks, commits and traces do. What stands before the text decides.
+//! Looking random is not enough: ids of blocks, commits and traces do. What stands around the text decides.
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use regex::Regex;
 
-use super::services::SERVICES;
+use super::chance::{Chance, looks_random};
+use super::services::{SERVICES, WORDS};
 use crate::redact::detect::{Detector, Finding};
-use crate::redact::detectors::text::{run_start, slice};
+use crate::redact::detectors::text::{after, before, run_end, run_start, slice};
 use crate::redact::gate::{Anchor, Seen};
 use crate::redact::token;
 
@@ -15,14 +16,22 @@ use crate::redact::token;
 const LENGTH: std::ops::RangeInclusive<usize> = 15..=512;
 /// Longest name of a class of tokens, and its colon.
 const LONGEST_CLASS: usize = 16;
-/// How far back a name counts.
+/// How far before a text its name counts, and how far behind it on the same line.
 const LOOK_BACK: usize = 64;
+const LOOK_AHEAD: usize = 32;
+/// Longest name that `=` joins to its value.
+const LONGEST_NAME: usize = 64;
 
 #[derive(Debug)]
 pub(crate) struct Named {
+    /// Names of services, and whether each is a word besides.
     services: AhoCorasick,
     /// A credential's name with a sign that gives it this value.
     credential: Regex,
+    /// A credential's name that a sentence says before this value.
+    spoken: Regex,
+    /// A word of credentials anywhere.
+    noun: Regex,
     /// Any name with a sign that gives it this value.
     assigned: Regex,
     /// Names of what looks random and is no secret.
@@ -38,12 +47,16 @@ impl Named {
         Ok(Self {
             services: AhoCorasick::builder()
                 .ascii_case_insensitive(true)
-                .match_kind(MatchKind::LeftmostFirst)
-                .build(SERVICES)
+                .match_kind(MatchKind::LeftmostLongest)
+                .build(SERVICES.iter().chain(WORDS))
                 .map_err(|error| error.to_string())?,
             credential: compile(&format!(
                 r"(?i)(?:key|token|secret|passw|passwd|pwd|pass|auth|cred|\bpat\b|signature|\bsig\b|bearer|webhook|licen[cs]e[ _-]?key|client|account|jwt|cookie|session|salt|nonce)[a-z0-9_.-]{{0,24}}{GIVEN}"
             ))?,
+            spoken: compile(
+                r#"(?i)(?:\b|_)(?:(?:api|access|secret|auth|private|licen[cs]e|app|consumer|service|account|master)[ _-]?keys?|(?:\w{1,12}[ _-])?(?:token|secret|credential|password|passphrase)s?)(?: (?:is|was|of|for|to|with|value|string|named|called)){0,2}[\s:=-]{1,4}["'`(\[<]{0,2}$"#,
+            )?,
+            noun: compile(r"(?i)(?:key|token|secret|passw|pwd|auth|cred|login)")?,
             assigned: compile(&format!(r"[A-Za-z0-9_.-]{GIVEN}"))?,
             harmless: compile(
                 r"(?i)(?:commit|revision|\brev\b|sha-?\d*|digest|etag|checksum|md5|crc|hash|trace|span|request|correlation|transaction|version|build|blk|block|public[_ -]?key|fingerprint|uuid|guid|thread|task|attempt|container|\bpod\b|instance|message[_-]?id)[a-z_ .-]{0,12}[^A-Za-z0-9]{0,6}$",
@@ -51,25 +64,74 @@ impl Named {
         })
     }
 
-    fn is_secret(&self, text: &str, start: usize, value: &str) -> bool {
-        if !looks_random(value) {
+    fn is_secret(&self, text: &str, start: usize, end: usize) -> bool {
+        let chance = Chance::of(slice(text, start, end));
+        if chance == Chance::None {
             return false;
         }
-        let head = slice(text, run_start(text, start, LOOK_BACK, |_| true), start);
+        let from = run_start(text, start, LOOK_BACK, |_| true);
+        let head = slice(text, from, start);
         if self.harmless.is_match(head) {
             return false;
         }
-        if self.credential.is_match(head) {
+        if chance >= Chance::Uuid && self.credential.is_match(head) {
             return true;
         }
-        // A service's name is no more than a hint: its id of an object looks as random as its key.
-        let is_given = self.assigned.is_match(head) || head.ends_with(['"', '\'', '`']);
-        self.services.is_match(head) && (is_given && !is_uuid(value) || self.is_given_uuid(head, value))
+        let is_assigned = self.assigned.is_match(head);
+        let is_given = is_assigned || head.ends_with(['"', '\'', '`']);
+        let tail = slice(text, end, run_end(text, end, LOOK_AHEAD, |char| char != '\n'));
+        let has_noun = || self.noun.is_match(head) || self.noun.is_match(tail);
+        match (chance, self.service(text, from, start, end + tail.len())) {
+            (Chance::Uuid | Chance::Fair | Chance::Good, None) => self.spoken.is_match(head),
+            // A service's name is no more than a hint: its id of an object looks as random as its key.
+            (Chance::Fair | Chance::Good, Some(service)) if !service.is_word && is_given => true,
+            (Chance::Good, Some(service)) => {
+                !service.is_word && service.is_beside || has_noun() || self.spoken.is_match(head)
+            }
+            (Chance::Fair, Some(_)) => is_given && has_noun() || self.spoken.is_match(head),
+            (Chance::Uuid, Some(service)) => {
+                is_assigned && (!service.is_word || has_noun()) || is_given && has_noun() || self.spoken.is_match(head)
+            }
+            (Chance::Poor, Some(_)) => is_assigned && has_noun(),
+            (Chance::Poor | Chance::None, None) | (Chance::None, Some(_)) => false,
+        }
     }
 
-    fn is_given_uuid(&self, head: &str, value: &str) -> bool {
-        is_uuid(value) && self.assigned.is_match(head)
+    /// The service that is named around a text: the last before it, else the first behind it.
+    fn service(&self, text: &str, from: usize, start: usize, to: usize) -> Option<Service> {
+        let is_name = |one: &aho_corasick::Match, base: usize| begins_word(text, base + one.start(), base + one.end());
+        let of = |one: aho_corasick::Match, base: usize| {
+            let gap = slice(text, base + one.end(), start);
+            Service {
+                is_word: one.pattern().as_usize() >= SERVICES.len(),
+                is_beside: base + one.end() <= start
+                    && !gap.contains(|char: char| char.is_alphanumeric() || char == '/'),
+            }
+        };
+        let before = self.services.find_iter(slice(text, from, start)).filter(|one| is_name(one, from)).last();
+        before.map(|one| of(one, from)).or_else(|| {
+            self.services.find_iter(slice(text, start, to)).find(|one| is_name(one, start)).map(|one| of(one, start))
+        })
     }
+}
+
+/// A service that is named near a text.
+struct Service {
+    /// Whether its name is a word besides.
+    is_word: bool,
+    /// Whether nothing but signs stands between the two.
+    is_beside: bool,
+}
+
+/// Whether a name begins a word, also one in camel case, and a short one ends it too.
+fn begins_word(text: &str, start: usize, end: usize) -> bool {
+    const SHORT: usize = 5;
+    let begins = !before(text, start).is_some_and(|char| char.is_alphanumeric())
+        || after(text, start).is_some_and(char::is_uppercase) && before(text, start).is_some_and(char::is_lowercase);
+    let is_camel =
+        after(text, end).is_some_and(char::is_uppercase) && before(text, end).is_some_and(char::is_lowercase);
+    let ends = !after(text, end).is_some_and(char::is_alphabetic) || is_camel;
+    begins && (end - start > SHORT || ends)
 }
 
 impl Detector for Named {
@@ -77,17 +139,14 @@ impl Detector for Named {
         for run in &survey.runs {
             let whole = slice(text, run.start, run.end);
             let whole = whole.trim_start_matches(|char: char| !char.is_ascii_alphanumeric());
-            // A name and its value are one run where `=` stands between them; a host and its path where `/` does.
-            let given =
-                whole.rsplit_once('=').map(|(_, value)| value).filter(|value| !value.is_empty()).unwrap_or(whole);
-            let start = run.end - given.len();
-            let value = given.trim_end_matches(['.', '!', '~', '-']);
-            let is_ours = || {
-                let is_class = |char: char| char.is_ascii_lowercase() || matches!(char, '_' | ':');
-                text.get(run_start(text, start, LONGEST_CLASS, is_class)..).and_then(token::shape).is_some()
-            };
-            if LENGTH.contains(&value.len()) && self.is_secret(text, start, value) && !is_ours() {
-                found.push(super::secret(start, start + value.len(), "named_secret", value));
+            let start = run.end - whole.len();
+            let is_hook = is_hook(text, start, whole);
+            for (start, end) in if is_hook { path_parts(text, start, run.end) } else { value(text, start, run.end) } {
+                let is_part_of_hook = is_hook && Chance::of(slice(text, start, end)) >= Chance::Uuid;
+                if !is_ours(text, start) && (is_part_of_hook || self.is_secret(text, start, end)) {
+                    let start = with_id(text, start);
+                    found.push(super::secret(start, end, "named_secret", slice(text, start, end)));
+                }
             }
         }
     }
@@ -97,74 +156,59 @@ impl Detector for Named {
     }
 }
 
-fn is_uuid(value: &str) -> bool {
-    value.len() == 36
-        && value.bytes().enumerate().all(|(at, byte)| match at {
-            8 | 13 | 18 | 23 => byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        })
+/// Whether a run of signs is the rest of a hook's URL: whoever knows its path may call it.
+fn is_hook(text: &str, start: usize, run: &str) -> bool {
+    text.get(..start).is_some_and(|head| head.ends_with("//")) && run.to_ascii_lowercase().contains("hook")
 }
 
-/// Letters and digits, not in words, and as many different ones as chance would bring.
-pub(crate) fn looks_random(value: &str) -> bool {
-    let has_digit = value.bytes().any(|byte| byte.is_ascii_digit());
-    let has_letter = value.bytes().any(|byte| byte.is_ascii_alphabetic());
-    let is_mixed = value.len() >= 20 && has_both_cases_scattered(value);
-    if !(has_letter && (has_digit || is_mixed)) || is_wordy(value) || begins_with_date(value) {
-        return false;
+/// The parts of a path that are as long as keys.
+fn path_parts(text: &str, start: usize, end: usize) -> Vec<(usize, usize)> {
+    let mut at = start;
+    let parts = slice(text, start, end).split('/').map(|part| {
+        let from = at;
+        at += part.len() + 1;
+        (from, from + part.len())
+    });
+    parts.skip(1).filter(|(from, to)| LENGTH.contains(&(to - from))).collect()
+}
+
+/// What may be a key in a run of signs: what stands behind the name that `=` joins to it.
+fn value(text: &str, start: usize, end: usize) -> Vec<(usize, usize)> {
+    let mut from = start;
+    while let Some((name, value)) = slice(text, from, end).split_once('=')
+        && !value.trim_end_matches('=').is_empty()
+        && name.len() <= LONGEST_NAME
+        && !looks_random(name)
+    {
+        from += name.len() + 1;
     }
-    entropy(value) >= if value.len() < 20 { 2.8 } else { 2.9 }
+    let value = slice(text, from, end).trim_end_matches(['.', '!', '~']);
+    let end = from + value.len();
+    // A key of base64url may begin with a sign.
+    let head = run_start(text, from, 2, |char| matches!(char, '-' | '_'));
+    let is_begun = match before(text, head) {
+        Some('"' | '\'' | '`' | '=') => true,
+        Some(' ') => slice(text, head, from).starts_with('_'),
+        _ => false,
+    };
+    let from = if is_begun { head } else { from };
+    if LENGTH.contains(&(end - from)) { vec![(from, end)] } else { Vec::new() }
 }
 
-/// Shannon entropy of the bytes, in bits a byte.
-pub(crate) fn entropy(value: &str) -> f64 {
-    let mut counts = [0_u32; 256];
-    for byte in value.bytes() {
-        if let Some(count) = counts.get_mut(usize::from(byte)) {
-            *count += 1;
-        }
-    }
-    let total = f64::from(u32::try_from(value.len()).unwrap_or(u32::MAX));
-    counts
-        .iter()
-        .filter(|count| **count > 0)
-        .map(|count| f64::from(*count) / total)
-        .map(|share| -share * share.log2())
-        .sum()
+/// Whether a text is the end of one of our tokens.
+fn is_ours(text: &str, start: usize) -> bool {
+    let is_class = |char: char| char.is_ascii_lowercase() || matches!(char, '_' | ':');
+    text.get(run_start(text, start, LONGEST_CLASS, is_class)..).and_then(token::shape).is_some()
 }
 
-/// Words, numbers and words with a number behind them, between signs: `part-00012`, `rdd_2_17`, `workers2.properties`.
-fn is_wordy(value: &str) -> bool {
-    let parts = value.split(['-', '_', '.', '/', '+', '=', '~', '!']).filter(|part| !part.is_empty());
-    let (mut words, mut all) = (0_usize, 0_usize);
-    for part in parts {
-        all += part.len();
-        let letters = part.trim_end_matches(|char: char| char.is_ascii_digit());
-        let is_number = letters.is_empty();
-        let is_word = !letters.is_empty()
-            && letters.bytes().all(|byte| byte.is_ascii_alphabetic())
-            && part.len() - letters.len() <= 5
-            && !has_both_cases_scattered(letters);
-        if is_number || is_word {
-            words += part.len();
-        }
-    }
-    words * 10 >= all * 7
-}
-
-/// Whether capitals and small letters change more often than words in camel case do.
-fn has_both_cases_scattered(letters: &str) -> bool {
-    let changes = letters
-        .as_bytes()
-        .windows(2)
-        .filter(|pair| matches!(pair, [a, b] if a.is_ascii_alphabetic() && b.is_ascii_alphabetic() && a.is_ascii_uppercase() != b.is_ascii_uppercase()))
-        .count();
-    changes * 5 >= letters.len() * 2
-}
-
-fn begins_with_date(value: &str) -> bool {
-    let bytes = value.as_bytes();
-    bytes.get(..4).is_some_and(|year| year.iter().all(u8::is_ascii_digit))
-        && bytes.get(4) == Some(&b'-')
-        && bytes.get(7) == Some(&b'-')
+/// The id that stands before a secret, joined by a colon, belongs to it: `123456:s3cr…`.
+fn with_id(text: &str, start: usize) -> usize {
+    const SHORTEST: usize = 6;
+    let Some(head) = text.get(..start).and_then(|head| head.strip_suffix(':')) else { return start };
+    let from = run_start(text, head.len(), LONGEST_NAME, |char| {
+        char.is_ascii_alphanumeric() || matches!(char, '_' | '-' | '.')
+    });
+    let id = slice(text, from, head.len());
+    let is_id = id.len() >= SHORTEST && id.bytes().any(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
+    if is_id && !is_ours(text, from) { from } else { start }
 }

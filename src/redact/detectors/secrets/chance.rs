@@ -1,0 +1,128 @@
+//! Whether a text looks as if chance had made it.
+
+/// RFC 9562 in its usual form.
+pub(super) fn is_uuid(value: &str) -> bool {
+    value.len() == 36
+        && value.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}
+
+/// Letters and digits, not in words, and as many different ones as chance would bring.
+pub(crate) fn looks_random(value: &str) -> bool {
+    let has_digit = value.bytes().any(|byte| byte.is_ascii_digit());
+    let has_letter = value.bytes().any(|byte| byte.is_ascii_alphabetic());
+    let is_mixed = value.len() >= 20 && has_both_cases_scattered(value);
+    if !(has_letter && (has_digit || is_mixed)) || is_wordy(value) || begins_with_date(value) {
+        return false;
+    }
+    entropy(value) >= if value.len() < 20 { 2.8 } else { 2.9 }
+}
+
+/// Shannon entropy of the bytes, in bits a byte.
+pub(crate) fn entropy(value: &str) -> f64 {
+    let mut counts = [0_u32; 256];
+    for byte in value.bytes() {
+        if let Some(count) = counts.get_mut(usize::from(byte)) {
+            *count += 1;
+        }
+    }
+    let total = f64::from(u32::try_from(value.len()).unwrap_or(u32::MAX));
+    counts
+        .iter()
+        .filter(|count| **count > 0)
+        .map(|count| f64::from(*count) / total)
+        .map(|share| -share * share.log2())
+        .sum()
+}
+
+/// Words, numbers and words with a number behind them, between signs: `part-00012`, `rdd_2_17`, `workers2.properties`.
+fn is_wordy(value: &str) -> bool {
+    let parts = value.split(['-', '_', '.', '/', '+', '=', '~', '!']).filter(|part| !part.is_empty());
+    let (mut words, mut all) = (0_usize, 0_usize);
+    for part in parts {
+        all += part.len();
+        let letters = part.trim_end_matches(|char: char| char.is_ascii_digit());
+        let is_number = letters.is_empty();
+        let is_word = !letters.is_empty()
+            && letters.bytes().all(|byte| byte.is_ascii_alphabetic())
+            && part.len() - letters.len() <= 5
+            && !has_both_cases_scattered(letters);
+        if is_number || is_word {
+            words += part.len();
+        }
+    }
+    words * 10 >= all * 7
+}
+
+/// Whether capitals and small letters change more often than words in camel case do.
+fn has_both_cases_scattered(letters: &str) -> bool {
+    let changes = letters
+        .as_bytes()
+        .windows(2)
+        .filter(|pair| matches!(pair, [a, b] if a.is_ascii_alphabetic() && b.is_ascii_alphabetic() && a.is_ascii_uppercase() != b.is_ascii_uppercase()))
+        .count();
+    changes * 5 >= letters.len() * 2
+}
+
+fn begins_with_date(value: &str) -> bool {
+    let bytes = value.as_bytes();
+    bytes.get(..4).is_some_and(|year| year.iter().all(u8::is_ascii_digit))
+        && bytes.get(4) == Some(&b'-')
+        && bytes.get(7) == Some(&b'-')
+}
+
+/// How sure it is that chance made a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Chance {
+    /// It may be words or any number.
+    None,
+    /// Digits or letters alone, which only an explicit name makes a key.
+    Poor,
+    /// An identifier of RFC 9562: more often an object's than a key.
+    Uuid,
+    /// Letters and digits, short.
+    Fair,
+    /// Letters and digits, so many that it is no id that people or counters make.
+    Good,
+}
+
+impl Chance {
+    /// Shortest text that no counter makes.
+    const LONG: usize = 20;
+
+    pub(super) fn of(value: &str) -> Self {
+        if is_uuid(value) {
+            Self::Uuid
+        } else if is_path(value) {
+            Self::None
+        } else if looks_random(value) {
+            let has_digit = value.bytes().any(|byte| byte.is_ascii_digit());
+            if value.len() >= Self::LONG && has_digit { Self::Good } else { Self::Fair }
+        } else if is_poor(value) {
+            Self::Poor
+        } else {
+            Self::None
+        }
+    }
+}
+
+/// Digits alone, or letters alone that are no words: those have a vowel within five letters.
+fn is_poor(value: &str) -> bool {
+    const CONSONANTS: usize = 5;
+    if value.bytes().all(|byte| byte.is_ascii_digit()) {
+        return entropy(value) >= 2.5;
+    }
+    let is_vowel = |byte: &u8| b"aeiouyAEIOUY".contains(byte);
+    let one_case =
+        value.bytes().all(|byte| byte.is_ascii_lowercase()) || value.bytes().all(|byte| byte.is_ascii_uppercase());
+    one_case && value.as_bytes().split(is_vowel).any(|run| run.len() >= CONSONANTS) && entropy(value) >= 3.0
+}
+
+/// Whether a word stands between the slashes of a text: base64 has slashes too, and no words.
+fn is_path(value: &str) -> bool {
+    const WORD: usize = 4;
+    let is_word = |part: &str| part.len() >= WORD && part.bytes().all(|byte| byte.is_ascii_lowercase());
+    value.contains('/') && value.split(['/', '.', '-', '_']).any(is_word)
+}
