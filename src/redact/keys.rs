@@ -64,7 +64,8 @@ const BLOCKED: &str = concat!(
     "secret|passw|passphrase|passcode|pwd|authorization|cookie|credential|session|sessid|csrf|xsrf|mnemonic|seed_phrase",
     // What kubectl keeps of a manifest, environment and all.
     "|last_applied_configuration",
-    "|(?:api|app|access|account|auth|client|consumer|deploy|encryption|license|master|private|service|shared|signing|ssh|storage|subscription)_?key(?:_|$)",
+    "|(?:api|access|private)_?key",
+    "|(?:app|account|auth|client|consumer|deploy|encryption|license|master|service|shared|signing|ssh|storage|subscription)_?keys?[0-9]*(?:_|$)",
     "|(?:^|_)(?:pass|auth)$|(?:^|_)(?:jwt|bearer|cvv2?|cvc2?|csc|otp|totp|pin(?:_?(?:code|number|no))?)(?:_|$)",
     "|(?:recovery|backup|verification|security|auth|authentication|mfa|2fa)_?codes?(?:_|$)|security_?(?:answer|question)",
 );

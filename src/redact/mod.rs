@@ -3,7 +3,8 @@
 //! Every string of a bundle is walked (`walk`) by the class of its field (`classes`); a field without a class is withheld.
 //! Attributes are judged by their keys (`keys`): what the semantic conventions class as safe, or the user allows, passes
 //! through the detectors (`detect`), the rest is withheld. What is found becomes a stable token (`token`) or, where it
-//! could be guessed, `[withheld]`. What was found once is looked for everywhere else (`sweep`), and the case is held back
+//! could be guessed, `[withheld]`, or what the configuration wants of its class (`actions`), for all or for one service
+//! (`walk::Policy`). What was found once is looked for everywhere else (`sweep`), and the case is held back
 //! if it still stands anywhere.
 //!
 //! Known limits. A secret split over two attributes cannot be seen: each half is judged by its key and on its own. Values

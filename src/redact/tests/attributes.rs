@@ -162,6 +162,8 @@ fn names_tell_what_they_hold_however_their_words_are_joined() {
         ("X-CSRF", "[withheld]"),
         ("signingKey", "[withheld]"),
         ("mfaCode", "[withheld]"),
+        ("apiKeys", "[withheld]"),
+        ("storageKey2", "[withheld]"),
         ("access_tokens", "[withheld]"),
     ];
     let mut document = full();
