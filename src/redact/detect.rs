@@ -205,15 +205,8 @@ impl Engine {
 
     /// What must go from `text` besides what is known already.
     pub(crate) fn scan_with(&self, text: &str, mut known: Vec<Finding>) -> Vec<Finding> {
-        let found = self.scan_at(text, 0);
-        // An address is an address under every name: its token is the one that it has elsewhere.
-        known.retain(|finding| {
-            let yields =
-                matches!(finding.action, Action::Token(..)) && says_all(text, finding.start, finding.end, &found);
-            !yields && !self.keeps(finding)
-        });
-        known.extend(found);
-        resolve(known)
+        known.retain(|finding| !self.keeps(finding));
+        with_names(text, self.scan_at(text, 0), known)
     }
 
     /// Whether a value is found for nothing, because its class stays. It is as if it had not been found, so that it hides
@@ -309,7 +302,8 @@ impl Engine {
             }
             found.extend(encoding::runs(text, &survey).iter().filter_map(|run| self.in_run(run, depth)));
         }
-        resolve(found)
+        let (named, found): (Vec<Finding>, Vec<Finding>) = found.into_iter().partition(is_by_name);
+        with_names(text, resolve(found), named)
     }
 
     fn scan_plain(&self, text: &str, survey: &Survey) -> Vec<Finding> {
@@ -367,10 +361,31 @@ pub(crate) fn says_all(text: &str, start: usize, end: usize, found: &[Finding]) 
             return false;
         }
         at = finding.end;
-        is_address = matches!(finding.action, Action::Token(Class::Ip, _));
+        is_address = match finding.action {
+            Action::Token(class, _) => class == Class::Ip,
+            _ => text.get(finding.start..).is_some_and(|token| token.starts_with("ip:")),
+        };
         any = true;
     }
     any && says_nothing(text.get(at..end), is_address)
+}
+
+/// Whether a finding goes by the name of its value alone.
+fn is_by_name(finding: &Finding) -> bool {
+    matches!(finding.rule, "user_key" | "name_key" | "personal_key" | "opaque_key" | "health_key")
+}
+
+/// `found` (sorted, disjoint) and what goes by names besides. An address is an address under every name: its token is the one that it
+/// has elsewhere.
+fn with_names(text: &str, found: Vec<Finding>, mut named: Vec<Finding>) -> Vec<Finding> {
+    if named.is_empty() {
+        return found;
+    }
+    let is_token = |finding: &&Finding| finding.action != Action::Withhold;
+    let tokens: Vec<Finding> = found.iter().filter(is_token).cloned().collect();
+    named.retain(|finding| !(is_token(&finding) && says_all(text, finding.start, finding.end, &tokens)));
+    named.extend(found);
+    resolve(named)
 }
 
 fn says_nothing(gap: Option<&str>, is_behind_address: bool) -> bool {

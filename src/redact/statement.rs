@@ -9,6 +9,9 @@ use super::detect::Piece;
 use super::literals::{self, BareWords};
 use super::sql::{self, Dialect, PLACE};
 
+/// The system of a document of GraphQL.
+pub(crate) const GRAPHQL: &str = "graphql";
+
 /// The statement, and how many literals it had. `system` is the value of `db.system.name`.
 pub(crate) fn without_literals(text: &str, system: Option<&str>) -> (String, u64) {
     let (stripped, cuts) = cut_literals(text, system);
@@ -22,6 +25,10 @@ pub(crate) fn cut_literals(text: &str, system: Option<&str>) -> (String, Vec<Pie
         let piece = Piece { start: 0, end: stripped.len(), from: 0, to: text.len() };
         (stripped, if count > 0 { vec![piece] } else { Vec::new() })
     };
+    // Strings and comments of GraphQL are written as those of MySQL.
+    if system == Some(GRAPHQL) {
+        return sql::without_literals(text, Dialect::MySql);
+    }
     let trimmed = text.trim_start();
     if let Some((stripped, count)) = documents(trimmed) {
         return if count > 0 { whole(stripped, count) } else { (text.to_owned(), Vec::new()) };

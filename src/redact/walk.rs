@@ -233,8 +233,7 @@ impl<'r> Walk<'r> {
             }
             (KeyClass::Url, Value::String(text)) => Value::String(self.url(&text)),
             (KeyClass::Statement | KeyClass::Graphql, Value::String(text)) => {
-                // Strings and comments of GraphQL are written as those of MySQL.
-                let system = if class == KeyClass::Graphql { Some("mysql") } else { system };
+                let system = if class == KeyClass::Graphql { Some(statement::GRAPHQL) } else { system };
                 let (text, literals) = statement::without_literals(&text, system);
                 self.remark("statement_literal", literals);
                 Value::String(self.text(&text))
