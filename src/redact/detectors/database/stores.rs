@@ -97,7 +97,7 @@ pub(super) fn graphql(text: &str, start: usize, end: usize, sink: &mut Sink<'_, 
     Some(end)
 }
 
-/// Commands that hold values (https://redis.io/docs/latest/commands/, https://docs.memcached.org/protocols/basic/).
+/// Commands that hold values (<https://redis.io/docs/latest/commands/>, <https://docs.memcached.org/protocols/basic/>).
 #[rustfmt::skip]
 const COMMANDS: &[&str] = &[
     "APPEND", "AUTH", "EXISTS", "DEL", "GET", "GETDEL", "GETEX", "GETSET", "HDEL", "HGET", "HGETALL", "HMGET", "HMSET", "HSET", "HSETNX", "INCRBY",
