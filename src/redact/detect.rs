@@ -403,7 +403,9 @@ fn says_nothing(gap: Option<&str>, is_behind_address: bool) -> bool {
 fn explained_by(raw: &Finding, decoded: &[Finding], view: &encoding::View) -> bool {
     let (start, end) = view.without_escapes(raw.start, raw.end);
     let at = decoded.partition_point(|finding| finding.end <= start);
-    decoded.get(at).is_some_and(|finding| finding.start <= start && end <= finding.end)
+    // A name alone explains no form: `email=a+b@x.example` is an address, whatever its `+` may be read as.
+    let explains = |finding: &Finding| is_by_name(raw) || !is_by_name(finding);
+    decoded.get(at).is_some_and(|finding| finding.start <= start && end <= finding.end && explains(finding))
 }
 
 fn resolve(mut found: Vec<Finding>) -> Vec<Finding> {

@@ -133,6 +133,8 @@ fn is_named_otherwise(text: &str, start: usize) -> bool {
         "addr",
         "pointer",
         "snowflake",
+        "seed",
+        "nonce",
     ];
     let head = slice(text, run_start(text, start, 24, |char| char != '\n'), start).to_ascii_lowercase();
     let head = head.trim_end_matches([' ', ':', '=', '"', '\'', '#', '_', '-', '>', '\\', '(', '[', '{']);

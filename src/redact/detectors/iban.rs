@@ -36,7 +36,7 @@ impl Detector for Iban {
             if !has_country || before(text, at).is_some_and(|char| char.is_alphanumeric() || char == '_') {
                 continue;
             }
-            if let Some((end, canonical)) = number(text, at) {
+            if let Some((end, canonical)) = number(text, at).filter(|(end, _)| !is_hex_group(text, at, *end)) {
                 found.push(Finding::token(at, end, "iban", Class::Iban, canonical));
                 done = end;
             }
@@ -46,6 +46,14 @@ impl Detector for Iban {
     fn anchor(&self) -> Anchor {
         Anchor::Digit
     }
+}
+
+/// Whether it is groups of hex digits behind others: the rest of a UUID.
+fn is_hex_group(text: &str, start: usize, end: usize) -> bool {
+    let is_hex = |char: char| char.is_ascii_hexdigit() || char == '-';
+    let goes_on =
+        before(text, start) == Some('-') && before(text, start - 1).is_some_and(|char| char.is_ascii_hexdigit());
+    goes_on && slice(text, start, end).chars().all(is_hex)
 }
 
 /// The number that begins at `start`: where it ends, and its compact form in capitals.

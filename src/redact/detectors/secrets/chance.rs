@@ -22,19 +22,21 @@ pub(crate) fn looks_random(value: &str) -> bool {
 
 /// Shannon entropy of the bytes, in bits a byte.
 pub(crate) fn entropy(value: &str) -> f64 {
-    let mut counts = [0_u32; 256];
+    let mut counts = [0_u16; 256];
     for byte in value.bytes() {
-        if let Some(count) = counts.get_mut(usize::from(byte)) {
-            *count += 1;
+        let count = &mut counts[usize::from(byte)];
+        *count = count.saturating_add(1);
+    }
+    // Most bytes stand there once, and add nothing to the sum.
+    let mut repeated = 0.0;
+    for byte in value.bytes() {
+        let count = f64::from(std::mem::take(&mut counts[usize::from(byte)]));
+        if count > 1.0 {
+            repeated += count * count.log2();
         }
     }
-    let total = f64::from(u32::try_from(value.len()).unwrap_or(u32::MAX));
-    counts
-        .iter()
-        .filter(|count| **count > 0)
-        .map(|count| f64::from(*count) / total)
-        .map(|share| -share * share.log2())
-        .sum()
+    let total = f64::from(u32::try_from(value.len().max(1)).unwrap_or(u32::MAX));
+    total.log2() - repeated / total
 }
 
 /// Words, numbers and words with a number behind them, between signs: `part-00012`, `rdd_2_17`, `workers2.properties`.
