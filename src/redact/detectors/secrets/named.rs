@@ -2,6 +2,8 @@
 //!
 //! Looking random is not enough: ids of blocks, commits and traces do. What stands around the text decides.
 
+use std::sync::LazyLock;
+
 use aho_corasick::{AhoCorasick, MatchKind};
 use regex::Regex;
 
@@ -22,7 +24,7 @@ const LOOK_AHEAD: usize = 32;
 /// Longest name that `=` joins to its value.
 const LONGEST_NAME: usize = 64;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Named {
     /// Names of services, and whether each is a word besides.
     services: AhoCorasick,
@@ -38,8 +40,15 @@ pub(crate) struct Named {
     harmless: Regex,
 }
 
+/// The compiled names, which never change.
+static NAMED: LazyLock<Result<Named, String>> = LazyLock::new(Named::compile);
+
 impl Named {
     pub(crate) fn new() -> Result<Self, String> {
+        NAMED.clone()
+    }
+
+    fn compile() -> Result<Self, String> {
         let compile = |pattern: &str| {
             regex::RegexBuilder::new(pattern).size_limit(16 << 20).build().map_err(|error| error.to_string())
         };
@@ -59,7 +68,7 @@ impl Named {
             noun: compile(r"(?i)(?:key|token|secret|passw|pwd|auth|cred|login)")?,
             assigned: compile(&format!(r"[A-Za-z0-9_.-]{GIVEN}"))?,
             harmless: compile(
-                r"(?i)(?:commit|revision|\brev\b|sha-?\d*|digest|etag|checksum|md5|crc|hash|trace|span|request|correlation|transaction|version|build|blk|block|public[_ -]?key|fingerprint|uuid|guid|thread|task|attempt|container|\bpod\b|instance|message[_-]?id)[a-z_ .-]{0,12}[^A-Za-z0-9]{0,6}$",
+                r"(?i)(?:commit|revision|\brev\b|sha-?\d*|digest|etag|checksum|md5|crc|hash|trace|span|request|correlation|transaction|version|build|blk|block|public[_ -]?key|fingerprint|uuid|guid|thread|task|attempt|container|\bpod\b|instance|message[_-]?id)(?:s|ids?|no|number|value|code|parent|ed)?(?:[_ .-][a-z_ .-]{0,11})?[^A-Za-z0-9]{0,6}$",
             )?,
         })
     }
@@ -130,7 +139,7 @@ fn begins_word(text: &str, start: usize, end: usize) -> bool {
         || after(text, start).is_some_and(char::is_uppercase) && before(text, start).is_some_and(char::is_lowercase);
     let is_camel =
         after(text, end).is_some_and(char::is_uppercase) && before(text, end).is_some_and(char::is_lowercase);
-    let ends = !after(text, end).is_some_and(char::is_alphabetic) || is_camel;
+    let ends = !after(text, end).is_some_and(char::is_alphanumeric) || is_camel;
     begins && (end - start > SHORT || ends)
 }
 

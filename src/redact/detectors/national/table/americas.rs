@@ -13,7 +13,7 @@ pub(super) const AMERICAS: &[Id] = &[
     of("br-pis", NationalId, &["pis", "pasep", "pis/pasep", "nis", "nit"], Country, r"[0-9]{3}\.?[0-9]{5}\.?[0-9]{2}-?[0-9]", checks::pis, "gov.br/inss"),
     of("br-cnh", NationalId, &["cnh", "carteira nacional de habilitação", "carteira de motorista", "habilitação"], Country, r"[0-9]{11}", checks::cnh, "gov.br/senatran"),
     of("ca-sin", NationalId, &["sin", "social insurance", "sin number", "nas", "social insurance number", "numéro d'assurance sociale", "sin no"], General, r"[1-79][0-9]{2}[ -]?[0-9]{3}[ -]?[0-9]{3}", checks::sin, "canada.ca"),
-    of("ca-business-number", NationalId, &["business number", "gst/hst number", "bn"], Country, r"[0-9]{9}(?: ?R[CPTMRZ] ?[0-9]{4})?", checks::ca_bn, "canada.ca"),
+    of("ca-business-number", NationalId, &["business number", "gst/hst number"], Country, r"[0-9]{9}(?: ?R[CPTMRZ] ?[0-9]{4})?", checks::ca_bn, "canada.ca"),
     of("ca-ohip", Health, &["ohip", "health card", "health card number", "health insurance number"], Country, r"[1-9][0-9]{3}[- ]?[0-9]{3}[- ]?[0-9]{3}(?:[- ]?[A-Z]{1,2})?", checks::ohip, "ontario.ca"),
     of("ca-bc-phn", Health, &["phn", "personal health number", "care card"], Country, r"9[0-9]{3}[- ]?[0-9]{3}[- ]?[0-9]{3}", checks::bc_phn, "gov.bc.ca"),
     of("cl-rut", NationalId, &["rut", "rol único tributario", "rol unico", "r.u.t."], General, r"[0-9]{1,2}\.?[0-9]{3}\.?[0-9]{3}-?[0-9K]", checks::rut, "sii.cl"),
@@ -36,7 +36,7 @@ pub(super) const AMERICAS: &[Id] = &[
     of("us-mbi", Health, &["mbi", "medicare beneficiary", "medicare number", "medicare id", "medicare", "beneficiary"], General, r"[1-9][AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9][0-9]-?[AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9][0-9]-?[AC-HJKMNP-RT-Y]{2}[0-9]{2}", checks::none, "cms.gov"),
     of("us-dea", Health, &["dea"], Itself, r"[ABCDEFGHJKLMPRSTUX][A-Z9][0-9]{7}", checks::dea, "deadiversion.usdoj.gov"),
     of("us-ein", NationalId, &["ein", "fein", "employer identification", "employer id", "federal tax id"], Itself, r"[0-9]{2}-?[0-9]{7}", checks::ein, "irs.gov/businesses/small-businesses-self-employed/how-eins-are-assigned-and-valid-ein-prefixes"),
-    of("uy-ci", NationalId, &["cédula", "cedula", "cédula de identidad", "ci"], Country, r"[1-9]\.?[0-9]{3}\.?[0-9]{3}-?[0-9]", checks::uy_ci, "gub.uy/direccion-nacional-identificacion-civil"),
+    of("uy-ci", NationalId, &["cédula", "cedula", "cédula de identidad"], Country, r"[1-9]\.?[0-9]{3}\.?[0-9]{3}-?[0-9]", checks::uy_ci, "gub.uy/direccion-nacional-identificacion-civil"),
     of("uy-rut", NationalId, &["rut", "registro único tributario"], General, r"[0-9]{2}-?[0-9]{6}-?001-?[0-9]", checks::uy_rut, "dgi.gub.uy"),
     of("ve-rif", NationalId, &["rif"], General, r"[VEJPG]-?[0-9]{8}-?[0-9]", checks::ve_rif, "seniat.gob.ve"),
 ];

@@ -32,7 +32,7 @@ pub(super) const ASIA: &[Id] = &[
     of("jp-corporate-number", NationalId, &["法人番号", "corporate number", "houjin bangou"], Country, r"[1-9][0-9]{12}", checks::jp_corporate, "houjin-bangou.nta.go.jp"),
     of("ke-pin", NationalId, &["kra pin", "kra"], Country, r"[AP][0-9]{9}[A-Z]", checks::none, "kra.go.ke"),
     of("kr-rrn", NationalId, &["rrn", "주민등록번호", "resident registration", "jumin", "주민", "resident"], General, r"[0-9]{6}-?[0-9]{7}", checks::kr_national, "mois.go.kr"),
-    of("kr-rrn-since-2020", NationalId, &["rrn", "주민등록번호", "resident registration", "jumin", "주민"], Country, r"[0-9]{6}-?[0-9]{7}", checks::kr_unchecked, "mois.go.kr"),
+    of("kr-rrn-since-2020", NationalId, &["rrn", "주민등록번호", "resident registration", "jumin", "주민"], Country, r"[0-9]{6}-[0-9]{7}", checks::kr_unchecked, "mois.go.kr"),
     of("kr-brn", NationalId, &["brn", "사업자등록번호", "business registration", "사업자", "business registration number"], Country, r"[0-9]{3}-?[0-9]{2}-?[0-9]{5}", checks::kr_brn, "nts.go.kr"),
     of("kr-passport", NationalId, &["passport", "여권", "여권번호", "korean passport"], Itself, r"[MSRODG](?:[0-9]{3}[A-Z][0-9]{4}|[0-9]{8})", checks::none, "passport.go.kr"),
     of("kr-driver-license", NationalId, &["운전면허", "driver license", "driver's license", "면허번호", "driving license", "면허", "driver"], Itself, r"(?:1[1-9]|2[0-8])-[0-9]{2}-[0-9]{6}-[0-9]{2}", checks::none, "koroad.or.kr"),
