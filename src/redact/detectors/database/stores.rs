@@ -33,8 +33,7 @@ pub(super) fn search(text: &str, at: usize, sink: &mut Sink<'_, '_>) -> Option<u
     let head = head.get(line..)?;
     let open = at - head.len()
         + head.find('{').or_else(|| slice(text, at, at + 10).find('{').map(|offset| head.len() + offset))?;
-    let end = bracket_end(text, open, text.len());
-    let document = slice(text, open, end);
+    let document = slice(text, open, text.floor_char_boundary(open + LOOK_BACK));
     // Words of a query language that no other document has.
     #[rustfmt::skip]
     const WORDS: &[&str] = &[
@@ -42,7 +41,11 @@ pub(super) fn search(text: &str, at: usize, sink: &mut Sink<'_, '_>) -> Option<u
         "\"multi_match\"", "\"$", "\"find\"", "\"aggregate\"", "\"update\"", "\"delete\"", "find:", "update:", "aggregate:", "delete:",
         "$eq", "$in", "$set", "\"_index\"",
     ];
-    if end <= at || !WORDS.iter().any(|word| document.contains(word)) {
+    if !WORDS.iter().any(|word| document.contains(word)) {
+        return None;
+    }
+    let end = bracket_end(text, open, text.len());
+    if end <= at {
         return None;
     }
     let literals = literals::values(text, open, end, BareWords::Stay);
@@ -128,22 +131,22 @@ pub(super) fn command(text: &str, at: usize, sink: &mut Sink<'_, '_>) -> Option<
 fn arguments(text: &str, at: usize, is_in_quotes: bool, sink: &mut Sink<'_, '_>) -> Option<usize> {
     let is_monitor = is_in_quotes && matches!(after(text, at), Some('"' | '\''));
     let start = at + usize::from(is_monitor);
-    let end = run_end(text, start, usize::MAX, |char| {
-        !matches!(char, '\n' | '\r') && (is_monitor || !matches!(char, ')' | ']' | '`'))
-    });
+    // A key is no word of a sentence: `redis GET failed`.
+    let near = slice(text, start, text.floor_char_boundary(start + COMMANDS_WITHIN)).lines().next().unwrap_or_default();
+    let first = near.split_whitespace().next()?.trim_matches(['"', '\'', ',']);
+    let is_key = first.contains([':', '_', '/'])
+        || first.bytes().any(|byte| byte.is_ascii_digit())
+        || near.trim_start_matches([' ', ',']).starts_with(['"', '\'']);
+    if !is_key || !near.starts_with([' ', ',']) {
+        return None;
+    }
+    let is_inside = |char: char| !matches!(char, '\n' | '\r') && (is_monitor || !matches!(char, ')' | ']' | '`'));
+    let end = run_end(text, start, usize::MAX, is_inside);
     let rest = slice(text, start, end);
     // An error follows its command.
     let rest = slice(rest, 0, rest.find(": ").filter(|_| !is_monitor).unwrap_or(rest.len()));
-    let rest =
-        if is_in_quotes && !is_monitor { slice(rest, 0, rest.rfind(['"', '\'']).unwrap_or(rest.len())) } else { rest };
-    let first = rest.split_whitespace().next()?.trim_matches(['"', '\'', ',']);
-    // A key is no word of a sentence: `redis GET failed`.
-    let is_key = first.contains([':', '_', '/'])
-        || first.bytes().any(|byte| byte.is_ascii_digit())
-        || rest.contains(['"', '\'']);
-    if !is_key || !rest.starts_with([' ', ',']) {
-        return None;
-    }
+    let is_closed = is_in_quotes && !is_monitor;
+    let rest = if is_closed { slice(rest, 0, rest.rfind(['"', '\'']).unwrap_or(rest.len())) } else { rest };
     let mut from = start;
     for word in rest.split_inclusive(char::is_whitespace) {
         let value = word.trim().trim_matches(['"', '\'', ',']);

@@ -60,8 +60,8 @@ impl Fields {
             let said = if value.is_form { encoding::form_value(raw) } else { raw.to_owned() };
             found.extend(judged(keys, &key, &said, value.start, value.end));
         };
-        self.values.behind(text, &name, sign, class, &mut push);
-        found.get(from..).unwrap_or_default().last().map_or(next, |last| last.end.max(next))
+        let read = self.values.behind(text, &name, sign, class, &mut push).unwrap_or(next);
+        found.get(from..).unwrap_or_default().last().map_or(next, |last| last.end.max(next)).max(read)
     }
 }
 

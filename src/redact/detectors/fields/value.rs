@@ -12,6 +12,9 @@ use crate::redact::token::Class;
 /// Longest value without quotes.
 const MAX_BARE: usize = 256;
 
+/// Longest value in quotes behind a bare name.
+const MAX_QUOTED: usize = 4096;
+
 /// How far back an open brace counts.
 const LOOK_BACK: usize = 512;
 
@@ -41,8 +44,15 @@ impl Values {
         })
     }
 
-    /// What stands behind a name and its sign.
-    pub(super) fn behind(&self, text: &str, name: &Name, sign: Sign, class: KeyClass, push: &mut impl FnMut(Value)) {
+    /// What stands behind a name and its sign, and how far it was read, if farther than its last value.
+    pub(super) fn behind(
+        &self,
+        text: &str,
+        name: &Name,
+        sign: Sign,
+        class: KeyClass,
+        push: &mut impl FnMut(Value),
+    ) -> Option<usize> {
         let rest = text.get(sign.end..).unwrap_or_default();
         let start = sign.end + self.wrapped.find(rest.get(..64).unwrap_or(rest)).map_or(0, |found| found.end());
         let is_plain = |start, end| Value { start, end, is_form: false };
@@ -52,16 +62,16 @@ impl Values {
             if is_pair && !is_code {
                 push(is_plain(inner.start, inner.end));
             }
-            return;
+            return None;
         }
         if sign.mark == Mark::Comma {
-            return;
+            return None;
         }
         if sign.mark == Mark::Apart {
             // A part of a multipart body.
             let end = run_end(text, start, MAX_BARE * 4, |char| !matches!(char, '\r' | '\n'));
             push(is_plain(start, end));
-            return;
+            return None;
         }
         if sign.mark == Mark::Element {
             let end = run_end(text, start, MAX_BARE * 4, |char| char != '<');
@@ -70,27 +80,33 @@ impl Values {
                 let from = start + slice(text, start, end).find(trimmed).unwrap_or_default();
                 push(is_plain(from, from + trimmed.len()));
             }
-            return;
+            return None;
         }
         if name.quote.is_some() {
-            return self.behind_quoted(text, start, class, push);
+            return Self::behind_quoted(text, start, class, push);
         }
         self.bare(text, name, Sign { end: start, ..sign }, class, push);
+        None
     }
 
-    /// Behind a name in quotes: a number, a list of texts, an object that goes as a whole.
-    fn behind_quoted(&self, text: &str, start: usize, class: KeyClass, push: &mut impl FnMut(Value)) {
+    /// Behind a name in quotes: a number, a list of texts, an object that goes as a whole. Where the latter ends: nothing in it is looked at
+    /// twice.
+    fn behind_quoted(text: &str, start: usize, class: KeyClass, push: &mut impl FnMut(Value)) -> Option<usize> {
         let is_number = |char: char| char.is_ascii_digit() || matches!(char, '-' | '+' | '.' | 'e' | 'E');
         let rest = text.get(start..).unwrap_or_default();
         match rest.chars().next() {
             // What is secret, `pairs` takes whole; what is of a user, has names of its own.
             Some('{') if class == KeyClass::Personal(Class::User) => {}
+            Some('[')
+                if class == KeyClass::Personal(Class::User)
+                    && rest.get(1..).is_some_and(|list| list.trim_start().starts_with('{')) => {}
             Some('{' | '[') if class == KeyClass::Blocked || rest.starts_with(crate::redact::detect::WITHHELD) => {}
             Some('{' | '[') => {
                 let end = bracket_end(text, start, text.len());
                 for literal in literals::values(text, start, end, literals::BareWords::Stay) {
                     push(Value { start: literal.start, end: literal.end, is_form: false });
                 }
+                return Some(end);
             }
             Some('0'..='9' | '-' | '+' | '.') => {
                 let end = run_end(text, start, MAX_BARE, is_number);
@@ -98,6 +114,7 @@ impl Values {
             }
             _ => {}
         }
+        None
     }
 
     /// Behind a bare name: what looks like such a value, to its end.
@@ -150,7 +167,9 @@ impl Values {
 /// The text in quotes at `start`, whatever letters of a literal stand before it, and where it ends.
 fn quoted_value(text: &str, start: usize, name: &Name) -> Option<(literals::Literal, usize)> {
     let prefix = usize::from(matches!(after(text, start), Some('b' | 'u' | 'r' | 'N' | '@' | '&')));
-    let found = [start, start + prefix].into_iter().find_map(|at| quoted(text, at, text.len()))?;
+    // A bare name's text is short.
+    let limit = if name.quote.is_some() { text.len() } else { text.floor_char_boundary(start + MAX_QUOTED) };
+    let found = [start, start + prefix].into_iter().find_map(|at| quoted(text, at, limit))?;
     // A bare name's text is on its line; what has no end there is a lone apostrophe.
     let inner = found.inner.of(text);
     (name.quote.is_some() || found.is_closed && !inner.contains('\n')).then_some((found.inner, found.end))
