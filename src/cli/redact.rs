@@ -88,29 +88,32 @@ pub(super) fn run(
 }
 
 fn rules(json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
-    let forms = catalogue();
-    if json {
-        serde_json::to_writer_pretty(&mut *out, &forms)?;
-        writeln!(out)?;
-    } else {
-        for RuleForm { rule, class, finds, source } in &forms {
-            writeln!(out, "{rule:<18} {class:<12} {finds:<66} {source}")?;
-        }
-        writeln!(out, "{} forms", forms.len())?;
-    }
-    Ok(out.flush()?)
+    let row =
+        |RuleForm { rule, class, finds, source }: &RuleForm| format!("{rule:<18} {class:<12} {finds:<66} {source}");
+    list(json, &catalogue(), row, "forms", out)
 }
 
 fn keys(json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
-    let rows = key_rows();
+    let row = |KeyRow { key, class, becomes, source }: &KeyRow| format!("{key:<56} {class:<12} {becomes:<22} {source}");
+    list(json, &key_rows(), row, "keys and patterns; any other key is withheld", out)
+}
+
+/// Prints a table, or the same as JSON, and says how many of `what` there are.
+fn list<T: serde::Serialize>(
+    json: bool,
+    rows: &[T],
+    row: impl Fn(&T) -> String,
+    what: &str,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
     if json {
-        serde_json::to_writer_pretty(&mut *out, &rows)?;
+        serde_json::to_writer_pretty(&mut *out, rows)?;
         writeln!(out)?;
     } else {
-        for KeyRow { key, class, becomes, source } in &rows {
-            writeln!(out, "{key:<56} {class:<12} {becomes:<22} {source}")?;
+        for one in rows {
+            writeln!(out, "{}", row(one))?;
         }
-        writeln!(out, "{} keys and patterns; any other key is withheld", rows.len())?;
+        writeln!(out, "{} {what}", rows.len())?;
     }
     Ok(out.flush()?)
 }

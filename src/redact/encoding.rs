@@ -1,5 +1,6 @@
 //! What a text says once it is decoded: escapes in place, base64 and hex runs apart.
 
+use data_encoding::Encoding;
 use memchr::memchr_iter;
 
 use super::survey::Survey;
@@ -298,36 +299,19 @@ const fn is_base64(byte: u8) -> bool {
 
 fn printable(run: &str) -> Option<String> {
     use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER_PERMISSIVE};
-    if !may_be_printable(run.as_bytes()) {
-        return None;
-    }
     let decoders = [&HEXLOWER_PERMISSIVE, &BASE64_NOPAD, &BASE64URL_NOPAD];
-    decoders.into_iter().find_map(|decoder| {
+    decoders.into_iter().filter(|decoder| may_say_text(decoder, run.as_bytes())).find_map(|decoder| {
         let text = String::from_utf8(decoder.decode(run.as_bytes()).ok()?).ok()?;
         text.chars().all(|char| !char.is_control() || matches!(char, '\n' | '\r' | '\t')).then_some(text)
     })
 }
 
 /// Whether the first bytes of what a run says are text. Those of nearly all runs are not, and the rest need not be decoded.
-fn may_be_printable(run: &[u8]) -> bool {
+fn may_say_text(decoder: &Encoding, run: &[u8]) -> bool {
     let Some(head) = run.first_chunk::<MIN_RUN>() else { return true };
-    let mut hex = [0_u8; MIN_RUN / 2];
-    let is_hex = head.chunks_exact(2).zip(&mut hex).all(|(pair, byte)| {
-        let value = number(pair, 16).and_then(|value| u8::try_from(value).ok());
-        value.is_some_and(|value| {
-            *byte = value;
-            true
-        })
-    });
-    let mut base64 = [[0_u8; 3]; MIN_RUN / 4];
-    let is_base64 = head.chunks_exact(4).zip(&mut base64).all(|(four, bytes)| {
-        let bits = four.iter().try_fold(0_u32, |bits, letter| Some(bits << 6 | sextet(*letter)?));
-        bits.is_some_and(|bits| {
-            *bytes = [bits >> 16, bits >> 8, bits].map(|bits| bits.to_le_bytes()[0]);
-            true
-        })
-    });
-    is_hex && begins_text(&hex) || is_base64 && begins_text(base64.as_flattened())
+    let mut bytes = [0_u8; MIN_RUN];
+    let decoded = decoder.decode_len(head.len()).ok().and_then(|length| bytes.get_mut(..length));
+    decoded.is_some_and(|bytes| decoder.decode_mut(head, bytes).is_ok() && begins_text(bytes))
 }
 
 /// Whether bytes are the beginning of a text without control characters.
@@ -339,16 +323,4 @@ fn begins_text(bytes: &[u8]) -> bool {
             // A character may be cut at the end.
             Err(error) => error.error_len().is_none(),
         }
-}
-
-/// The six bits that a letter of base64 or base64url stands for (RFC 4648 §4, §5).
-fn sextet(letter: u8) -> Option<u32> {
-    Some(match letter {
-        b'A'..=b'Z' => u32::from(letter - b'A'),
-        b'a'..=b'z' => u32::from(letter - b'a') + 26,
-        b'0'..=b'9' => u32::from(letter - b'0') + 52,
-        b'+' | b'-' => 62,
-        b'/' | b'_' => 63,
-        _ => return None,
-    })
 }

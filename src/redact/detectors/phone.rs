@@ -1,8 +1,9 @@
-//! Telephone numbers: international (ITU-T E.164, E.123), North American (NANP) by their layout, and any other national
+//! Telephone numbers: international (ITU-T E.164, E.123), North American (NANP) and other national ones by their layout, and any
 //! number beside a word that names one.
 //!
-//! A run of digits alone is any number. It is a telephone number if it begins with `+` and a country code, is laid out as
-//! only telephone numbers are (`(555) 234-5678`, `555-234-5678`), has an extension, or is named (`phone: 5552345678`).
+//! A run of digits alone is any number. It is a telephone number if it begins with `+` or `00` and a country code, is laid out as
+//! only telephone numbers are (`(555) 234-5678`, `555-234-5678`, `020 7946 0958`), has an extension, or is named
+//! (`phone: 5552345678`).
 
 use regex::Regex;
 

@@ -49,13 +49,13 @@ impl Ssn {
             }
             _ => return None,
         };
-        // Hyphens make a layout that nothing else has, and blanks do where no further number stands in the row.
         let is_named = || {
             let head = run_start(text, first.start, NAME_BEFORE, |char| char != '\n');
             seen.has_word_before(first.start, NAME_BEFORE) && self.name.is_match(slice(text, head, first.start))
         };
         let digits: String = slice(text, first.start, last.end).chars().filter(char::is_ascii_digit).collect();
         let is_one = is_assigned(&digits) && stands_alone(text, first.start, last.end);
+        // Hyphens make a layout that nothing else has, and blanks do where no further number stands in the row.
         (is_one && (separator == "-" || separator == " " && is_row || is_named()))
             .then(|| Finding::token(first.start, last.end, "ssn", Class::Ssn, digits))
     }

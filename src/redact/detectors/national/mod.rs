@@ -74,6 +74,8 @@ struct Target {
 
 #[derive(Debug)]
 pub(super) struct National {
+    /// Every name, in each way that it is written.
+    words: Vec<String>,
     /// For each word, what it names.
     targets: Vec<Target>,
     ids: Vec<&'static Id>,
@@ -96,17 +98,14 @@ static PATTERNS: LazyLock<Result<Vec<Regex>, String>> = LazyLock::new(|| {
 impl National {
     pub(super) fn new() -> Result<Self, String> {
         let ids: Vec<&'static Id> = ids().collect();
-        let automaton = |words: Vec<&str>| {
-            AhoCorasick::builder()
-                .ascii_case_insensitive(true)
-                .match_kind(MatchKind::Standard)
-                .build(words)
-                .map_err(|error| error.to_string())
-        };
         let targets = targets(&ids);
         let named: Vec<(&str, &'static str)> =
             targets.iter().filter_map(|(name, target)| Some((name.as_str(), target.country?))).collect();
-        let countries = automaton(named.iter().map(|(name, _)| *name).collect())?;
+        let countries = AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .match_kind(MatchKind::Standard)
+            .build(named.iter().map(|(name, _)| *name))
+            .map_err(|error| error.to_string())?;
         let country_of = named.iter().map(|(_, country)| *country).collect();
         let mut of_country = BTreeMap::<&str, Vec<usize>>::new();
         for (kind, id) in ids.iter().enumerate().filter(|(_, id)| id.named != Named::Itself) {
@@ -129,6 +128,7 @@ impl National {
             general: (0..ids.len())
                 .filter(|kind| ids.get(*kind).is_some_and(|id| id.named == Named::General))
                 .collect(),
+            words: targets.keys().cloned().collect(),
             targets: targets.into_values().collect(),
             patterns: PATTERNS.clone()?,
             of_country,
@@ -257,7 +257,7 @@ impl Detector for National {
     }
 
     fn words(&self) -> Vec<String> {
-        targets(&self.ids).into_keys().collect()
+        self.words.clone()
     }
 }
 
