@@ -4,6 +4,7 @@
 //! document together with the items they are about, and laid down again where those come to stand.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use crate::model::Remark;
 
@@ -76,11 +77,20 @@ impl Remarks {
 
     /// All of them in order, of each field and rule one.
     pub(super) fn sorted(self) -> Vec<Remark> {
-        let mut counts: BTreeMap<(String, String), u64> = BTreeMap::new();
-        for Remark { path, rule, count } in self.0 {
-            *counts.entry((path, rule)).or_default() += count;
+        let mut merged: BTreeMap<(String, String), Remark> = BTreeMap::new();
+        for remark in self.0 {
+            match merged.entry((remark.path.clone(), remark.rule.clone())) {
+                Entry::Vacant(place) => {
+                    place.insert(remark);
+                }
+                Entry::Occupied(mut other) => {
+                    let other = other.get_mut();
+                    other.count = other.count.saturating_add(remark.count);
+                    other.length = other.length.saturating_add(remark.length);
+                }
+            }
         }
-        counts.into_iter().map(|((path, rule), count)| Remark { path, rule, count }).collect()
+        merged.into_values().collect()
     }
 }
 

@@ -9,7 +9,7 @@ use super::page::{Page, Place, cut};
 use super::{BundleView, Catalog, CatalogError, markdown, one_line};
 use crate::bundle::{digest_of, envelope, names};
 use crate::exporter::Store;
-use crate::model::{Bundle, Manifest};
+use crate::model::{Bundle, Manifest, Remark};
 
 const TRACE: &str = "5b8efff798038103d269b633813fc60c";
 
@@ -133,7 +133,7 @@ fn records_of_an_object_that_lists_none_are_neither_lost_nor_doubled() {
 
 #[test]
 fn remarks_follow_their_fields_and_cuts_are_told_of_each_document() {
-    let remark = |path: &str| json!({"path": path, "rule": "email", "count": 1});
+    let remark = |path: &str| json!({"path": path, "rule": "email", "reason": "", "count": 1, "length": 9});
     let mut first = with_lines(&[line(1, "a", 1), line(9, "z", 1)], 2);
     let mut late = with_lines(&[line(5, "m", 1)], 2);
     first.redaction.remarks =
@@ -147,7 +147,8 @@ fn remarks_follow_their_fields_and_cuts_are_told_of_each_document() {
     let merged = amend(first, late, Overlap::None);
     let paths: Vec<&str> = merged.redaction.remarks.iter().map(|remark| remark.path.as_str()).collect();
     assert_eq!(paths, ["/incident/summary", "/logs/window/1/msg", "/logs/window/2/msg"]);
-    assert_eq!(merged.redaction.remarks.iter().map(|remark| remark.count).sum::<u64>(), 3);
+    let sum = |of: fn(&Remark) -> u64| merged.redaction.remarks.iter().map(of).sum::<u64>();
+    assert_eq!((sum(|remark| remark.count), sum(|remark| remark.length)), (3, 27));
     assert_eq!(merged.completeness.truncated, [cut.clone(), format!("amendment: {cut}")]);
     assert_eq!(merged.completeness.missing, ["amendment: records: 1 could not be decoded"]);
 }
@@ -165,13 +166,13 @@ fn a_parent_that_comes_late_tops_the_path_and_the_exception_stays() {
             "exception.frames: no parser for go"
         ]);
         document["redaction"]["remarks"] = json!([
-            {"path": "/trace/span_path/0/name", "rule": "r", "count": 1}, {"path": "/trace/spans/0/name", "rule": "r", "count": 1}]);
+            {"path": "/trace/span_path/0/name", "rule": "r", "reason": "", "count": 1, "length": 2}, {"path": "/trace/spans/0/name", "rule": "r", "reason": "", "count": 1, "length": 2}]);
     });
     let late = bundle("b", |document| {
         document["trace"] = json!({"trace_id": TRACE, "root": "present", "span_count": 1,
             "span_path": [span(1, None, "error", "app")], "spans": [span(1, None, "error", "app")]});
         document["redaction"]["remarks"] = json!([
-            {"path": "/trace/span_path/0/service", "rule": "s", "count": 1}, {"path": "/trace/spans/0/service", "rule": "s", "count": 1}]);
+            {"path": "/trace/span_path/0/service", "rule": "s", "reason": "", "count": 1, "length": 2}, {"path": "/trace/spans/0/service", "rule": "s", "reason": "", "count": 1, "length": 2}]);
         document["exception"] =
             json!({"type": "ValueError", "message": "no", "frames": [], "causes": [], "stacktrace": "raw"});
         document["completeness"]["missing"] = json!(["commit_sha: none"]);

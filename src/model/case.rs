@@ -323,8 +323,12 @@ pub struct Remark {
     pub path: String,
     /// The rule.
     pub rule: String,
+    /// What the rule finds, for people: `a value behind a name that tells a secret`.
+    pub reason: String,
     /// Edits.
     pub count: u64,
+    /// Bytes (UTF-8) that were replaced, all edits together.
+    pub length: u64,
 }
 
 /// What is in the bundle, and what is not.

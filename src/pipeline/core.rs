@@ -259,8 +259,8 @@ impl Core {
 /// Tells what the redactor would have done with a bundle that is not written.
 fn report_dry_run(redacted: RedactedCase) {
     let parts = redacted.into_parts();
-    for Remark { path, rule, count } in &parts.bundle.redaction.remarks {
-        tracing::info!(trace_id = %parts.trace_id, %path, %rule, count, "dry run: would redact");
+    for Remark { path, rule, reason, count, length } in &parts.bundle.redaction.remarks {
+        tracing::info!(trace_id = %parts.trace_id, %path, %rule, %reason, count, length, "dry run: would redact");
     }
     parts.tracked.settle(Outcome::Dropped(DropReason::DryRun));
 }

@@ -41,6 +41,7 @@ const SINGLE: &[(&str, &str, &str, &str)] = &[
     ("ip", "ip", "an address; the first half of its token tells its network", "RFC 791, RFC 4291"),
     ("issuer_key", "secret", "the form of an issuer's keys", "the issuer"),
     ("jwt", "secret", "a JSON Web Token", "RFC 7519"),
+    ("known_value", "as found", "a value that was found elsewhere in the bundle", "this version"),
     (
         "link_key",
         "secret",

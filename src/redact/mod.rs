@@ -23,6 +23,7 @@ mod keys;
 mod listing;
 mod literals;
 mod registry;
+mod remarks;
 mod sql;
 mod statement;
 mod structured;
@@ -199,27 +200,25 @@ impl Compiled {
         // Errors of serde may quote a value, so none of them is passed on.
         let document = serde_json::to_value(bundle).map_err(|_| "the case is not JSON".to_owned())?;
         let walked = Walk::detect(&self.policy, document);
-        let (mut document, mut counted) = (walked.document, walked.remarks);
+        let (mut document, mut remarks) = (walked.document, walked.remarks);
         if let Some(sweeper) = walked.known.sweeper()? {
             let swept = Walk::sweep(&self.policy, &sweeper, document);
             let verified = Walk::sweep(&self.policy, &sweeper, swept.document);
-            if let Some(((path, _), _)) = verified.remarks.first_key_value() {
+            if let Some(path) = verified.remarks.first() {
                 return Err(format!("a value that was found elsewhere still stands at {path}"));
             }
             document = verified.document;
-            for (place, count) in swept.remarks {
-                *counted.entry(place).or_default() += count;
-            }
+            remarks.merge(swept.remarks);
         }
         let mut bundle: Bundle = serde_json::from_value(document).map_err(|_| "a field lost its shape".to_owned())?;
         bundle.incident.summary = shorten(bundle.incident.summary);
-        for ((_, rule), count) in &counted {
-            counter!(REDACTION_EDITS, "rule" => *rule).increment(*count);
+        for (rule, count) in remarks.counts() {
+            counter!(REDACTION_EDITS, "rule" => rule).increment(count);
         }
         bundle.redaction = RedactionReport {
             policy: self.digest.clone(),
             key_id: self.policy.general.engine.key_id().to_string(),
-            remarks: walk::remarks(counted),
+            remarks: remarks.report(),
         };
         Ok(bundle)
     }

@@ -12,14 +12,8 @@ use super::sql::{self, Dialect, PLACE};
 /// The system of a document of GraphQL.
 pub(crate) const GRAPHQL: &str = "graphql";
 
-/// The statement, and how many literals it had. `system` is the value of `db.system.name`.
-pub(crate) fn without_literals(text: &str, system: Option<&str>) -> (String, u64) {
-    let (stripped, cuts) = cut_literals(text, system);
-    (stripped, cuts.len() as u64)
-}
-
 /// The statement without its literals and comments, and what stands for what: `start..end` of it for `from..to` of `text`. One that
-/// is not lexed by position (JSON, commands) is one cut if it changed.
+/// is not lexed by position (JSON, commands) is one cut if it changed. `system` is the value of `db.system.name`.
 pub(crate) fn cut_literals(text: &str, system: Option<&str>) -> (String, Vec<Piece>) {
     let whole = |stripped: String, count: u64| {
         let piece = Piece { start: 0, end: stripped.len(), from: 0, to: text.len() };

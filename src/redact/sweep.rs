@@ -9,11 +9,12 @@ use aho_corasick::{AhoCorasick, MatchKind};
 
 use super::actions::Actions;
 use super::detect::{Action, Engine, Finding, WITHHELD};
+use super::remarks;
 use super::token::Class;
 use crate::config::ClassAction;
 
 /// The rule's name in remarks.
-pub(crate) const RULE: &str = "known_value";
+const RULE: &str = "known_value";
 
 /// Shortest value that is looked for.
 const MIN_LEN: usize = 6;
@@ -115,10 +116,10 @@ pub(crate) struct Sweeper {
 }
 
 impl Sweeper {
-    /// The text with every known value replaced, and how many there were. A value of a class that stays here stays.
-    pub(crate) fn replace(&self, text: &str, actions: &Actions) -> (String, usize) {
+    /// The text with every known value replaced, and what was. A value of a class that stays here stays.
+    pub(crate) fn replace(&self, text: &str, actions: &Actions) -> (String, Vec<remarks::Replaced>) {
         let mut out = String::new();
-        let mut count = 0;
+        let mut edits = Vec::new();
         let mut at = 0;
         for found in self.automaton.find_iter(text) {
             let before = text.get(..found.start()).and_then(|head| head.chars().next_back());
@@ -135,9 +136,9 @@ impl Sweeper {
             out.push_str(text.get(at..found.start()).unwrap_or_default());
             out.push_str(by);
             at = found.end();
-            count += 1;
+            edits.push(remarks::Replaced { rule: RULE, length: found.len() });
         }
         out.push_str(text.get(at..).unwrap_or_default());
-        (out, count)
+        (out, edits)
     }
 }

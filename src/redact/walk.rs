@@ -9,13 +9,13 @@ use super::classes::{self, FieldClass};
 use super::detect::{Engine, Finding, WITHHELD, says_all};
 use super::encoding;
 use super::keys::{KeyClass, Keys};
+use super::remarks::{Remarks, Replaced};
 use super::statement;
 use super::structured;
 use super::survey::Survey;
 use super::sweep::{Known, Sweeper};
 use super::token::Class;
 use crate::config::ClassAction;
-use crate::model::Remark;
 
 /// Keys of the name in a pair that is an object of its own.
 const PAIR_NAMES: [&str; 4] = ["name", "Name", "key", "Key"];
@@ -69,7 +69,7 @@ pub(crate) struct Walk<'r> {
     sweeper: Option<&'r Sweeper>,
     /// Keys of attributes, which inputs of the same name obey.
     attribute_keys: BTreeSet<String>,
-    remarks: BTreeMap<(String, &'static str), u64>,
+    remarks: Remarks,
     known: Known,
     /// The field's path with `*` for indices, for its class.
     pattern: String,
@@ -80,7 +80,7 @@ pub(crate) struct Walk<'r> {
 /// What a walk leaves.
 pub(crate) struct Walked {
     pub(crate) document: Value,
-    pub(crate) remarks: BTreeMap<(String, &'static str), u64>,
+    pub(crate) remarks: Remarks,
     pub(crate) known: Known,
 }
 
@@ -103,7 +103,7 @@ impl<'r> Walk<'r> {
             rules: policy.of_failure(&document),
             sweeper,
             attribute_keys,
-            remarks: BTreeMap::new(),
+            remarks: Remarks::default(),
             known: Known::default(),
             pattern: String::new(),
             pointer: String::new(),
@@ -202,7 +202,7 @@ impl<'r> Walk<'r> {
     }
 
     /// A key after redaction. Two keys that become equal stay two: the later one in key order gets a number.
-    fn key(&mut self, key: String, taken: &Map<String, Value>) -> (String, Vec<&'static str>) {
+    fn key(&mut self, key: String, taken: &Map<String, Value>) -> (String, Vec<Replaced>) {
         let (redacted, edits) = self.edit(&key, Vec::new());
         let mut unique = redacted.clone();
         let mut number = 2_u64;
@@ -234,8 +234,12 @@ impl<'r> Walk<'r> {
             (KeyClass::Url, Value::String(text)) => Value::String(self.url(&text)),
             (KeyClass::Statement | KeyClass::Graphql, Value::String(text)) => {
                 let system = if class == KeyClass::Graphql { Some(statement::GRAPHQL) } else { system };
-                let (text, literals) = statement::without_literals(&text, system);
-                self.remark("statement_literal", literals);
+                let (text, literals) = statement::cut_literals(&text, system);
+                self.remark_all(
+                    literals
+                        .iter()
+                        .map(|cut| Replaced { rule: "statement_literal", length: cut.to.saturating_sub(cut.from) }),
+                );
                 Value::String(self.text(&text))
             }
             (KeyClass::Url | KeyClass::Statement | KeyClass::Graphql, Value::Array(items)) => {
@@ -315,21 +319,20 @@ impl<'r> Walk<'r> {
         edited
     }
 
-    /// The text after redaction, and the rules that changed it.
-    fn edit(&mut self, text: &str, known: Vec<Finding>) -> (String, Vec<&'static str>) {
+    /// The text after redaction, and what was replaced.
+    fn edit(&mut self, text: &str, known: Vec<Finding>) -> (String, Vec<Replaced>) {
         if let Some(sweeper) = self.sweeper {
-            let (swept, count) = sweeper.replace(text, self.rules.engine.actions());
-            return (swept, vec![super::sweep::RULE; count]);
+            return sweeper.replace(text, self.rules.engine.actions());
         }
         let first = self.rules.engine.scan_with(text, known);
         self.known.learn(text, &first, &self.rules.engine);
         let (settled, edits) = self.rules.engine.settle(text, first);
-        (settled, edits.into_iter().map(|edit| edit.rule).collect())
+        (settled, edits.into_iter().map(Replaced::from).collect())
     }
 
     fn replace(&mut self, text: &str, findings: &[Finding]) -> String {
         self.known.learn(text, findings, &self.rules.engine);
-        self.remark_all(findings.iter().map(|finding| finding.rule).collect());
+        self.remark_all(findings.iter().map(Replaced::from));
         self.rules.engine.apply(text, findings)
     }
 
@@ -338,8 +341,9 @@ impl<'r> Walk<'r> {
         match value {
             Value::Null => Value::Null,
             Value::String(text) if text.is_empty() || text == WITHHELD => Value::String(text),
-            _ => {
-                self.remark(rule, 1);
+            value => {
+                let length = value.as_str().map_or_else(|| value.to_string().len(), str::len);
+                self.remark_all([Replaced { rule, length }]);
                 Value::String(WITHHELD.to_owned())
             }
         }
@@ -362,22 +366,11 @@ impl<'r> Walk<'r> {
         result
     }
 
-    fn remark(&mut self, rule: &'static str, count: u64) {
-        if count > 0 {
-            *self.remarks.entry((self.pointer.clone(), rule)).or_default() += count;
+    fn remark_all(&mut self, edits: impl IntoIterator<Item = Replaced>) {
+        for edit in edits {
+            self.remarks.note(&self.pointer, edit);
         }
     }
-
-    fn remark_all(&mut self, rules: Vec<&'static str>) {
-        for rule in rules {
-            self.remark(rule, 1);
-        }
-    }
-}
-
-/// The remarks in the order of path and rule.
-pub(crate) fn remarks(counted: BTreeMap<(String, &'static str), u64>) -> Vec<Remark> {
-    counted.into_iter().map(|((path, rule), count)| Remark { path, rule: rule.to_owned(), count }).collect()
 }
 
 fn collect_attribute_keys(value: &Value, keys: &mut BTreeSet<String>) {

@@ -230,6 +230,7 @@ fn check_remarks(bundle: &Value) {
     assert!(redaction["policy"].as_str().unwrap().starts_with("sha256:"), "{redaction}");
     assert!(!redaction["key_id"].as_str().unwrap().is_empty());
     let remarks = redaction["remarks"].as_array().unwrap();
+    assert!(remarks.iter().all(|remark| remark["length"].as_u64().is_some_and(|length| length > 0)), "{redaction}");
     let edited: BTreeSet<&str> = remarks.iter().map(|remark| remark["path"].as_str().unwrap()).collect();
     for path in ["/logs/window/0/msg", "/repro/inputs/email", "/repro/request/url"] {
         assert!(edited.contains(path), "{path} was edited and is not among {edited:?}");

@@ -245,10 +245,10 @@ fn remarks_say_where_and_never_what() {
     document["repro"]["inputs"][EMAIL] = json!("x");
     let out = redact(&redactor(), bundle(document));
     let remarks = &out.redaction.remarks;
-    assert!(
-        remarks.iter().any(|remark| remark.path == "/logs/window/0/msg" && remark.rule == "email" && remark.count == 2),
-        "{remarks:?}"
-    );
+    let of = |path: &str| remarks.iter().find(|remark| remark.path == path).unwrap();
+    let message = of("/logs/window/0/msg");
+    assert_eq!((message.rule.as_str(), message.reason.as_str()), ("email", "an address"));
+    assert_eq!((message.count, message.length), (2, 2 * EMAIL.len() as u64));
     assert!(remarks.is_sorted());
     assert!(!format!("{remarks:?}").contains("zoe.canary"));
     let document = serde_json::to_value(&out).unwrap();
