@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::classes::{self, FieldClass};
 use super::detect::{Engine, Finding, WITHHELD, says_all};
+use super::detectors::Options;
 use super::encoding;
 use super::keys::{KeyClass, Keys};
 use super::remarks::{Remarks, Replaced};
@@ -250,10 +251,21 @@ impl<'r> Walk<'r> {
         }
     }
 
-    /// Arguments of a command. What stands behind `--name` is judged by the name, like the field of that name.
+    /// Arguments of a command. What stands behind `--name` is judged by the name, like the field of that name; what carries a credential
+    /// by the command, by what the command does with it.
     fn arguments(&mut self, items: Vec<Value>) -> Value {
         let mut told = KeyClass::Content;
+        let mut options: Option<Options> = None;
         self.array(items, |walk, item| {
+            if let Some(text) = item.as_str() {
+                let credential = options.as_mut().and_then(|options| options.read(text));
+                if let Some(credential) = credential.filter(|_| walk.rules.secrets) {
+                    told = KeyClass::Content;
+                    let findings: Vec<Finding> = credential.findings(0).collect();
+                    return Value::String(walk.replace(text, &findings));
+                }
+                options = Options::of_command(text).or(options.take());
+            }
             let name = item.as_str().and_then(|text| text.strip_prefix('-')).map(|text| text.trim_start_matches('-'));
             let next = match name {
                 Some(name) if !name.contains(['=', ' ']) => walk.rules.keys.content(name),

@@ -30,6 +30,7 @@ use regex::Regex;
 
 use super::detect::Detector;
 
+pub(crate) use command::Options;
 pub(crate) use health::canonical as health_canonical;
 pub(crate) use national::ids;
 pub(crate) use rules::{Rule, from_gitleaks, from_pattern};
@@ -59,7 +60,7 @@ pub(crate) fn of(
         list.push(Box::new(pairs::Pairs));
         list.push(Box::new(secrets::Named::new()?));
         list.push(Box::new(link::Link));
-        list.push(Box::new(command::CommandLine::new()?));
+        list.push(Box::new(command::CommandLine));
     }
     if on("phi") {
         list.push(Box::new(health::HealthIds::new()?));

@@ -129,6 +129,26 @@ fn arguments_are_judged_by_the_flags_before_them_and_documents_lose_their_litera
     assert!(!document.contains("b-77") && !document.contains("alice") && !document.contains('3'), "{document}");
 }
 
+#[test]
+fn arguments_of_commands_that_take_credentials_in_short_options_lose_them() {
+    for (input, expected) in [
+        (
+            json!(["/usr/bin/mysql", "-uapp", "-phunter2", "shop"]),
+            json!(["/usr/bin/mysql", "-uapp", "-p[withheld]", "shop"]),
+        ),
+        (json!(["sudo", "sshpass", "-p", "hunter2", "ssh"]), json!(["sudo", "sshpass", "-p", "[withheld]", "ssh"])),
+        (json!(["az", "login", "-p", "hunter2"]), json!(["az", "login", "-p", "[withheld]"])),
+        (json!(["docker", "run", "-p", "8080:80"]), json!(["docker", "run", "-p", "8080:80"])),
+        (json!(["sh", "-c", "redis-cli -a hunter2 ping"]), json!(["sh", "-c", "redis-cli -a [withheld] ping"])),
+    ] {
+        let out = default_attrs(&json!({ "process.command_args": input }));
+        assert_eq!(out["process.command_args"], expected);
+    }
+    let out = default_attrs(&json!({"process.command_args": ["http", "-a", "ann:hunter2", "h.example"]}));
+    let pair = out["process.command_args"][2].as_str().unwrap();
+    assert!(pair.starts_with("user:U-a") && pair.ends_with(":[withheld]"), "{pair}");
+}
+
 /// Scenario: names of a local variable, a field or a parameter, however their words are joined. Guarantee: what they tell is known.
 #[test]
 fn names_tell_what_they_hold_however_their_words_are_joined() {

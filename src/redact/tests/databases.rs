@@ -19,6 +19,18 @@ fn assert_all(cases: &[(&str, &str)]) {
 }
 
 #[test]
+fn a_table_called_like_an_article_is_one_where_the_grammar_is_certain() {
+    assert_all(&[
+        ("SELECT x FROM a WHERE y = 'Rome'", "SELECT x FROM a WHERE y = '¤'"),
+        ("select * from it where y like 'Rome%'", "select * from it where y like '¤'"),
+        ("update all set x = 'Rome'", "update all set x = '¤'"),
+        ("insert into a values ('Rome')", "insert into a values ('¤')"),
+        ("select the items from the list where it says 'Rome'", "select the items from the list where it says 'Rome'"),
+        ("please update the set of x", "please update the set of x"),
+    ]);
+}
+
+#[test]
 fn errors_keep_tables_columns_and_keys_and_lose_values() {
     assert_all(&[
         ("DETAIL:  Key (first_name)=(Ann) already exists.", "DETAIL:  Key (first_name)=(NAME) already exists."),

@@ -213,6 +213,14 @@ fn headers_and_command_lines_in_texts_lose_their_secrets() {
         ("Host: h\r\nCookie: a=zq7x; b=zq8x\r\nAccept: */*", "zq8x"),
         ("Set-Cookie: sid=zq7x; Path=/; HttpOnly", "zq7x"),
         ("{\"headers\": {\"cookie\": \"a=zq7x; b=zq8x\"}}", "zq8x"),
+        ("argv: [\"mysql\", \"-uapp\", \"-phunter22\"]", "hunter22"),
+        ("['/usr/bin/curl', '-u', 'ann:hunter 22', 'https://h.example']", "hunter 22"),
+        (r#"{\"cmd\": [\"redis-cli\", \"-a\", \"hunter22\"]}"#, "hunter22"),
+        ("exec [sshpass -p hunter22 ssh h]", "hunter22"),
+        ("$ docker login -u ann -p hunter22 registry.example", "hunter22"),
+        ("smbclient //h/share -U ann%hunter22", "hunter22"),
+        ("openssl rsa -in k.pem -passin pass:hunter22", "hunter22"),
+        ("ldapsearch -x -w hunter22 -b dc=example", "hunter22"),
         ("baggage: user_id=zq7x,tenant=t1", "zq7x"),
         ("tracestate: vendor=t61rcWkgMzE,session=zq7x9y8w7v", "zq7x9y8w7v"),
     ] {
@@ -221,6 +229,29 @@ fn headers_and_command_lines_in_texts_lose_their_secrets() {
         assert_eq!(redactor.text(&out), out, "{text}");
     }
     assert!(redactor.text("Host: h\r\nCookie: a=zq7x\r\nAccept: */*").ends_with("\r\nAccept: */*"));
+    for stays in
+        ["docker run -p 8080:80 image", "mysql -u root -p shop", "curl -o out -v x", "ldapsearch -s sub -b dc=example"]
+    {
+        assert_eq!(redactor.text(stays), stays);
+    }
+}
+
+#[test]
+fn a_pair_with_its_name_as_a_value_is_judged_by_it_in_every_notation() {
+    let redactor = redactor();
+    for text in [
+        r#"env: [{"name":"DB_PASSWORD","value":"hunter2"},{"name":"A","value":"b"}]"#,
+        r#"{"env": "[{\"name\": \"DB_PASSWORD\", \"value\": \"hunter2\"}]"}"#,
+        r#"[{"Key":"DB_PASSWORD","Value":"hunter2"}]"#,
+        r#"[{"value":"hunter2","name":"DB_PASSWORD"}]"#,
+        r#"[{\"value\": \"hunter2\", \"name\": \"DB_PASSWORD\"}]"#,
+        "env:\n- name: DB_PASSWORD\n  value: hunter2\n- name: A\n  value: b",
+        "{Env:[{Name:DB_PASSWORD Value:hunter2 ValueFrom:nil}]}",
+    ] {
+        let out = redactor.text(text);
+        assert_eq!(out, text.replace("hunter2", "[withheld]"));
+        assert_eq!(redactor.text(&out), out, "{text}");
+    }
 }
 
 #[test]

@@ -396,6 +396,10 @@ fn input_43_a_mebibyte_of_the_worst_is_linear() {
         "C:\\Users\\a b",
         "curl -u a",
         "mysql -p",
+        "docker login",
+        "[\"sshpass\", \"-p\", \"",
+        "\"value\": \"x\", \"name\": \"password\",",
+        "name: password value:",
     ] {
         let time = |bytes: usize| {
             let text = pattern.repeat(bytes / pattern.len());

@@ -17,6 +17,8 @@ pub(super) struct Statements {
     forms: Vec<Regex>,
     /// A table's name as it stands behind `FROM` in small letters.
     lower: Regex,
+    /// What no sentence has right behind an article: a comparison, an assignment of a literal, rows.
+    certain: Regex,
 }
 
 /// A name, in quotes or brackets or without, with those of its schema.
@@ -43,7 +45,12 @@ impl Statements {
         let lower = format!(
             r#"^(?i:select)\s(?s:.)+?\s(?i:from)\s+(?:(?i:only)\s+)?{NAME}(?:\s+(?i:as\s+)?\w+)?\s*(?:,|\)|\b(?i:where|inner|left|right|full|cross|natural|join|group\s+by|order\s+by|union|limit)\s)"#
         );
-        Ok(Self { forms: forms.iter().map(|form| compile(form)).collect::<Result<_, _>>()?, lower: compile(&lower)? })
+        let certain = format!(
+            r#"(?i)\b(?:{})["`\]]?\s+(?:where\s+\(*[\w.`"\[\]]+\s*(?:[=<>]|!=|(?:not\s+)?like\s|(?:not\s+)?in\s*\(|between\s)|set\s+[\w.`"\[\]]+\s*=\s*['"\d?$:@]|(?:\([^()]*\)\s*)?values\s*\()"#,
+            ARTICLES.join("|")
+        );
+        let forms = forms.iter().map(|form| compile(form)).collect::<Result<_, _>>()?;
+        Ok(Self { forms, lower: compile(&lower)?, certain: compile(&certain)? })
     }
 
     /// The literals of the statement that begins at `start`, if one does, and where it ends.
@@ -62,13 +69,14 @@ impl Statements {
     }
 
     fn is_statement(&self, window: &str) -> bool {
-        let form = self.forms.iter().chain([&self.lower]).find_map(|form| form.captures(window));
+        let Some(found) = self.forms.iter().chain([&self.lower]).find_map(|form| form.captures(window)) else {
+            return false;
+        };
         // `select the items from the list`
-        form.is_some_and(|found| {
-            !found
-                .name("table")
-                .is_some_and(|table| ARTICLES.iter().any(|word| table.as_str().eq_ignore_ascii_case(word)))
-        })
+        let is_article = found
+            .name("table")
+            .is_some_and(|table| ARTICLES.iter().any(|word| table.as_str().eq_ignore_ascii_case(word)));
+        !is_article || self.certain.is_match(window)
     }
 }
 

@@ -4,6 +4,7 @@
 //! Which names they are, [`Keys`](crate::redact::keys::Keys) says. A name in quotes is one whatever stands behind it; behind a bare one must stand what such a value
 //! looks like, because sentences have colons, too (`phone: is required`).
 
+mod apart;
 mod likely;
 mod value;
 mod words;
@@ -42,12 +43,18 @@ impl Fields {
         if name.is_token(text) {
             return next;
         }
-        let Some(sign) = Sign::behind(text, &name) else { return next };
         // `"First Name"` names what `first_name` does.
         let key = name.of(text).replace(' ', "_");
+        let Some(sign) = Sign::behind(text, &name) else {
+            let value = apart::before_name(text, &name).map(|(start, end)| (start, end, slice(text, start, end)));
+            let value = value.filter(|(.., said)| !is_ours(said.trim()));
+            found.extend(value.and_then(|(start, end, said)| judged(keys, &key, said, start, end)));
+            return next;
+        };
         let class = keys.content(&key);
         let is_told = !matches!(class, KeyClass::Content | KeyClass::Raw);
-        if !is_told || name.quote.is_none() && !is_bare_name(class, &key) {
+        let is_bare = name.quote.is_none() && !matches!(sign.mark, Mark::Apart { .. });
+        if !is_told || is_bare && !is_bare_name(class, &key) {
             return next;
         }
         let mut push = |value: Value| {
@@ -177,8 +184,8 @@ enum Mark {
     Element,
     /// `, ` in a list of two.
     Comma,
-    /// `" value="` and the like, or the blank line of a part of a multipart body.
-    Apart,
+    /// `" value="` and the like. Whether the value is all of its line.
+    Apart { is_line: bool },
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -205,13 +212,14 @@ impl Sign {
             (Mark::Equals { is_spaced: at > closed || gap(1) > at + 1 }, 1)
         } else if rest.starts_with(':') {
             (Mark::Colon { is_spaced: gap(1) > at + 1 }, 1)
+        } else if let Some(sign) = apart::sign(text, name, closed) {
+            return Some(sign);
         } else if name.quote.is_none() && is_element(text, name) {
             // Its attributes end within a name's length.
             let end = run_end(text, name.end, MAX_NAME, |char| char != '>');
             return (after(text, end) == Some('>')).then_some(Self { mark: Mark::Element, end: end + 1 });
         } else {
-            let end = name.quote.and_then(|_| value::apart(text, name, closed))?;
-            return Some(end);
+            return None;
         };
         // Behind a bare name a value stands on its line.
         let is_inline = |char: char| matches!(char, ' ' | '\t');

@@ -3,7 +3,8 @@
 use regex::Regex;
 
 use super::likely::{is_place, is_value};
-use super::{Mark, Name, Sign, is_part};
+use super::{Mark, Name, Sign};
+use crate::redact::detect::WITHHELD;
 use crate::redact::detectors::text::{after, before, run_end, run_start, slice};
 use crate::redact::keys::KeyClass;
 use crate::redact::literals::{self, bracket_end, quoted};
@@ -67,9 +68,13 @@ impl Values {
         if sign.mark == Mark::Comma {
             return None;
         }
-        if sign.mark == Mark::Apart {
-            // A part of a multipart body.
-            let end = run_end(text, start, MAX_BARE * 4, |char| !matches!(char, '\r' | '\n'));
+        if let Mark::Apart { is_line } = sign.mark {
+            if rest.starts_with(WITHHELD) {
+                return None;
+            }
+            let end = run_end(text, start, MAX_BARE * 4, |char| {
+                !matches!(char, '\r' | '\n') && (is_line || !matches!(char, ' ' | '\t' | ',' | '}' | ']' | ')' | '"'))
+            });
             push(is_plain(start, end));
             return None;
         }
@@ -100,7 +105,7 @@ impl Values {
             Some('[')
                 if class == KeyClass::Personal(Class::User)
                     && rest.get(1..).is_some_and(|list| list.trim_start().starts_with('{')) => {}
-            Some('{' | '[') if class == KeyClass::Blocked || rest.starts_with(crate::redact::detect::WITHHELD) => {}
+            Some('{' | '[') if class == KeyClass::Blocked || rest.starts_with(WITHHELD) => {}
             Some('{' | '[') => {
                 let end = bracket_end(text, start, text.len());
                 for literal in literals::values(text, start, end, literals::BareWords::Stay) {
@@ -204,38 +209,4 @@ fn first_word(line: &str) -> &str {
     let end = line.find(char::is_whitespace).unwrap_or(line.len());
     let word = line.get(..end).unwrap_or_default();
     word.find(',').and_then(|comma| word.get(..comma)).unwrap_or(word)
-}
-
-/// A value that its name stands apart from: `"name": "first_name", "value": "Ann"`, `name="first_name" value="Ann"`, a part of a multipart
-/// body, PHP's `s:10:"first_name";s:3:"Ann"`, a list of two.
-pub(super) fn apart(text: &str, name: &Name, closed: usize) -> Option<Sign> {
-    let rest = text.get(closed..)?;
-    for blank in ["\r\n\r\n", "\n\n"] {
-        if let Some(body) = rest.strip_prefix(blank) {
-            let line = body.lines().next().unwrap_or_default();
-            let is_part = slice(text, run_start(text, name.opened(), 64, |char| char != '\n'), name.opened())
-                .contains("form-data");
-            return (is_part && !line.is_empty()).then_some(Sign { mark: Mark::Apart, end: closed + blank.len() });
-        }
-    }
-    let head = slice(text, run_start(text, name.opened(), 4, |char| !is_part(char)), name.opened());
-    if let Some(serialized) = rest.strip_prefix(';') {
-        let mark = serialized.find('"').filter(|at| *at < 16)?;
-        let is_string = serialized.starts_with("s:")
-            && serialized
-                .get(2..mark)
-                .is_some_and(|length| length.trim_end_matches(':').bytes().all(|byte| byte.is_ascii_digit()));
-        return is_string.then_some(Sign { mark: Mark::Apart, end: closed + 1 + mark });
-    }
-    let gap = run_end(text, closed, 4, |char| matches!(char, ',' | ' '));
-    let behind = text.get(gap..)?.trim_start_matches(['"', '\'', '\\']);
-    if head.trim_end_matches(['"', '\'', '\\', ' ']).ends_with(['=', ':'])
-        && ["value", "stringValue", "string_value", "Value"].iter().any(|word| behind.starts_with(word))
-    {
-        let sign = text.get(gap..)?.find([':', '=']).filter(|at| *at < 24)?;
-        let end = run_end(text, gap + sign + 1, 4, char::is_whitespace);
-        return Some(Sign { mark: Mark::Apart, end });
-    }
-    let is_list = head.ends_with(['[', '(']);
-    (is_list && rest.starts_with(',')).then_some(Sign { mark: Mark::Comma, end: gap })
 }
