@@ -72,10 +72,11 @@ pub(crate) fn unescaped(text: &str) -> String {
     unescape(text, Style::Escapes).map_or_else(|| text.to_owned(), |view| view.text)
 }
 
-/// Whether a `+` between two letters or digits stands at `at`.
+/// Whether a `+` between two letters, digits or escapes (whose last sign is one) stands at `at`.
 fn is_space(text: &[u8], at: usize) -> bool {
     let around = at.checked_sub(1).and_then(|before| text.get(before..at + 2));
-    matches!(around, Some([before, b'+', after]) if before.is_ascii_alphanumeric() && after.is_ascii_alphanumeric())
+    matches!(around, Some([before, b'+', after])
+        if before.is_ascii_alphanumeric() && (after.is_ascii_alphanumeric() || *after == b'%'))
 }
 
 /// Whether some `+` may be a space. That of a time zone is the only one between digits; a number in a form has more.
@@ -83,7 +84,8 @@ fn is_form(text: &[u8], survey: &Survey) -> bool {
     let mut spaces = memchr_iter(b'+', text).filter(|at| is_space(text, *at));
     let Some(first) = spaces.next() else { return false };
     let is_word = text.get(..first).and_then(<[u8]>::last).is_some_and(u8::is_ascii_alphabetic);
-    is_word && survey.has_any(b"=") || spaces.next().is_some()
+    let is_before_escape = text.get(first + 1) == Some(&b'%');
+    (is_word || is_before_escape) && survey.has_any(b"=") || spaces.next().is_some()
 }
 
 /// Whether the `=` at `at` can hardly be that of a pair.

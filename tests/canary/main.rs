@@ -37,8 +37,9 @@ impl Aviary {
         self.places.push(format!("{spelling:?} {kind:?}: {place}"));
         self.owner.extend(canary.traces.iter().map(|_| owner));
         self.traces.extend(canary.traces);
-        // Other letters are another signature, and another URL credential.
-        let spelling = if kind == Kind::Jwt && spelling == Spelling::UpperCase { Spelling::Plain } else { spelling };
+        // In other letters it is another signature, no wallet's address and no home folder.
+        let is_fixed = matches!(kind, Kind::Jwt | Kind::Wallet | Kind::HomeFolder);
+        let spelling = if is_fixed && spelling == Spelling::UpperCase { Spelling::Plain } else { spelling };
         spelling.of(&canary.value)
     }
 

@@ -17,10 +17,20 @@ pub(crate) enum Kind {
     Bearer,
     Url,
     Ip,
+    Ssn,
+    NationalId,
+    Health,
+    Mac,
+    Imei,
+    Wallet,
+    Name,
+    Address,
+    User,
+    HomeFolder,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 20] = [
         Self::Email,
         Self::Phone,
         Self::Card,
@@ -31,6 +41,16 @@ impl Kind {
         Self::Bearer,
         Self::Url,
         Self::Ip,
+        Self::Ssn,
+        Self::NationalId,
+        Self::Health,
+        Self::Mac,
+        Self::Imei,
+        Self::Wallet,
+        Self::Name,
+        Self::Address,
+        Self::User,
+        Self::HomeFolder,
     ];
 }
 
@@ -159,8 +179,60 @@ pub(crate) fn canary(kind: Kind, number: u64) -> Canary {
             let [a, b, c, d] = [part(3), part(19), part(31), part(47)];
             (format!("{a}.{b}.{c}.{d}"), vec![format!("{a}{b}{c}{d}")])
         }
+        Kind::Ssn => {
+            let number = format!("1{}2{}3{}", &digits[2..4], &digits[4..5], &digits[5..8]);
+            (format!("SSN {}-{}-{}", &number[..3], &number[3..5], &number[5..]), vec![number])
+        }
+        Kind::NationalId => {
+            let body = &digits[1..10];
+            let first = mod_11(body);
+            let second = mod_11(&format!("{body}{first}"));
+            let written = format!("CPF {}.{}.{}-{first}{second}", &body[..3], &body[3..6], &body[6..]);
+            (written, vec![format!("{body}{first}{second}")])
+        }
+        Kind::Health => (format!("MRN: 7{}", &digits[2..11]), vec![digits[2..11].to_owned()]),
+        Kind::Mac => {
+            let hex = &HEXLOWER.encode(&bits.to_be_bytes())[..10];
+            let parts: Vec<&str> = (0..5).map(|at| &hex[2 * at..2 * at + 2]).collect();
+            (format!("02:{}", parts.join(":")), vec![hex.to_owned()])
+        }
+        Kind::Imei => {
+            let body = format!("35{}", &digits[2..14]);
+            (format!("IMEI {body}{}", luhn(&body)), vec![body])
+        }
+        Kind::Wallet => {
+            let hex = HEXLOWER.encode(&[bits.to_be_bytes(), scramble(bits).to_be_bytes()].concat());
+            (format!("0x{hex}0badc0de"), vec![hex[..16].to_owned(), hex[16..].to_owned()])
+        }
+        Kind::Name => {
+            let name = letters(&small);
+            (format!("first_name={name}"), vec![name.to_lowercase()])
+        }
+        Kind::Address => {
+            let street = letters(&small);
+            (format!("{{\"street_address\": \"7 {street} Road\"}}"), vec![street.to_lowercase()])
+        }
+        Kind::User => (format!("{{\"login\": \"{}\"}}", &small[..12]), vec![small[..12].to_owned()]),
+        Kind::HomeFolder => (format!("file:///home/{}/a.py", &small[..12]), vec![small[..12].to_owned()]),
     };
     Canary { value, traces: cores }
+}
+
+/// Twelve letters, the first a capital, of base32's `word`.
+fn letters(word: &str) -> String {
+    let letters = word.bytes().take(12).map(|byte| if byte.is_ascii_digit() { byte - b'2' + b'a' } else { byte });
+    let mut letters: String = letters.map(char::from).collect();
+    letters[..1].make_ascii_uppercase();
+    letters
+}
+
+/// The check digit of Brazil's CPF.
+fn mod_11(body: &str) -> u32 {
+    let sum: usize = body.bytes().rev().enumerate().map(|(index, digit)| usize::from(digit - b'0') * (index + 2)).sum();
+    match u32::try_from(sum % 11).unwrap() {
+        0 | 1 => 0,
+        rest => 11 - rest,
+    }
 }
 
 fn luhn(body: &str) -> u32 {
