@@ -81,7 +81,7 @@ fn span(number: u64) -> Span {
         trace_id: TRACE.0.to_vec(),
         span_id: id(number),
         parent_span_id: if number == 1 { Vec::new() } else { id(number / 3 + 1) },
-        name: format!("{} /orders/{{id}}/items", if number % 2 == 0 { "GET" } else { "POST" }),
+        name: format!("{} /orders/{{id}}/items", if number.is_multiple_of(2) { "GET" } else { "POST" }),
         kind: if number <= 3 { 2 } else { 3 },
         start_time_unix_nano: T0 + number * MS,
         end_time_unix_nano: T0 + (2 * SPANS - number + 60) * MS,

@@ -18,7 +18,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("redact", &["model", "otlp", "config", "telemetry"]),
     ("bundle", &["model", "otlp", "config", "telemetry", "redact"]),
     ("exporter", &["model", "otlp", "config", "telemetry", "bundle"]),
-    ("agent", &["model", "config", "telemetry", "bundle", "exporter"]),
+    ("agent", &["model", "config", "telemetry", "evidence", "bundle", "exporter"]),
     (
         "pipeline",
         &[

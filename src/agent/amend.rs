@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::completeness;
 use super::remarks::{Marked, Remarks, step};
+use crate::evidence::suspects;
 use crate::model::{Bundle, Cause, Environment, Exception, ExemplarEvidence, LogLine, Repro, SpanEvidence, SpanId};
 
 const PATH: &str = "/trace/span_path";
@@ -61,8 +62,10 @@ pub(super) fn amend(bundle: Bundle, late: Bundle, overlap: Overlap) -> Bundle {
             base.bundle.attachments.push(attachment);
         }
     }
+    slow_path(&mut base, &mut late);
     let mut merged = base.close();
     completeness::merge(&mut merged, &late.bundle);
+    merged.suspects = suspects(&merged);
     merged
 }
 
@@ -350,6 +353,19 @@ fn logs(base: &mut Open, late: &mut Open, overlap: Overlap) {
 /// Whether two lines are one with a count where nothing stands between them.
 fn says_the_same(a: &LogLine, b: &LogLine) -> bool {
     (&a.level, &a.msg, &a.service, &a.span_id, &a.attrs) == (&b.level, &b.msg, &b.service, &b.span_id, &b.attrs)
+}
+
+/// Where the time went can be told by whoever saw all spans of a trace. The document that knows a top is nearer to that.
+fn slow_path(base: &mut Open, late: &mut Open) {
+    const REPEATED: &str = "/trace/repeated";
+    if base.bundle.trace.critical_path.is_empty() {
+        base.bundle.trace.critical_path = std::mem::take(&mut late.bundle.trace.critical_path);
+    }
+    if base.bundle.trace.repeated.is_empty() {
+        base.bundle.trace.repeated = std::mem::take(&mut late.bundle.trace.repeated);
+        let remarks = late.remarks.take(REPEATED);
+        base.remarks.put(REPEATED, remarks);
+    }
 }
 
 fn exemplars(base: &mut Open, late: &mut Open, overlap: Overlap) {

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value;
 
-use super::BundleView;
+use super::{BundleView, suspects};
 use crate::model::{Attributes, Exception, Frame, LogLine, SpanEvidence};
 
 /// Frames shown of one exception.
@@ -31,6 +31,7 @@ pub fn markdown(view: &BundleView) -> String {
     if let Some(exception) = &view.bundle.exception {
         exception_section(&mut page, exception);
     }
+    suspects::section(&mut page, &view.bundle);
     logs(&mut page, &view.bundle.logs.window);
     reproduction(&mut page, view);
     environment(&mut page, view);
@@ -250,11 +251,11 @@ pub(super) fn alias(page: &str) -> String {
     short
 }
 
-fn heading(page: &mut String, title: &str) {
+pub(super) fn heading(page: &mut String, title: &str) {
     line(page, &format!("\n## {title}\n"));
 }
 
-fn line(page: &mut String, text: &str) {
+pub(super) fn line(page: &mut String, text: &str) {
     // Writing to a String cannot fail.
     writeln!(page, "{text}").unwrap_or_default();
 }
@@ -276,7 +277,7 @@ fn code(text: &str) -> String {
 }
 
 /// Untrusted text among Markdown: on one line, and what would begin markup (emphasis, links and images, HTML, code) escaped.
-fn prose(text: &str) -> String {
+pub(super) fn prose(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in one_line(text).chars() {
         if matches!(c, '\\' | '`' | '*' | '[' | ']' | '<') {

@@ -182,32 +182,12 @@ impl<'a> MadeGood<'a> {
     }
 }
 
-/// The span with the most time of its own on the critical path: backwards from the end of the longest top, always
-/// through the child that ended last before the point reached.
+/// The span with the most time of its own on the critical path of the longest top.
 fn slowest(tree: &Tree) -> Option<Node> {
     let length = |node: Node| tree.spans[node].end.since(tree.spans[node].start);
     let top = tree.tops().max_by_key(|node| (length(*node), Reverse(*node)))?;
-    let mut best = (std::time::Duration::ZERO, top);
-    let mut stack = vec![(top, tree.spans[top].end)];
-    while let Some((node, until)) = stack.pop() {
-        let start = tree.spans[node].start;
-        let mut cursor = until;
-        let mut own = std::time::Duration::ZERO;
-        let mut children: Vec<Node> = tree.children(node).to_vec();
-        children.sort_by_key(|child| (Reverse(tree.spans[*child].end), *child));
-        for child in children {
-            let span = &tree.spans[child];
-            let (from, to) = (span.start.max(start), span.end.min(cursor));
-            if from < to {
-                own += cursor.since(to);
-                cursor = from;
-                stack.push((child, to));
-            }
-        }
-        own += cursor.since(start);
-        if own > best.0 {
-            best = (own, node);
-        }
-    }
-    Some(best.1)
+    super::slow::critical_path(tree, top)
+        .into_iter()
+        .max_by_key(|step| (step.own, Reverse(step.node)))
+        .map(|step| step.node)
 }

@@ -6,8 +6,9 @@
 //! 1. `gather` decodes and digests every record, drops repeated ones, and sorts the rest.
 //! 2. `tree` makes a tree of the spans, whatever shape they came in.
 //! 3. `critical` finds the span in which the failure began.
-//! 4. `exception` (with `python` and `paths`), `logs`, `environment` and `repro` read the evidence around it.
-//! 5. `incident` names the class of failures that it belongs to.
+//! 4. `slow` says where the time went.
+//! 5. `exception` (with `python` and `paths`), `logs`, `environment` and `repro` read the evidence around it.
+//! 6. `incident` names the class of failures that it belongs to, `suspects` the places where its fault may lie.
 
 mod critical;
 mod environment;
@@ -18,7 +19,9 @@ mod logs;
 mod paths;
 mod python;
 mod repro;
+mod slow;
 mod spans;
+mod suspects;
 mod tree;
 mod values;
 
@@ -34,6 +37,7 @@ use self::critical::Critical;
 use self::exception::Recorded;
 use self::gather::{Digester, Gathered, Loaded, LogFact};
 use self::incident::Failure;
+pub use self::suspects::suspects;
 use self::tree::{Node, Tree};
 use crate::config::{LogJoin, ServiceFacts};
 use crate::model::{
@@ -158,7 +162,12 @@ impl Assembler {
         let services: BTreeSet<String> =
             path.loaded.iter().map(|span| span.service().to_owned()).chain([anchor.service.clone()]).collect();
         let incident = incident::incident(&failure, services.into_iter().filter(|name| !name.is_empty()).collect());
-        let bundle = Bundle {
+        let top = path.nodes.first().copied();
+        let (critical_path, left_out) = top.map(|top| slow::steps(&tree, top)).unwrap_or_default();
+        if left_out > 0 {
+            complete.truncated.push(format!("trace.critical_path: {left_out} spans that took less are left out"));
+        }
+        let mut bundle = Bundle {
             version: 1,
             bundle_id: bundle_id(&self.settings.tenant, trace_id),
             commit_sha,
@@ -173,8 +182,11 @@ impl Assembler {
                 span_path: path.loaded.iter().map(|span| spans::evidence(span, exception.as_ref())).collect(),
                 spans: shown,
                 span_count: tree.spans.len() as u64,
+                critical_path,
+                repeated: slow::repeated(&tree),
             },
             exception,
+            suspects: Vec::new(),
             logs: logs_shown,
             metrics: MetricEvidence { exemplars },
             environment,
@@ -188,6 +200,7 @@ impl Assembler {
                 casefile: env!("CARGO_PKG_VERSION").to_owned(),
             },
         };
+        bundle.suspects = suspects(&bundle);
         (bundle, failed_at)
     }
 }

@@ -61,6 +61,9 @@ pub struct Bundle {
     pub trace: TraceEvidence,
     /// What was thrown; null where no exception was recorded.
     pub exception: Option<Exception>,
+    /// Where the fault may lie, most likely first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suspects: Vec<Suspect>,
     /// The log records before and around the error.
     pub logs: LogEvidence,
     /// Metric evidence.
@@ -107,6 +110,47 @@ pub struct TraceEvidence {
     pub spans: Vec<SpanEvidence>,
     /// Spans of the trace, selected or not.
     pub span_count: u64,
+    /// Where the time went: the spans of the critical path that took time of their own, by start.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub critical_path: Vec<PathStep>,
+    /// Calls that one span made five times or more, those that took longest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub repeated: Vec<RepeatedCall>,
+}
+
+/// A span on the critical path.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PathStep {
+    /// The span.
+    pub span_id: SpanId,
+    /// Milliseconds on the path in which none of its children ran.
+    pub self_ms: f64,
+}
+
+/// Calls of one name that one span made over and over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RepeatedCall {
+    /// The span that called.
+    pub parent_span_id: SpanId,
+    /// `service.name` of the calls' resource.
+    pub service: String,
+    /// Name of the calls' spans.
+    pub name: String,
+    /// Calls.
+    pub count: u64,
+    /// What they took together, in milliseconds.
+    pub total_ms: f64,
+}
+
+/// A place where the fault may lie. A stack shows where a failure surfaced, which need not be where it comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Suspect {
+    /// `raised`, `crash_site`, `caller`, `failed_span`, `decision`, `upstream`, `repeated`, `slowest` or `feature_flag`.
+    pub kind: String,
+    /// JSON pointer (RFC 6901) to it in this document.
+    pub at: String,
+    /// Why it is one.
+    pub reason: String,
 }
 
 /// A span.

@@ -240,8 +240,13 @@ fn a_bundle_that_is_held_back_leaves_no_raw_evidence() {
     ];
     for (set, reason, bundles) in held_back {
         let (exporter, identity) = keeping_raw();
-        let core = core(&[&exporter, PIPELINE_WITH_RAW, set], 1 << 20);
-        core.admit(at(0), traces(vec![span(1, 1, true), span(2, 2, true)])).unwrap();
+        let core = core(&[&exporter, PIPELINE_WITH_RAW, set], 16 << 20);
+        // So long that no redaction of it is done when the wait for it begins.
+        let long = |mut span: Span| {
+            span.name = "work on 10.0.0.1 ".repeat(20_000);
+            span
+        };
+        core.admit(at(0), traces(vec![long(span(1, 1, true)), long(span(2, 2, true))])).unwrap();
         assert_eq!(raw_of(&core, &identity, at(10)).len(), bundles, "{set}");
         assert_eq!(core.ledger().dropped(reason), 2 - bundles as u64, "{set}");
         assert_eq!(core.budget().used(), 0, "nothing of it is held");

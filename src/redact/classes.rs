@@ -18,6 +18,8 @@ pub(crate) enum FieldClass {
     Id,
     /// A version number of ours.
     Version,
+    /// A JSON pointer whose steps are names of ours and indices.
+    Pointer,
     /// A commit id: hex passes, anything else is text.
     Revision,
     /// Text of the user's or about the user's records: detectors run.
@@ -109,6 +111,22 @@ const FIELDS: &[(&str, FieldClass)] = &[
     ("/trace/span_path", C::Branch),
     ("/trace/spans", C::Branch),
     ("/trace/span_count", C::Number),
+    ("/trace/critical_path", C::Branch),
+    ("/trace/critical_path/*", C::Branch),
+    ("/trace/critical_path/*/span_id", C::HexId),
+    ("/trace/critical_path/*/self_ms", C::Number),
+    ("/trace/repeated", C::Branch),
+    ("/trace/repeated/*", C::Branch),
+    ("/trace/repeated/*/parent_span_id", C::HexId),
+    ("/trace/repeated/*/service", C::Text),
+    ("/trace/repeated/*/name", C::Text),
+    ("/trace/repeated/*/count", C::Number),
+    ("/trace/repeated/*/total_ms", C::Number),
+    ("/suspects", C::Branch),
+    ("/suspects/*", C::Branch),
+    ("/suspects/*/kind", C::Word),
+    ("/suspects/*/at", C::Pointer),
+    ("/suspects/*/reason", C::Text),
     ("/logs", C::Branch),
     ("/logs/window", C::Branch),
     ("/logs/window/*", C::Branch),
@@ -197,6 +215,9 @@ impl FieldClass {
             Self::Word => Some(all(32, |byte| byte.is_ascii_lowercase() || byte == b'_')),
             Self::Id => Some(all(128, |byte| byte.is_ascii_alphanumeric() || b":-_".contains(&byte))),
             Self::Version => Some(all(64, |byte| byte.is_ascii_alphanumeric() || b".-+".contains(&byte))),
+            Self::Pointer => {
+                Some(all(64, |byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'/')))
+            }
             Self::Number => Some(false),
             _ => None,
         }

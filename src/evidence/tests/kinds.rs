@@ -33,8 +33,8 @@ impl Varied {
 
     fn uuid(&mut self) -> String {
         let (a, b) = (self.next(), self.next());
-        let hex = format!("{a:016x}{b:016x}");
-        format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+        let (head, tail) = (a >> 32, b & 0xffff_ffff_ffff);
+        format!("{head:08x}-{:04x}-{:04x}-{:04x}-{tail:012x}", a >> 16 & 0xffff, a & 0xffff, b >> 48)
     }
 
     fn hex(&mut self) -> String {

@@ -3,5 +3,6 @@
 mod assembly;
 mod kinds;
 mod parts;
+mod suspects;
 mod tracebacks;
 mod world;

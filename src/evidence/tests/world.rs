@@ -120,7 +120,11 @@ pub(super) fn records(signal: Signal, request: Vec<u8>) -> Vec<Record> {
 }
 
 pub(super) fn spans(spans: Vec<Span>) -> Vec<Record> {
-    records(Signal::Traces, span_request(resource("checkout"), spans))
+    spans_of("checkout", spans)
+}
+
+pub(super) fn spans_of(service: &str, spans: Vec<Span>) -> Vec<Record> {
+    records(Signal::Traces, span_request(resource(service), spans))
 }
 
 pub(super) fn logs(logs: Vec<LogRecord>) -> Vec<Record> {
