@@ -54,7 +54,7 @@ pub struct SealError {
 /// Seals a case.
 ///
 /// # Errors
-/// If the document holds a number that canonical JSON cannot (NaN, an infinity, an integer beyond ±2^53).
+/// If the document holds a number that canonical JSON cannot (an integer beyond ±2^53).
 pub fn seal(case: RedactedCase, closed: Closed) -> Result<Sealed, SealError> {
     seal_parts(case.into_parts(), closed)
 }

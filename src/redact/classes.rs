@@ -1,6 +1,9 @@
 //! What each field of a bundle may hold. A field that has no class here is withheld, and a test holds this table against
 //! the bundle's JSON Schema, so that a new field cannot slip through.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 /// What a field may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FieldClass {
@@ -182,20 +185,18 @@ const FIELDS: &[(&str, FieldClass)] = &[
     ("/provenance/casefile", C::Version),
 ];
 
+/// Every path and its class.
+static PATHS: LazyLock<HashMap<String, FieldClass, foldhash::fast::RandomState>> = LazyLock::new(|| {
+    let shaped = SHAPES
+        .iter()
+        .flat_map(|(place, fields)| fields.iter().map(move |(name, class)| (format!("{place}{name}"), *class)));
+    // What is named by its whole path comes last, and holds.
+    shaped.chain(FIELDS.iter().map(|(name, class)| ((*name).to_owned(), *class))).collect()
+});
+
 /// The class of a field: its path with `*` for every index.
 pub(crate) fn of(path: &str) -> FieldClass {
-    let shaped = || {
-        SHAPES.iter().find_map(|(place, fields)| {
-            let rest = path.strip_prefix(place)?;
-            fields.iter().find(|(name, _)| *name == rest).map(|(_, class)| *class)
-        })
-    };
-    FIELDS
-        .iter()
-        .find(|(name, _)| *name == path)
-        .map(|(_, class)| *class)
-        .or_else(shaped)
-        .unwrap_or(FieldClass::Withheld)
+    PATHS.get(path).copied().unwrap_or(FieldClass::Withheld)
 }
 
 impl FieldClass {

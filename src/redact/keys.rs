@@ -3,9 +3,10 @@
 //! The user's rules come first, then the table of [`super::registry`], then patterns of names that tell what they hold. A key
 //! that none of them knows is withheld.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;
 
+use parking_lot::RwLock;
 use regex::RegexSet;
 
 pub(crate) use super::registry::KeyClass;
@@ -200,6 +201,31 @@ pub(crate) struct Keys {
     pub(crate) personal: bool,
     /// [`PATTERNS`].
     names: &'static RegexSet,
+    /// Attributes and other names that were judged already.
+    attributes: Judged,
+    contents: Judged,
+}
+
+/// Names and what was found of them: the same few come in every trace, and patterns are dear.
+#[derive(Debug, Default)]
+struct Judged(RwLock<HashMap<Box<str>, KeyClass, foldhash::fast::RandomState>>);
+
+impl Judged {
+    /// Names that are remembered at most.
+    const MAX: usize = 4096;
+
+    /// The class of a name, by `judge` if it is not known yet.
+    fn get_or(&self, name: &str, judge: impl FnOnce() -> KeyClass) -> KeyClass {
+        if let Some(class) = self.0.read().get(name) {
+            return *class;
+        }
+        let class = judge();
+        let mut known = self.0.write();
+        if known.len() < Self::MAX && name.len() <= 256 {
+            known.insert(name.into(), class);
+        }
+        class
+    }
 }
 
 impl Keys {
@@ -216,18 +242,20 @@ impl Keys {
         personal: bool,
     ) -> Result<Self, String> {
         let names = PATTERNS.as_ref().map_err(Clone::clone)?;
-        Ok(Self { allow_all, allowed, ignored, patterns, health, personal, names })
+        let (attributes, contents) = (Judged::default(), Judged::default());
+        Ok(Self { allow_all, allowed, ignored, patterns, health, personal, names, attributes, contents })
     }
 
     /// The class of an attribute.
     pub(crate) fn attribute(&self, key: &str) -> KeyClass {
-        self.named(key).unwrap_or_else(|| match registered(key) {
+        let judge = || match registered(key) {
             Some(Known::Attribute(class)) => class,
             Some(Known::Template(template, name)) => self.made_up(template, name),
             // A namespace takes in keys that are made up as one goes: `k8s.secret.token`.
             Some(Known::Namespace) => self.told(key).unwrap_or(KeyClass::Metadata),
             None => self.unregistered(key),
-        })
+        };
+        self.attributes.get_or(key, || self.named(key).unwrap_or_else(judge))
     }
 
     /// The class of an attribute whose name ends in one that is made up.
@@ -273,10 +301,11 @@ impl Keys {
 
     /// The class of a name that the program or its user gave: content, unless it tells what it holds.
     pub(crate) fn content(&self, name: &str) -> KeyClass {
-        self.named(name).unwrap_or_else(|| {
+        let judge = || {
             let told = self.read(name);
             told.holds.unwrap_or(told.text)
-        })
+        };
+        self.contents.get_or(name, || self.named(name).unwrap_or_else(judge))
     }
 
     /// What the user says about a key. A key that is allowed by its whole name is meant, whatever a pattern says; it is read as what

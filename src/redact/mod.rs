@@ -22,6 +22,7 @@ mod inspect;
 mod keys;
 mod listing;
 mod literals;
+mod memo;
 mod registry;
 mod remarks;
 mod sql;
@@ -48,6 +49,7 @@ use self::detect::Engine;
 use self::detectors::Rule;
 use self::guard::Guard;
 use self::keys::{KeyPatterns, Keys};
+use self::memo::Memo;
 use self::token::{Tokens, is_key_id};
 use self::walk::{Policy, Rules, Walk};
 use crate::config::{Problem, RedactionProcessor, ServiceRedaction};
@@ -158,12 +160,20 @@ impl Redactor {
                 Tokens::new(tenant, (id, root), &previous),
                 Arc::clone(&keys),
             );
-            let services = layers.into_iter().map(|(name, layer, actions)| {
-                let keys = Arc::new(keys_of(config, layer)?);
-                Ok((name, service_rules(config, &engine, actions, keys)))
+            let memo = Arc::new(Memo::new());
+            let of_service = |number, actions, keys: Arc<Keys>| Rules {
+                engine: engine.of_service(actions, Arc::clone(&keys)),
+                keys,
+                memo: Arc::clone(&memo),
+                number,
+                pii: is_on(config, "pii"),
+                secrets: is_on(config, "secrets"),
+            };
+            let services = (1..).zip(layers).map(|(number, (name, layer, actions))| {
+                Ok((name, of_service(number, actions, Arc::new(keys_of(config, layer)?))))
             });
             let services = services.collect::<Result<_, String>>()?;
-            Ok(Policy { general: service_rules(config, &engine, general, keys), services })
+            Ok(Policy { general: of_service(0, general, keys), services })
         };
         let policy = build().map_err(|error| vec![Problem::new("", error)])?;
         Ok(Self {
@@ -202,13 +212,16 @@ impl Compiled {
         let walked = Walk::detect(&self.policy, document);
         let (mut document, mut remarks) = (walked.document, walked.remarks);
         if let Some(sweeper) = walked.known.sweeper()? {
-            let swept = Walk::sweep(&self.policy, &sweeper, document);
-            let verified = Walk::sweep(&self.policy, &sweeper, swept.document);
-            if let Some(path) = verified.remarks.first() {
-                return Err(format!("a value that was found elsewhere still stands at {path}"));
+            let mut swept = Walk::sweep(&self.policy, &sweeper, document);
+            // A sweep that changed nothing need not be done again to see that nothing is left.
+            if swept.remarks.first().is_some() {
+                remarks.merge(swept.remarks);
+                swept = Walk::sweep(&self.policy, &sweeper, swept.document);
+                if let Some(path) = swept.remarks.first() {
+                    return Err(format!("a value that was found elsewhere still stands at {path}"));
+                }
             }
-            document = verified.document;
-            remarks.merge(swept.remarks);
+            document = swept.document;
         }
         let mut bundle: Bundle = serde_json::from_value(document).map_err(|_| "a field lost its shape".to_owned())?;
         bundle.incident.summary = shorten(bundle.incident.summary);
@@ -326,12 +339,6 @@ fn keys_of(config: &RedactionProcessor, layer: &ServiceRedaction) -> Result<Keys
         is_on(config, "phi"),
         is_on(config, "pii"),
     )
-}
-
-/// The rules of a service: the same detectors, with actions and keys of its own.
-fn service_rules(config: &RedactionProcessor, engine: &Engine, actions: Actions, keys: Arc<Keys>) -> Rules {
-    let engine = engine.of_service(actions, Arc::clone(&keys));
-    Rules { engine, keys, pii: is_on(config, "pii"), secrets: is_on(config, "secrets") }
 }
 
 /// The user's regexes, which [`patterns`] has found to compile, as one.

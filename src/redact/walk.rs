@@ -10,6 +10,7 @@ use super::detect::{Engine, Finding, WITHHELD, says_all};
 use super::detectors::Options;
 use super::encoding;
 use super::keys::{KeyClass, Keys};
+use super::memo::Memo;
 use super::remarks::{Remarks, Replaced};
 use super::statement;
 use super::structured;
@@ -29,6 +30,10 @@ const PAIR_VALUES: [&str; 4] = ["value", "Value", "values", "Values"];
 pub(crate) struct Rules {
     pub(crate) engine: Engine,
     pub(crate) keys: Arc<Keys>,
+    /// Texts that hold nothing by these rules or by others of the same redactor.
+    pub(crate) memo: Arc<Memo>,
+    /// The number of these rules among them.
+    pub(crate) number: usize,
     /// Whether people are to be hidden: the `pii` preset.
     pub(crate) pii: bool,
     /// Whether ids that open something are to be hidden: the `secrets` preset.
@@ -204,7 +209,7 @@ impl<'r> Walk<'r> {
 
     /// A key after redaction. Two keys that become equal stay two: the later one in key order gets a number.
     fn key(&mut self, key: String, taken: &Map<String, Value>) -> (String, Vec<Replaced>) {
-        let (redacted, edits) = self.edit(&key, Vec::new());
+        let (redacted, edits) = self.edit("text", &key, Vec::new);
         let mut unique = redacted.clone();
         let mut number = 2_u64;
         while taken.contains_key(&unique) {
@@ -318,25 +323,33 @@ impl<'r> Walk<'r> {
 
     /// A URL, path or query: parameters whose names tell a secret are withheld besides what detectors find.
     fn url(&mut self, text: &str) -> String {
-        let known = structured::parameters(&self.rules.keys, text);
-        let (edited, edits) = self.edit(text, known);
+        let keys = &self.rules.keys;
+        let (edited, edits) = self.edit("url", text, || structured::parameters(keys, text));
         self.remark_all(edits);
         edited
     }
 
     /// Any text.
     fn text(&mut self, text: &str) -> String {
-        let (edited, edits) = self.edit(text, Vec::new());
+        let (edited, edits) = self.edit("text", text, Vec::new);
         self.remark_all(edits);
         edited
     }
 
-    /// The text after redaction, and what was replaced.
-    fn edit(&mut self, text: &str, known: Vec<Finding>) -> (String, Vec<Replaced>) {
+    /// The text after redaction, and what was replaced. `known` is what a field of this kind has besides what detectors find.
+    fn edit(&mut self, kind: &str, text: &str, known: impl FnOnce() -> Vec<Finding>) -> (String, Vec<Replaced>) {
         if let Some(sweeper) = self.sweeper {
             return sweeper.replace(text, self.rules.engine.actions());
         }
-        let first = self.rules.engine.scan_with(text, known);
+        let print = self.rules.memo.print(self.rules.number, kind, text);
+        if print.is_some_and(|print| self.rules.memo.holds(print)) {
+            return (text.to_owned(), Vec::new());
+        }
+        let first = self.rules.engine.scan_with(text, known());
+        if first.is_empty() {
+            print.into_iter().for_each(|print| self.rules.memo.add(print));
+            return (text.to_owned(), Vec::new());
+        }
         self.known.learn(text, &first, &self.rules.engine);
         let (settled, edits) = self.rules.engine.settle(text, first);
         (settled, edits.into_iter().map(Replaced::from).collect())
@@ -371,7 +384,11 @@ impl<'r> Walk<'r> {
         self.pattern.push('/');
         self.pattern.push_str(pattern);
         self.pointer.push('/');
-        self.pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
+        if name.contains(['~', '/']) {
+            self.pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
+        } else {
+            self.pointer.push_str(name);
+        }
         let result = inside(self);
         self.pattern.truncate(pattern_len);
         self.pointer.truncate(pointer_len);
@@ -390,7 +407,10 @@ fn collect_attribute_keys(value: &Value, keys: &mut BTreeSet<String>) {
         Value::Object(map) => {
             for (name, value) in map {
                 match value {
-                    Value::Object(attributes) if name == "attrs" => keys.extend(attributes.keys().cloned()),
+                    Value::Object(attributes) if name == "attrs" => {
+                        let new: Vec<&String> = attributes.keys().filter(|key| !keys.contains(*key)).collect();
+                        keys.extend(new.into_iter().cloned());
+                    }
                     _ => collect_attribute_keys(value, keys),
                 }
             }
