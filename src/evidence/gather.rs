@@ -21,9 +21,10 @@ use sha2::Sha256;
 
 use super::values;
 use crate::model::{
-    Attributes, Record, RecordDigest, RootKey, SEVERITY_ERROR, STATUS_ERROR, Signal, SpanId, Timestamp,
+    Attributes, Batch, ByteRange, Record, RecordDigest, RootKey, SEVERITY_ERROR, STATUS_ERROR, Signal, SpanId,
+    Timestamp,
 };
-use crate::otlp::{Body, Decoded, decode};
+use crate::otlp::{Body, Origin, decode, decode_origin};
 
 /// Most feature flags of a trace that are kept, in the order of their keys.
 const MAX_FLAGS: usize = 256;
@@ -58,6 +59,8 @@ pub(super) struct Gathered {
 pub(super) struct SpanFact {
     pub(super) digest: RecordDigest,
     pub(super) record: Record,
+    /// The attributes of its resource.
+    pub(super) resource: Arc<Attributes>,
     pub(super) id: SpanId,
     pub(super) parent: SpanId,
     pub(super) start: Timestamp,
@@ -80,6 +83,8 @@ pub(super) struct Thrown {
 pub(super) struct LogFact {
     pub(super) digest: RecordDigest,
     pub(super) record: Record,
+    /// The attributes of its resource.
+    pub(super) resource: Arc<Attributes>,
     pub(super) span: SpanId,
     /// `time_unix_nano`, else `observed_time_unix_nano`; 0 where both are absent.
     pub(super) time: Timestamp,
@@ -94,6 +99,8 @@ pub(super) struct LogFact {
 pub(super) struct ExemplarFact {
     pub(super) digest: RecordDigest,
     pub(super) record: Record,
+    /// The attributes of its resource.
+    pub(super) resource: Arc<Attributes>,
     pub(super) time: Timestamp,
 }
 
@@ -106,7 +113,7 @@ impl SpanFact {
     /// The span itself.
     pub(super) fn load(&self) -> Option<Loaded<Span>> {
         match decode(&self.record) {
-            Ok(Decoded { resource, body: Body::Span(span), .. }) => Some(Loaded::new(&resource.attributes, span)),
+            Ok(Body::Span(body)) => Some(Loaded { resource: Arc::clone(&self.resource), body }),
             _ => None,
         }
     }
@@ -121,7 +128,7 @@ impl LogFact {
     /// The log record itself.
     pub(super) fn load(&self) -> Option<Loaded<LogRecord>> {
         match decode(&self.record) {
-            Ok(Decoded { resource, body: Body::Log(log), .. }) => Some(Loaded::new(&resource.attributes, log)),
+            Ok(Body::Log(body)) => Some(Loaded { resource: Arc::clone(&self.resource), body }),
             _ => None,
         }
     }
@@ -130,15 +137,11 @@ impl LogFact {
 /// A record decoded to be shown, and the attributes of its resource.
 #[derive(Debug, Clone)]
 pub(super) struct Loaded<T> {
-    pub(super) resource: Attributes,
+    pub(super) resource: Arc<Attributes>,
     pub(super) body: T,
 }
 
 impl<T> Loaded<T> {
-    pub(super) fn new(resource: &[KeyValue], body: T) -> Self {
-        Self { resource: values::attributes(resource), body }
-    }
-
     /// `service.name` of the resource; empty where it has none.
     pub(super) fn service(&self) -> &str {
         values::string(&self.resource, "service.name").unwrap_or_default()
@@ -155,32 +158,68 @@ impl Digester {
         Self(Hmac::new((&*block).into()))
     }
 
-    fn digest(&self, parts: &[&[u8]]) -> RecordDigest {
+    /// A digester that has taken in these parts.
+    fn with(&self, parts: &[&[u8]]) -> Self {
         let mut mac = self.0.clone();
         for part in parts {
             mac.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
             mac.update(part);
         }
+        Self(mac)
+    }
+
+    fn end(self) -> RecordDigest {
         let mut digest = [0; 16];
-        digest.iter_mut().zip(mac.finalize().into_bytes()).for_each(|(to, from)| *to = from);
+        digest.iter_mut().zip(self.0.finalize().into_bytes()).for_each(|(to, from)| *to = from);
         RecordDigest(digest)
     }
 
-    fn of_decoded(&self, signal: Signal, decoded: &Decoded) -> RecordDigest {
-        let resource = decoded.resource.encode_to_vec();
-        let scope = decoded.scope.encode_to_vec();
-        let (metric, unit, body) = match &decoded.body {
+    fn of_origin(&self, signal: Signal, origin: &Origin) -> Self {
+        self.with(&[signal.as_str().as_bytes(), &origin.resource.encode_to_vec(), &origin.scope.encode_to_vec()])
+    }
+
+    /// The digest of a record; `self` has taken in its origin.
+    fn of_body(&self, body: &Body) -> RecordDigest {
+        let (metric, unit, body) = match body {
             Body::Span(span) => ("", "", span.encode_to_vec()),
             Body::Log(log) => ("", "", log.encode_to_vec()),
             Body::Exemplar { exemplar, metric, unit } => (metric.as_str(), unit.as_str(), exemplar.encode_to_vec()),
         };
-        self.digest(&[signal.as_str().as_bytes(), &resource, &scope, metric.as_bytes(), unit.as_bytes(), &body])
+        self.with(&[metric.as_bytes(), unit.as_bytes(), &body]).end()
     }
 
     /// A record that cannot be decoded is listed by its raw bytes, so that it does not vanish.
     fn of_raw(&self, record: &Record) -> RecordDigest {
         let signal = record.signal().as_str().as_bytes();
-        self.digest(&[b"raw", signal, record.resource(), record.scope(), record.metric(), record.body()])
+        self.with(&[b"raw", signal, record.resource(), record.scope(), record.metric(), record.body()]).end()
+    }
+}
+
+/// Resources and scopes that were decoded already: those of one place in one request, which most records share with their neighbours.
+struct Origins<'d> {
+    digester: &'d Digester,
+    /// By the request's address, which is its own for as long as it is held here.
+    known: BTreeMap<(usize, ByteRange, ByteRange), (Arc<Batch>, Option<Shared>)>,
+}
+
+/// What the records of one origin share.
+#[derive(Debug, Clone)]
+struct Shared {
+    resource: Arc<Attributes>,
+    digester: Digester,
+}
+
+impl Origins<'_> {
+    /// That of a record; `None` if it cannot be decoded.
+    fn of(&mut self, record: &Record) -> Option<Shared> {
+        let entry = &record.entry;
+        let place = (Arc::as_ptr(&record.batch).addr(), entry.resource, entry.scope);
+        let decoded = || {
+            let origin = decode_origin(record).ok()?;
+            let digester = self.digester.of_origin(record.signal(), &origin);
+            Some(Shared { resource: Arc::new(values::attributes(&origin.resource.attributes)), digester })
+        };
+        self.known.entry(place).or_insert_with(|| (Arc::clone(&record.batch), decoded())).1.clone()
     }
 }
 
@@ -190,28 +229,31 @@ pub(super) fn gather(records: Vec<Record>, digester: &Digester) -> Gathered {
     let mut seen = BTreeSet::new();
     let mut names = Names::default();
     let mut flags = BTreeMap::new();
+    let mut origins = Origins { digester, known: BTreeMap::new() };
     for record in records {
-        let decoded = decode(&record);
-        let digest = decoded
-            .as_ref()
-            .map_or_else(|_| digester.of_raw(&record), |found| digester.of_decoded(record.signal(), found));
+        let decoded = origins.of(&record).zip(decode(&record).ok());
+        let digest = match &decoded {
+            Some((origin, body)) => origin.digester.of_body(body),
+            None => digester.of_raw(&record),
+        };
         if !seen.insert(digest) {
             gathered.duplicates += 1;
             continue;
         }
         match decoded {
-            Err(_) => gathered.undecodable += 1,
-            Ok(Decoded { body: Body::Span(span), .. }) => {
+            None => gathered.undecodable += 1,
+            Some((Shared { resource, .. }, Body::Span(span))) => {
                 note_flags(&mut flags, digest, &span);
-                gathered.spans.push(span_fact(digest, record, &span, &mut names));
+                gathered.spans.push(span_fact(digest, record, resource, &span, &mut names));
             }
-            Ok(Decoded { body: Body::Log(log), .. }) => {
-                let fact = log_fact(digest, record, &log, &mut names);
+            Some((Shared { resource, .. }, Body::Log(log))) => {
+                let fact = log_fact(digest, record, resource, &log, &mut names);
                 note_flag(&mut flags, fact.time, digest, &log.attributes);
                 gathered.logs.push(fact);
             }
-            Ok(Decoded { body: Body::Exemplar { exemplar, .. }, .. }) => {
-                gathered.exemplars.push(ExemplarFact { digest, record, time: Timestamp(exemplar.time_unix_nano) });
+            Some((Shared { resource, .. }, Body::Exemplar { exemplar, .. })) => {
+                let time = Timestamp(exemplar.time_unix_nano);
+                gathered.exemplars.push(ExemplarFact { digest, record, resource, time });
             }
         }
     }
@@ -235,12 +277,19 @@ fn one_of_each_id(spans: &mut Vec<SpanFact>) -> u64 {
     (before - spans.len()) as u64
 }
 
-fn span_fact(digest: RecordDigest, record: Record, span: &Span, names: &mut Names) -> SpanFact {
+fn span_fact(
+    digest: RecordDigest,
+    record: Record,
+    resource: Arc<Attributes>,
+    span: &Span,
+    names: &mut Names,
+) -> SpanFact {
     let exception =
         span.events.iter().filter(|event| event.name == "exception").max_by_key(|event| event.time_unix_nano);
     SpanFact {
         digest,
         record,
+        resource,
         id: values::span_id(&span.span_id),
         parent: values::span_id(&span.parent_span_id),
         start: Timestamp(span.start_time_unix_nano),
@@ -254,13 +303,20 @@ fn span_fact(digest: RecordDigest, record: Record, span: &Span, names: &mut Name
     }
 }
 
-fn log_fact(digest: RecordDigest, record: Record, log: &LogRecord, names: &mut Names) -> LogFact {
+fn log_fact(
+    digest: RecordDigest,
+    record: Record,
+    resource: Arc<Attributes>,
+    log: &LogRecord,
+    names: &mut Names,
+) -> LogFact {
     let observed = Timestamp(log.observed_time_unix_nano);
     let time = if log.time_unix_nano == 0 { observed } else { Timestamp(log.time_unix_nano) };
     let thrown = log.attributes.iter().any(|pair| pair.key.starts_with("exception."));
     LogFact {
         digest,
         record,
+        resource,
         span: values::span_id(&log.span_id),
         time,
         observed,

@@ -29,6 +29,7 @@ mod values;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use opentelemetry_proto::tonic::trace::v1::Span;
 use sha2::{Digest, Sha256};
@@ -44,7 +45,7 @@ use crate::model::{
     Attributes, Bundle, Case, ClosedTrace, Completeness, DropReason, ExemplarEvidence, MetricEvidence, Outcome,
     Provenance, RedactionReport, RootKey, SpanEvidence, Timestamp, TraceEvidence, TraceId, Tracked,
 };
-use crate::otlp::{Body, Decoded, decode};
+use crate::otlp::{Body, decode};
 
 /// Most spans that a bundle shows.
 const MAX_SPANS: usize = 200;
@@ -147,7 +148,7 @@ impl Assembler {
         if repro.request.is_none() {
             complete.missing.push("repro.request: no span of the path describes one".to_owned());
         }
-        let root = path.loaded.first().map(|span| &span.resource);
+        let root = path.loaded.first().map(|span| &*span.resource);
         let commit_sha = environment::commit(&[&anchor.resource, &anchor.attrs, root.unwrap_or(&anchor.resource)]);
         if commit_sha.is_none() {
             complete.missing.push("commit_sha: no vcs.ref.head.revision and none of its fallbacks".to_owned());
@@ -232,7 +233,7 @@ impl Path {
 struct Anchor {
     service: String,
     span: String,
-    resource: Attributes,
+    resource: Arc<Attributes>,
     attrs: Attributes,
     said: String,
 }
@@ -244,7 +245,7 @@ impl Anchor {
             return Self {
                 service: span.service().to_owned(),
                 span: span.body.name.clone(),
-                resource: span.resource.clone(),
+                resource: Arc::clone(&span.resource),
                 attrs: values::attributes(&span.body.attributes),
                 said: match critical {
                     Critical::Slow(_) => String::new(),
@@ -341,10 +342,8 @@ fn note_shape(tree: &Tree, path: &Path, conflicting: u64, undecodable: u64, comp
 
 fn exemplar(fact: &gather::ExemplarFact) -> Option<ExemplarEvidence> {
     use opentelemetry_proto::tonic::metrics::v1::exemplar::Value as Measured;
-    let Ok(Decoded { resource, body: Body::Exemplar { exemplar, metric, unit }, .. }) = decode(&fact.record) else {
-        return None;
-    };
-    let loaded = Loaded::new(&resource.attributes, exemplar);
+    let Ok(Body::Exemplar { exemplar, metric, unit }) = decode(&fact.record) else { return None };
+    let loaded = Loaded { resource: Arc::clone(&fact.resource), body: exemplar };
     Some(ExemplarEvidence {
         time: fact.time.to_rfc3339(),
         metric,

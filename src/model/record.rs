@@ -30,7 +30,7 @@ impl Signal {
 }
 
 /// A byte range of a request: offsets into [`Batch::bytes`]. Requests are limited to less than 4 GiB.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct ByteRange {
     /// First byte.
     pub start: u32,

@@ -15,15 +15,13 @@ use super::schema::{self, Message};
 use super::wire::{Payload, Reader};
 use crate::model::{ByteRange, Record, Signal};
 
-/// A record, decoded in full.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Decoded {
-    /// Its resource.
+/// What records that stand beside one another in a request have in common.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Origin {
+    /// Their resource.
     pub resource: Resource,
-    /// Its scope.
+    /// Their scope.
     pub scope: InstrumentationScope,
-    /// The record.
-    pub body: Body,
 }
 
 /// The three kinds of record.
@@ -44,14 +42,15 @@ pub enum Body {
     },
 }
 
-/// Decodes a record in full. Invalid UTF-8 becomes U+FFFD, at whatever depth and in keys too.
+/// Decodes a record, without what it has in common with its neighbours ([`decode_origin`]). Invalid UTF-8 becomes U+FFFD, at whatever depth
+/// and in keys too.
 ///
 /// # Errors
 /// If its bytes are malformed, which those of an entry that [`scan()`](super::scan()) yielded are not.
-pub fn decode(record: &Record) -> Result<Decoded, WireError> {
+pub fn decode(record: &Record) -> Result<Body, WireError> {
     let bytes = &record.batch.bytes;
     let entry = &record.entry;
-    let body = match record.signal() {
+    Ok(match record.signal() {
         Signal::Traces => Body::Span(message(&schema::SPAN, bytes, entry.body)?),
         Signal::Logs => Body::Log(message(&schema::LOG_RECORD, bytes, entry.body)?),
         Signal::Metrics => {
@@ -60,11 +59,18 @@ pub fn decode(record: &Record) -> Result<Decoded, WireError> {
             let exemplar = message(&schema::EXEMPLAR, bytes, entry.body)?;
             Body::Exemplar { exemplar, metric: text(metric), unit: text(unit) }
         }
-    };
-    Ok(Decoded {
-        resource: message(&schema::RESOURCE, bytes, entry.resource)?,
-        scope: message(&schema::SCOPE, bytes, entry.scope)?,
-        body,
+    })
+}
+
+/// Decodes a record's resource and scope, as [`decode`] does the rest.
+///
+/// # Errors
+/// As those of [`decode`].
+pub fn decode_origin(record: &Record) -> Result<Origin, WireError> {
+    let bytes = &record.batch.bytes;
+    Ok(Origin {
+        resource: message(&schema::RESOURCE, bytes, record.entry.resource)?,
+        scope: message(&schema::SCOPE, bytes, record.entry.scope)?,
     })
 }
 

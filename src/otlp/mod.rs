@@ -17,7 +17,7 @@ mod schema;
 mod wire;
 
 pub use attribute::{Value, attribute, own_attributes, resource_attributes};
-pub use decode::{Body, Decoded, decode};
+pub use decode::{Body, Origin, decode, decode_origin};
 pub use excerpt::excerpts;
 pub use json::{from_json, to_json};
 pub use recording::{Recorded, read_recording, write_json_line, write_length_delimited};

@@ -11,9 +11,10 @@ use proptest::prelude::*;
 use prost::Message as _;
 
 use super::properties::{WIDE, generate, signals};
+use super::{Decoded, decode};
 use super::{records, span, text, traces, value};
 use crate::model::{Record, Signal};
-use crate::otlp::{Decoded, Limits, decode, excerpts, read_recording, scan};
+use crate::otlp::{Limits, excerpts, read_recording, scan};
 
 fn parts(records: &[Record], max_bytes: usize) -> Vec<Vec<u8>> {
     let mut parts = Vec::new();

@@ -15,6 +15,18 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 
 use crate::model::{Batch, Budget, Entry, Record, Signal};
+use crate::otlp::{self, Body, Origin, WireError, decode_origin};
+
+/// A record with its origin.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Decoded {
+    pub(super) origin: Origin,
+    pub(super) body: Body,
+}
+
+pub(super) fn decode(record: &Record) -> Result<Decoded, WireError> {
+    Ok(Decoded { origin: decode_origin(record)?, body: otlp::decode(record)? })
+}
 
 pub(super) fn value(value: any_value::Value) -> AnyValue {
     AnyValue { value: Some(value) }

@@ -13,10 +13,11 @@ use proptest::prelude::*;
 use prost::Message as _;
 
 use super::records;
+use super::{Decoded, decode};
 use crate::model::{Head, Signal, SpanId, Timestamp, TraceId};
 use crate::otlp::schema::{self, Kind, Message};
 use crate::otlp::wire::{put_bytes, put_key, put_nested, put_varint};
-use crate::otlp::{Body, Decoded, Limits, decode, from_json, scan, to_json};
+use crate::otlp::{Body, Limits, Origin, from_json, scan, to_json};
 
 /// Limits as wide as prost's own.
 pub(super) const WIDE: Limits =
@@ -183,7 +184,7 @@ fn expected(signal: Signal, request: &[u8]) -> Option<(Vec<(Head, Decoded)>, u64
     let mut take = |head: Option<Head>, resource: &Option<Resource>, scope: &Option<InstrumentationScope>, body| {
         let (resource, scope) = (resource.clone().unwrap_or_default(), scope.clone().unwrap_or_default());
         match head {
-            Some(head) => found.push((head, Decoded { resource, scope, body })),
+            Some(head) => found.push((head, Decoded { origin: Origin { resource, scope }, body })),
             None => rejected += 1,
         }
     };

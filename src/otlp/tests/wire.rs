@@ -11,9 +11,10 @@ use opentelemetry_proto::tonic::metrics::v1::{
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, Span};
 use prost::Message as _;
 
+use super::decode;
 use super::{records, span, text, traces, value};
 use crate::model::{Signal, SpanId, Timestamp, TraceId};
-use crate::otlp::{Body, Limits, Rejected, Scan, Value, WireError, attribute, decode, scan};
+use crate::otlp::{Body, Limits, Rejected, Scan, Value, WireError, attribute, scan};
 
 fn scan_spans(spans: Vec<Span>) -> Result<Scan, WireError> {
     scan(Signal::Traces, &traces(spans).encode_to_vec(), &Limits::default())
@@ -212,8 +213,8 @@ fn a_resource_after_its_spans_is_theirs() {
     let bytes = [len(1, &[len(2, &scope_spans), resource].concat()), len(1, &other.encode_to_vec())].concat();
     let found = scan(Signal::Traces, &bytes, &Limits::default()).unwrap();
     let decoded = decode(&records(Signal::Traces, &bytes, &found.entries)[0]).unwrap();
-    assert_eq!(Some(decoded.resource), envelope.resource);
-    assert_eq!(Some(decoded.scope), scope.scope);
+    assert_eq!(Some(decoded.origin.resource), envelope.resource);
+    assert_eq!(Some(decoded.origin.scope), scope.scope);
 }
 
 #[test]
