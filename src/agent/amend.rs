@@ -249,12 +249,13 @@ fn facts(base: &mut Open, late: &mut Open, leads: bool) {
     let same_service = base.service() == late.service() || base.service().is_none() || late.service().is_none();
     if leads && !same_service {
         // Another service's code failed: what is known of the first one's would be wrong of it.
-        for at in ["/commit_sha", "/language", "/build", "/test_cmd", "/repository"] {
+        for at in ["/commit_sha", "/language", "/build", "/test_cmd", "/repository", "/repro/command", "/repro/image"] {
             drop(base.remarks.take(at));
         }
         let mine = &mut base.bundle;
         (mine.commit_sha, mine.language, mine.build) = (None, None, None);
         (mine.test_cmd, mine.repository) = (None, None);
+        (mine.repro.command, mine.repro.image) = (Vec::new(), None);
         let flags = std::mem::take(&mut mine.environment.feature_flags);
         let marks = base.remarks.take("/environment/feature_flags");
         drop(base.remarks.take("/environment"));
@@ -277,13 +278,16 @@ fn facts(base: &mut Open, late: &mut Open, leads: bool) {
         move_in.map("/environment/k8s", &mut here.k8s, &mut there.k8s);
         move_in.map("/environment/service", &mut here.service, &mut there.service);
         move_in.field("/environment/timezone", &mut here.timezone, &mut there.timezone);
+        move_in.list("/repro/command", &mut mine.repro.command, &mut theirs.repro.command);
+        move_in.field("/repro/image", &mut mine.repro.image, &mut theirs.repro.image);
     }
     // The request stands at the top of the path, which the bundle knows unless it has none.
     move_in.prefer = false;
-    let (Repro { env, inputs, request }, late) = (&mut mine.repro, &mut theirs.repro);
+    let (Repro { env, inputs, request, time, .. }, late) = (&mut mine.repro, &mut theirs.repro);
     move_in.map("/repro/env", env, &mut late.env);
     move_in.map("/repro/inputs", inputs, &mut late.inputs);
     move_in.field("/repro/request", request, &mut late.request);
+    move_in.field("/repro/time", time, &mut late.time);
 }
 
 /// Moves fields with the remarks about them.
@@ -298,6 +302,13 @@ impl Fill<'_> {
     fn field<T>(&mut self, at: &str, mine: &mut Option<T>, theirs: &mut Option<T>) {
         if theirs.is_some() && (mine.is_none() || self.prefer) {
             *mine = theirs.take();
+            self.marks(at);
+        }
+    }
+
+    fn list<T>(&mut self, at: &str, mine: &mut Vec<T>, theirs: &mut Vec<T>) {
+        if !theirs.is_empty() && (mine.is_empty() || self.prefer) {
+            *mine = std::mem::take(theirs);
             self.marks(at);
         }
     }

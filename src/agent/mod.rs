@@ -10,6 +10,7 @@ mod page;
 mod raw;
 mod remarks;
 mod render;
+mod reproduction;
 mod suspects;
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value;
 
-use super::{BundleView, suspects};
+use super::{BundleView, reproduction, suspects};
 use crate::model::{Attributes, Exception, Frame, LogLine, SpanEvidence};
 
 /// Frames shown of one exception.
@@ -33,7 +33,7 @@ pub fn markdown(view: &BundleView) -> String {
     }
     suspects::section(&mut page, &view.bundle);
     logs(&mut page, &view.bundle.logs.window);
-    reproduction(&mut page, view);
+    reproduction::section(&mut page, &view.bundle.repro);
     environment(&mut page, view);
     completeness(&mut page, view);
     alias(&page)
@@ -151,25 +151,6 @@ fn logs(page: &mut String, window: &[LogLine]) {
     fenced(page, &text);
 }
 
-fn reproduction(page: &mut String, view: &BundleView) {
-    heading(page, "Reproduction");
-    let repro = &view.bundle.repro;
-    if let Some(request) = &repro.request {
-        let parts = [request.method.as_deref(), request.url.as_deref()];
-        let what = parts.into_iter().flatten().map(one_line).collect::<Vec<_>>().join(" ");
-        let answer = request.status_code.map_or_else(String::new, |status| format!(" → {status}"));
-        line(page, &format!("- **Request ({}):** `{}`{answer}", prose(&request.protocol), code(&what)));
-        attributes(page, "Header", &request.headers);
-    }
-    attributes(page, "Input", &repro.inputs);
-    for (name, value) in &repro.env {
-        line(page, &format!("- **Environment:** `{}={}`", code(name), code(value)));
-    }
-    if repro.request.is_none() && repro.inputs.is_empty() && repro.env.is_empty() {
-        line(page, "No input was recorded.");
-    }
-}
-
 fn environment(page: &mut String, view: &BundleView) {
     heading(page, "Environment");
     let environment = &view.bundle.environment;
@@ -202,7 +183,7 @@ fn completeness(page: &mut String, view: &BundleView) {
     line(page, &format!("- {edits} redactions; a token stands for the same value wherever it occurs"));
 }
 
-fn attributes(page: &mut String, what: &str, attributes: &Attributes) {
+pub(super) fn attributes(page: &mut String, what: &str, attributes: &Attributes) {
     for (key, value) in attributes {
         let value = match value {
             Value::String(text) => text.clone(),
@@ -260,7 +241,7 @@ pub(super) fn line(page: &mut String, text: &str) {
     writeln!(page, "{text}").unwrap_or_default();
 }
 
-fn fenced(page: &mut String, text: &str) {
+pub(super) fn fenced(page: &mut String, text: &str) {
     // A fence longer than any run of backticks inside cannot be closed by the text.
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
@@ -272,7 +253,7 @@ fn fenced(page: &mut String, text: &str) {
 }
 
 /// Names and keys inside `code`.
-fn code(text: &str) -> String {
+pub(super) fn code(text: &str) -> String {
     one_line(text).replace('`', "'")
 }
 

@@ -147,6 +147,14 @@ impl Assembler {
         let repro = repro::repro(&path.loaded, environment.timezone.as_deref());
         if repro.request.is_none() {
             complete.missing.push("repro.request: no span of the path describes one".to_owned());
+        } else if repro.request.as_ref().is_some_and(|request| request.body.is_none()) {
+            complete.missing.push("repro.request.body: no span of the path carries one".to_owned());
+        }
+        if repro.command.is_empty() {
+            complete.missing.push("repro.command: no process.command_args or process.command_line".to_owned());
+        }
+        if repro.image.is_none() {
+            complete.missing.push("repro.image: no container.image.*".to_owned());
         }
         let root = path.loaded.first().map(|span| &*span.resource);
         let commit_sha = environment::commit(&[&anchor.resource, &anchor.attrs, root.unwrap_or(&anchor.resource)]);

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::gather::Loaded;
 use super::{environment, values};
-use crate::model::{Attributes, Repro, Request};
+use crate::model::{Attributes, Repro, Request, Timestamp};
 
 const SERVER: i32 = 2;
 const CONSUMER: i32 = 5;
@@ -132,8 +132,20 @@ pub(super) fn repro(path: &[Loaded<Span>], timezone: Option<&str>) -> Repro {
         repro.env.extend(recorded.map(|(name, value)| (name.to_owned(), values::text(value))));
     }
     let entries = path.iter().zip(&attrs).rev().filter(|(span, _)| [SERVER, CONSUMER].contains(&span.body.kind));
-    let entry = entries.map(|(_, attrs)| attrs).chain(attrs.first()).find_map(|attrs| Some((attrs, request(attrs)?)));
-    if let Some((attrs, request)) = entry {
+    let mut entries = entries.chain(path.first().zip(attrs.first()));
+    let entry = entries.find_map(|(span, attrs)| Some((span, attrs, request(attrs)?)));
+    repro.time = entry
+        .as_ref()
+        .map(|(span, ..)| *span)
+        .or(path.first())
+        .map(|span| Timestamp(span.body.start_time_unix_nano))
+        .filter(|start| start.0 > 0)
+        .map(Timestamp::to_rfc3339);
+    if let Some(critical) = path.last() {
+        repro.command = command(&critical.resource).or_else(|| command(attrs.last()?)).unwrap_or_default();
+        repro.image = image(&critical.resource);
+    }
+    if let Some((_, attrs, request)) = entry {
         repro.inputs.extend(query_parameters(attrs, request.url.as_deref()));
         repro.request = Some(request);
     }
@@ -145,6 +157,49 @@ pub(super) fn repro(path: &[Loaded<Span>], timezone: Option<&str>) -> Repro {
     repro
 }
 
+/// The arguments, one by one where they were recorded so.
+fn command(attrs: &Attributes) -> Option<Vec<Value>> {
+    match attrs.get("process.command_args") {
+        Some(Value::Array(arguments)) if !arguments.is_empty() => Some(arguments.clone()),
+        _ => values::string(attrs, "process.command_line").map(|line| vec![Value::from(line)]),
+    }
+}
+
+/// The image by what names it most exactly.
+fn image(resource: &Attributes) -> Option<String> {
+    let name = values::string(resource, "container.image.name");
+    let first = |key: &str| match resource.get(key)? {
+        Value::Array(items) => items.first()?.as_str(),
+        Value::String(text) => Some(text.as_str()),
+        _ => None,
+    };
+    let digest = first("container.image.repo_digests");
+    let tag = first("container.image.tags").or_else(|| first("container.image.tag"));
+    match (digest, name, tag) {
+        (Some(digest), Some(name), _) if !digest.contains('@') => Some(format!("{name}@{digest}")),
+        (Some(digest), ..) => Some(digest.to_owned()),
+        (None, Some(name), Some(tag)) => Some(format!("{name}:{tag}")),
+        (None, Some(name), None) => Some(name.to_owned()),
+        (None, None, _) => values::string(resource, "container.image.id").map(str::to_owned),
+    }
+}
+
+/// The body of a request or message, by the keys under which instrumentations capture it.
+fn body(attrs: &Attributes) -> Option<Value> {
+    const KEYS: [&str; 9] = [
+        "http.request.body.content",
+        "http.request.body",
+        "http.request.body.text",
+        "http.request_body",
+        "http.body",
+        "rpc.request.body",
+        "rpc.request.message",
+        "messaging.message.body",
+        "faas.invocation.payload",
+    ];
+    KEYS.iter().find_map(|key| attrs.get(*key)).filter(|value| !value.is_null()).cloned()
+}
+
 fn is_input(key: &str) -> bool {
     // A name ending in a dot is a prefix, another is the whole key.
     let named =
@@ -153,7 +208,8 @@ fn is_input(key: &str) -> bool {
 }
 
 fn request(attrs: &Attributes) -> Option<Request> {
-    http(attrs).or_else(|| rpc(attrs)).or_else(|| messaging(attrs))
+    let request = http(attrs).or_else(|| rpc(attrs)).or_else(|| messaging(attrs))?;
+    Some(Request { body: body(attrs), ..request })
 }
 
 fn http(attrs: &Attributes) -> Option<Request> {
@@ -173,6 +229,7 @@ fn http(attrs: &Attributes) -> Option<Request> {
             .iter()
             .filter_map(|(key, value)| Some((key.strip_prefix("http.request.header.")?.to_owned(), value.clone())))
             .collect(),
+        body: None,
     })
 }
 

@@ -327,6 +327,15 @@ pub struct Repro {
     pub inputs: Attributes,
     /// The request that failed, where there was one.
     pub request: Option<Request>,
+    /// The command that the process was started with, argument by argument.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub command: Vec<Value>,
+    /// The container image that ran: `name@digest`, else `name:tag`, else its id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// The instant to freeze clocks at (RFC 3339): when the failing service took the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<String>,
 }
 
 /// The HTTP, RPC or messaging request that the failed trace handled.
@@ -347,6 +356,9 @@ pub struct Request {
     /// Headers that were captured.
     #[serde(default, skip_serializing_if = "Attributes::is_empty")]
     pub headers: Attributes,
+    /// Its body or message, where it was captured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<Value>,
 }
 
 /// What was redacted.

@@ -35,6 +35,8 @@ pub(crate) enum FieldClass {
     Attributes,
     /// Attributes whose namespace was cut off; these are the namespaces they may come from.
     Environment(&'static [&'static str]),
+    /// Arguments of a command.
+    Arguments,
     /// HTTP headers or RPC metadata: judged as `http.request.header.<name>`.
     Headers,
     /// Environment variables: those that name a locale, time zone or runtime switch pass.
@@ -170,6 +172,10 @@ const FIELDS: &[(&str, FieldClass)] = &[
     ("/repro/request/route", C::Text),
     ("/repro/request/status_code", C::Number),
     ("/repro/request/headers", C::Headers),
+    ("/repro/request/body", C::Text),
+    ("/repro/command", C::Arguments),
+    ("/repro/image", C::Text),
+    ("/repro/time", C::Time),
     ("/attachments", C::Withheld),
     ("/redaction", C::Report),
     ("/completeness", C::Branch),

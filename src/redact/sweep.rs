@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 use super::actions::Actions;
 use super::detect::{Action, Engine, Finding, WITHHELD};
@@ -44,24 +44,21 @@ impl Known {
                 Action::Token(class, _) => Some(class),
                 Action::Keep | Action::Withhold => None,
             };
-            let Some(by) = engine.replacement(&finding.action) else { continue };
             if let Action::Token(_, canonical) = &finding.action
                 && is_distinctive(canonical, &finding.action)
             {
-                self.note(canonical, &by, class);
+                self.note(canonical, class, || engine.replacement(&finding.action));
             }
-            self.note(raw, &by, class);
+            self.note(raw, class, || engine.replacement(&finding.action));
         }
     }
 
     /// The first finding of a value says what it becomes.
-    fn note(&mut self, value: &str, by: &str, class: Option<Class>) {
-        match self.0.get_mut(value) {
-            Some(known) if known.class != class => known.class = None,
-            Some(_) => {}
-            None => {
-                self.0.insert(value.to_owned(), Replaced { by: by.to_owned(), class });
-            }
+    fn note(&mut self, value: &str, class: Option<Class>, by: impl FnOnce() -> Option<String>) {
+        if let Some(known) = self.0.get_mut(value) {
+            known.class = known.class.filter(|known| Some(*known) == class);
+        } else if let Some(by) = by() {
+            self.0.insert(value.to_owned(), Replaced { by, class });
         }
     }
 
@@ -73,6 +70,8 @@ impl Known {
         let (values, replacements): (Vec<String>, Vec<Replaced>) = self.0.into_iter().unzip();
         let automaton = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostLongest)
+            // The dearest to build is not worth it for one document.
+            .kind(Some(AhoCorasickKind::ContiguousNFA))
             .build(&values)
             .map_err(|error| error.to_string())?;
         Ok(Some(Sweeper { automaton, replacements }))

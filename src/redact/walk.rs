@@ -141,6 +141,7 @@ impl<'r> Walk<'r> {
             (FieldClass::Content, Value::Object(map)) => self.map(map, |walk, key| walk.rules.keys.content(key)),
             (FieldClass::Inputs, Value::Object(map)) => self.map(map, Self::input),
             (FieldClass::Text | FieldClass::Scalar, value) => self.content(value),
+            (FieldClass::Arguments, value) => self.value(value, KeyClass::Arguments, None),
             (FieldClass::Url, Value::String(text)) => Value::String(self.url(&text)),
             (FieldClass::Revision, Value::String(text)) if is_commit(&text) => Value::String(text),
             (FieldClass::Revision, Value::String(text)) => Value::String(self.text(&text)),
