@@ -211,7 +211,7 @@ impl Compiled {
         let document = serde_json::to_value(bundle).map_err(|_| "the case is not JSON".to_owned())?;
         let walked = Walk::detect(&self.policy, document);
         let (mut document, mut remarks) = (walked.document, walked.remarks);
-        if let Some(sweeper) = walked.known.sweeper()? {
+        if let Some(sweeper) = walked.known.sweeper()?.filter(|sweeper| sweeper.occurs_in(&document)) {
             let mut swept = Walk::sweep(&self.policy, &sweeper, document);
             // A sweep that changed nothing need not be done again to see that nothing is left.
             if swept.remarks.first().is_some() {
