@@ -40,6 +40,7 @@ fn hostile_names_and_stacks_stay_text_and_tokens_are_explained() {
     let own = [
         "## Span path",
         "## Exception",
+        "## Suspects",
         "## Logs",
         "## Reproduction",
         "## Environment",
