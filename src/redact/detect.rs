@@ -51,6 +51,8 @@ pub(crate) struct Finding {
     pub(crate) rule: &'static str,
     /// What becomes of it.
     pub(crate) action: Action,
+    /// Whether it goes by the name of its value alone, whatever the value looks like.
+    pub(crate) is_by_name: bool,
     /// Position of the detector in the list: the last resort among findings of equal extent.
     pub(crate) rank: usize,
 }
@@ -64,12 +66,17 @@ impl Finding {
         class: Class,
         canonical: impl Into<String>,
     ) -> Self {
-        Self { start, end, rule, action: Action::Token(class, canonical.into()), rank: 0 }
+        Self { start, end, rule, action: Action::Token(class, canonical.into()), is_by_name: false, rank: 0 }
+    }
+
+    /// The same finding as one that goes by the name of its value alone.
+    pub(crate) fn by_name(self) -> Self {
+        Self { is_by_name: true, ..self }
     }
 
     /// A finding that is withheld.
     pub(crate) fn withhold(start: usize, end: usize, rule: &'static str) -> Self {
-        Self { start, end, rule, action: Action::Withhold, rank: 0 }
+        Self { start, end, rule, action: Action::Withhold, is_by_name: false, rank: 0 }
     }
 
     fn span(&self) -> Span {
@@ -302,7 +309,10 @@ impl Engine {
             }
             found.extend(encoding::runs(text, &survey).iter().filter_map(|run| self.in_run(run, depth)));
         }
-        let (named, found): (Vec<Finding>, Vec<Finding>) = found.into_iter().partition(is_by_name);
+        if found.is_empty() {
+            return found;
+        }
+        let (named, found): (Vec<Finding>, Vec<Finding>) = found.into_iter().partition(|finding| finding.is_by_name);
         with_names(text, resolve(found), named)
     }
 
@@ -315,7 +325,7 @@ impl Engine {
                     Some(raw) if !seen.genuine => Action::Token(Class::Opaque, raw.to_owned()),
                     _ => Action::Keep,
                 };
-                Finding { start: seen.start, end: seen.end, rule: LOOKALIKE, action, rank: 0 }
+                Finding { start: seen.start, end: seen.end, rule: LOOKALIKE, action, is_by_name: false, rank: 0 }
             }));
         }
         // Letters of our own tokens are no words.
@@ -346,7 +356,7 @@ impl Engine {
         let first = actions.next()?;
         let action =
             if actions.all(|other| other.action == first.action) { first.action.clone() } else { Action::Withhold };
-        Some(Finding { start: run.start, end: run.end, rule: first.rule, action, rank: 0 })
+        Some(Finding { start: run.start, end: run.end, action, rank: 0, ..*first })
     }
 }
 
@@ -368,11 +378,6 @@ pub(crate) fn says_all(text: &str, start: usize, end: usize, found: &[Finding]) 
         any = true;
     }
     any && says_nothing(text.get(at..end), is_address)
-}
-
-/// Whether a finding goes by the name of its value alone.
-fn is_by_name(finding: &Finding) -> bool {
-    matches!(finding.rule, "user_key" | "name_key" | "personal_key" | "opaque_key" | "health_key")
 }
 
 /// `found` (sorted, disjoint) and what goes by names besides. An address is an address under every name: its token is the one that it
@@ -404,7 +409,7 @@ fn explained_by(raw: &Finding, decoded: &[Finding], view: &encoding::View) -> bo
     let (start, end) = view.without_escapes(raw.start, raw.end);
     let at = decoded.partition_point(|finding| finding.end <= start);
     // A name alone explains no form: `email=a+b@x.example` is an address, whatever its `+` may be read as.
-    let explains = |finding: &Finding| is_by_name(raw) || !is_by_name(finding);
+    let explains = |finding: &Finding| raw.is_by_name || !finding.is_by_name;
     decoded.get(at).is_some_and(|finding| finding.start <= start && end <= finding.end && explains(finding))
 }
 

@@ -3,7 +3,7 @@
 use data_encoding::Encoding;
 use memchr::memchr_iter;
 
-use super::survey::Survey;
+use super::survey::{MIN_ENCODED, Survey};
 
 /// A text with its escapes decoded, and where each byte came from.
 pub(crate) struct View {
@@ -254,21 +254,11 @@ pub(crate) struct Run {
     pub(crate) text: String,
 }
 
-/// Shortest run that is decoded: shorter ones cannot hold an address or a key, and ordinary words are such runs.
-pub(crate) const MIN_RUN: usize = 16;
-
 /// The runs of `text` that decode to printable text.
 pub(crate) fn runs(text: &str, survey: &Survey) -> Vec<Run> {
     let mut found = Vec::new();
-    for span in &survey.runs {
-        let mut at = span.start;
-        let run = text.as_bytes().get(span.start..span.end).unwrap_or_default();
-        for part in run.split(|byte| !is_base64(*byte)) {
-            if part.len() >= MIN_RUN {
-                candidates(text, at, at + part.len(), &mut found);
-            }
-            at += part.len() + 1;
-        }
+    for span in &survey.encoded {
+        candidates(text, span.start, span.end, &mut found);
     }
     found
 }
@@ -284,7 +274,7 @@ fn candidates(text: &str, start: usize, end: usize, found: &mut Vec<Run>) {
     let mut at = start;
     for segment in run.split('/') {
         let last = at + segment.len();
-        if segment.len() >= MIN_RUN
+        if segment.len() >= MIN_ENCODED
             && segment.len() < run.len()
             && let Some(decoded) = printable(segment)
         {
@@ -294,13 +284,11 @@ fn candidates(text: &str, start: usize, end: usize, found: &mut Vec<Run>) {
     }
 }
 
-/// The letters of base64, base64url and hex. Each is one of those that the runs of a [`Survey`] are made of.
-const fn is_base64(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
-}
-
 fn printable(run: &str) -> Option<String> {
     use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER_PERMISSIVE};
+    if !may_begin_text(run.as_bytes()) {
+        return None;
+    }
     let decoders = [&HEXLOWER_PERMISSIVE, &BASE64_NOPAD, &BASE64URL_NOPAD];
     decoders.into_iter().filter(|decoder| may_say_text(decoder, run.as_bytes())).find_map(|decoder| {
         let text = String::from_utf8(decoder.decode(run.as_bytes()).ok()?).ok()?;
@@ -308,10 +296,34 @@ fn printable(run: &str) -> Option<String> {
     })
 }
 
+/// Whether the first four letters can begin a text, read as base64 or as hex: those of most runs cannot.
+fn may_begin_text(run: &[u8]) -> bool {
+    let Some(letters) = run.first_chunk::<4>() else { return true };
+    let six = letters.iter().fold(0, |bits, letter| bits << 6 | base64_value(*letter));
+    let [_, three @ ..] = six.to_be_bytes();
+    let four = letters.iter().try_fold(0_u16, |bits, letter| Some(bits << 4 | hex_value(*letter)?));
+    begins_text(&three) || four.is_some_and(|four| begins_text(&four.to_be_bytes()))
+}
+
+/// What a letter of base64 or base64url stands for.
+fn base64_value(letter: u8) -> u32 {
+    u32::from(match letter {
+        b'A'..=b'Z' => letter - b'A',
+        b'a'..=b'z' => letter - b'a' + 26,
+        b'0'..=b'9' => letter - b'0' + 52,
+        b'+' | b'-' => 62,
+        _ => 63,
+    })
+}
+
+fn hex_value(letter: u8) -> Option<u16> {
+    char::from(letter).to_digit(16).and_then(|value| u16::try_from(value).ok())
+}
+
 /// Whether the first bytes of what a run says are text. Those of nearly all runs are not, and the rest need not be decoded.
 fn may_say_text(decoder: &Encoding, run: &[u8]) -> bool {
-    let Some(head) = run.first_chunk::<MIN_RUN>() else { return true };
-    let mut bytes = [0_u8; MIN_RUN];
+    let Some(head) = run.first_chunk::<MIN_ENCODED>() else { return true };
+    let mut bytes = [0_u8; MIN_ENCODED];
     let decoded = decoder.decode_len(head.len()).ok().and_then(|length| bytes.get_mut(..length));
     decoded.is_some_and(|bytes| decoder.decode_mut(head, bytes).is_ok() && begins_text(bytes))
 }

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::keys::Keys;
-use super::survey::{MIN_CHAIN, Span, Survey};
+use super::survey::{Few, MIN_CHAIN, Span, Survey};
 use super::words::Words;
 
 /// What must occur in a text for a detector to find something in it.
@@ -104,8 +104,8 @@ impl Gate {
     }
 
     /// The words in `text` outside of `tokens`, by rank of the detectors that go by them, each detector's in the order of their beginnings.
-    fn words(&self, text: &str, tokens: &[Span]) -> Vec<Word> {
-        let mut found = Vec::new();
+    fn words(&self, text: &str, tokens: &[Span]) -> Few<Word, 16> {
+        let mut found = Few::new();
         self.words.find(text, |word, start, end| {
             let token = tokens.partition_point(|token| token.end <= start);
             if tokens.get(token).is_some_and(|token| token.start < end) {

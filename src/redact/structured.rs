@@ -36,5 +36,5 @@ pub(crate) fn judged(keys: &Keys, name: &str, value: &str, start: usize, end: us
         _ => class.rule(),
     };
     let token = class.token()?;
-    Some(Finding::token(start, end, rule, token, token.canonical(value)))
+    Some(Finding::token(start, end, rule, token, token.canonical(value)).by_name())
 }

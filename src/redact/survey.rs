@@ -1,6 +1,8 @@
 //! What one pass over a text's bytes tells: which signs occur, where its numbers stand and where its long runs of letters and
 //! digits. Detectors read this instead of the text, so that an ordinary text costs the pass and little else.
 
+use smallvec::{Array, SmallVec};
+
 /// From where to where something stands in a text, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span {
@@ -31,26 +33,35 @@ pub(crate) const MIN_CHAIN: usize = 7;
 const MAX_GAP: usize = 4;
 /// Shortest run that is worth a look: no key that only looks random is shorter.
 const MIN_RUN: usize = 15;
+/// Shortest run of the letters of base64 and hex that is decoded: shorter ones cannot hold an address or a key, and ordinary words are
+/// such runs.
+pub(crate) const MIN_ENCODED: usize = 16;
 /// Shortest hex that is worth a look: `1.1.1.1`, `fe80::1`. Shorter addresses have two colons side by side.
 const MIN_ADDRESS: usize = 7;
+
+/// A list that needs no memory of its own where it is as short as that of a line.
+pub(crate) type Few<T, const N: usize> = SmallVec<[T; N]>;
 
 /// What is in a text.
 #[derive(Debug)]
 pub(crate) struct Survey {
     signs: u16,
-    groups: Vec<Span>,
-    chains: Vec<Chain>,
+    groups: Few<Span, 16>,
+    chains: Few<Chain, 4>,
     /// The longest runs of letters, digits and the signs that keys are written with ([`is_key`]), of at least [`MIN_RUN`] bytes.
-    pub(crate) runs: Vec<Span>,
+    pub(crate) runs: Few<Span, 8>,
+    /// The longest runs of the letters of base64, base64url and hex, of at least [`MIN_ENCODED`] bytes.
+    pub(crate) encoded: Few<Span, 4>,
     /// The longest runs of hex digits, colons, dots and hyphens, of at least seven bytes.
-    pub(crate) addresses: Vec<Span>,
+    pub(crate) addresses: Few<Span, 8>,
 }
 
 /// The signs that [`Survey::has_any`] knows.
 const SIGNS: &[u8] = b"%\\&+=@\xef.:-\">";
-const DIGIT: u8 = 1;
-const KEY: u8 = 2;
-const ADDRESS: u8 = 4;
+
+/// How many bytes have their bits in one number, and how many of them are looked at in one step.
+const BLOCK: usize = 64;
+const STEP: usize = 16;
 
 /// Which of [`SIGNS`] each byte is, one bit a sign.
 static SIGN_BITS: [u16; 256] = {
@@ -63,15 +74,16 @@ static SIGN_BITS: [u16; 256] = {
     table
 };
 
-/// Which runs each byte can be in.
-static CLASSES: [u8; 256] = {
+/// Which runs each byte can be in: one bit in each of the four lanes of a number, for digits, keys, base64 and addresses.
+static LANES: [u64; 256] = {
     let mut table = [0; 256];
     let mut byte = 0_u8;
     while byte < 128 {
         let is_address = byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.' | b'-');
-        table[byte as usize] = if byte.is_ascii_digit() { DIGIT } else { 0 }
-            | if is_key(byte) { KEY } else { 0 }
-            | if is_address { ADDRESS } else { 0 };
+        table[byte as usize] = byte.is_ascii_digit() as u64
+            | (is_key(byte) as u64) << STEP
+            | (is_base64(byte) as u64) << (2 * STEP)
+            | (is_address as u64) << (3 * STEP);
         byte += 1;
     }
     table
@@ -79,7 +91,12 @@ static CLASSES: [u8; 256] = {
 
 /// Whether keys are written with this byte.
 const fn is_key(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'+' | b'/' | b'.' | b'~' | b'!' | b'=' | b'-')
+    is_base64(byte) || matches!(byte, b'.' | b'~' | b'!' | b'=')
+}
+
+/// Whether base64, base64url and hex are.
+const fn is_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
 }
 
 impl Survey {
@@ -88,32 +105,36 @@ impl Survey {
         let bytes = text.as_bytes();
         let mut survey = Self {
             signs: 0,
-            groups: Vec::with_capacity(bytes.len() / 16),
-            chains: Vec::new(),
-            runs: Vec::new(),
-            addresses: Vec::new(),
+            groups: Few::new(),
+            chains: Few::new(),
+            runs: Few::new(),
+            encoded: Few::new(),
+            addresses: Few::new(),
         };
-        let (mut digits, mut keys, mut addresses) = (Edges::new(1), Edges::new(MIN_RUN), Edges::new(MIN_ADDRESS));
-        for (index, block) in bytes.chunks(64).enumerate() {
-            let (mut digit, mut key, mut address) = (0_u64, 0_u64, 0_u64);
-            for (at, eight) in block.chunks(8).enumerate() {
-                let mut classes = [0; 8];
-                for (class, byte) in classes.iter_mut().zip(eight) {
-                    *class = CLASSES[usize::from(*byte)];
+        let (mut digits, mut addresses) = (Edges::<1>::default(), Edges::<MIN_ADDRESS>::default());
+        let (mut keys, mut letters) = (Edges::<MIN_RUN>::default(), Edges::<MIN_ENCODED>::default());
+        for (index, block) in bytes.chunks(BLOCK).enumerate() {
+            let mut rows = [0; 4];
+            for (at, step) in block.chunks(STEP).enumerate() {
+                // Backwards, so that the first byte has the lowest bit of each lane.
+                let mut lanes = 0;
+                for byte in step.iter().rev() {
+                    lanes = lanes << 1 | LANES[usize::from(*byte)];
                     survey.signs |= SIGN_BITS[usize::from(*byte)];
                 }
-                let classes = u64::from_le_bytes(classes);
-                digit |= bits(classes) << (at * 8);
-                key |= bits(classes >> 1) << (at * 8);
-                address |= bits(classes >> 2) << (at * 8);
+                for (lane, row) in rows.iter_mut().enumerate() {
+                    *row |= (lanes >> (lane * STEP) & ((1 << STEP) - 1)) << (at * STEP);
+                }
             }
-            let base = index * 64;
+            let (base, [digit, key, letter, address]) = (index * BLOCK, rows);
             digits.block(digit, base, &mut survey.groups);
             keys.block(key, base, &mut survey.runs);
+            letters.block(letter, base, &mut survey.encoded);
             addresses.block(address, base, &mut survey.addresses);
         }
         digits.end(bytes.len(), &mut survey.groups);
         keys.end(bytes.len(), &mut survey.runs);
+        letters.end(bytes.len(), &mut survey.encoded);
         addresses.end(bytes.len(), &mut survey.addresses);
         survey.chain(bytes);
         survey
@@ -168,31 +189,25 @@ impl Survey {
 
 /// Whether two groups with this between them may belong to one number.
 fn joins(gap: &[u8]) -> bool {
-    gap.len() <= MAX_GAP && gap.iter().all(|byte| !byte.is_ascii() || b" -./()+".contains(byte))
+    gap.len() <= MAX_GAP
+        && gap.iter().all(|byte| !byte.is_ascii() || matches!(byte, b' ' | b'-' | b'.' | b'/' | b'(' | b')' | b'+'))
 }
 
-/// The lowest bit of each of eight bytes, side by side.
-fn bits(bytes: u64) -> u64 {
-    // Each bit is moved to its place in the highest byte by one summand.
-    (bytes & 0x0101_0101_0101_0101).wrapping_mul(0x0102_0408_1020_4080) >> 56
-}
-
-/// Finds the runs of set bits of a long row of bits, block by block.
-struct Edges {
-    /// Shortest run that counts.
-    shortest: usize,
+/// Finds the runs of set bits of a long row of bits, block by block: those of at least `SHORTEST`.
+#[derive(Default)]
+struct Edges<const SHORTEST: usize> {
     /// The block before.
     previous: u64,
     /// Where the run that is still going on began.
     open: Option<usize>,
 }
 
-impl Edges {
-    fn new(shortest: usize) -> Self {
-        Self { shortest, previous: 0, open: None }
-    }
-
-    fn block(&mut self, bits: u64, base: usize, found: &mut Vec<Span>) {
+impl<const SHORTEST: usize> Edges<SHORTEST> {
+    #[inline]
+    fn block<const N: usize>(&mut self, bits: u64, base: usize, found: &mut Few<Span, N>)
+    where
+        [Span; N]: Array<Item = Span>,
+    {
         let long = self.ends(bits);
         self.previous = bits;
         // A bit differs from the one before it where a run begins to be long enough or ends.
@@ -202,24 +217,25 @@ impl Edges {
             edges &= edges - 1;
             match self.open.take() {
                 Some(start) => found.push(Span { start, end: at }),
-                None => self.open = Some(at + 1 - self.shortest),
+                None => self.open = Some(at + 1 - SHORTEST),
             }
         }
     }
 
     /// The bits with so many set ones up to and with them that a run of them counts.
+    #[inline]
     fn ends(&self, bits: u64) -> u64 {
         let mut row = u128::from(bits) << 64 | u128::from(self.previous);
         let mut length = 1;
-        while length < self.shortest {
-            let step = length.min(self.shortest - length);
+        while length < SHORTEST {
+            let step = length.min(SHORTEST - length);
             row &= row << step;
             length += step;
         }
         u64::try_from(row >> 64).unwrap_or_default()
     }
 
-    fn end(self, length: usize, found: &mut Vec<Span>) {
+    fn end(self, length: usize, found: &mut impl Extend<Span>) {
         found.extend(self.open.map(|start| Span { start, end: length }));
     }
 }
@@ -252,9 +268,10 @@ mod tests {
         fn runs_are_those_of_a_plain_loop(text in "([a-z0-9:.+/= -]|é|[0-9]{5,70}|[A-Za-z0-9_]{60,70}){0,60}") {
             let survey = Survey::of(&text);
             prop_assert_eq!(survey.groups(), plainly(&text, 1, |byte| byte.is_ascii_digit()));
-            prop_assert_eq!(&survey.runs, &plainly(&text, MIN_RUN, is_key));
+            prop_assert_eq!(survey.runs.as_slice(), &plainly(&text, MIN_RUN, is_key));
             let is_address = |byte: u8| byte.is_ascii_hexdigit() || b":.-".contains(&byte);
-            prop_assert_eq!(&survey.addresses, &plainly(&text, MIN_ADDRESS, is_address));
+            prop_assert_eq!(survey.encoded.as_slice(), &plainly(&text, MIN_ENCODED, is_base64));
+            prop_assert_eq!(survey.addresses.as_slice(), &plainly(&text, MIN_ADDRESS, is_address));
             for sign in SIGNS.iter().filter(|sign| sign.is_ascii()) {
                 prop_assert_eq!(survey.has_any(&[*sign]), text.as_bytes().contains(sign));
             }

@@ -16,6 +16,8 @@ use sha2::Sha256;
 
 use crate::model::RootKey;
 
+/// Longest name of a class: `url_credential`.
+const LONGEST_NAME: usize = 14;
 const KEY_ID_CHARS: usize = 1;
 /// 50 bits: networks, too, must not be taken for one another.
 const NETWORK_CHARS: usize = 10;
@@ -273,11 +275,11 @@ fn lookalike(text: &str, colon: usize) -> Option<(usize, usize)> {
 
 /// The length of what is written like a token of ours at the beginning of `text`, genuine or not.
 pub(crate) fn shape(text: &str) -> Option<usize> {
-    let (class, rest) = Class::ALL.iter().find_map(|class| {
-        let rest = text.strip_prefix(class.name())?.strip_prefix(':')?;
-        Some((*class, rest))
-    })?;
-    let mut body = rest.strip_prefix(|letter: char| letter.is_ascii_uppercase())?.strip_prefix('-')?;
+    let colon = text.bytes().take(LONGEST_NAME + 1).position(|byte| byte == b':')?;
+    let mut body =
+        text.get(colon + 1..)?.strip_prefix(|letter: char| letter.is_ascii_uppercase())?.strip_prefix('-')?;
+    let name = text.get(..colon)?;
+    let class = *Class::ALL.iter().find(|class| class.name() == name)?;
     let is_body = |char: char| char.is_ascii_lowercase() || char.is_ascii_digit();
     let mut length = class.name().len() + 3 + KEY_ID_CHARS + VALUE_CHARS + CHECK_CHARS;
     let mut value_chars = KEY_ID_CHARS + VALUE_CHARS + CHECK_CHARS;

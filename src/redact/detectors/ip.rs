@@ -17,15 +17,23 @@ const MAX_RUN: usize = 64;
 impl Detector for Ip {
     fn find(&self, Seen { text, survey, .. }: Seen<'_>, found: &mut Vec<Finding>) {
         for span in &survey.addresses {
+            let written = slice(text, span.start, span.end);
+            if !may_hold_one(written) {
+                continue;
+            }
             let mut at = span.start;
-            for part in slice(text, span.start, span.end).split('-') {
+            for part in written.split('-') {
                 within(text, at, at + part.len(), found);
                 at += part.len() + 1;
             }
         }
         // `::1` is shorter than what the survey tells of.
-        let mut done = 0;
-        for at in memchr::memmem::find_iter(text.as_bytes(), b"::") {
+        let (mut done, mut next) = (0, 0);
+        for at in memchr::memchr_iter(b':', text.as_bytes()) {
+            if at < next || text.as_bytes().get(at + 1) != Some(&b':') {
+                continue;
+            }
+            next = at + 2;
             let is_part = |char: char| char.is_ascii_hexdigit() || matches!(char, ':' | '.');
             let start = run_start(text, at, MAX_RUN, is_part);
             let end = run_end(text, at, MAX_RUN, is_part);
@@ -40,6 +48,16 @@ impl Detector for Ip {
     fn anchor(&self) -> Anchor {
         Anchor::Signs(b".:")
     }
+}
+
+/// Whether there are as many signs as the shortest address has: most runs are words, numbers and times.
+fn may_hold_one(run: &str) -> bool {
+    let (mut dots, mut colons) = (0, 0);
+    for byte in run.bytes() {
+        dots += usize::from(byte == b'.');
+        colons += usize::from(byte == b':');
+    }
+    dots >= 3 || colons >= 2
 }
 
 /// What of a longest run of hex digits, colons and dots is not the end of a word.

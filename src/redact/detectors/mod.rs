@@ -49,7 +49,10 @@ pub(crate) fn of(
     any_name: bool,
 ) -> Result<Vec<Box<dyn Detector>>, String> {
     let on = |preset: &str| presets.is_empty() || presets.iter().any(|name| name == preset);
-    let mut list: Vec<Box<dyn Detector>> = vec![Box::new(custom::BlockedValues(blocked_values))];
+    let mut list: Vec<Box<dyn Detector>> = Vec::new();
+    if !blocked_values.is_empty() {
+        list.push(Box::new(custom::BlockedValues(blocked_values)));
+    }
     list.extend(rules.into_iter().map(|rule| Box::new(rule) as Box<dyn Detector>));
     if on("secrets") {
         list.push(Box::new(secrets::Pem));

@@ -36,7 +36,7 @@ impl Wallet {
 
 impl Detector for Wallet {
     fn find(&self, Seen { text, survey, .. }: Seen<'_>, found: &mut Vec<Finding>) {
-        let runs = survey.runs.iter().filter(|run| run.len() >= *LENGTH.start());
+        let runs = survey.encoded.iter().filter(|run| run.len() >= *LENGTH.start());
         for (start, address) in runs.flat_map(|run| words_of(text, *run)) {
             let is_named = || {
                 let head = run_start(text, start, NAME_BEFORE, |char| char != '\n');
@@ -80,7 +80,9 @@ fn is_ethereum(address: &str) -> bool {
 }
 
 fn is_base58_check(address: &str) -> bool {
-    if !(25..=36).contains(&address.len()) {
+    // Neither alphabet has these.
+    let is_none = |byte: u8| matches!(byte, b'0' | b'O' | b'I' | b'l' | b'_');
+    if !(25..=36).contains(&address.len()) || address.bytes().any(is_none) {
         return false;
     }
     let (alphabet, prefixes): (_, &[u8]) = if address.starts_with('r') {
@@ -117,12 +119,16 @@ fn base58(text: &str, alphabet: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn is_bech32(address: &str) -> bool {
+    let has_part = |(part, _): (&str, &str)| BECH32_PARTS.iter().any(|known| known.eq_ignore_ascii_case(part));
+    if !address.rsplit_once('1').is_some_and(has_part) {
+        return false;
+    }
     let lower = address.to_ascii_lowercase();
     if address != lower && address != address.to_ascii_uppercase() {
         return false;
     }
     let Some((part, data)) = lower.rsplit_once('1') else { return false };
-    if !BECH32_PARTS.contains(&part) || data.len() < 6 {
+    if data.len() < 6 {
         return false;
     }
     let values: Option<Vec<u32>> = data
@@ -146,8 +152,8 @@ fn is_bech32(address: &str) -> bool {
 fn looks_like_one(address: &str) -> bool {
     let has = |accept: fn(&u8) -> bool| address.bytes().any(|byte| accept(&byte));
     (matches!(address.len(), 32..=44) || matches!(address.len(), 95 | 106) && address.starts_with(['4', '8']))
-        && address.bytes().all(|byte| BITCOIN.contains(&byte))
         && has(u8::is_ascii_digit)
         && has(u8::is_ascii_uppercase)
         && has(u8::is_ascii_lowercase)
+        && address.bytes().all(|byte| BITCOIN.contains(&byte))
 }

@@ -53,7 +53,7 @@ pub(super) fn at(text: &str, at: usize, shape: Shape, sink: &mut Sink<'_, '_>) -
             let end = line.find(mark)?;
             let user = line.get(..end)?;
             if !is_ours(user.trim()) {
-                sink.found.push(Finding::token(at, at + end, "user_key", Class::User, user.trim()));
+                sink.found.push(Finding::token(at, at + end, "user_key", Class::User, user.trim()).by_name());
             }
             Some(at + end)
         }

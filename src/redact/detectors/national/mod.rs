@@ -231,7 +231,7 @@ impl Detector for National {
         let is_near_digit =
             |word: &Word| survey.has_digit_within(word.start.saturating_sub(2 * BEFORE), word.end + 2 * BEHIND);
         let words: Vec<Word> =
-            words.iter().filter(|word| is_near_digit(word) && is_word(text, word.start, word.end)).copied().collect();
+            words.iter().filter(|word| is_word(text, word.start, word.end) && is_near_digit(word)).copied().collect();
         if words.is_empty() {
             return;
         }

@@ -13,8 +13,8 @@ pub(super) fn is_uuid(value: &str) -> bool {
 pub(crate) fn looks_random(value: &str) -> bool {
     let has_digit = value.bytes().any(|byte| byte.is_ascii_digit());
     let has_letter = value.bytes().any(|byte| byte.is_ascii_alphabetic());
-    let is_mixed = value.len() >= 20 && has_both_cases_scattered(value);
-    if !(has_letter && (has_digit || is_mixed)) || is_wordy(value) || begins_with_date(value) {
+    let is_mixed = || value.len() >= 20 && has_both_cases_scattered(value.as_bytes());
+    if !(has_letter && (has_digit || is_mixed())) || is_wordy(value) || begins_with_date(value) {
         return false;
     }
     entropy(value) >= if value.len() < 20 { 2.8 } else { 2.9 }
@@ -41,17 +41,15 @@ pub(crate) fn entropy(value: &str) -> f64 {
 
 /// Words, numbers and words with a number behind them, between signs: `part-00012`, `rdd_2_17`, `workers2.properties`.
 fn is_wordy(value: &str) -> bool {
-    let parts = value.split(['-', '_', '.', '/', '+', '=', '~', '!']).filter(|part| !part.is_empty());
     let (mut words, mut all) = (0_usize, 0_usize);
-    for part in parts {
+    for part in value.as_bytes().split(|byte| matches!(byte, b'-' | b'_' | b'.' | b'/' | b'+' | b'=' | b'~' | b'!')) {
         all += part.len();
-        let letters = part.trim_end_matches(|char: char| char.is_ascii_digit());
-        let is_number = letters.is_empty();
-        let is_word = !letters.is_empty()
-            && letters.bytes().all(|byte| byte.is_ascii_alphabetic())
-            && part.len() - letters.len() <= 5
-            && !has_both_cases_scattered(letters);
-        if is_number || is_word {
+        let digits = part.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+        let letters = part.get(..part.len() - digits).unwrap_or_default();
+        let is_word =
+            || digits <= 5 && letters.iter().all(u8::is_ascii_alphabetic) && !has_both_cases_scattered(letters);
+        // A number alone, or a word.
+        if letters.is_empty() || is_word() {
             words += part.len();
         }
     }
@@ -59,13 +57,12 @@ fn is_wordy(value: &str) -> bool {
 }
 
 /// Whether capitals and small letters change more often than words in camel case do.
-fn has_both_cases_scattered(letters: &str) -> bool {
-    let changes = letters
-        .as_bytes()
-        .windows(2)
-        .filter(|pair| matches!(pair, [a, b] if a.is_ascii_alphabetic() && b.is_ascii_alphabetic() && a.is_ascii_uppercase() != b.is_ascii_uppercase()))
-        .count();
-    changes * 5 >= letters.len() * 2
+fn has_both_cases_scattered(letters: &[u8]) -> bool {
+    let changes = letters.iter().zip(letters.iter().skip(1)).filter(|(a, b)| {
+        let are_letters = a.is_ascii_alphabetic() & b.is_ascii_alphabetic();
+        are_letters & (a.is_ascii_uppercase() != b.is_ascii_uppercase())
+    });
+    changes.count() * 5 >= letters.len() * 2
 }
 
 fn begins_with_date(value: &str) -> bool {
@@ -125,6 +122,7 @@ fn is_poor(value: &str) -> bool {
 /// Whether a word stands between the slashes of a text: base64 has slashes too, and no words.
 fn is_path(value: &str) -> bool {
     const WORD: usize = 4;
-    let is_word = |part: &str| part.len() >= WORD && part.bytes().all(|byte| byte.is_ascii_lowercase());
-    value.contains('/') && value.split(['/', '.', '-', '_']).any(is_word)
+    let is_word = |part: &[u8]| part.len() >= WORD && part.iter().all(u8::is_ascii_lowercase);
+    let mut parts = value.as_bytes().split(|byte| matches!(byte, b'/' | b'.' | b'-' | b'_'));
+    value.bytes().any(|byte| byte == b'/') && parts.any(is_word)
 }

@@ -134,11 +134,21 @@ fn format(issuer: &Issuer) -> Result<Format, String> {
 
 /// Keys whose form tells their issuer.
 #[derive(Debug)]
-pub(super) struct Issuers(Vec<Format>);
+pub(super) struct Issuers {
+    /// By the issuer.
+    formats: Vec<Format>,
+    /// Those that have no mark.
+    unmarked: Vec<Regex>,
+}
 
 impl Issuers {
     pub(super) fn new() -> Result<Self, String> {
-        FORMATS.clone().map(Self)
+        let formats = FORMATS.clone()?;
+        let unmarked = formats.iter().filter_map(|format| match format {
+            Format::Unmarked(format) => Some(format.clone()),
+            _ => None,
+        });
+        Ok(Self { unmarked: unmarked.collect(), formats })
     }
 }
 
@@ -146,8 +156,12 @@ impl Issuers {
 const SHORTEST: usize = 13;
 
 /// Whether a key may have this sign in it, percent-encoded or not.
+#[rustfmt::skip]
 fn is_part(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"_-./+=~:%!$*@?&#^".contains(&byte)
+    byte.is_ascii_alphanumeric() || matches!(
+        byte,
+        b'_' | b'-' | b'.' | b'/' | b'+' | b'=' | b'~' | b':' | b'%' | b'!' | b'$' | b'*' | b'@' | b'?' | b'&' | b'#' | b'^'
+    )
 }
 
 /// The run of signs that a mark stands in, at most so far to both sides.
@@ -162,7 +176,7 @@ impl Issuers {
     fn parts(&self, text: &str, words: &[Word]) -> BTreeMap<usize, Vec<(usize, usize)>> {
         let mut parts: BTreeMap<usize, Vec<(usize, usize)>> = BTreeMap::new();
         for mark in words {
-            let (start, end) = match self.0.get(mark.index) {
+            let (start, end) = match self.formats.get(mark.index) {
                 Some(Format::InRun(_)) => run_around(text.as_bytes(), mark.start, mark.end),
                 Some(Format::Near(_)) => (mark.start.saturating_sub(BEFORE), mark.end + BEHIND),
                 _ => continue,
@@ -188,7 +202,7 @@ impl Detector for Issuers {
             // In most texts a mark is a part of a word.
             let tail = text.as_bytes().get(mark.end..).unwrap_or_default();
             let rest = || tail.iter().take(SHORTEST).take_while(|byte| is_part(**byte)).count();
-            if let Some(Format::AtMark(format)) = self.0.get(mark.index)
+            if let Some(Format::AtMark(format)) = self.formats.get(mark.index)
                 && mark.end - mark.start + rest() >= SHORTEST
                 && let Some((_, one)) = format.find(text, mark.start, mark.end + BEHIND)
             {
@@ -203,16 +217,12 @@ impl Detector for Issuers {
             }
         };
         for (format, parts) in self.parts(text, words) {
-            if let Some(Format::InRun(format) | Format::Near(format)) = self.0.get(format) {
+            if let Some(Format::InRun(format) | Format::Near(format)) = self.formats.get(format) {
                 parts.into_iter().for_each(|(start, end)| keys_in(format, start, end));
             }
         }
         for run in survey.runs.iter().filter(|run| run.len() >= UNMARKED) {
-            for format in &self.0 {
-                if let Format::Unmarked(format) = format {
-                    keys_in(format, run.start, run.end);
-                }
-            }
+            self.unmarked.iter().for_each(|format| keys_in(format, run.start, run.end));
         }
     }
 

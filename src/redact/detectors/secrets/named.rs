@@ -83,26 +83,30 @@ impl Named {
         if self.harmless.is_match(head) {
             return false;
         }
-        if chance >= Chance::Uuid && self.credential.is_match(head) {
+        if chance >= Chance::Uuid && (self.credential.is_match(head) || self.spoken.is_match(head)) {
             return true;
         }
         let is_assigned = self.assigned.is_match(head);
         let is_given = is_assigned || head.ends_with(['"', '\'', '`']);
         let tail = slice(text, end, run_end(text, end, LOOK_AHEAD, |char| char != '\n'));
         let has_noun = || self.noun.is_match(head) || self.noun.is_match(tail);
-        match (chance, self.service(text, from, start, end + tail.len())) {
-            (Chance::Uuid | Chance::Fair | Chance::Good, None) => self.spoken.is_match(head),
+        let may_be_one = match chance {
+            Chance::Good => true,
+            Chance::Fair | Chance::Uuid => is_given,
+            Chance::Poor => is_assigned && has_noun(),
+            Chance::None => false,
+        };
+        // To look for all names of services is dear.
+        let Some(service) = may_be_one.then(|| self.service(text, from, start, end + tail.len())).flatten() else {
+            return false;
+        };
+        match chance {
             // A service's name is no more than a hint: its id of an object looks as random as its key.
-            (Chance::Fair | Chance::Good, Some(service)) if !service.is_word && is_given => true,
-            (Chance::Good, Some(service)) => {
-                !service.is_word && service.is_beside || has_noun() || self.spoken.is_match(head)
-            }
-            (Chance::Fair, Some(_)) => is_given && has_noun() || self.spoken.is_match(head),
-            (Chance::Uuid, Some(service)) => {
-                is_assigned && (!service.is_word || has_noun()) || is_given && has_noun() || self.spoken.is_match(head)
-            }
-            (Chance::Poor, Some(_)) => is_assigned && has_noun(),
-            (Chance::Poor | Chance::None, None) | (Chance::None, Some(_)) => false,
+            Chance::Good => !service.is_word && (is_given || service.is_beside) || has_noun(),
+            Chance::Fair => !service.is_word || has_noun(),
+            Chance::Uuid => is_assigned && !service.is_word || has_noun(),
+            Chance::Poor => true,
+            Chance::None => false,
         }
     }
 
@@ -150,12 +154,17 @@ impl Detector for Named {
             let whole = whole.trim_start_matches(|char: char| !char.is_ascii_alphanumeric());
             let start = run.end - whole.len();
             let is_hook = is_hook(text, start, whole);
-            for (start, end) in if is_hook { path_parts(text, start, run.end) } else { value(text, start, run.end) } {
+            let mut look_at = |(start, end): (usize, usize)| {
                 let is_part_of_hook = is_hook && Chance::of(slice(text, start, end)) >= Chance::Uuid;
-                if !is_ours(text, start) && (is_part_of_hook || self.is_secret(text, start, end)) {
+                if (is_part_of_hook || self.is_secret(text, start, end)) && !is_ours(text, start) {
                     let start = with_id(text, start);
                     found.push(super::secret(start, end, "named_secret", slice(text, start, end)));
                 }
+            };
+            if is_hook {
+                path_parts(text, start, run.end).into_iter().for_each(look_at);
+            } else if let Some(value) = value(text, start, run.end) {
+                look_at(value);
             }
         }
     }
@@ -182,7 +191,7 @@ fn path_parts(text: &str, start: usize, end: usize) -> Vec<(usize, usize)> {
 }
 
 /// What may be a key in a run of signs: what stands behind the name that `=` joins to it.
-fn value(text: &str, start: usize, end: usize) -> Vec<(usize, usize)> {
+fn value(text: &str, start: usize, end: usize) -> Option<(usize, usize)> {
     let mut from = start;
     while let Some((name, value)) = slice(text, from, end).split_once('=')
         && !value.trim_end_matches('=').is_empty()
@@ -201,7 +210,7 @@ fn value(text: &str, start: usize, end: usize) -> Vec<(usize, usize)> {
         _ => false,
     };
     let from = if is_begun { head } else { from };
-    if LENGTH.contains(&(end - from)) { vec![(from, end)] } else { Vec::new() }
+    LENGTH.contains(&(end - from)).then_some((from, end))
 }
 
 /// Whether a text is the end of one of our tokens.
