@@ -1,4 +1,4 @@
-//! Credentials in the short options of command lines, which no name tells: `curl -u ann:…`, `mysql -p…`, `sshpass -p …`, `redis-cli -a …`.
+//! Credentials in the short options of command lines, which no name tells: `curl -u ann:…`, `mysql -p…`, `sshpass -p …`, `redis-cli -a …`, `docker login -p …`.
 
 use regex::Regex;
 
@@ -14,6 +14,29 @@ pub(super) struct CommandLine {
     password: Regex,
 }
 
+/// What stands before a password, as regexes: in commands, and where a program gives a user and a password by their place.
+#[rustfmt::skip]
+const BEFORE: &[&str] = &[
+    r"\b(?:mysql|mariadb)[\w-]{0,16}\s(?:[^\n|;]{0,256}?\s)?-p",
+    r"\bsshpass\s+-p\s*",
+    r"\bredis-cli\s(?:[^\n|;]{0,256}?\s)?-a\s+",
+    r"\blogin\s(?:[^\n|;]{0,256}?\s)?-p[ =]",
+    r"\bhtpasswd\s+-\w*b\w*\s+\S{1,128}\s+\S{1,128}\s+",
+    r"\bvault\s+login\s+(?:token=)?",
+    r"\bldap(?:search|modify|add|delete|whoami)\s(?:[^\n|;]{0,256}?\s)?-w\s+",
+    r"\brabbitmqctl\s+(?:add_user|change_password)\s+\S{1,128}\s+",
+    r"(?i:\bconvertto-securestring\s+(?:-string\s+)?)",
+    r#"(?i:\bauth ?= ?\(|basic_?auth\()\s*["'][^"'\n]{1,128}["']\s*,\s*"#,
+];
+
+/// Words that each of them has.
+#[rustfmt::skip]
+const WORDS: &[&str] = &[
+    "curl", "mysql", "mariadb", "sshpass", "redis-cli", "login -u", "login -p", "login --user", "htpasswd", "vault login",
+    "ldapsearch", "ldapmodify", "ldapadd", "ldapdelete", "ldapwhoami", "rabbitmqctl", "convertto-securestring", "auth=(",
+    "auth = (", "basicauth(", "basic_auth(",
+];
+
 impl CommandLine {
     pub(super) fn new() -> Result<Self, String> {
         let compile = |pattern: &str| Regex::new(pattern).map_err(|error| error.to_string());
@@ -21,9 +44,7 @@ impl CommandLine {
             pair: compile(
                 r#"\s(?:-u|-U|--user|--proxy-user)[ =]?["'\\]{0,3}((?:user:[A-Z]-[0-9a-z]+|[^\s:"'\\]{1,128})):([^\s"'\\]+)"#,
             )?,
-            password: compile(
-                r#"(?:\b(?:mysql|mariadb)[\w-]{0,16}\s(?:[^\n|;]{0,256}?\s)?-p|\bsshpass\s+-p\s*|\bredis-cli\s(?:[^\n|;]{0,256}?\s)?-a\s+)["'\\]{0,3}([^\s"'\\]+)"#,
-            )?,
+            password: compile(&format!(r#"(?:{})["'\\]{{0,3}}([^\s"'\\]+)"#, BEFORE.join("|")))?,
         })
     }
 }
@@ -53,6 +74,6 @@ impl Detector for CommandLine {
     }
 
     fn words(&self) -> Vec<String> {
-        ["curl", "mysql", "mariadb", "sshpass", "redis-cli"].map(str::to_owned).to_vec()
+        WORDS.iter().map(|word| (*word).to_owned()).collect()
     }
 }
