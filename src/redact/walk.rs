@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::classes::{self, FieldClass};
 use super::detect::{Engine, Finding, WITHHELD, says_all};
+use super::detectors;
 use super::encoding;
 use super::keys::{KeyClass, Keys};
 use super::statement;
@@ -32,6 +33,13 @@ pub(crate) struct Rules {
     pub(crate) pii: bool,
     /// Whether ids that open something are to be hidden: the `secrets` preset.
     pub(crate) secrets: bool,
+}
+
+impl Rules {
+    /// What a text, of which no name tells anything, is as a whole.
+    pub(crate) fn alone(&self, text: &str) -> Vec<Finding> {
+        if self.pii { detectors::alone(text) } else { Vec::new() }
+    }
 }
 
 /// The rules of every service.
@@ -134,6 +142,11 @@ impl<'r> Walk<'r> {
             }
             (FieldClass::Content, Value::Object(map)) => self.map(map, |walk, key| walk.rules.keys.content(key)),
             (FieldClass::Inputs, Value::Object(map)) => self.map(map, Self::input),
+            (FieldClass::Text, Value::String(text))
+                if self.pattern.ends_with("msg") || self.pattern.ends_with("message") =>
+            {
+                Value::String(self.message(&text))
+            }
             (FieldClass::Text | FieldClass::Scalar, value) => self.content(value),
             (FieldClass::Url, Value::String(text)) => Value::String(self.url(&text)),
             (FieldClass::Revision, Value::String(text)) if is_commit(&text) => Value::String(text),
@@ -304,6 +317,13 @@ impl<'r> Walk<'r> {
     fn url(&mut self, text: &str) -> String {
         let known = structured::parameters(&self.rules.keys, text);
         let (edited, edits) = self.edit(text, known);
+        self.remark_all(edits);
+        edited
+    }
+
+    /// A text that no name of its own tells anything of.
+    fn message(&mut self, text: &str) -> String {
+        let (edited, edits) = self.edit(text, self.rules.alone(text));
         self.remark_all(edits);
         edited
     }

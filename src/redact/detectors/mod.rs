@@ -1,5 +1,6 @@
 //! The detectors, one file a kind.
 
+mod alone;
 mod birth;
 mod card;
 mod command;
@@ -30,6 +31,7 @@ use regex::Regex;
 
 use super::detect::Detector;
 
+pub(crate) use alone::numbers as alone;
 pub(crate) use health::canonical as health_canonical;
 pub(crate) use national::ids;
 pub(crate) use rules::{Rule, from_gitleaks, from_pattern};

@@ -7,7 +7,7 @@
 
 use regex::Regex;
 
-use super::text::{after, before, run_end, run_start, slice};
+use super::text::{after, before, is_called_otherwise, run_end, run_start, slice};
 use crate::redact::detect::{Detector, Finding};
 use crate::redact::gate::{Anchor, Seen};
 use crate::redact::survey::Span;
@@ -68,7 +68,7 @@ impl Phone {
             let is_alone = is_row && number.groups.len() == groups.len() && number.last_digit == last.end;
             let is_one = number.stands_alone(seen.text)
                 && (number.is_certain()
-                    || is_alone && number.is_national()
+                    || is_alone && number.is_national() && !is_called_otherwise(seen.text, number.start)
                     || self.is_named(seen.text, number.start, number.end));
             is_one.then_some(number)
         })
@@ -140,8 +140,8 @@ struct Number {
     groups: Vec<usize>,
     has_plus: bool,
     has_parentheses: bool,
-    /// What stands between the groups, if it is the same everywhere.
-    separator: Option<char>,
+    /// What begins each gap between groups.
+    separators: Vec<char>,
     /// One past its last digit, without an extension.
     last_digit: usize,
     extension: Option<String>,
@@ -156,12 +156,11 @@ impl Number {
             groups: Vec::new(),
             has_plus: false,
             has_parentheses: false,
-            separator: None,
+            separators: Vec::new(),
             last_digit: start,
             extension: None,
         };
         let mut at = start;
-        let mut mixed = false;
         loop {
             let (between, had_parentheses) = (at, number.has_parentheses);
             at = number.punctuation(text, at)?;
@@ -170,9 +169,8 @@ impl Number {
                 number.has_parentheses = had_parentheses;
                 break;
             }
-            if let (Some(mark), false) = (slice(text, between, at).chars().next(), number.groups.is_empty()) {
-                mixed |= number.separator.is_some_and(|one| one != mark);
-                number.separator = Some(mark);
+            if !number.groups.is_empty() {
+                number.separators.extend(slice(text, between, at).chars().next());
             }
             number.digits.push_str(slice(text, at, end));
             number.groups.push(end - at);
@@ -182,9 +180,6 @@ impl Number {
             if number.digits.len() > *DIGITS.end() {
                 return None;
             }
-        }
-        if mixed {
-            number.separator = None;
         }
         DIGITS.contains(&number.digits.len()).then_some(())?;
         number.read_extension(text);
@@ -229,12 +224,26 @@ impl Number {
         }
     }
 
+    /// What begins the gaps between groups, if it is the same everywhere.
+    fn separator(&self) -> Option<char> {
+        let first = self.separators.first().copied();
+        first.filter(|one| self.separators.iter().all(|mark| mark == one))
+    }
+
+    /// Whether it is written as no other number in a list or a path is.
+    fn has_blanks(&self) -> bool {
+        self.has_parentheses || self.separators.contains(&' ')
+    }
+
     /// Not a part of a word, a path, a decimal number or a longer number.
     fn stands_alone(&self, text: &str) -> bool {
         let head = before(text, self.start);
         let further = head.and_then(|char| before(text, self.start - char.len_utf8()));
         let begins = match head {
             Some('.' | ',' | '-' | ':' | '/' | '_') if self.has_plus => true,
+            // A cell of a table, a part of a path: blanks are in no other number there.
+            Some(',') if self.has_blanks() => true,
+            Some('/') if self.has_blanks() => !further.is_some_and(|char| char.is_ascii_digit()),
             Some('.' | ',' | '-' | ':' | '/') => !further.is_some_and(|char| char.is_alphanumeric()),
             Some('_' | '%' | '#' | '$' | '\\' | '@') => false,
             Some(char) => !char.is_alphanumeric(),
@@ -244,6 +253,12 @@ impl Number {
         let next = tail.and_then(|char| after(text, self.end + char.len_utf8()));
         let ends = match tail {
             Some('/' | ',') if self.has_plus => true,
+            Some(',') if self.has_blanks() => true,
+            Some('/') if self.has_blanks() => !next.is_some_and(|char| char.is_ascii_digit()),
+            // The user of a SIP URI (RFC 3261 §19.1.1).
+            Some('@') if self.has_plus => {
+                slice(text, 0, self.start).ends_with("sip:") || slice(text, 0, self.start).ends_with("sips:")
+            }
             Some('.' | ',' | '-' | ':' | '/') => !next.is_some_and(|char| char.is_alphanumeric()),
             Some('_' | '%' | '@') => false,
             Some(char) => !char.is_alphanumeric(),
@@ -254,9 +269,13 @@ impl Number {
 
     /// `2026-11-02`, `02.11.2026`, and with a time behind them.
     fn is_date(&self) -> bool {
-        matches!(self.groups.as_slice(), [4, 2, 2] | [2, 2, 4] | [4, 2, 2, _] | [4, 2, 2, 2, ..] | [2, 2, 4, ..])
-            && !self.has_plus
-            && !self.has_parentheses
+        let year = match self.groups.as_slice() {
+            [4, 2, 2] | [4, 2, 2, _] | [4, 2, 2, 2, ..] => self.digits.get(..4),
+            [2, 2, 4, ..] => self.digits.get(4..8),
+            _ => None,
+        };
+        let is_year = year.is_some_and(|year| !year.starts_with('0') || year == "0000" || year == "0001");
+        is_year && !self.has_plus && !self.has_parentheses
     }
 
     /// Whether nothing else is written like this.
@@ -271,7 +290,7 @@ impl Number {
                 && digits.get(3).is_some_and(|one| *one > b'1')
         };
         let tail = |skip: usize| self.digits.get(skip..).unwrap_or_default();
-        let same = self.separator.is_some_and(|mark| matches!(mark, '-' | '.' | '\u{2011}'));
+        let same = self.separator().is_some_and(|mark| matches!(mark, '-' | '.' | '\u{2011}'));
         match self.groups.as_slice() {
             [3, 3, 4] => (same || self.has_parentheses) && nanp(&self.digits),
             [1, 3, 3, 4] => (same || self.has_parentheses) && self.digits.starts_with('1') && nanp(tail(1)),
@@ -285,14 +304,11 @@ impl Number {
     /// or an international one, in groups, or with its area in parentheses.
     fn is_national(&self) -> bool {
         let length = self.digits.len();
-        let (Some((first, rest)), is_one_sign) =
-            (self.groups.split_first(), matches!(self.separator, Some(' ' | '-' | '\u{a0}' | '\u{2011}')))
-        else {
-            return false;
-        };
+        let Some((first, rest)) = self.groups.split_first() else { return false };
         let all = |lengths: std::ops::RangeInclusive<usize>| rest.iter().all(|group| lengths.contains(group));
         if let Some(international) = self.digits.strip_prefix("00") {
-            return !rest.is_empty() && all(2..=8) && has_national_length(international, 8);
+            let has_long = rest.iter().any(|group| *group > 2);
+            return has_long && all(1..=8) && has_national_length(international, 7);
         }
         // A day behind a number in parentheses has eight digits, too.
         let is_day = matches!(rest, [8])
@@ -301,7 +317,8 @@ impl Number {
             return (1..=5).contains(first) && !rest.is_empty() && all(3..=8) && (8..=11).contains(&length) && !is_day;
         }
         let has_trunk = self.digits.starts_with('0') && ((2..=5).contains(first) || *first == 1 && rest.len() >= 2);
-        is_one_sign && (1..=4).contains(&rest.len()) && (9..=11).contains(&length) && all(2..=8) && has_trunk
+        let is_plain = self.separators.iter().all(|mark| matches!(mark, ' ' | '-' | '\u{a0}' | '\u{2011}'));
+        is_plain && (1..=4).contains(&rest.len()) && (9..=11).contains(&length) && all(2..=9) && has_trunk
     }
 
     /// E.164 where the country is written or tells by the layout; else the digits as they are dialled.
@@ -321,6 +338,30 @@ impl Number {
             None => number,
         }
     }
+}
+
+/// The telephone number that is all of a text, by a layout that only there tells one: without groups as it is dialled within a country,
+/// ten digits or with the trunk prefix eleven, or in at least three groups.
+pub(super) fn alone(text: &str) -> Option<Finding> {
+    let number = Number::read(text, 0).filter(|number| number.end == text.len() && !number.is_date())?;
+    let (digits, groups) = (number.digits.as_str(), number.groups.as_slice());
+    // The seconds since 1970 begin with 1.
+    let is_dialled = match digits.len() {
+        10 => !digits.starts_with("00") && !digits.starts_with('1'),
+        11 => digits.starts_with('0') && !digits.starts_with("00"),
+        _ => false,
+    };
+    let is_plain = number.separators.iter().all(|mark| matches!(mark, ' ' | '-' | ')' | '\u{a0}' | '\u{2011}'));
+    let is_grouped = is_plain && groups.len() >= 3 && (9..=11).contains(&digits.len());
+    let has_layout = match groups {
+        [_] => is_dialled,
+        // A social security number that none has.
+        [.., 3, 2, 4] => false,
+        [1..=4, rest @ ..] => is_grouped && rest.iter().all(|group| (2..=4).contains(group)),
+        _ => false,
+    };
+    (has_layout || number.is_national())
+        .then(|| Finding::token(number.start, number.end, "phone", Class::Phone, number.canonical()))
 }
 
 /// Whether a country code and as many digits as may follow it stand there: ten in North America, at least `shortest` elsewhere.
