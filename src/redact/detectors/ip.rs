@@ -135,7 +135,9 @@ fn v6(run: &str, goes_on: bool, length_follows: bool) -> Option<(usize, usize, S
     let from = usize::from(run.starts_with(':') && !run.starts_with("::"));
     let text = run.get(from..end)?;
     let (text, end) = match text.rsplit_once(':') {
-        // A ninth group is a port.
+        // What stands behind an embedded address (RFC 4291 §2.5.5) is a port.
+        Some((mapped, port)) if mapped.contains('.') && port.parse::<u16>().is_ok() => (mapped, end - port.len() - 1),
+        // A ninth group is one, too.
         Some((eight, port)) if text.matches(':').count() == 8 && port.parse::<u16>().is_ok() => {
             (eight, end - port.len() - 1)
         }

@@ -37,6 +37,8 @@ pub(super) struct Phone {
     /// A name that needs not stand right before it.
     sure: Regex,
     behind: Regex,
+    /// A sentence that says where somebody is reached.
+    reached: Regex,
 }
 
 impl Phone {
@@ -47,6 +49,7 @@ impl Phone {
                 r"(?:(?:^|[^\p{{L}}]|_)(?i:{WORDS})|\p{{Ll}}(?:{CAMEL}))(?i)(?:[_ -]?(?:number|num|no|nr|me|us|him|her|home|work|is|at|on|back))*[^\p{{L}}\d]{{0,6}}(?:[a-z]{{1,8}}[ :=]{{1,2}}){{0,2}}[^\p{{L}}\d+(]{{0,3}}$"
             ))?,
             sure: compile(&format!(r"(?i)(?:^|[^\p{{L}}]|_)(?:{SURE})\b[^\d\n]*$"))?,
+            reached: compile(r"(?i)\b(?:reach|call|contact|ring|text)\b[^\d\n]{0,28}\b(?:on|at|under)\s\(?$")?,
             behind: compile(&format!(r"(?i)^\s{{0,2}}(?:\(\s*)?(?:{}|tel)\b", BEHIND.join("|")))?,
         })
     }
@@ -69,7 +72,7 @@ impl Phone {
             let is_one = number.stands_alone(seen.text)
                 && (number.is_certain()
                     || is_alone && number.is_national() && !is_called_otherwise(seen.text, number.start)
-                    || self.is_named(seen.text, number.start, number.end));
+                    || self.is_named(seen.text, &number));
             is_one.then_some(number)
         })
     }
@@ -94,11 +97,16 @@ impl Phone {
             || groups.iter().take(*DIGITS.end()).any(|group| seen.has_word_behind(group.end, NAME_BEHIND + SLACK))
     }
 
-    fn is_named(&self, text: &str, start: usize, end: usize) -> bool {
+    fn is_named(&self, text: &str, number: &Number) -> bool {
+        let (start, end) = (number.start, number.end);
         let head = run_start(text, start, NAME_BEFORE, |char| char != '\n');
         let tail = run_end(text, end, NAME_BEHIND, |char| char != '\n');
         let head = slice(text, head, start);
-        self.before.is_match(head) || self.sure.is_match(head) || self.behind.is_match(slice(text, end, tail))
+        let is_reached = || number.groups.len() > 1 && self.reached.is_match(head);
+        self.before.is_match(head)
+            || self.sure.is_match(head)
+            || is_reached()
+            || self.behind.is_match(slice(text, end, tail))
     }
 }
 
@@ -295,6 +303,7 @@ impl Number {
             [3, 3, 4] => (same || self.has_parentheses) && nanp(&self.digits),
             [1, 3, 3, 4] => (same || self.has_parentheses) && self.digits.starts_with('1') && nanp(tail(1)),
             [3, 3, 3, 4] => self.digits.starts_with("001") && (same || self.extension.is_some()),
+            [1, 3, 3, 2, 2] => self.has_parentheses && self.digits.starts_with(['7', '8']),
             [2 | 3, 4, 3 | 4] => self.has_parentheses && self.digits.starts_with('0'),
             _ => self.extension.is_some() && self.groups.len() >= 3 && same,
         }
@@ -307,18 +316,26 @@ impl Number {
         let Some((first, rest)) = self.groups.split_first() else { return false };
         let all = |lengths: std::ops::RangeInclusive<usize>| rest.iter().all(|group| lengths.contains(group));
         if let Some(international) = self.digits.strip_prefix("00") {
-            let has_long = rest.iter().any(|group| *group > 2);
-            return has_long && all(1..=8) && has_national_length(international, 7);
+            return !rest.is_empty() && all(1..=8) && has_national_length(international, 7);
         }
         // A day behind a number in parentheses has eight digits, too.
         let is_day = matches!(rest, [8])
             && self.digits.get(*first..).is_some_and(|day| day.starts_with("19") || day.starts_with("20"));
         if self.has_parentheses {
-            return (1..=5).contains(first) && !rest.is_empty() && all(3..=8) && (8..=11).contains(&length) && !is_day;
+            let shortest = if self.digits.starts_with('0') { 2 } else { 3 };
+            return (1..=5).contains(first)
+                && !rest.is_empty()
+                && all(shortest..=8)
+                && (8..=11).contains(&length)
+                && !is_day;
         }
         let has_trunk = self.digits.starts_with('0') && ((2..=5).contains(first) || *first == 1 && rest.len() >= 2);
         let is_plain = self.separators.iter().all(|mark| matches!(mark, ' ' | '-' | '\u{a0}' | '\u{2011}'));
-        is_plain && (1..=4).contains(&rest.len()) && (9..=11).contains(&length) && all(2..=9) && has_trunk
+        // Mobile numbers of Germany have twelve digits, those of China no trunk prefix.
+        let longest = if *first >= 4 && self.digits.starts_with("01") { 12 } else { 11 };
+        let is_chinese = self.groups == [3, 4, 4] && matches!(self.digits.as_bytes(), [b'1', b'3'..=b'9', ..]);
+        let is_trunk = (1..=4).contains(&rest.len()) && (9..=longest).contains(&length) && all(2..=9) && has_trunk;
+        is_plain && (is_trunk || is_chinese)
     }
 
     /// E.164 where the country is written or tells by the layout; else the digits as they are dialled.

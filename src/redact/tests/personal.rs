@@ -47,6 +47,12 @@ fn telephone_numbers_are_found_by_code_layout_or_name() {
             ("use 0450 08 50 55 from now on", "0450 08 50 55"),
             ("bad value [070-124 05 23] in field 7", "070-124 05 23"),
             ("x, 00353 22 96494", "00353 22 96494"),
+            ("use 0045 32 14 51 11 now", "0045 32 14 51 11"),
+            ("could not parse '01512 8938123'", "01512 8938123"),
+            ("args = ('(0212) 806 08 88', 30)", "(0212) 806 08 88"),
+            ("| 17 | 8 (912) 662-20-72 | shipped |", "8 (912) 662-20-72"),
+            ("Strada Ilaria, 131 2797 7948", "131 2797 7948"),
+            ("You can reach Sepp Ulrich on 512 378 298 after six", "512 378 298"),
             ("INVITE sip:+351912347158", "+351912347158"),
             // All of a message.
             ("09191234567", "09191234567"),
@@ -71,6 +77,8 @@ fn numbers_that_are_no_telephone_numbers_stay() {
         "offset +5552345",
         "call 42 of 100",
         "reference: 078 001 477 30",
+        "called at 10:00, 131 2797 79",
+        "rows 131 2797 794",
         "invoice number is 046 454 286",
         "\"orderId\": \"078 001 477 30\"",
         "took 5321234567",
@@ -219,7 +227,15 @@ fn dates_of_birth_are_found_by_name_and_are_one_however_they_are_written() {
 
 #[test]
 fn the_address_of_any_host_is_one_where_an_address_is_said_to_come() {
-    found("ip", &[("listening on ::", "::"), ("bind to [::]:8080", "::"), ("{\"host\": \"::\"}", "::")]);
+    found(
+        "ip",
+        &[
+            ("refused: /::ffff:17.201.43.128:9092", "::ffff:17.201.43.128"),
+            ("listening on ::", "::"),
+            ("bind to [::]:8080", "::"),
+            ("{\"host\": \"::\"}", "::"),
+        ],
+    );
     untouched(&["std::cout", "use crate:: on::x", "Foo :: Bar", "impl Display for ::std", "on ::path"]);
 }
 
