@@ -148,8 +148,11 @@ struct Number {
     groups: Vec<usize>,
     has_plus: bool,
     has_parentheses: bool,
-    /// What begins each gap between groups.
-    separators: Vec<char>,
+    /// What begins the gaps between groups, if it is the same everywhere.
+    separator: Option<char>,
+    /// Whether one of them begins with a blank, and whether all do so with a blank, a hyphen or the end of parentheses.
+    has_blank: bool,
+    is_plain: bool,
     /// One past its last digit, without an extension.
     last_digit: usize,
     extension: Option<String>,
@@ -164,11 +167,14 @@ impl Number {
             groups: Vec::new(),
             has_plus: false,
             has_parentheses: false,
-            separators: Vec::new(),
+            separator: None,
+            has_blank: false,
+            is_plain: true,
             last_digit: start,
             extension: None,
         };
         let mut at = start;
+        let mut mixed = false;
         loop {
             let (between, had_parentheses) = (at, number.has_parentheses);
             at = number.punctuation(text, at)?;
@@ -177,8 +183,11 @@ impl Number {
                 number.has_parentheses = had_parentheses;
                 break;
             }
-            if !number.groups.is_empty() {
-                number.separators.extend(slice(text, between, at).chars().next());
+            if let (Some(mark), false) = (slice(text, between, at).chars().next(), number.groups.is_empty()) {
+                mixed |= number.separator.is_some_and(|one| one != mark);
+                number.separator = Some(mark);
+                number.has_blank |= mark == ' ';
+                number.is_plain &= matches!(mark, ' ' | '-' | ')' | '\u{a0}' | '\u{2011}');
             }
             number.digits.push_str(slice(text, at, end));
             number.groups.push(end - at);
@@ -188,6 +197,9 @@ impl Number {
             if number.digits.len() > *DIGITS.end() {
                 return None;
             }
+        }
+        if mixed {
+            number.separator = None;
         }
         DIGITS.contains(&number.digits.len()).then_some(())?;
         number.read_extension(text);
@@ -232,15 +244,9 @@ impl Number {
         }
     }
 
-    /// What begins the gaps between groups, if it is the same everywhere.
-    fn separator(&self) -> Option<char> {
-        let first = self.separators.first().copied();
-        first.filter(|one| self.separators.iter().all(|mark| mark == one))
-    }
-
     /// Whether it is written as no other number in a list or a path is.
     fn has_blanks(&self) -> bool {
-        self.has_parentheses || self.separators.contains(&' ')
+        self.has_parentheses || self.has_blank
     }
 
     /// Not a part of a word, a path, a decimal number or a longer number.
@@ -298,7 +304,7 @@ impl Number {
                 && digits.get(3).is_some_and(|one| *one > b'1')
         };
         let tail = |skip: usize| self.digits.get(skip..).unwrap_or_default();
-        let same = self.separator().is_some_and(|mark| matches!(mark, '-' | '.' | '\u{2011}'));
+        let same = self.separator.is_some_and(|mark| matches!(mark, '-' | '.' | '\u{2011}'));
         match self.groups.as_slice() {
             [3, 3, 4] => (same || self.has_parentheses) && nanp(&self.digits),
             [1, 3, 3, 4] => (same || self.has_parentheses) && self.digits.starts_with('1') && nanp(tail(1)),
@@ -330,12 +336,11 @@ impl Number {
                 && !is_day;
         }
         let has_trunk = self.digits.starts_with('0') && ((2..=5).contains(first) || *first == 1 && rest.len() >= 2);
-        let is_plain = self.separators.iter().all(|mark| matches!(mark, ' ' | '-' | '\u{a0}' | '\u{2011}'));
         // Mobile numbers of Germany have twelve digits, those of China no trunk prefix.
         let longest = if *first >= 4 && self.digits.starts_with("01") { 12 } else { 11 };
         let is_chinese = self.groups == [3, 4, 4] && matches!(self.digits.as_bytes(), [b'1', b'3'..=b'9', ..]);
         let is_trunk = (1..=4).contains(&rest.len()) && (9..=longest).contains(&length) && all(2..=9) && has_trunk;
-        is_plain && (is_trunk || is_chinese)
+        self.is_plain && (is_trunk || is_chinese)
     }
 
     /// E.164 where the country is written or tells by the layout; else the digits as they are dialled.
@@ -368,8 +373,7 @@ pub(super) fn alone(text: &str) -> Option<Finding> {
         11 => digits.starts_with('0') && !digits.starts_with("00"),
         _ => false,
     };
-    let is_plain = number.separators.iter().all(|mark| matches!(mark, ' ' | '-' | ')' | '\u{a0}' | '\u{2011}'));
-    let is_grouped = is_plain && groups.len() >= 3 && (9..=11).contains(&digits.len());
+    let is_grouped = number.is_plain && groups.len() >= 3 && (9..=11).contains(&digits.len());
     let has_layout = match groups {
         [_] => is_dialled,
         // A social security number that none has.
