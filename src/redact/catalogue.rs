@@ -63,7 +63,7 @@ const SINGLE: &[(&str, &str, &str, &str)] = &[
     ("phone", "phone", "a telephone number by code, layout or name", "ITU-T E.164, E.123"),
     ("secret_pair", "withheld", "a value behind a name that tells a secret", "names of this version"),
     ("statement_literal", "withheld", "a literal of a database statement", "ISO/IEC 9075-2"),
-    ("ssn", "ssn", "a social security number by layout or name", "ssa.gov"),
+    ("ssn", "ssn", "a social security number by layout, name or place", "ssa.gov"),
     ("token_lookalike", "opaque", "what is written like one of our tokens and is none", "this version"),
     ("unexpected_shape", "withheld", "a field that does not hold what it should", "bundle schema"),
     ("unknown_field", "withheld", "a field that has no class", "bundle schema"),

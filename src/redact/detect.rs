@@ -212,7 +212,8 @@ impl Engine {
 
     /// What must go from `text` besides what is known already.
     pub(crate) fn scan_with(&self, text: &str, mut known: Vec<Finding>) -> Vec<Finding> {
-        known.retain(|finding| !self.keeps(finding));
+        let value = |finding: &Finding| text.get(finding.start..finding.end).unwrap_or_default();
+        known.retain(|finding| !self.keeps(finding) && !self.allowed.is_match(value(finding)));
         with_names(text, self.scan_at(text, 0), known)
     }
 

@@ -72,6 +72,7 @@ fn inspect(rules: &Rules, kind: TextKind, text: &str) -> Inspected {
     }
     let known = match kind {
         TextKind::Url => structured::parameters(&rules.keys, text),
+        TextKind::Message => rules.alone(text),
         _ => Vec::new(),
     };
     let (text, edits) = rules.engine.settle(text, rules.engine.scan_with(text, known));

@@ -83,6 +83,9 @@ const COUNTED: &str = concat!(
 /// Names that only speak of a secret: `token_type`, `session_timeout`.
 const ABOUT: &str = "_(?:type|count|length|len|size|limit|ttl|expires(?:_?(?:in|at))?|expiry|expiration|timeout|duration|policy|enabled|required|attempts)$";
 
+/// Members of a cluster, which are no people: etcd's `local-member-id`, Kafka's `group_member_id`.
+const MACHINE: &str = "(?:^|_)(?:local|remote|from|to|raft|etcd|cluster|leader|follower|learner|voter|peer|node|broker|group|consumer|promoted|removed|added)_member_?(?:u?id|uuid|guid)$";
+
 /// Keys of health identifiers (45 CFR 164.514(b)(2)(i)).
 const HEALTH: &str = r"^insurance_?(?:id|number|no)(?:_|$)|(?:^|_)(?:mrn|medical_?record|patient_?(?:id|number|no)(?:_|$)|(?:health|medical|patient|member)_?insurance_?(?:id|number|no)(?:_|$)|health_?(?:plan|card)|beneficiary_?(?:id|number|no)|medicare|medicaid|nhs_?(?:number|no)(?:_|$))";
 
@@ -145,16 +148,16 @@ const TEXTS: &[(KeyClass, &str)] = &[
     (KeyClass::Arguments, r"(?:^|_)(?:argv|(?:command|cmd)_?(?:line|args|arguments))$"),
 ];
 
-/// The patterns above in one set: [`BLOCKED`], [`TOKEN`], [`COUNTED`], [`ABOUT`], [`HEALTH`], then [`PERSONAL`], then [`TEXTS`].
+/// The patterns above in one set: [`BLOCKED`], [`TOKEN`], [`COUNTED`], [`ABOUT`], [`HEALTH`], [`MACHINE`], then [`PERSONAL`], then [`TEXTS`].
 static PATTERNS: LazyLock<Result<RegexSet, String>> = LazyLock::new(|| {
-    let fixed = [BLOCKED, TOKEN, COUNTED, ABOUT, HEALTH].into_iter();
+    let fixed = [BLOCKED, TOKEN, COUNTED, ABOUT, HEALTH, MACHINE].into_iter();
     let personal = PERSONAL.iter().map(|(_, pattern)| *pattern);
     let texts = TEXTS.iter().map(|(_, pattern)| *pattern);
     RegexSet::new(fixed.chain(personal).chain(texts)).map_err(|error| error.to_string())
 });
 
 /// Where [`PERSONAL`] begins in [`PATTERNS`].
-const FIXED: usize = 5;
+const FIXED: usize = 6;
 
 /// The words of a name: `customerFirstName`, `customer.first-name` and `customer[first_name]` are `customer_first_name`.
 fn words(name: &str) -> String {
@@ -342,13 +345,13 @@ impl Keys {
         let texts = FIXED + PERSONAL.len();
         let text = matched.iter().find(|index| *index >= texts).and_then(|index| TEXTS.get(index - texts));
         let text = text.map_or(KeyClass::Content, |(class, _)| *class);
-        let [blocked, token, counted, about, health] = [0, 1, 2, 3, 4].map(|index| matched.matched(index));
+        let [blocked, token, counted, about, health, machine] = [0, 1, 2, 3, 4, 5].map(|index| matched.matched(index));
         let person = || matched.iter().find(|index| *index >= FIXED).and_then(|index| PERSONAL.get(index - FIXED));
         let holds = if (blocked || token && !counted) && !about {
             Some(KeyClass::Blocked)
         } else if health && self.health {
             Some(KeyClass::Health)
-        } else if self.personal {
+        } else if self.personal && !machine {
             person().map(|(class, _)| KeyClass::Personal(*class))
         } else {
             None
@@ -374,5 +377,5 @@ pub(crate) fn name_patterns() -> impl Iterator<Item = (&'static str, KeyClass)> 
 
 /// The tables as text, for the digest of the rules in force.
 pub(crate) fn tables() -> String {
-    format!("{}{VARIABLES:?}{BLOCKED}{TOKEN}{COUNTED}{ABOUT}{HEALTH}{PERSONAL:?}{TEXTS:?}", registry::tables())
+    format!("{}{VARIABLES:?}{BLOCKED}{TOKEN}{COUNTED}{ABOUT}{HEALTH}{MACHINE}{PERSONAL:?}{TEXTS:?}", registry::tables())
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::classes::{self, FieldClass};
 use super::detect::{Engine, Finding, WITHHELD, says_all};
-use super::detectors::Options;
+use super::detectors::{self, Options};
 use super::encoding;
 use super::keys::{KeyClass, Keys};
 use super::memo::Memo;
@@ -38,6 +38,13 @@ pub(crate) struct Rules {
     pub(crate) pii: bool,
     /// Whether ids that open something are to be hidden: the `secrets` preset.
     pub(crate) secrets: bool,
+}
+
+impl Rules {
+    /// What a text, of which no name tells anything, is as a whole.
+    pub(crate) fn alone(&self, text: &str) -> Vec<Finding> {
+        if self.pii { detectors::alone(text) } else { Vec::new() }
+    }
 }
 
 /// The rules of every service.
@@ -140,6 +147,11 @@ impl<'r> Walk<'r> {
             }
             (FieldClass::Content, Value::Object(map)) => self.map(map, |walk, key| walk.rules.keys.content(key)),
             (FieldClass::Inputs, Value::Object(map)) => self.map(map, Self::input),
+            (FieldClass::Text, Value::String(text))
+                if self.pattern.ends_with("msg") || self.pattern.ends_with("message") =>
+            {
+                Value::String(self.message(&text))
+            }
             (FieldClass::Text | FieldClass::Scalar, value) => self.content(value),
             (FieldClass::Arguments, value) => self.value(value, KeyClass::Arguments, None),
             (FieldClass::Url, Value::String(text)) => Value::String(self.url(&text)),
@@ -326,6 +338,14 @@ impl<'r> Walk<'r> {
     fn url(&mut self, text: &str) -> String {
         let keys = &self.rules.keys;
         let (edited, edits) = self.edit("url", text, || structured::parameters(keys, text));
+        self.remark_all(edits);
+        edited
+    }
+
+    /// A text that no name of its own tells anything of.
+    fn message(&mut self, text: &str) -> String {
+        let rules = self.rules;
+        let (edited, edits) = self.edit("message", text, || rules.alone(text));
         self.remark_all(edits);
         edited
     }

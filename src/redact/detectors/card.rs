@@ -105,6 +105,23 @@ fn begins(text: &str, start: usize) -> bool {
 /// Whether what stands right before a number without groups says that it is a number of something else: one in ten has a right check digit.
 fn is_named_otherwise(text: &str, start: usize) -> bool {
     const NAMES: &[&str] = &[
+        "order",
+        "order_id",
+        "orderid",
+        "order no",
+        "order number",
+        "order_number",
+        "invoice",
+        "invoice_id",
+        "invoice no",
+        "invoice number",
+        "invoice_number",
+        "tracking",
+        "tracking_id",
+        "tracking no",
+        "tracking number",
+        "tracking_number",
+        "sku",
         "ean",
         "isbn",
         "gtin",

@@ -22,6 +22,13 @@ const LENGTHS: &[(&str, usize)] = &[
     ("YE", 30),
 ];
 
+/// Countries whose account numbers have digits alone, by the same registry: what has letters there is something else, mostly hex.
+#[rustfmt::skip]
+const DIGITS_ONLY: &[&str] = &[
+    "AE", "AT", "BA", "BE", "BI", "CR", "CZ", "DE", "DJ", "DK", "EE", "EG", "ES", "FI", "FO", "GL", "HR", "HU", "IL", "IS", "LT",
+    "LY", "ME", "MN", "MR", "NO", "PL", "PT", "RS", "SD", "SE", "SI", "SK", "SO", "ST", "TL", "TN", "VA", "XK",
+];
+
 #[derive(Debug)]
 pub(super) struct Iban;
 
@@ -78,7 +85,9 @@ fn number(text: &str, start: usize) -> Option<(usize, String)> {
         }
     }
     let ends = compact.len() == *length && !after(text, end).is_some_and(|char| char.is_alphanumeric());
-    (ends && is_right(&compact)).then_some((end, compact))
+    let has_letters = compact.bytes().skip(2).any(|byte| !byte.is_ascii_digit());
+    let is_form = !has_letters || !DIGITS_ONLY.iter().any(|code| code.eq_ignore_ascii_case(country));
+    (ends && is_form && is_right(&compact)).then_some((end, compact))
 }
 
 /// The first four characters moved to the end and letters written as 10 to 35, the number leaves 1 when divided by 97.

@@ -39,6 +39,9 @@ impl Detector for Ip {
             let end = run_end(text, at, MAX_RUN, is_part);
             let known = survey.addresses.partition_point(|span| span.end < end);
             if start >= done && survey.addresses.get(known).is_none_or(|span| span.start > start) {
+                if end - start == 2 && is_any(text, start, end) {
+                    found.push(Finding::token(start, end, "ip", Class::Ip, "::"));
+                }
                 within(text, start, end, found);
                 done = end;
             }
@@ -58,6 +61,43 @@ fn may_hold_one(run: &str) -> bool {
         colons += usize::from(byte == b':');
     }
     dots >= 3 || colons >= 2
+}
+
+/// Whether two colons are the address of any host, not a path of C++, Rust or Ruby: where a text says that an address comes, and all of a
+/// text or in brackets before a port.
+fn is_any(text: &str, start: usize, end: usize) -> bool {
+    const NAMES: &[&str] = &[
+        "address",
+        "addr",
+        "bind",
+        "binding",
+        "bound",
+        "host",
+        "inet6",
+        "ip",
+        "ipv6",
+        "listen",
+        "listening",
+        "on",
+        "source",
+        "src",
+    ];
+    const SIGNS: &[char] = &[' ', '"', '\'', '`', '=', ':', '(', '['];
+    let (from, to) = (run_start(text, start, MAX_RUN, |_| true), run_end(text, end, MAX_RUN, |_| true));
+    let (head, tail) = (slice(text, from, start), slice(text, end, to));
+    let stands_alone = head.chars().next_back().is_none_or(|char| SIGNS.contains(&char))
+        && !tail.starts_with(|char: char| {
+            char.is_alphanumeric() || matches!(char, '_' | '<' | '*' | '~' | '{' | '$' | '/')
+        });
+    let name = head.trim_end_matches(SIGNS);
+    let word = slice(name, run_start(name, name.len(), MAX_RUN, char::is_alphanumeric), name.len());
+    let is_whole = || from == 0 && word.is_empty() && to == text.len() && !tail.contains(char::is_alphanumeric);
+    let is_named = || NAMES.iter().any(|name| word.eq_ignore_ascii_case(name));
+    let has_port = || {
+        head.ends_with('[')
+            && tail.strip_prefix("]:").is_some_and(|port| port.starts_with(|char: char| char.is_ascii_digit()))
+    };
+    stands_alone && (is_whole() || is_named() || has_port())
 }
 
 /// What of a longest run of hex digits, colons and dots is not the end of a word.
@@ -113,7 +153,9 @@ fn v6(run: &str, goes_on: bool, length_follows: bool) -> Option<(usize, usize, S
     let from = usize::from(run.starts_with(':') && !run.starts_with("::"));
     let text = run.get(from..end)?;
     let (text, end) = match text.rsplit_once(':') {
-        // A ninth group is a port.
+        // What stands behind an embedded address (RFC 4291 §2.5.5) is a port.
+        Some((mapped, port)) if mapped.contains('.') && port.parse::<u16>().is_ok() => (mapped, end - port.len() - 1),
+        // A ninth group is one, too.
         Some((eight, port)) if text.matches(':').count() == 8 && port.parse::<u16>().is_ok() => {
             (eight, end - port.len() - 1)
         }

@@ -1,5 +1,6 @@
 //! The detectors, one file a kind.
 
+mod alone;
 mod birth;
 mod card;
 mod command;
@@ -30,6 +31,7 @@ use regex::Regex;
 
 use super::detect::Detector;
 
+pub(crate) use alone::numbers as alone;
 pub(crate) use command::Options;
 pub(crate) use health::canonical as health_canonical;
 pub(crate) use national::ids;
@@ -63,7 +65,7 @@ pub(crate) fn of(
         list.push(Box::new(pairs::Pairs));
         list.push(Box::new(secrets::Named::new()?));
         list.push(Box::new(link::Link));
-        list.push(Box::new(command::CommandLine));
+        list.push(Box::new(command::CommandLine::new()?));
     }
     if on("phi") {
         list.push(Box::new(health::HealthIds::new()?));

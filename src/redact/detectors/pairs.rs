@@ -16,6 +16,8 @@ pub(super) enum Sure {
     Somewhat,
     /// A header: everything up to the end of the line.
     Line,
+    /// A number of a few digits.
+    Code,
 }
 
 pub(super) const NAMES: &[(&str, Sure)] = &[
@@ -54,6 +56,14 @@ pub(super) const NAMES: &[(&str, Sure)] = &[
     ("cvc", Sure::Somewhat),
     ("pin_code", Sure::Always),
     ("pincode", Sure::Always),
+    ("psk", Sure::Always),
+    ("verification code", Sure::Code),
+    ("verification_code", Sure::Code),
+    ("verificationcode", Sure::Code),
+    ("security code", Sure::Code),
+    ("login code", Sure::Code),
+    ("one-time code", Sure::Code),
+    ("one time code", Sure::Code),
     ("authorization", Sure::Line),
     ("set-cookie", Sure::Line),
     ("cookie", Sure::Line),
@@ -86,6 +96,8 @@ const ABOUT: &[&str] = &[
     "valid",
     "changed",
     "usage",
+    "manager",
+    "smanager",
 ];
 
 /// Longest rest of a name behind the keyword.
@@ -130,13 +142,19 @@ fn value(text: &str, start: usize, end: usize, sure: Sure) -> Option<Finding> {
     {
         return None;
     }
+    if is_in_arn(text, name_start) {
+        return None;
+    }
     let is_option = slice(text, name_start, start).starts_with("--");
     if let Some((start, end)) = compared_with(text, name_start)
         && is_secret(slice(text, start, end), sure, '=', true, &rest)
     {
         return Some(Finding::withhold(start, end, "secret_pair"));
     }
-    let separator = separator(text, name_end, is_option)?;
+    let separator = separator(text, name_end, is_option).or_else(|| apart(text, name_end));
+    let Some(separator) = separator else {
+        return said(text, start, end, name_end, sure).map(|(start, end)| Finding::withhold(start, end, "secret_pair"));
+    };
     let quote = quote(text, separator.end);
     // `session: [main] up` is a line of a log; `"session": [` is a field.
     let is_field = sure == Sure::Always || matches!(after(text, name_end), Some('"' | '\'' | '\\'));
@@ -156,6 +174,18 @@ fn value(text: &str, start: usize, end: usize, sure: Sure) -> Option<Finding> {
     let value = slice(text, value_start, value_end);
     is_secret(value, sure, separator.mark, quote.is_some() || nested.is_some(), &rest)
         .then(|| Finding::withhold(value_start, value_end, "secret_pair"))
+}
+
+/// Whether what begins there is a part of the name of a resource of AWS: `arn:aws:secretsmanager:…:secret:prod/db-AbCdEf` names a secret and
+/// holds none.
+fn is_in_arn(text: &str, at: usize) -> bool {
+    const SERVICE: &str = ":secretsmanager:";
+    let head =
+        slice(text, run_start(text, at, MAX_NAME, |char| char.is_alphanumeric() || matches!(char, ':' | '-')), at);
+    let is_part = |char: char| char.is_ascii_digit();
+    let Some((partition, rest)) = head.rsplit_once(SERVICE) else { return false };
+    let parts: Vec<&str> = rest.split(':').collect();
+    partition.starts_with("arn:aws") && matches!(parts.as_slice(), [_, account, ""] if account.chars().all(is_part))
 }
 
 /// The quoted text that the name at `at` is compared with: `"…" == password`.
@@ -201,7 +231,9 @@ fn separator(text: &str, name_end: usize, is_option: bool) -> Option<Separator> 
         (Some('"' | '\'' | '`'), _) if at > closed => {
             let (mark, length) = quote(text, at)?;
             let value = slice(text, at + length, quoted_end(text, at + length, mark, false));
-            let is_odd = value.bytes().any(|byte| !byte.is_ascii_alphabetic()) && !value.contains(' ');
+            // A statement of a database; its keywords are mostly in capitals.
+            let is_keyword = mark == '\'' && slice(text, 0, closed).ends_with("PASSWORD");
+            let is_odd = is_keyword || value.bytes().any(|byte| !byte.is_ascii_alphabetic()) && !value.contains(' ');
             if value.len() < 8 || !is_odd || after(text, at + length + value.len()) != Some(mark) {
                 return None;
             }
@@ -218,6 +250,53 @@ fn separator(text: &str, name_end: usize, is_option: bool) -> Option<Separator> 
     };
     let end = run_end(text, at + length, 16, |char| matches!(char, ' ' | '\t'));
     Some(Separator { mark, end })
+}
+
+/// The sign behind `value` or `default`, where that stands behind the name in an object of its own: `- name: DB_PASSWORD⏎  value: …`,
+/// `variable "db_password" { default = "…" }`.
+fn apart(text: &str, name_end: usize) -> Option<Separator> {
+    const WORDS: [&str; 3] = ["value", "default", "defaultvalue"];
+    let is_between = |char: char| char.is_whitespace() || matches!(char, '"' | '\'' | '{' | '}' | ',' | '\\');
+    let start = run_end(text, name_end, MAX_NAME, is_between);
+    let end = run_end(text, start, MAX_NAME, char::is_alphabetic);
+    let word = slice(text, start, end);
+    let is_word = WORDS.iter().any(|one| one.eq_ignore_ascii_case(word));
+    if start == name_end || !is_word { None } else { separator(text, end, false) }
+}
+
+/// The value that a sentence says behind the name: `the password is …`, `with password …`. The next word of most sentences is none.
+fn said(text: &str, start: usize, end: usize, name_end: usize, sure: Sure) -> Option<(usize, usize)> {
+    const LEADING: &[&str] = &["is ", "was ", "to ", "ist ", "es ", "est "];
+    let gap = |at: usize| run_end(text, at, 2, |char| char == ' ');
+    let is_spoken = sure == Sure::Code || slice(text, start, end).eq_ignore_ascii_case("password");
+    let behind = gap(name_end);
+    if name_end != end || behind == end || !is_spoken {
+        return None;
+    }
+    let rest = slice(text, behind, run_end(text, behind, MAX_NAME, |char| char != '\n'));
+    let start = behind + LEADING.iter().find(|word| rest.starts_with(**word)).map_or(0, |word| word.len());
+    let until = run_end(text, start, MAX_NAME, |char| !char.is_whitespace());
+    let value = slice(text, start, until).trim_end_matches(['.', ',', ';', ':', '!', '?', ')', '"', '\'']);
+    let is_value = if sure == Sure::Code { is_code(value) } else { is_chosen(value) };
+    is_value.then_some((start, start + value.len()))
+}
+
+/// Whether a word may be a password that somebody chose: letters and digits, and no name of an algorithm or version.
+fn is_chosen(value: &str) -> bool {
+    const METHODS: &[&str] = &[
+        "sha", "md5", "bcrypt", "argon", "pbkdf", "scrypt", "base", "utf", "rfc", "http", "oauth", "aes", "rsa",
+        "ntlm", "v1", "v2", "v3", "win", "x86", "x64", "ipv", "iso", "user",
+    ];
+    let lower = value.to_ascii_lowercase();
+    (6..=64).contains(&value.len())
+        && value.bytes().any(|byte| byte.is_ascii_digit())
+        && value.bytes().any(|byte| byte.is_ascii_alphabetic())
+        && !value.contains(['/', ':', '=', '(', ')', '<', '>', '[', ']', '{', '}', '"'])
+        && !METHODS.iter().any(|method| lower.starts_with(method))
+}
+
+fn is_code(value: &str) -> bool {
+    (4..=10).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The opening quote at `at`, plain, escaped by a backslash or after the letter of a literal (`b'…'`), and its length.
@@ -329,6 +408,7 @@ fn is_secret(value: &str, sure: Sure, mark: char, quoted: bool, rest: &str) -> b
         }
         Sure::Somewhat if mark == ':' && !quoted => bare.len() >= 8 && has_digit,
         Sure::Somewhat => bare.len() >= 4,
+        Sure::Code => is_code(bare),
         Sure::Line => mark == '=' || bare.len() >= 4,
     }
 }

@@ -7,7 +7,7 @@
 
 use regex::Regex;
 
-use super::text::{after, before, run_end, run_start, slice};
+use super::text::{after, before, is_called_otherwise, run_end, run_start, slice};
 use crate::redact::detect::{Detector, Finding};
 use crate::redact::gate::{Anchor, Seen};
 use crate::redact::survey::Span;
@@ -37,6 +37,8 @@ pub(super) struct Phone {
     /// A name that needs not stand right before it.
     sure: Regex,
     behind: Regex,
+    /// A sentence that says where somebody is reached.
+    reached: Regex,
 }
 
 impl Phone {
@@ -47,6 +49,7 @@ impl Phone {
                 r"(?:(?:^|[^\p{{L}}]|_)(?i:{WORDS})|\p{{Ll}}(?:{CAMEL}))(?i)(?:[_ -]?(?:number|num|no|nr|me|us|him|her|home|work|is|at|on|back))*[^\p{{L}}\d]{{0,6}}(?:[a-z]{{1,8}}[ :=]{{1,2}}){{0,2}}[^\p{{L}}\d+(]{{0,3}}$"
             ))?,
             sure: compile(&format!(r"(?i)(?:^|[^\p{{L}}]|_)(?:{SURE})\b[^\d\n]*$"))?,
+            reached: compile(r"(?i)\b(?:reach|call|contact|ring|text)\b[^\d\n]{0,28}\b(?:on|at|under)\s\(?$")?,
             behind: compile(&format!(r"(?i)^\s{{0,2}}(?:\(\s*)?(?:{}|tel)\b", BEHIND.join("|")))?,
         })
     }
@@ -68,8 +71,8 @@ impl Phone {
             let is_alone = is_row && number.groups.len() == groups.len() && number.last_digit == last.end;
             let is_one = number.stands_alone(seen.text)
                 && (number.is_certain()
-                    || is_alone && number.is_national()
-                    || self.is_named(seen.text, number.start, number.end));
+                    || is_alone && number.is_national() && !is_called_otherwise(seen.text, number.start)
+                    || self.is_named(seen.text, &number));
             is_one.then_some(number)
         })
     }
@@ -94,11 +97,16 @@ impl Phone {
             || groups.iter().take(*DIGITS.end()).any(|group| seen.has_word_behind(group.end, NAME_BEHIND + SLACK))
     }
 
-    fn is_named(&self, text: &str, start: usize, end: usize) -> bool {
+    fn is_named(&self, text: &str, number: &Number) -> bool {
+        let (start, end) = (number.start, number.end);
         let head = run_start(text, start, NAME_BEFORE, |char| char != '\n');
         let tail = run_end(text, end, NAME_BEHIND, |char| char != '\n');
         let head = slice(text, head, start);
-        self.before.is_match(head) || self.sure.is_match(head) || self.behind.is_match(slice(text, end, tail))
+        let is_reached = || number.groups.len() > 1 && self.reached.is_match(head);
+        self.before.is_match(head)
+            || self.sure.is_match(head)
+            || is_reached()
+            || self.behind.is_match(slice(text, end, tail))
     }
 }
 
@@ -140,8 +148,11 @@ struct Number {
     groups: Vec<usize>,
     has_plus: bool,
     has_parentheses: bool,
-    /// What stands between the groups, if it is the same everywhere.
+    /// What begins the gaps between groups, if it is the same everywhere.
     separator: Option<char>,
+    /// Whether one of them begins with a blank, and whether all do so with a blank, a hyphen or the end of parentheses.
+    has_blank: bool,
+    is_plain: bool,
     /// One past its last digit, without an extension.
     last_digit: usize,
     extension: Option<String>,
@@ -157,6 +168,8 @@ impl Number {
             has_plus: false,
             has_parentheses: false,
             separator: None,
+            has_blank: false,
+            is_plain: true,
             last_digit: start,
             extension: None,
         };
@@ -173,6 +186,8 @@ impl Number {
             if let (Some(mark), false) = (slice(text, between, at).chars().next(), number.groups.is_empty()) {
                 mixed |= number.separator.is_some_and(|one| one != mark);
                 number.separator = Some(mark);
+                number.has_blank |= mark == ' ';
+                number.is_plain &= matches!(mark, ' ' | '-' | ')' | '\u{a0}' | '\u{2011}');
             }
             number.digits.push_str(slice(text, at, end));
             number.groups.push(end - at);
@@ -229,12 +244,20 @@ impl Number {
         }
     }
 
+    /// Whether it is written as no other number in a list or a path is.
+    fn has_blanks(&self) -> bool {
+        self.has_parentheses || self.has_blank
+    }
+
     /// Not a part of a word, a path, a decimal number or a longer number.
     fn stands_alone(&self, text: &str) -> bool {
         let head = before(text, self.start);
         let further = head.and_then(|char| before(text, self.start - char.len_utf8()));
         let begins = match head {
             Some('.' | ',' | '-' | ':' | '/' | '_') if self.has_plus => true,
+            // A cell of a table, a part of a path: blanks are in no other number there.
+            Some(',') if self.has_blanks() => true,
+            Some('/') if self.has_blanks() => !further.is_some_and(|char| char.is_ascii_digit()),
             Some('.' | ',' | '-' | ':' | '/') => !further.is_some_and(|char| char.is_alphanumeric()),
             Some('_' | '%' | '#' | '$' | '\\' | '@') => false,
             Some(char) => !char.is_alphanumeric(),
@@ -244,6 +267,12 @@ impl Number {
         let next = tail.and_then(|char| after(text, self.end + char.len_utf8()));
         let ends = match tail {
             Some('/' | ',') if self.has_plus => true,
+            Some(',') if self.has_blanks() => true,
+            Some('/') if self.has_blanks() => !next.is_some_and(|char| char.is_ascii_digit()),
+            // The user of a SIP URI (RFC 3261 §19.1.1).
+            Some('@') if self.has_plus => {
+                slice(text, 0, self.start).ends_with("sip:") || slice(text, 0, self.start).ends_with("sips:")
+            }
             Some('.' | ',' | '-' | ':' | '/') => !next.is_some_and(|char| char.is_alphanumeric()),
             Some('_' | '%' | '@') => false,
             Some(char) => !char.is_alphanumeric(),
@@ -254,9 +283,13 @@ impl Number {
 
     /// `2026-11-02`, `02.11.2026`, and with a time behind them.
     fn is_date(&self) -> bool {
-        matches!(self.groups.as_slice(), [4, 2, 2] | [2, 2, 4] | [4, 2, 2, _] | [4, 2, 2, 2, ..] | [2, 2, 4, ..])
-            && !self.has_plus
-            && !self.has_parentheses
+        let year = match self.groups.as_slice() {
+            [4, 2, 2] | [4, 2, 2, _] | [4, 2, 2, 2, ..] => self.digits.get(..4),
+            [2, 2, 4, ..] => self.digits.get(4..8),
+            _ => None,
+        };
+        let is_year = year.is_some_and(|year| !year.starts_with('0') || year == "0000" || year == "0001");
+        is_year && !self.has_plus && !self.has_parentheses
     }
 
     /// Whether nothing else is written like this.
@@ -276,6 +309,7 @@ impl Number {
             [3, 3, 4] => (same || self.has_parentheses) && nanp(&self.digits),
             [1, 3, 3, 4] => (same || self.has_parentheses) && self.digits.starts_with('1') && nanp(tail(1)),
             [3, 3, 3, 4] => self.digits.starts_with("001") && (same || self.extension.is_some()),
+            [1, 3, 3, 2, 2] => self.has_parentheses && self.digits.starts_with(['7', '8']),
             [2 | 3, 4, 3 | 4] => self.has_parentheses && self.digits.starts_with('0'),
             _ => self.extension.is_some() && self.groups.len() >= 3 && same,
         }
@@ -285,23 +319,28 @@ impl Number {
     /// or an international one, in groups, or with its area in parentheses.
     fn is_national(&self) -> bool {
         let length = self.digits.len();
-        let (Some((first, rest)), is_one_sign) =
-            (self.groups.split_first(), matches!(self.separator, Some(' ' | '-' | '\u{a0}' | '\u{2011}')))
-        else {
-            return false;
-        };
+        let Some((first, rest)) = self.groups.split_first() else { return false };
         let all = |lengths: std::ops::RangeInclusive<usize>| rest.iter().all(|group| lengths.contains(group));
         if let Some(international) = self.digits.strip_prefix("00") {
-            return !rest.is_empty() && all(2..=8) && has_national_length(international, 8);
+            return !rest.is_empty() && all(1..=8) && has_national_length(international, 7);
         }
         // A day behind a number in parentheses has eight digits, too.
         let is_day = matches!(rest, [8])
             && self.digits.get(*first..).is_some_and(|day| day.starts_with("19") || day.starts_with("20"));
         if self.has_parentheses {
-            return (1..=5).contains(first) && !rest.is_empty() && all(3..=8) && (8..=11).contains(&length) && !is_day;
+            let shortest = if self.digits.starts_with('0') { 2 } else { 3 };
+            return (1..=5).contains(first)
+                && !rest.is_empty()
+                && all(shortest..=8)
+                && (8..=11).contains(&length)
+                && !is_day;
         }
         let has_trunk = self.digits.starts_with('0') && ((2..=5).contains(first) || *first == 1 && rest.len() >= 2);
-        is_one_sign && (1..=4).contains(&rest.len()) && (9..=11).contains(&length) && all(2..=8) && has_trunk
+        // Mobile numbers of Germany have twelve digits, those of China no trunk prefix.
+        let longest = if *first >= 4 && self.digits.starts_with("01") { 12 } else { 11 };
+        let is_chinese = self.groups == [3, 4, 4] && matches!(self.digits.as_bytes(), [b'1', b'3'..=b'9', ..]);
+        let is_trunk = (1..=4).contains(&rest.len()) && (9..=longest).contains(&length) && all(2..=9) && has_trunk;
+        self.is_plain && (is_trunk || is_chinese)
     }
 
     /// E.164 where the country is written or tells by the layout; else the digits as they are dialled.
@@ -321,6 +360,29 @@ impl Number {
             None => number,
         }
     }
+}
+
+/// The telephone number that is all of a text, by a layout that only there tells one: without groups as it is dialled within a country,
+/// ten digits or with the trunk prefix eleven, or in at least three groups.
+pub(super) fn alone(text: &str) -> Option<Finding> {
+    let number = Number::read(text, 0).filter(|number| number.end == text.len() && !number.is_date())?;
+    let (digits, groups) = (number.digits.as_str(), number.groups.as_slice());
+    // The seconds since 1970 begin with 1.
+    let is_dialled = match digits.len() {
+        10 => !digits.starts_with("00") && !digits.starts_with('1'),
+        11 => digits.starts_with('0') && !digits.starts_with("00"),
+        _ => false,
+    };
+    let is_grouped = number.is_plain && groups.len() >= 3 && (9..=11).contains(&digits.len());
+    let has_layout = match groups {
+        [_] => is_dialled,
+        // A social security number that none has.
+        [.., 3, 2, 4] => false,
+        [1..=4, rest @ ..] => is_grouped && rest.iter().all(|group| (2..=4).contains(group)),
+        _ => false,
+    };
+    (has_layout || number.is_national())
+        .then(|| Finding::token(number.start, number.end, "phone", Class::Phone, number.canonical()))
 }
 
 /// Whether a country code and as many digits as may follow it stand there: ten in North America, at least `shortest` elsewhere.

@@ -79,6 +79,54 @@ pub(super) fn stands_alone(text: &str, start: usize, end: usize) -> bool {
     !(goes_back || goes_on)
 }
 
+/// Names of numbers that are no telephone's and no card's, and of things that are numbered.
+#[rustfmt::skip]
+const OTHERS: &[&str] = &[
+    "account", "acct", "address", "addr", "amount", "barcode", "batch", "bill", "blk", "block", "booking", "build", "byte",
+    "bytes", "case", "claim", "code", "count", "cursor", "ean", "entry", "epoch", "event", "file", "fingerprint", "gtin",
+    "handle", "hash", "id", "ids", "identifier", "imei", "index", "inode", "insurance", "invoice", "isbn", "item", "job", "lock",
+    "lot", "lsn", "micros", "millis", "nanos", "node", "nonce", "object", "offset", "order", "orderid", "parcel", "part", "pid",
+    "pointer", "policy", "port", "pos", "position", "process", "product", "queryid", "quote", "record", "ref", "reference",
+    "registration", "request", "rev", "revision", "row", "rows", "run", "seed", "seq", "sequence", "serial", "session",
+    "shipment", "size", "sku", "snapshot", "snowflake", "span", "task", "tax", "thread", "ticket", "tid", "time", "timestamp",
+    "took", "total", "trace", "tracking", "transaction", "tx", "txn", "upc", "version", "volume", "voucher", "waybill", "xid",
+    "zxid",
+    // National ones.
+    "abn", "acn", "bsn", "cif", "cnpj", "cpf", "ird", "nhs", "nif", "nino", "nip", "nir", "npi", "pesel", "regon", "rut", "sin",
+    "siren", "siret", "tfn", "tin", "utr", "vat", "vid",
+];
+
+/// Whether the name that stands before `at`, and gives or introduces what stands there, is that of a number of something else: `reference:
+/// …`, `"orderId": "…"`, `my TFN is …`.
+pub(super) fn is_called_otherwise(text: &str, at: usize) -> bool {
+    const LONGEST: usize = 48;
+    /// What only says that a number comes: what stands before it tells whose.
+    const LEADING: &[&str] =
+        &["is", "was", "no", "nr", "num", "number", "numbers", "nummer", "the", "a", "with", "of", "for", "to"];
+    let mut head = slice(text, run_start(text, at, LONGEST, |char| char != '\n'), at);
+    while let Some((rest, word)) = last_word(head) {
+        let word = word.to_lowercase();
+        if !LEADING.contains(&word.as_str()) {
+            return OTHERS.contains(&word.as_str());
+        }
+        head = rest;
+    }
+    false
+}
+
+/// The last word of a text, also of a name in camel case, and what stands before it.
+fn last_word(text: &str) -> Option<(&str, &str)> {
+    let text = text.trim_end_matches(|char: char| !char.is_alphanumeric());
+    let start = run_start(text, text.len(), text.len(), char::is_alphanumeric);
+    let word = slice(text, start, text.len());
+    let hump = word
+        .char_indices()
+        .rev()
+        .find(|(offset, char)| char.is_uppercase() && before(word, *offset).is_some_and(char::is_lowercase));
+    let start = start + hump.map_or(0, |(offset, _)| offset);
+    (start < text.len()).then(|| (slice(text, 0, start), slice(text, start, text.len())))
+}
+
 /// Whether a letter is of a script that puts no spaces between words, or particles behind them: Thai, Chinese, Japanese, Korean.
 pub(super) fn is_unspaced(char: char) -> bool {
     matches!(char, '\u{e00}'..='\u{eff}' | '\u{1100}'..='\u{11ff}' | '\u{2e80}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}' | '\u{f900}'..='\u{faff}')

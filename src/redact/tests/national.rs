@@ -90,6 +90,9 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("corporate number", "5835678256246", "6835678256246"),
     ("USCC", "91110000600037341L", "91110000600037342L"),
     ("UBN", "00501503", "00501504"),
+    ("PPS number", "1234567TW", "1234567AW"),
+    ("subscriber", "1EG4-TE5-MK73", "1EG4-SE5-MK73"),
+    ("vote with", "DBJ2289013", "DBJ228901"),
     ("NHI", "ZZZ0016", "ZZZ0017"),
     ("VAT number", "ATU13585627", "ATU13585626"),
     ("VAT number", "DE136695976", "DE136695978"),
@@ -136,6 +139,20 @@ fn a_number_without_its_name_is_any_number() {
         "span 8001015009087",
         "captains of 529982247 ships",
     ] {
+        assert_eq!(redactor.text(text), text);
+    }
+}
+
+#[test]
+fn a_number_may_be_glued_to_its_name() {
+    let redactor = redactor();
+    for (head, number) in
+        [("PESEL", "44051401359"), ("my Swedish id code is", "198112289874"), ("customerCpf", "52998224725")]
+    {
+        let out = redactor.text(&format!("{head}{number}."));
+        assert!(out.starts_with(&format!("{head}national_id:I-")), "{out}");
+    }
+    for text in ["pesel a44051401359", "PESEL44051401358", "pesel v44051401359"] {
         assert_eq!(redactor.text(text), text);
     }
 }

@@ -42,6 +42,23 @@ fn telephone_numbers_are_found_by_code_layout_or_name() {
             ("phone_number: 030 901820", "030 901820"),
             ("69 987 88 37 office", "69 987 88 37"),
             ("+442079460958", "+442079460958"),
+            ("4711,(01) 1033094,2026-03-01", "(01) 1033094"),
+            ("GET /api/lookup/010%20123%202678/orders", "010%20123%202678"),
+            ("use 0450 08 50 55 from now on", "0450 08 50 55"),
+            ("bad value [070-124 05 23] in field 7", "070-124 05 23"),
+            ("x, 00353 22 96494", "00353 22 96494"),
+            ("use 0045 32 14 51 11 now", "0045 32 14 51 11"),
+            ("could not parse '01512 8938123'", "01512 8938123"),
+            ("args = ('(0212) 806 08 88', 30)", "(0212) 806 08 88"),
+            ("| 17 | 8 (912) 662-20-72 | shipped |", "8 (912) 662-20-72"),
+            ("Strada Ilaria, 131 2797 7948", "131 2797 7948"),
+            ("You can reach Sepp Ulrich on 512 378 298 after six", "512 378 298"),
+            ("INVITE sip:+351912347158", "+351912347158"),
+            // All of a message.
+            ("09191234567", "09191234567"),
+            ("\"5321234567\"", "5321234567"),
+            ("532-123-45-67", "532-123-45-67"),
+            ("612 16 86 50.", "612 16 86 50"),
         ],
     );
     same("phone:P-", &["+1 555-234-5678", "(555) 234-5678", "1-555-234-5678", "555.234.5678", "+15552345678"]);
@@ -59,6 +76,14 @@ fn numbers_that_are_no_telephone_numbers_stay() {
         "version 1.20.300.4000",
         "offset +5552345",
         "call 42 of 100",
+        "reference: 078 001 477 30",
+        "called at 10:00, 131 2797 79",
+        "rows 131 2797 794",
+        "invoice number is 046 454 286",
+        "\"orderId\": \"078 001 477 30\"",
+        "took 5321234567",
+        "1764071234",
+        "2026-11-02 10",
     ]);
 }
 
@@ -79,6 +104,7 @@ fn accounts_are_found_by_country_length_and_check_number() {
         "DE8937040044053201300",
         "XX89370400440532013000",
         "id AB12CD34EF56AB78CD90",
+        "fingerprint be0041a595b2dcd2",
     ]);
 }
 
@@ -91,10 +117,27 @@ fn social_security_numbers_are_found_by_layout_or_name() {
             ("row (403-57-9558)", "403-57-9558"),
             ("ssn=403579558", "403579558"),
             ("social security number is 403 57 9558", "403 57 9558"),
+            ("403579558", "403579558"),
+            ("row 17 rejected: '403579558' is not unique", "403579558"),
+            ("validation failed for <403579558>", "403579558"),
+            ("| 4711 | 403579558 | shipped |", "403579558"),
+            ("payload=\"{\\\"value\\\":\\\"403579558\\\"}\"", "403579558"),
+            ("applicant 403579558 was refused", "403579558"),
+            ("Is it 403579558, or did I write that down wrongly?", "403579558"),
         ],
     );
     untouched(&[
         "403579558 bytes",
+        "'403579558' bytes",
+        "{\"total\": \"403579558\"}",
+        "ids=['403579558', '403579559']",
+        "order '403579558' was refused",
+        "array[403579558] is empty",
+        "for your order 403579558",
+        "you have 403579558 rows",
+        "rows 403579558 in 12 ms",
+        "4711,403579558,OK",
+        "GET /api/lookup/403579558/orders",
         "000-57-9558",
         "666-57-9558",
         "900-57-9558",
@@ -102,6 +145,30 @@ fn social_security_numbers_are_found_by_layout_or_name() {
         "403-57-0000",
         "1-403-57-9558",
     ]);
+}
+
+#[test]
+fn cards_are_not_found_behind_the_name_of_another_number() {
+    found(
+        "card",
+        &[("order card 4111111111111111", "4111111111111111"), ("order: 4111 1111 1111 1111", "4111 1111 1111 1111")],
+    );
+    untouched(&[
+        "order=4111111111111111",
+        "tracking: 4111111111111111",
+        "invoice no 4111111111111111",
+        "sku 4111111111111111",
+    ]);
+}
+
+#[test]
+fn members_of_a_cluster_are_nobody() {
+    untouched(&[
+        "{\"local-member-id\":\"44d8ab73e1f7cd6a\"}",
+        "remote_member_id=44d8ab73e1f7cd6a",
+        "consumerGroupMemberId: 17a",
+    ]);
+    found("user", &[("{\"memberId\": \"44d8ab73\"}", "44d8ab73")]);
 }
 
 #[test]
@@ -156,6 +223,20 @@ fn dates_of_birth_are_found_by_name_and_are_one_however_they_are_written() {
         assert_eq!(token(spelling), token("1984-02-17"), "{spelling}");
     }
     untouched(&["deployed on 2026-11-02", "born to run since version 1.2"]);
+}
+
+#[test]
+fn the_address_of_any_host_is_one_where_an_address_is_said_to_come() {
+    found(
+        "ip",
+        &[
+            ("refused: /::ffff:17.201.43.128:9092", "::ffff:17.201.43.128"),
+            ("listening on ::", "::"),
+            ("bind to [::]:8080", "::"),
+            ("{\"host\": \"::\"}", "::"),
+        ],
+    );
+    untouched(&["std::cout", "use crate:: on::x", "Foo :: Bar", "impl Display for ::std", "on ::path"]);
 }
 
 #[test]

@@ -46,6 +46,49 @@ fn what_looks_random_behind_a_service_or_credential_is_a_secret() {
     }
 }
 
+#[test]
+fn what_a_sentence_or_the_next_field_gives_to_the_name_of_a_secret_goes() {
+    let redactor = redactor();
+    for (text, secret) in [
+        ("my password is P@ssw0rd2024.", "P@ssw0rd2024"),
+        ("login with user bob and password S3cr3t-Pa55 failed", "S3cr3t-Pa55"),
+        ("Your verification code is 482913", "482913"),
+        ("- name: DB_PASSWORD\n  value: hunter2", "hunter2"),
+        ("- name: API_TOKEN\n  value: dLuzVXPm0SqifMO1MOTIPbptOPPi5J96", "dLuzVXPm0SqifMO1MOTIPbptOPPi5J96"),
+        ("variable \"db_password\" {\n  default = \"hunter2\"\n}", "hunter2"),
+        (
+            "variable \"api_token\" {\n  default = \"K2ZWeqhFWCEPyYngFb51yBMWXaSCrUZo\"\n}",
+            "K2ZWeqhFWCEPyYngFb51yBMWXaSCrUZo",
+        ),
+        ("CREATE USER app WITH PASSWORD 'correcthorse'", "correcthorse"),
+        ("Invalid API Key provided: o49fw1k8wgvendhihn9vi3yta3jx4934", "o49fw1k8wgvendhihn9vi3yta3jx4934"),
+        ("| API key | sXjs4H9VFfxTHqPi8sFEBTDQpPrIs4SI |", "sXjs4H9VFfxTHqPi8sFEBTDQpPrIs4SI"),
+        ("docker login -u bot -p hunter2! registry.example", "hunter2!"),
+        ("htpasswd -bc users admin hunter2!", "hunter2!"),
+        ("ldapsearch -x -D cn=admin,dc=example -w hunter2! -b dc=example", "hunter2!"),
+        ("rabbitmqctl add_user bot hunter2!", "hunter2!"),
+        ("ConvertTo-SecureString 'correcthorse' -AsPlainText", "correcthorse"),
+        ("requests.get(url, auth=('admin', 'correcthorse'))", "correcthorse"),
+        ("HttpBasicAuth(\"admin\", \"correcthorse\")", "correcthorse"),
+    ] {
+        let out = redactor.text(text);
+        assert!(!out.contains(secret), "{text} → {out}");
+        assert_eq!(redactor.text(&out), out);
+    }
+    for text in [
+        "the password is required",
+        "password is too short (min 8)",
+        "password sha256 hash is wrong",
+        "the password was changed",
+        "passwords v2.1 are hashed",
+        "verification code is invalid",
+        "login -user was refused",
+        "password:\n  default policy",
+    ] {
+        assert_eq!(redactor.text(text), text);
+    }
+}
+
 /// Contexts in which people write the key of a service that has no form of its own.
 const CONTEXTS: &[&str] = &[
     "{} token = '<key>'",
@@ -126,6 +169,8 @@ fn ordinary_lines_hold_no_secrets_cards_or_numbers_of_people() {
         "volume kubernetes.io/projected/4d545a35-1eab-4f07-acb6-8f9471016d95-kube-api-access-w1hc6 is mounted",
         "mongodb: slow query on 507f1f77bcf86cd799439011, docker 4c01db0b339cd6ee7b8e9c1a3f5d2b70 exited",
         "invoice run 22025961: 14 done, 2 failed",
+        "reading arn:aws:secretsmanager:us-east-1:123456789012:secret:prod/db-AbCdEf failed",
+        "secretsmanager: GetSecretValue was refused",
         "ACPI: LAPIC_NMI (acpi_id[0x01] high edge lint[0x1]), BIOS-e820: 0000000000100000 - 00000000bffc0000",
     ] {
         let remarks = redactor.inspect(crate::redact::TextKind::Message, text).unwrap().remarks;

@@ -3,6 +3,8 @@
 
 mod table;
 
+use regex::Regex;
+
 use self::table::{COMMANDS, Command};
 use super::text::{after, before, run_end, slice};
 use crate::redact::detect::{Detector, Finding, WITHHELD};
@@ -16,17 +18,57 @@ const MIN_NAME: usize = 4;
 /// Names that texts use otherwise: as schemes of URLs, as a word.
 const WORDS_OF_TEXTS: [&str; 2] = ["http", "https"];
 
+/// The rule's name.
+const RULE: &str = "command_line";
+
 /// How much of a command line is read.
 const MAX_LINE: usize = 4096;
 
+/// What stands before a password whose place tells it, as regexes: in commands, and in calls of programs.
+#[rustfmt::skip]
+const BEFORE: &[&str] = &[
+    r"\bhtpasswd\s+-\w*b\w*\s+\S{1,128}\s+\S{1,128}\s+",
+    r"\bvault\s+login\s+(?:token=)?",
+    r"\brabbitmqctl\s+(?:add_user|change_password)\s+\S{1,128}\s+",
+    r"(?i:\bconvertto-securestring\s+(?:-string\s+)?)",
+    r#"(?i:\bauth ?= ?\(|basic_?auth\()\s*["'][^"'\n]{1,128}["']\s*,\s*"#,
+];
+
+/// Words that each of them has.
+const PLACES: [&str; 8] = [
+    "htpasswd",
+    "vault login",
+    "rabbitmqctl",
+    "convertto-securestring",
+    "auth=(",
+    "auth = (",
+    "basicauth(",
+    "basic_auth(",
+];
+
 #[derive(Debug)]
-pub(super) struct CommandLine;
+pub(super) struct CommandLine {
+    /// A password by its place.
+    placed: Regex,
+}
+
+impl CommandLine {
+    pub(super) fn new() -> Result<Self, String> {
+        let placed = Regex::new(&format!(r#"(?:{})["'\\]{{0,3}}([^\s"'\\]+)"#, BEFORE.join("|")));
+        Ok(Self { placed: placed.map_err(|error| error.to_string())? })
+    }
+}
 
 impl Detector for CommandLine {
     fn find(&self, seen: Seen<'_>, found: &mut Vec<Finding>) {
         let text = seen.text;
         let mut done = 0;
-        for Word { start, end, .. } in seen.words_apart() {
+        let mut is_placed = false;
+        for Word { index, start, end, .. } in seen.words_apart() {
+            if index < PLACES.len() {
+                is_placed = true;
+                continue;
+            }
             let end = run_end(text, end, 32, is_name);
             let is_word = !before(text, start).is_some_and(is_name);
             let Some(command) = table::of(slice(text, start, end)).filter(|_| is_word && start >= done) else {
@@ -39,6 +81,11 @@ impl Detector for CommandLine {
                 found.extend(options.read(slice(text, from, to)).into_iter().flat_map(|secret| secret.findings(from)));
             }
         }
+        if is_placed {
+            let passwords = self.placed.captures_iter(text).filter_map(|captures| captures.get(1));
+            let passwords = passwords.filter(|password| !is_ours(password.as_str()));
+            found.extend(passwords.map(|password| Finding::withhold(password.start(), password.end(), RULE)));
+        }
     }
 
     fn anchor(&self) -> Anchor {
@@ -48,7 +95,7 @@ impl Detector for CommandLine {
     fn words(&self) -> Vec<String> {
         let names = COMMANDS.iter().flat_map(|command| command.names);
         let names = names.filter(|name| name.len() >= MIN_NAME && !WORDS_OF_TEXTS.contains(name));
-        names.map(|name| (*name).to_owned()).collect()
+        PLACES.iter().chain(names).map(|name| (*name).to_owned()).collect()
     }
 }
 
@@ -139,7 +186,6 @@ impl<'a> Credential<'a> {
 
     /// What becomes of it, where the argument begins at `offset`.
     pub(crate) fn findings(self, offset: usize) -> impl Iterator<Item = Finding> {
-        const RULE: &str = "command_line";
         let user = self.user.map(|(at, user)| {
             Finding::token(offset + at, offset + at + user.len(), RULE, Class::User, Class::User.canonical(user))
         });

@@ -218,7 +218,9 @@ impl National {
                 .collect();
             // Groups that go on are of a longer number.
             let goes_on = one.as_str().contains(' ') && is_grouped(text, first, last);
-            if stands_alone(text, first, last) && !goes_on && (id.check)(&compact) {
+            let is_alone = stands_alone(text, first, last)
+                || is_glued(text, first, id) && stands_alone(text.get(first..).unwrap_or_default(), 0, last - first);
+            if is_alone && !goes_on && (id.check)(&compact) {
                 // A number is one by whichever of its names it is called.
                 found.push(Finding::token(first, last, "national_id", id.class, compact));
             }
@@ -343,6 +345,23 @@ fn without_accents(name: &str) -> String {
     ];
     let bare = |char: char| BARE.iter().find(|(marked, _)| marked.contains(char)).map_or(char, |(_, bare)| *bare);
     name.chars().map(bare).collect()
+}
+
+/// Whether only the number's name, or the word that leads from there to it, stands right before its first digit: `PESEL44051401359`,
+/// `my id is44051401359`.
+fn is_glued(text: &str, start: usize, id: &Id) -> bool {
+    const LEADING: &[&str] = &["is", "no", "nr", "num", "number", "nummer", "id", "code"];
+    /// A shorter one may be a part of any word.
+    const SHORTEST: usize = 3;
+    if !after(text, start).is_some_and(|char| char.is_ascii_digit()) {
+        return false;
+    }
+    let word = slice(text, run_start(text, start, BEHIND, char::is_alphabetic), start).to_lowercase();
+    let ends_in = |name: &str| {
+        let last = name.rsplit([' ', '-']).next().unwrap_or_default();
+        last.chars().count() >= SHORTEST && word.ends_with(last)
+    };
+    LEADING.contains(&word.as_str()) || id.words.iter().any(|name| ends_in(name))
 }
 
 /// Whether a blank and a digit stand before or behind.

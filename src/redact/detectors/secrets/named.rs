@@ -32,6 +32,8 @@ pub(crate) struct Named {
     credential: Regex,
     /// A credential's name that a sentence says before this value.
     spoken: Regex,
+    /// A credential's name in an object whose next field gives this value.
+    apart: Regex,
     /// A word of credentials anywhere.
     noun: Regex,
     /// Any name with a sign that gives it this value.
@@ -63,8 +65,11 @@ impl Named {
                 r"(?i)(?:key|token|secret|passw|passwd|pwd|pass|auth|cred|\bpat\b|signature|\bsig\b|bearer|webhook|licen[cs]e[ _-]?key|client|account|jwt|cookie|session|salt|nonce)[a-z0-9_.-]{{0,24}}{GIVEN}"
             ))?,
             spoken: compile(
-                r#"(?i)(?:\b|_)(?:(?:api|access|secret|auth|private|licen[cs]e|app|consumer|service|account|master)[ _-]?keys?|(?:\w{1,12}[ _-])?(?:token|secret|credential|password|passphrase)s?)(?: (?:is|was|of|for|to|with|value|string|named|called)){0,2}[\s:=-]{1,4}["'`(\[<]{0,2}$"#,
+                r#"(?i)(?:\b|_)(?:(?:api|access|secret|auth|private|licen[cs]e|app|consumer|service|account|master)[ _-]?keys?|(?:\w{1,12}[ _-])?(?:token|secret|credential|password|passphrase)s?)(?: (?:is|was|of|for|to|with|value|string|named|called|provided|given|supplied|used|received|found|rejected|refused|sent)){0,2}[\s:=|-]{1,4}["'`(\[<]{0,2}$"#,
             )?,
+            apart: compile(&format!(
+                r#"(?i)(?:key|token|secret|auth|cred|webhook)[a-z0-9_.-]{{0,24}}["'\\]{{0,4}}[\s{{}},]{{1,24}}["'\\]{{0,2}}(?:value|default|defaultvalue){GIVEN}"#
+            ))?,
             noun: compile(r"(?i)(?:key|token|secret|passw|pwd|auth|cred|login)")?,
             assigned: compile(&format!(r"[A-Za-z0-9_.-]{GIVEN}"))?,
             harmless: compile(
@@ -83,7 +88,9 @@ impl Named {
         if self.harmless.is_match(head) {
             return false;
         }
-        if chance >= Chance::Uuid && (self.credential.is_match(head) || self.spoken.is_match(head)) {
+        if chance >= Chance::Uuid
+            && (self.credential.is_match(head) || self.spoken.is_match(head) || self.apart.is_match(head))
+        {
             return true;
         }
         let is_assigned = self.assigned.is_match(head);

@@ -133,8 +133,9 @@ pub(crate) fn pt_nif(text: &str) -> bool {
 
 pub(crate) fn pps(text: &str) -> bool {
     digits(part(text, 0..7)).is_some_and(|d| {
+        // Letters of the years before 2013 tell whose wife somebody is, and count for nothing.
         let second = match letter(text, 8) {
-            '\0' | 'W' => 0,
+            '\0' | 'W' | 'T' | 'X' => 0,
             char => u32::from(char).saturating_sub(64),
         };
         let rest = (weighted(&d, &[8, 7, 6, 5, 4, 3, 2]) + second * 9) % 23;

@@ -24,7 +24,7 @@ pub(super) const ASIA: &[Id] = &[
     of("vn-mst", NationalId, &["mã số thuế", "mst"], General, r"[0-9]{10}(?:-?[0-9]{3})?", checks::mst, "gdt.gov.vn"),
     of("in-pan", NationalId, &["pan", "permanent account", "pan card", "pan number", "income tax"], Country, r"[A-Z0-9]{10}", checks::pan, "incometax.gov.in"),
     of("in-gstin", NationalId, &["gstin", "gst", "gst number"], General, r"(?:0[1-9]|[12][0-9]|3[0-8]|97|99)[A-Z]{5}[0-9]{4}[A-Z][1-9A-Z]Z[0-9A-Z]", checks::none, "gst.gov.in"),
-    of("in-voter", NationalId, &["voter", "epic", "elector", "voter id", "election"], Country, r"[A-Z]{3}[0-9]{7}", checks::none, "eci.gov.in"),
+    of("in-voter", NationalId, &["voter", "vote", "epic", "elector", "voter id", "election", "electoral", "electors photo identity card"], Country, r"[A-Z]{3}[0-9]{7}", checks::none, "eci.gov.in"),
     of("in-passport", NationalId, &["passport", "indian passport", "passport number"], Itself, r"[A-PR-WY][1-9][0-9] ?[0-9]{4}[1-9]", checks::none, "passportindia.gov.in"),
     of("in-vehicle", NationalId, &["vehicle", "rto", "vehicle registration", "registration number", "plate", "number plate"], Itself, r"[A-Z]{2}[ -]?[0-9]{1,2}[ -]?[A-Z]{1,3}[ -]?[0-9]{4}", checks::none, "parivahan.gov.in"),
     of("ir-national-code", NationalId, &["کد ملی", "کدملی", "kode melli", "code melli"], Country, r"[0-9]{3}-?[0-9]{6}-?[0-9]", checks::ir_code, "sabteahval.ir"),

@@ -40,7 +40,7 @@ pub(super) const WEST: &[Id] = &[
     of("fr-id-card", NationalId, &["carte nationale d'identité", "carte d'identité", "carte d'identite", "cni"], Itself, r"[0-9]{4}[A-Z0-9]{3}[0-9]{5}", checks::none, "service-public.fr"),
     of("gr-afm", NationalId, &["afm", "αφμ", "α.φ.μ."], General, r"[0-9]{9}", checks::afm, "aade.gr"),
     of("gr-amka", NationalId, &["amka", "αμκα", "α.μ.κ.α."], General, r"[0-9]{11}", checks::amka, "amka.gr"),
-    of("ie-pps", NationalId, &["pps", "ppsn", "personal public service", "pps no", "pps number", "personal public service number"], General, r"[0-9]{7}[A-W][A-IW]?", checks::pps, "gov.ie"),
+    of("ie-pps", NationalId, &["pps", "ppsn", "personal public service", "pps no", "pps number", "personal public service number"], General, r"[0-9]{7}[A-W][A-IWTX]{0,2}", checks::pps, "gov.ie"),
     of("it-fiscal-code", NationalId, &["codice fiscale", "fiscal code", "cf", "c.f.", "codicefiscale", "codice fiscal", "cod. fisc."], General, r"[A-Z]{6}[0-9LMNP-V]{2}[ABCDEHLMPRST][0-9LMNP-V]{2}[A-Z][0-9LMNP-V]{3}[A-Z]", checks::codice_fiscale, "agenziaentrate.gov.it"),
     of("it-vat", NationalId, &["partita iva", "p.iva", "piva", "vat", "iva"], General, r"(?:IT ?)?[0-9]{11}", checks::it_vat, "agenziaentrate.gov.it"),
     of("it-identity-card", NationalId, &["carta d'identità", "carta identità", "carta di identità", "carta d'identita", "cie", "carta identita", "carta", "identity card", "carta d'identita elettronica"], Country, r"(?:[A-Z]{2} ?[0-9]{7}|[0-9]{7}[A-Z]{2}|[A-Z]{2}[0-9]{5}[A-Z]{2})", checks::none, "cartaidentita.interno.gov.it"),
