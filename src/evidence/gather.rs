@@ -198,9 +198,11 @@ impl Digester {
 /// Resources and scopes that were decoded already: those of one place in one request, which most records share with their neighbours.
 struct Origins<'d> {
     digester: &'d Digester,
-    /// By the request's address, which is its own for as long as it is held here.
-    known: BTreeMap<(usize, ByteRange, ByteRange), (Arc<Batch>, Option<Shared>)>,
+    known: BTreeMap<Place, (Arc<Batch>, Option<Shared>)>,
 }
+
+/// A request's address, which is its own for as long as the request is held, and the places of resource and scope in it.
+type Place = (usize, ByteRange, ByteRange);
 
 /// What the records of one origin share.
 #[derive(Debug, Clone)]
