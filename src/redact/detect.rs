@@ -29,6 +29,12 @@ const MAX_DEPTH: u8 = 3;
 /// How often a text is scanned again after it was changed.
 const MAX_ROUNDS: usize = 6;
 
+/// Name of the rule for JSON Web Tokens.
+pub(crate) const JWT: &str = "jwt";
+
+/// Most people that one credential names.
+const MAX_BEARERS: usize = 4;
+
 /// What becomes of the text of a [`Finding`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Action {
@@ -55,6 +61,8 @@ pub(crate) struct Finding {
     pub(crate) is_by_name: bool,
     /// Position of the detector in the list: the last resort among findings of equal extent.
     pub(crate) rank: usize,
+    /// Whose it is, as class and canonical value: what a credential says of its bearer. Their tokens stand in brackets behind its own.
+    pub(crate) of: Vec<(Class, String)>,
 }
 
 impl Finding {
@@ -66,7 +74,15 @@ impl Finding {
         class: Class,
         canonical: impl Into<String>,
     ) -> Self {
-        Self { start, end, rule, action: Action::Token(class, canonical.into()), is_by_name: false, rank: 0 }
+        Self {
+            start,
+            end,
+            rule,
+            action: Action::Token(class, canonical.into()),
+            is_by_name: false,
+            rank: 0,
+            of: Vec::new(),
+        }
     }
 
     /// The same finding as one that goes by the name of its value alone.
@@ -76,7 +92,7 @@ impl Finding {
 
     /// A finding that is withheld.
     pub(crate) fn withhold(start: usize, end: usize, rule: &'static str) -> Self {
-        Self { start, end, rule, action: Action::Withhold, is_by_name: false, rank: 0 }
+        Self { start, end, rule, action: Action::Withhold, is_by_name: false, rank: 0, of: Vec::new() }
     }
 
     fn span(&self) -> Span {
@@ -283,6 +299,7 @@ impl Engine {
             out.push_str(text.get(at..finding.start).unwrap_or_default());
             let start = out.len();
             out.push_str(&replacement);
+            self.tell_bearer(&finding.of, &mut out);
             round.push(Piece { start, end: out.len(), from: finding.start, to: finding.end });
             at = finding.end;
         }
@@ -309,6 +326,9 @@ impl Engine {
                 found.extend(decoded);
             }
             found.extend(encoding::runs(text, &survey).iter().filter_map(|run| self.in_run(run, depth)));
+            for jwt in found.iter_mut().filter(|finding| finding.rule == JWT) {
+                jwt.of = self.bearer(text.get(jwt.start..jwt.end).unwrap_or_default(), depth);
+            }
         }
         if found.is_empty() {
             return found;
@@ -326,7 +346,15 @@ impl Engine {
                     Some(raw) if !seen.genuine => Action::Token(Class::Opaque, raw.to_owned()),
                     _ => Action::Keep,
                 };
-                Finding { start: seen.start, end: seen.end, rule: LOOKALIKE, action, is_by_name: false, rank: 0 }
+                Finding {
+                    start: seen.start,
+                    end: seen.end,
+                    rule: LOOKALIKE,
+                    action,
+                    is_by_name: false,
+                    rank: 0,
+                    of: Vec::new(),
+                }
             }));
         }
         // Letters of our own tokens are no words.
@@ -351,13 +379,40 @@ impl Engine {
     }
 
     /// A run of base64 or hex goes as a whole: as the token of the one thing in it, or withheld if there are several.
+    /// Whom the claims of a JSON Web Token speak of.
+    fn bearer(&self, jwt: &str, depth: u8) -> Vec<(Class, String)> {
+        let claims = jwt.split('.').nth(1).and_then(encoding::printable);
+        let mut of = Vec::new();
+        for finding in claims.map(|claims| self.scan_at(&claims, depth + 1)).unwrap_or_default() {
+            if let Action::Token(class, canonical) = finding.action
+                && class.is_identity()
+                && !of.iter().any(|(known, value)| (*known, value) == (class, &canonical))
+                && of.len() < MAX_BEARERS
+            {
+                of.push((class, canonical));
+            }
+        }
+        of
+    }
+
+    /// The tokens of whom a credential is, in brackets.
+    fn tell_bearer(&self, of: &[(Class, String)], out: &mut String) {
+        let shown = of.iter().filter(|(class, _)| self.actions.of(*class) == ClassAction::Token);
+        let tokens: Vec<String> = shown.map(|(class, canonical)| self.tokens.token(*class, canonical)).collect();
+        if !tokens.is_empty() {
+            out.push('(');
+            out.push_str(&tokens.join(","));
+            out.push(')');
+        }
+    }
+
     fn in_run(&self, run: &encoding::Run, depth: u8) -> Option<Finding> {
         let inner = self.scan_at(&run.text, depth + 1);
         let mut actions = inner.iter().filter(|finding| finding.action != Action::Keep);
         let first = actions.next()?;
         let action =
             if actions.all(|other| other.action == first.action) { first.action.clone() } else { Action::Withhold };
-        Some(Finding { start: run.start, end: run.end, action, rank: 0, ..*first })
+        Some(Finding { start: run.start, end: run.end, action, rank: 0, of: Vec::new(), ..*first })
     }
 }
 

@@ -284,7 +284,8 @@ fn candidates(text: &str, start: usize, end: usize, found: &mut Vec<Run>) {
     }
 }
 
-fn printable(run: &str) -> Option<String> {
+/// What a run of base64 or hex says, if that is text.
+pub(crate) fn printable(run: &str) -> Option<String> {
     use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER_PERMISSIVE};
     if !may_begin_text(run.as_bytes()) {
         return None;

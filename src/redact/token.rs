@@ -49,6 +49,11 @@ pub(crate) enum Class {
 }
 
 impl Class {
+    /// Whether it tells who somebody is.
+    pub(crate) fn is_identity(self) -> bool {
+        !matches!(self, Self::Secret | Self::UrlCredential | Self::Opaque)
+    }
+
     /// Every class, in the order of its discriminant.
     pub(crate) const ALL: [Self; 18] = [
         Self::Email,

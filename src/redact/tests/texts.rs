@@ -77,6 +77,21 @@ fn values_in_quoted_printable_octal_and_forms_go() {
 }
 
 #[test]
+fn a_web_token_is_one_secret_and_tells_whose() {
+    let redactor = redactor();
+    let part = |text: &str| data_encoding::BASE64URL_NOPAD.encode(text.as_bytes());
+    let jwt = |claims: &str| format!("{}.{}.{}", part(r#"{"alg":"HS256"}"#), part(claims), part(&"x".repeat(32)));
+    let email = redactor.text("alice@example.com");
+    let out = redactor.text(&format!("auth {} ok", jwt(r#"{"sub":"Alice@Example.com","iat":1516239022}"#)));
+    assert!(out.starts_with("auth secret:S-a") && out.ends_with(&format!("({email}) ok")), "{out}");
+    assert_eq!(redactor.text(&out), out);
+    let two = redactor.text(&jwt(r#"{"email":"alice@example.com","phone":"+4915112345678","name":"x"}"#));
+    assert!(two.contains(&format!("({email},phone:P-a")), "{two}");
+    let nobody = redactor.text(&jwt(r#"{"iat":1516239022}"#));
+    assert!(!nobody.contains('('), "{nobody}");
+}
+
+#[test]
 fn a_thousand_emails_are_a_thousand_tokens() {
     let redactor = redactor();
     let tokens: std::collections::BTreeSet<String> =

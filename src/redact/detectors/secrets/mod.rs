@@ -16,7 +16,7 @@ use self::issuers::Issuer;
 pub(super) use self::named::Named;
 pub(crate) use self::services::{SERVICES, WORDS};
 
-use crate::redact::detect::{Detector, Finding, WITHHELD};
+use crate::redact::detect::{Detector, Finding, JWT, WITHHELD};
 use crate::redact::detectors::text::Here;
 use crate::redact::gate::{Anchor, Seen, Word};
 use crate::redact::token::{self, Class};
@@ -81,7 +81,7 @@ impl Jwt {
 
 impl Detector for Jwt {
     fn find(&self, Seen { text, .. }: Seen<'_>, found: &mut Vec<Finding>) {
-        found.extend(self.0.find_iter(text).map(|one| secret(one.start(), one.end(), "jwt", one.as_str())));
+        found.extend(self.0.find_iter(text).map(|one| secret(one.start(), one.end(), JWT, one.as_str())));
     }
 
     fn anchor(&self) -> Anchor {
