@@ -19,6 +19,7 @@ mod paths;
 mod python;
 mod repro;
 mod spans;
+pub mod templates;
 mod tree;
 mod values;
 

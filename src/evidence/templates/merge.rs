@@ -1,0 +1,116 @@
+//! From lines that are equal but for their values to those that are equal but for words that are values too.
+//!
+//! Clusters of one shape (the same signs, the same number of tokens) are compared. Those that differ in one place are joined
+//! where [`judge`](super::judge) finds evidence enough, those with most evidence first, and what came of it is compared again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::cluster::Cluster;
+use super::judge;
+use super::scan::VALUE;
+use super::words;
+
+/// Most times that the clusters of a shape are compared.
+const MAX_ROUNDS: usize = 16;
+/// Most clusters that are compared pair by pair.
+const MAX_PAIRED: usize = 256;
+
+/// Joins clusters of one shape until none is left that should be.
+pub(super) fn merge(mut clusters: Vec<Cluster>) -> Vec<Cluster> {
+    for _ in 0..MAX_ROUNDS {
+        let before = clusters.len();
+        clusters = one_place(clusters);
+        if clusters.len() == before && before <= MAX_PAIRED {
+            clusters = several_places(clusters);
+        }
+        if clusters.len() == before {
+            break;
+        }
+    }
+    clusters
+}
+
+/// Joins the clusters that differ in one place.
+fn one_place(clusters: Vec<Cluster>) -> Vec<Cluster> {
+    let sums: Vec<u64> = clusters.iter().map(sum).collect();
+    let mut found: Vec<(usize, Vec<usize>)> = Vec::new();
+    for position in 0..clusters.first().map_or(0, |cluster| cluster.slots.len()) {
+        for group in alike_but_for(position, &clusters, &sums) {
+            let members: Vec<&Cluster> = group.iter().filter_map(|index| clusters.get(*index)).collect();
+            if judge::is_value(position, &members) {
+                found.push((position, group));
+            }
+        }
+    }
+    found.sort_by_key(|(_, group)| std::cmp::Reverse(group.len()));
+    let mut clusters: Vec<Option<Cluster>> = clusters.into_iter().map(Some).collect();
+    // What was joined is no longer what was compared: it waits for the next round.
+    let mut joined = BTreeSet::new();
+    for (position, group) in found {
+        if group.iter().all(|index| !joined.contains(index)) {
+            join(&mut clusters, &group, &[position]);
+            joined.extend(group);
+        }
+    }
+    clusters.into_iter().flatten().collect()
+}
+
+/// The groups of clusters that are alike everywhere but here.
+fn alike_but_for(position: usize, clusters: &[Cluster], sums: &[u64]) -> Vec<Vec<usize>> {
+    let mut groups: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
+    for (index, (cluster, sum)) in clusters.iter().zip(sums).enumerate() {
+        let here = cluster.slots.get(position).copied().unwrap_or(VALUE);
+        groups.entry(sum.wrapping_sub(summand(position, here))).or_default().push(index);
+    }
+    groups.into_values().filter(|group| group.len() > 1).collect()
+}
+
+/// A hash of all places from which one can be taken away.
+fn sum(cluster: &Cluster) -> u64 {
+    cluster.slots.iter().enumerate().fold(0, |sum, (position, slot)| sum.wrapping_add(summand(position, *slot)))
+}
+
+fn summand(position: usize, slot: u64) -> u64 {
+    words::fold(position as u64, slot)
+}
+
+/// Joins pairs that differ in several places.
+fn several_places(clusters: Vec<Cluster>) -> Vec<Cluster> {
+    let mut clusters: Vec<Option<Cluster>> = clusters.into_iter().map(Some).collect();
+    for first in 0..clusters.len() {
+        for second in first + 1..clusters.len() {
+            let (Some(Some(a)), Some(Some(b))) = (clusters.get(first), clusters.get(second)) else { continue };
+            if let Some(places) = judge::differing_values(a, b) {
+                join(&mut clusters, &[first, second], &places);
+            }
+        }
+    }
+    clusters.into_iter().flatten().collect()
+}
+
+/// Makes one of a group whose members differ in these places. Of two that are templates already, both stay.
+fn join(clusters: &mut [Option<Cluster>], group: &[usize], places: &[usize]) {
+    let Some((first, rest)) = group.split_first() else { return };
+    let Some(mut joined) = clusters.get_mut(*first).and_then(Option::take) else { return };
+    let mut grew = false;
+    for index in rest {
+        let Some(place) = clusters.get_mut(*index) else { continue };
+        if joined.template.is_some() && place.as_ref().is_some_and(|other| other.template.is_some()) {
+            continue;
+        }
+        if let Some(other) = place.take() {
+            joined.template = joined.template.or(other.template);
+            joined.members.extend(other.members);
+            grew = true;
+        }
+    }
+    for place in places.iter().filter(|_| grew) {
+        if let Some(slot) = joined.slots.get_mut(*place).filter(|slot| **slot != VALUE) {
+            *slot = VALUE;
+            joined.learned.push(*place);
+        }
+    }
+    if let Some(place) = clusters.get_mut(*first) {
+        *place = Some(joined);
+    }
+}
