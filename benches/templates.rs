@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use casefile::evidence::templates::Miner;
+use casefile::templates::Miner;
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use regex::Regex;

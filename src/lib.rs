@@ -47,4 +47,5 @@ pub mod receiver;
 pub mod redact;
 pub mod sampling;
 pub mod telemetry;
+pub mod templates;
 pub mod window;

@@ -19,7 +19,6 @@ mod paths;
 mod python;
 mod repro;
 mod spans;
-pub mod templates;
 mod tree;
 mod values;
 

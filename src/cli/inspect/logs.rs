@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
 use serde_json::{Map, Value};
 
-use crate::evidence::templates::Miner;
+use crate::templates::Miner;
 
 /// Lines that are compared with one another before the first of them is written.
 const PORTION_LINES: usize = 1 << 16;

@@ -2,5 +2,6 @@
 
 mod assembly;
 mod parts;
+mod repetition;
 mod tracebacks;
 mod world;

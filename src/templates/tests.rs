@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{MAX_OF_SHAPE, Miner, PLACEHOLDER};
+use super::{MAX_OF_SHAPE, Miner, PLACEHOLDER, common};
 
 /// The templates of lines that are read together.
 fn texts(lines: &[&str]) -> Vec<String> {
@@ -131,6 +131,13 @@ fn values_are_what_stands_in_the_places_of_placeholders() {
 }
 
 #[test]
+fn what_messages_have_in_common_is_the_first_without_what_differs() {
+    assert_eq!(common(&["saved cart 4 of anna", "saved cart 5 of bob"]), "saved cart <*> of <*>");
+    assert_eq!(common(&["saved cart 4 of anna", "queue is empty"]), "saved cart <*> of anna");
+    assert_eq!(common(&[]), "");
+}
+
+#[test]
 fn what_is_too_much_shares_one_template() {
     let mut miner = Miner::new();
     let letters = |mut n: usize| {
@@ -145,6 +152,7 @@ fn what_is_too_much_shares_one_template() {
     let found = miner.read(lines.iter().map(String::as_str));
     let rest = found.iter().max().copied().unwrap();
     assert_eq!(rest, MAX_OF_SHAPE);
+    assert!(miner.is_rest(rest) && !miner.is_rest(0));
     assert_eq!(miner.text(rest), PLACEHOLDER);
     assert_eq!(found.iter().filter(|template| **template == rest).count(), MAX_OF_SHAPE);
 }

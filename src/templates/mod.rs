@@ -26,7 +26,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 
 use self::cluster::Cluster;
-use self::scan::{Kind, MAX_BYTES, Scanner, Token, VALUE};
+use self::scan::{Kind, Scanner, Token, VALUE};
 
 /// What stands in a template where lines differ.
 pub const PLACEHOLDER: &str = "<*>";
@@ -38,6 +38,24 @@ const MAX_OF_SHAPE: usize = 1 << 10;
 const MAX_TEMPLATES: usize = 1 << 16;
 /// Most bytes of all templates together.
 const MAX_TEXT: usize = 32 << 20;
+
+/// What messages of one template have in common: the first of them, with [`PLACEHOLDER`]s for values and for words in which
+/// others differ. Those of another length than the first are left aside.
+#[must_use]
+pub fn common(messages: &[&str]) -> String {
+    let Some((first, rest)) = messages.split_first() else { return String::new() };
+    let mut scanner = Scanner::default();
+    let mut cluster = Cluster::of(first, scanner.scan(first), 0);
+    for message in rest {
+        let tokens = scanner.scan(message);
+        if tokens.len() == cluster.slots.len() {
+            let slots = cluster.slots.iter_mut().zip(tokens);
+            let differs = |(slot, token): &(&mut u64, &Token)| words::is_hash(**slot) && **slot != token.slot;
+            slots.filter(differs).for_each(|(slot, _)| *slot = VALUE);
+        }
+    }
+    cluster.render()
+}
 
 /// Finds the templates of lines. What it keeps is bounded: some 100 MB for lines that are all different.
 #[derive(Debug, Default)]
@@ -94,6 +112,12 @@ impl Miner {
     #[must_use]
     pub fn text(&self, template: usize) -> &str {
         self.templates.get(template).map_or("", |template| &template.text)
+    }
+
+    /// Whether this is what lines share for which there was no room: they need have nothing in common.
+    #[must_use]
+    pub fn is_rest(&self, template: usize) -> bool {
+        self.rest == Some(template)
     }
 
     /// What stands in a line where its template has placeholders.
@@ -224,14 +248,7 @@ impl New {
         let index = *self.forms.entry(form).or_insert(self.clusters.len());
         if index == self.clusters.len() {
             self.shapes.push(shape(tokens));
-            self.clusters.push(Cluster {
-                slots: tokens.iter().map(|token| token.slot).collect(),
-                learned: Vec::new(),
-                line: line.get(..line.floor_char_boundary(MAX_BYTES)).unwrap_or_default().into(),
-                places: tokens.iter().map(|token| token.start..token.end).collect(),
-                template: None,
-                members: vec![index],
-            });
+            self.clusters.push(Cluster::of(line, tokens, index));
         }
         index
     }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::PLACEHOLDER;
-use super::scan::VALUE;
+use super::scan::{MAX_BYTES, Token, VALUE};
 use super::words;
 
 /// Lines that are alike so far.
@@ -24,6 +24,18 @@ pub(super) struct Cluster {
 }
 
 impl Cluster {
+    /// A line by itself: the new form of this number.
+    pub(super) fn of(line: &str, tokens: &[Token], member: usize) -> Self {
+        Self {
+            slots: tokens.iter().map(|token| token.slot).collect(),
+            learned: Vec::new(),
+            line: line.get(..line.floor_char_boundary(MAX_BYTES)).unwrap_or_default().into(),
+            places: tokens.iter().map(|token| token.start..token.end).collect(),
+            template: None,
+            members: vec![member],
+        }
+    }
+
     /// Whether the token here is a word in which its lines agree.
     pub(super) fn is_word(&self, position: usize) -> bool {
         self.slots.get(position).is_some_and(|slot| words::is_hash(*slot))
