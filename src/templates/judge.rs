@@ -79,6 +79,11 @@ pub(super) fn differing_values(a: &Cluster, b: &Cluster) -> Option<Vec<usize>> {
     (constants(a, &places) >= alike && places.iter().all(is_value)).then_some(places)
 }
 
+/// Whether lines that differ in these places, by many words in each, are alike enough to be one.
+pub(super) fn are_values(line: &Cluster, places: &[usize]) -> bool {
+    constants(line, places) >= places.len().max(2) && places.iter().all(|place| !begins(*place, line))
+}
+
 /// Most places in which a pair may differ.
 const MAX_PLACES: usize = 4;
 

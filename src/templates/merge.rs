@@ -6,17 +6,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::cluster::Cluster;
+use super::form;
 use super::judge;
 use super::scan::VALUE;
 use super::words;
 
 /// Most times that the clusters of a shape are compared.
 const MAX_ROUNDS: usize = 16;
+/// Fewest lines, and fewest words in a place of them, that tell of values in several places.
+const MANY: usize = 10;
+/// Stands for any word that is rare in its place.
+const RARE: u64 = u64::MAX;
 /// Most clusters that are compared pair by pair.
 const MAX_PAIRED: usize = 256;
 
 /// Joins clusters of one shape until none is left that should be.
-pub(super) fn merge(mut clusters: Vec<Cluster>) -> Vec<Cluster> {
+pub(super) fn merge(clusters: Vec<Cluster>) -> Vec<Cluster> {
+    let mut clusters = columns(absorb(clusters));
     for _ in 0..MAX_ROUNDS {
         let before = clusters.len();
         clusters = one_place(clusters);
@@ -28,6 +34,71 @@ pub(super) fn merge(mut clusters: Vec<Cluster>) -> Vec<Cluster> {
         }
     }
     clusters
+}
+
+/// Joins to templates what differs from them only in words that were found to be values before.
+fn absorb(clusters: Vec<Cluster>) -> Vec<Cluster> {
+    let known: BTreeSet<Vec<usize>> =
+        clusters.iter().filter(|cluster| cluster.template.is_some()).map(|cluster| cluster.learned.clone()).collect();
+    let mut clusters: Vec<Option<Cluster>> = clusters.into_iter().map(Some).collect();
+    for learned in known.iter().filter(|learned| !learned.is_empty()) {
+        let mut groups: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
+        for (index, cluster) in clusters.iter().enumerate() {
+            let Some(cluster) = cluster.as_ref().filter(|one| one.template.is_none() || one.learned == *learned) else {
+                continue;
+            };
+            let key = form(cluster.slots.iter().enumerate().map(|(at, slot)| match learned.contains(&at) {
+                true => VALUE,
+                false => *slot,
+            }));
+            groups.entry(key).or_default().push(index);
+        }
+        // Templates stand before what is new.
+        let has_template = |index: &usize| matches!(clusters.get(*index), Some(Some(one)) if one.template.is_some());
+        let groups: Vec<Vec<usize>> =
+            groups.into_values().filter(|group| group.len() > 1 && group.first().is_some_and(has_template)).collect();
+        groups.iter().for_each(|group| join(&mut clusters, group, learned));
+    }
+    clusters.into_iter().flatten().collect()
+}
+
+/// Joins clusters that differ in several places in which many words stand, none of them often, and are alike in as many.
+fn columns(clusters: Vec<Cluster>) -> Vec<Cluster> {
+    if clusters.len() < MANY {
+        return clusters;
+    }
+    let mut often: BTreeMap<(usize, u64), usize> = BTreeMap::new();
+    for cluster in &clusters {
+        for (position, slot) in cluster.slots.iter().enumerate().filter(|(_, slot)| words::is_hash(**slot)) {
+            *often.entry((position, *slot)).or_default() += 1;
+        }
+    }
+    let enough = MANY.max(clusters.len() / 20);
+    let is_rare =
+        |place: (usize, u64)| words::is_hash(place.1) && often.get(&place).is_none_or(|count| *count < enough);
+    let mut groups: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
+    for (index, cluster) in clusters.iter().enumerate() {
+        let slots = cluster.slots.iter().enumerate();
+        let key = form(slots.map(|(at, slot)| if is_rare((at, *slot)) { RARE } else { *slot }));
+        groups.entry(key).or_default().push(index);
+    }
+    let found: Vec<(Vec<usize>, Vec<usize>)> = groups
+        .into_values()
+        .filter_map(|group| {
+            let first = clusters.get(*group.first().filter(|_| group.len() >= MANY)?)?;
+            let slots = first.slots.iter().enumerate();
+            let rare: Vec<usize> = slots.filter(|(at, slot)| is_rare((*at, **slot))).map(|(at, _)| at).collect();
+            let varies = |at: &usize| {
+                let words: BTreeSet<u64> =
+                    group.iter().filter_map(|index| clusters.get(*index)?.slots.get(*at).copied()).collect();
+                words.len() >= MANY
+            };
+            (rare.len() > 1 && judge::are_values(first, &rare) && rare.iter().all(varies)).then_some((group, rare))
+        })
+        .collect();
+    let mut clusters: Vec<Option<Cluster>> = clusters.into_iter().map(Some).collect();
+    found.iter().for_each(|(group, rare)| join(&mut clusters, group, rare));
+    clusters.into_iter().flatten().collect()
 }
 
 /// Joins the clusters that differ in one place.

@@ -95,6 +95,17 @@ fn words_are_values_where_much_else_is_equal() {
 }
 
 #[test]
+fn words_that_vary_in_several_places_at_once_are_values() {
+    let word = |n: usize| n.to_string().bytes().map(|digit| char::from(digit - b'0' + b'k')).collect::<String>();
+    let line = |n: usize| format!("moved {} from {} into {} again", word(n * 17), word(n * 29), word(n * 7));
+    let lines: Vec<String> = (0..40).map(line).collect();
+    let mut miner = Miner::new();
+    assert_eq!(miner.read(lines.iter().map(String::as_str)), [0; 40]);
+    assert_eq!(miner.text(0), "moved <*> from <*> into <*> again");
+    assert_eq!(miner.read([line(1_000).as_str(), "moved on from here into nothing else"]), [0, 1]);
+}
+
+#[test]
 fn words_are_constants_where_little_speaks_against_it() {
     apart(&["fetch started", "fetch done", "sweep started"]);
     apart(&["disk array failed to start", "disk array failed to stop"]);
