@@ -31,7 +31,8 @@ pub(super) fn is_value(position: usize, members: &[&Cluster]) -> bool {
         return constants > 0 || members.len() > 3;
     }
     let most = |looks: fn(&[u8]) -> bool| words.iter().filter(|word| looks(word)).count() * 4 >= words.len() * 3;
-    let is_named = most(is_name);
+    // `READY` and `BUSY` are as often two states that one statement has as two that two statements name.
+    let is_named = most(|word| is_name(word) && (word.len() == 1 || word.iter().any(u8::is_ascii_lowercase)));
     if words.len() < members.len() {
         // A number stands there too.
         return match constants {
@@ -49,6 +50,7 @@ pub(super) fn is_value(position: usize, members: &[&Cluster]) -> bool {
         (2..=5, false) if is_led(position, first) => 4,
         (1, false) => 8,
         (2 | 3, false) => 6,
+        (8.., false) if most(is_name) => 2,
         (_, false) => 5,
         (1, true) => 4,
         (2..=7, true) => 3,

@@ -110,6 +110,7 @@ fn words_are_constants_where_little_speaks_against_it() {
     apart(&["fetch started", "fetch done", "sweep started"]);
     apart(&["disk array failed to start", "disk array failed to stop"]);
     apart(&["task 3 moved from NEW to READY", "task 3 moved from READY to BUSY", "task 4 moved from BUSY to DONE"]);
+    apart(&["job 1 moved from BUSY to DONE", "job 2 moved from BUSY to FAILED", "job 3 moved from BUSY to LOST"]);
     apart(&["close, 4 bytes sent, 9 bytes received", "close, 4 bytes sent, 9000 bytes (9 KB) received"]);
     apart(&["[vm 1f] VM Started (event)", "[vm 1f] VM Paused (event)", "[vm 2e] VM Resumed (event)"]);
     apart(&["check: fetch......0", "check: store......0"]);
