@@ -3,13 +3,13 @@
 //! Clusters of one shape (the same signs, the same number of tokens) are compared. Those that differ in one place are joined
 //! where [`judge`](super::judge) finds evidence enough, those with most evidence first, and what came of it is compared again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::cluster::Cluster;
-use super::form;
 use super::judge;
 use super::scan::VALUE;
 use super::words;
+use super::{Forms, form};
 
 /// Most times that the clusters of a shape are compared.
 const MAX_ROUNDS: usize = 16;
@@ -42,7 +42,7 @@ fn absorb(clusters: Vec<Cluster>) -> Vec<Cluster> {
         clusters.iter().filter(|cluster| cluster.template.is_some()).map(|cluster| cluster.learned.clone()).collect();
     let mut clusters: Vec<Option<Cluster>> = clusters.into_iter().map(Some).collect();
     for learned in known.iter().filter(|learned| !learned.is_empty()) {
-        let mut groups: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
+        let mut groups = Groups::default();
         for (index, cluster) in clusters.iter().enumerate() {
             let Some(cluster) = cluster.as_ref().filter(|one| one.template.is_none() || one.learned == *learned) else {
                 continue;
@@ -51,12 +51,12 @@ fn absorb(clusters: Vec<Cluster>) -> Vec<Cluster> {
                 true => VALUE,
                 false => *slot,
             }));
-            groups.entry(key).or_default().push(index);
+            groups.add(key, index);
         }
         // Templates stand before what is new.
         let has_template = |index: &usize| matches!(clusters.get(*index), Some(Some(one)) if one.template.is_some());
         let groups: Vec<Vec<usize>> =
-            groups.into_values().filter(|group| group.len() > 1 && group.first().is_some_and(has_template)).collect();
+            groups.of(2).into_iter().filter(|group| group.first().is_some_and(has_template)).collect();
         groups.iter().for_each(|group| join(&mut clusters, group, learned));
     }
     clusters.into_iter().flatten().collect()
@@ -67,25 +67,28 @@ fn columns(clusters: Vec<Cluster>) -> Vec<Cluster> {
     if clusters.len() < MANY {
         return clusters;
     }
-    let mut often: BTreeMap<(usize, u64), usize> = BTreeMap::new();
+    let uneven = uneven(&clusters);
+    let mut often = Forms::default();
     for cluster in &clusters {
-        for (position, slot) in cluster.slots.iter().enumerate().filter(|(_, slot)| words::is_hash(**slot)) {
-            *often.entry((position, *slot)).or_default() += 1;
+        for position in &uneven {
+            *often.entry(cluster.slots.get(*position).map_or(0, |slot| summand(*position, *slot))).or_default() += 1;
         }
     }
     let enough = MANY.max(clusters.len() / 20);
-    let is_rare =
-        |place: (usize, u64)| words::is_hash(place.1) && often.get(&place).is_none_or(|count| *count < enough);
-    let mut groups: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
+    let is_rare = |(position, slot): (usize, u64)| {
+        words::is_hash(slot) && often.get(&summand(position, slot)).is_some_and(|count| *count < enough)
+    };
+    let mut groups = Groups::default();
     for (index, cluster) in clusters.iter().enumerate() {
         let slots = cluster.slots.iter().enumerate();
         let key = form(slots.map(|(at, slot)| if is_rare((at, *slot)) { RARE } else { *slot }));
-        groups.entry(key).or_default().push(index);
+        groups.add(key, index);
     }
     let found: Vec<(Vec<usize>, Vec<usize>)> = groups
-        .into_values()
+        .of(MANY)
+        .into_iter()
         .filter_map(|group| {
-            let first = clusters.get(*group.first().filter(|_| group.len() >= MANY)?)?;
+            let first = clusters.get(*group.first()?)?;
             let slots = first.slots.iter().enumerate();
             let rare: Vec<usize> = slots.filter(|(at, slot)| is_rare((*at, **slot))).map(|(at, _)| at).collect();
             let varies = |at: &usize| {
@@ -105,7 +108,7 @@ fn columns(clusters: Vec<Cluster>) -> Vec<Cluster> {
 fn one_place(clusters: Vec<Cluster>) -> Vec<Cluster> {
     let sums: Vec<u64> = clusters.iter().map(sum).collect();
     let mut found: Vec<(usize, Vec<usize>)> = Vec::new();
-    for position in 0..clusters.first().map_or(0, |cluster| cluster.slots.len()) {
+    for position in uneven(&clusters) {
         for group in alike_but_for(position, &clusters, &sums) {
             let members: Vec<&Cluster> = group.iter().filter_map(|index| clusters.get(*index)).collect();
             if judge::is_value(position, &members) {
@@ -126,14 +129,43 @@ fn one_place(clusters: Vec<Cluster>) -> Vec<Cluster> {
     clusters.into_iter().flatten().collect()
 }
 
+/// The places in which not all clusters are alike.
+fn uneven(clusters: &[Cluster]) -> Vec<usize> {
+    let Some((first, rest)) = clusters.split_first() else { return Vec::new() };
+    let differs = |at: &usize| rest.iter().any(|cluster| cluster.slots.get(*at) != first.slots.get(*at));
+    (0..first.slots.len()).filter(differs).collect()
+}
+
 /// The groups of clusters that are alike everywhere but here.
 fn alike_but_for(position: usize, clusters: &[Cluster], sums: &[u64]) -> Vec<Vec<usize>> {
-    let mut groups: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
+    let mut groups = Groups::default();
     for (index, (cluster, sum)) in clusters.iter().zip(sums).enumerate() {
         let here = cluster.slots.get(position).copied().unwrap_or(VALUE);
-        groups.entry(sum.wrapping_sub(summand(position, here))).or_default().push(index);
+        groups.add(sum.wrapping_sub(summand(position, here)), index);
     }
-    groups.into_values().filter(|group| group.len() > 1).collect()
+    groups.of(2)
+}
+
+/// Clusters by a hash of what they have in common.
+#[derive(Default)]
+struct Groups {
+    numbers: Forms,
+    groups: Vec<Vec<usize>>,
+}
+
+impl Groups {
+    fn add(&mut self, key: u64, cluster: usize) {
+        let number = *self.numbers.entry(key).or_insert(self.groups.len());
+        match self.groups.get_mut(number) {
+            Some(group) => group.push(cluster),
+            None => self.groups.push(vec![cluster]),
+        }
+    }
+
+    /// Those of `fewest` clusters or more, in the order of their first.
+    fn of(self, fewest: usize) -> Vec<Vec<usize>> {
+        self.groups.into_iter().filter(|group| group.len() >= fewest).collect()
+    }
 }
 
 /// A hash of all places from which one can be taken away.

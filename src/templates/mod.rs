@@ -87,7 +87,7 @@ impl Miner {
         Self::default()
     }
 
-    /// The template of each line, as a number to ask [`text`](Self::text) and [`values`](Self::values) with. Numbers count
+    /// The template of each line, as a number to ask [`text`](Self::text) with. Numbers count
     /// from 0 in the order in which templates were found. Lines that are read together are compared with one another.
     pub fn read<'l>(&mut self, lines: impl IntoIterator<Item = &'l str>) -> Vec<usize> {
         if self.forms.len() > MAX_FORMS {
@@ -118,17 +118,6 @@ impl Miner {
     #[must_use]
     pub fn is_rest(&self, template: usize) -> bool {
         self.rest == Some(template)
-    }
-
-    /// What stands in a line where its template has placeholders.
-    pub fn values<'l>(&mut self, template: usize, line: &'l str) -> Vec<&'l str> {
-        let tokens = self.scanner.scan(line);
-        let slots = self.templates.get(template).map_or(&[][..], |template| &template.cluster.slots);
-        // A line that has a name where its template has a value is of another length, and is read by itself.
-        let own: Vec<u64> = tokens.iter().map(|token| token.slot).collect();
-        let slots = if slots.len() == own.len() { slots } else { &own };
-        let values = tokens.iter().zip(slots).filter(|(_, slot)| **slot == VALUE);
-        values.filter_map(|(token, _)| line.get(token.start as usize..token.end as usize)).collect()
     }
 
     /// Finds the template of each new form.
