@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench templates`; items are lines. `miner` is one portion of 65,536 lines read by a new miner, as
 //! `casefile inspect logs` does. `masks` replaces what six regexes find and counts the results in a table; `drain` is Drain's
-//! fixed-depth tree (He et al., ICWS 2017: depth 4, similarity 0.4, at most 100 children) over the same masks' cheapest form, words with digits.
+//! tree (He et al., ICWS 2017: depth 4, similarity 0.4, at most 100 children), where a word with a digit is a value.
 
 use std::collections::HashMap;
 

@@ -1,7 +1,7 @@
 //! From lines that are equal but for their values to those that are equal but for words that are values too.
 //!
 //! Clusters of one shape (the same signs, the same number of tokens) are compared. Those that differ in one place are joined
-//! where [`judge`](super::judge) finds evidence enough, those with most evidence first, and what came of it is compared again.
+//! where [`judge`] finds evidence enough, those with most evidence first, and what came of it is compared again.
 
 use std::collections::BTreeSet;
 
