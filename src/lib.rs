@@ -13,8 +13,8 @@
 //! 3. [`sampling`] looks at each record as it comes: one that a policy would keep by itself *triggers* its trace. The
 //!    [`window`] closes a triggered trace `decision_wait` later, and lets untriggered ones expire by age.
 //! 4. The closed trace is decided. Not sampled is the end of most. A sampled one goes on to [`evidence`], which decodes it,
-//!    drops what came twice, finds the span that failed first, and builds the [`model::Case`]: exception, frames, logs,
-//!    environment, inputs, incident.
+//!    drops what came twice, finds the span that failed first, and builds the [`model::Case`]: exception, frames, logs
+//!    (whose repetition [`templates`] tells), environment, inputs, incident.
 //! 5. [`redact`] goes over every field, keys included. Its [`redact::RedactedCase`] can be made nowhere else.
 //! 6. [`bundle`] makes the one canonical document of it, in bytes. Where raw evidence is kept, it encrypts the records to
 //!    those who may read them.
@@ -47,4 +47,5 @@ pub mod receiver;
 pub mod redact;
 pub mod sampling;
 pub mod telemetry;
+pub mod templates;
 pub mod window;

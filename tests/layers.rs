@@ -8,14 +8,15 @@ use std::path::{Path, PathBuf};
 /// Each room and the rooms it may import from.
 const LAYERS: &[(&str, &[&str])] = &[
     ("model", &[]),
+    ("templates", &[]),
     ("otlp", &["model"]),
     ("config", &["model"]),
     ("telemetry", &["model", "config"]),
     ("receiver", &["model", "otlp", "config", "telemetry"]),
     ("window", &["model", "otlp", "config", "telemetry"]),
     ("sampling", &["model", "otlp", "config", "telemetry"]),
-    ("evidence", &["model", "otlp", "config", "telemetry"]),
-    ("redact", &["model", "otlp", "config", "telemetry"]),
+    ("evidence", &["model", "templates", "otlp", "config", "telemetry"]),
+    ("redact", &["model", "templates", "otlp", "config", "telemetry"]),
     ("bundle", &["model", "otlp", "config", "telemetry", "redact"]),
     ("exporter", &["model", "otlp", "config", "telemetry", "bundle"]),
     ("agent", &["model", "config", "telemetry", "evidence", "bundle", "exporter"]),
@@ -40,6 +41,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "cli",
         &[
             "model",
+            "templates",
             "otlp",
             "config",
             "telemetry",

@@ -10,11 +10,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::completeness;
 use super::remarks::{Marked, Remarks, step};
 use crate::evidence::suspects;
-use crate::model::{Bundle, Cause, Environment, Exception, ExemplarEvidence, LogLine, Repro, SpanEvidence, SpanId};
+use crate::model::{
+    Bundle, Cause, Environment, Exception, ExemplarEvidence, LogLine, LogTemplate, Repro, SpanEvidence, SpanId,
+};
 
 const PATH: &str = "/trace/span_path";
 const SPANS: &str = "/trace/spans";
 const LINES: &str = "/logs/window";
+const TEMPLATES: &str = "/logs/templates";
 const EXEMPLARS: &str = "/metrics/exemplars";
 
 /// Whether two documents may hold the same records.
@@ -33,6 +36,7 @@ struct Open {
     path: Vec<Marked<SpanEvidence>>,
     spans: Vec<Marked<SpanEvidence>>,
     lines: Vec<Marked<LogLine>>,
+    templates: Vec<Marked<LogTemplate>>,
     exemplars: Vec<Marked<ExemplarEvidence>>,
 }
 
@@ -76,6 +80,7 @@ impl Open {
             path: remarks.lift(PATH, &mut bundle.trace.span_path),
             spans: remarks.lift(SPANS, &mut bundle.trace.spans),
             lines: remarks.lift(LINES, &mut bundle.logs.window),
+            templates: remarks.lift(TEMPLATES, &mut bundle.logs.templates),
             exemplars: remarks.lift(EXEMPLARS, &mut bundle.metrics.exemplars),
             remarks,
             bundle,
@@ -86,6 +91,7 @@ impl Open {
         self.bundle.trace.span_path = self.remarks.lay(PATH, self.path);
         self.bundle.trace.spans = self.remarks.lay(SPANS, self.spans);
         self.bundle.logs.window = self.remarks.lay(LINES, self.lines);
+        self.bundle.logs.templates = self.remarks.lay(TEMPLATES, self.templates);
         self.bundle.metrics.exemplars = self.remarks.lay(EXEMPLARS, self.exemplars);
         self.bundle.redaction.remarks = self.remarks.sorted();
         self.bundle
@@ -329,6 +335,7 @@ impl Fill<'_> {
 }
 
 fn logs(base: &mut Open, late: &mut Open, overlap: Overlap) {
+    templates(base, late, overlap);
     for line in std::mem::take(&mut late.lines) {
         let known = base.lines.iter_mut().find(|known| {
             overlap == Overlap::Possible
@@ -336,7 +343,10 @@ fn logs(base: &mut Open, late: &mut Open, overlap: Overlap) {
                 && says_the_same(&known.value, &line.value)
         });
         match known {
-            Some(known) => known.value.count = known.value.count.max(line.value.count),
+            Some(known) => {
+                known.value.count = known.value.count.max(line.value.count);
+                known.value.template = known.value.template.or(line.value.template);
+            }
             None => base.lines.push(line),
         }
     }
@@ -349,6 +359,7 @@ fn logs(base: &mut Open, late: &mut Open, overlap: Overlap) {
                 Overlap::None => line.value.count + next.value.count,
                 Overlap::Possible => line.value.count.max(next.value.count),
             };
+            line.value.template = line.value.template.or(next.value.template);
         }
         same
     });
@@ -359,6 +370,34 @@ fn logs(base: &mut Open, late: &mut Open, overlap: Overlap) {
         Overlap::Possible => mine.total.max(theirs.total).max(shown),
     };
     mine.collapsed = mine.total.saturating_sub(base.lines.len() as u64);
+}
+
+/// Adds the templates of `late` to those that say the same, and gives its lines the numbers of those.
+fn templates(base: &mut Open, late: &mut Open, overlap: Overlap) {
+    let mut numbers = BTreeMap::new();
+    for mut new in std::mem::take(&mut late.templates) {
+        let next = base.templates.iter().map(|known| known.value.id).max().unwrap_or_default() + 1;
+        let known = base.templates.iter_mut().find(|known| {
+            let (a, b) = (&known.value, &new.value);
+            (&a.template, &a.level, &a.service) == (&b.template, &b.level, &b.service)
+        });
+        let Some(Marked { value: known, .. }) = known else {
+            numbers.insert(std::mem::replace(&mut new.value.id, next), next);
+            base.templates.push(new);
+            continue;
+        };
+        numbers.insert(new.value.id, known.id);
+        known.count = match overlap {
+            Overlap::None => known.count + new.value.count,
+            Overlap::Possible => known.count.max(new.value.count),
+        };
+        known.first = std::mem::take(&mut known.first).min(new.value.first);
+        known.last = std::mem::take(&mut known.last).max(new.value.last);
+    }
+    base.templates.sort_by_key(|template| std::cmp::Reverse(template.value.count));
+    for line in &mut late.lines {
+        line.value.template = line.value.template.and_then(|template| numbers.get(&template).copied());
+    }
 }
 
 /// Whether two lines are one with a count where nothing stands between them.

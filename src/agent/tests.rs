@@ -120,6 +120,41 @@ fn distinct_records_that_say_the_same_are_counted_and_not_taken_for_one() {
 }
 
 #[test]
+fn templates_that_say_the_same_are_one_and_lines_keep_theirs() {
+    let template = |id: u64, text: &str, count: u64, last: u8| {
+        json!({"id": id, "template": text, "level": "INFO", "service": "checkout", "count": count,
+               "first": "2026-11-23T12:00:01.000000000Z", "last": format!("2026-11-23T12:00:{last:02}.000000000Z")})
+    };
+    let of = |lines: &[(u8, &str, u64)], templates: Vec<Value>| {
+        bundle("b", |document| {
+            let numbered = lines.iter().map(|(second, msg, template)| {
+                let mut line = line(*second, msg, 1);
+                line["template"] = json!(template);
+                line
+            });
+            document["logs"] = json!({"window": numbered.collect::<Vec<_>>(), "templates": templates,
+                                      "total": lines.len(), "collapsed": 0});
+        })
+    };
+    let view = parts(vec![
+        (
+            of(&[(1, "saw 1", 1), (2, "ate 2", 2)], vec![template(1, "saw <*>", 3, 5), template(2, "ate <*>", 2, 5)]),
+            &[1],
+        ),
+        (
+            of(&[(3, "ate 3", 1), (4, "hid 4", 2)], vec![template(1, "ate <*>", 4, 9), template(2, "hid <*>", 2, 5)]),
+            &[2],
+        ),
+    ]);
+    let logs = &view.bundle.logs;
+    let table: Vec<_> = logs.templates.iter().map(|row| (row.id, row.template.as_str(), row.count)).collect();
+    assert_eq!(table, [(2, "ate <*>", 6), (1, "saw <*>", 3), (3, "hid <*>", 2)]);
+    assert_eq!(logs.templates[0].last, "2026-11-23T12:00:09.000000000Z");
+    let said: Vec<_> = logs.window.iter().map(|line| (line.msg.as_str(), line.template)).collect();
+    assert_eq!(said, [("saw 1", Some(1)), ("ate 2", Some(2)), ("ate 3", Some(2)), ("hid 4", Some(3))]);
+}
+
+#[test]
 fn records_of_an_object_that_lists_none_are_neither_lost_nor_doubled() {
     // Another writer's object, committed for it: its manifest cannot know its records.
     let view = parts(vec![

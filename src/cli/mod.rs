@@ -6,6 +6,7 @@ mod demo;
 mod exit;
 mod gc;
 mod incident;
+mod inspect;
 mod keys;
 mod print_config;
 mod raw;
@@ -53,6 +54,9 @@ enum Command {
     PrintConfig(print_config::PrintConfigArgs),
     /// Redacts text from stdin with the rules in force: for people who tune them.
     Redact(redact::RedactArgs),
+    /// Shows what the readers of evidence make of a text: for people who tune and extend them.
+    #[command(subcommand)]
+    Inspect(inspect::Command),
     /// Lists the components that a configuration may name.
     Components(components::ComponentsArgs),
     /// Prints a JSON Schema.
@@ -95,6 +99,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Some(Command::PrintConfig(args)) => print_config::run(&args, sources, out),
         Some(Command::Redact(args)) => {
             redact::run(&args, sources, &mut std::io::stdin().lock(), &mut BufWriter::new(out))
+        }
+        Some(Command::Inspect(command)) => {
+            inspect::run(&command, &mut std::io::stdin().lock(), &mut BufWriter::new(out))
         }
         Some(Command::Components(args)) => components::run(&args, out),
         Some(Command::Schema(args)) => schema::run(&args, out),

@@ -1,7 +1,11 @@
 //! The log window: from `lookback` before the critical error to the end of the trace.
 //!
-//! Consecutive equal records are one line with a count. Over the limit of lines, those last before the error are kept
-//! first, then those after it, from the error on.
+//! Consecutive equal records are one line with a count, and repetition is folded into a line of its template
+//! ([`repetition`]). Over the limit of lines, the last ones before the error are kept first, then key events, then what else
+//! was before the error, then what came after, nearest first.
+
+mod key;
+mod repetition;
 
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 
@@ -9,6 +13,25 @@ use super::gather::{Loaded, LogFact};
 use super::values;
 use crate::config::LogJoin;
 use crate::model::{LogEvidence, LogLine, Timestamp};
+
+/// Lines before the error that are never folded.
+const LAST: usize = 20;
+/// Records that are read for each line that may be shown.
+const READ_PER_LINE: usize = 10;
+
+/// A line, and what decides whether it is shown.
+struct Entry {
+    line: LogLine,
+    /// At or before the error.
+    before: bool,
+    severity: i32,
+    /// Carries `exception.*` attributes.
+    thrown: bool,
+    /// Speaks of an error or a decision.
+    key: bool,
+    /// Is the line that others of its template are counted by, or has no such.
+    shown: bool,
+}
 
 /// The window, how many records it shows, and what was cut.
 pub(super) fn window(logs: &[LogFact], failed_at: Timestamp, join: &LogJoin) -> (LogEvidence, u64, Vec<String>) {
@@ -18,52 +41,74 @@ pub(super) fn window(logs: &[LogFact], failed_at: Timestamp, join: &LogJoin) -> 
     let timeless = logs.iter().take(begin).take_while(|log| log.time.0 == 0).count();
     let pivot = logs.partition_point(|log| log.time <= failed_at).max(begin);
 
-    let mut lines = Lines { limit: join.max_per_trace, lines: Vec::new(), cut: 0 };
-    logs[begin..pivot].iter().rev().chain(logs[..timeless].iter().rev()).for_each(|log| lines.push(log, true));
-    lines.lines.reverse();
-    logs[pivot..].iter().for_each(|log| lines.push(log, false));
+    let before: Vec<&LogFact> = logs[..timeless].iter().chain(&logs[begin..pivot]).collect();
+    let after = &logs[pivot..];
+    let most = join.max_per_trace.saturating_mul(READ_PER_LINE);
+    let (skipped, behind) = (before.len().saturating_sub(most), after.len().min(most.saturating_sub(before.len())));
+    let mut cut = (skipped + after.len() - behind) as u64;
 
-    let shown: u64 = lines.lines.iter().map(|line| line.count).sum();
+    let mut entries = Vec::new();
+    before[skipped..].iter().for_each(|log| read(&mut entries, log, true));
+    after[..behind].iter().for_each(|log| read(&mut entries, log, false));
+    let folded = repetition::fold(&mut entries, LAST);
+    cut += limit(&mut entries, join.max_per_trace);
+    let templates = repetition::table(&mut entries, &folded);
+    let window: Vec<LogLine> = entries.into_iter().filter(|entry| entry.shown).map(|entry| entry.line).collect();
+
+    let shown: u64 = window.iter().map(|line| line.count).sum();
     let mut truncated = Vec::new();
     if begin > timeless {
         let old = begin - timeless;
         truncated.push(format!("logs.window: {old} records lie more than {} before the error", seconds(join)));
     }
-    if lines.cut > 0 {
+    if folded.records > 0 {
         truncated
-            .push(format!("logs.window: {} records are over the limit of {} lines", lines.cut, join.max_per_trace));
+            .push(format!("logs.window: {} records are counted by another line of their template", folded.records));
+    }
+    if cut > 0 {
+        truncated.push(format!("logs.window: {cut} records are over the limit of {} lines", join.max_per_trace));
     }
     let total = logs.len() as u64;
-    let collapsed = total - lines.lines.len() as u64;
-    (LogEvidence { window: lines.lines, total, collapsed }, shown, truncated)
+    let collapsed = total - window.len() as u64;
+    (LogEvidence { window, templates, total, collapsed }, shown, truncated)
 }
 
-struct Lines {
-    limit: usize,
-    lines: Vec<LogLine>,
-    cut: u64,
-}
-
-impl Lines {
-    fn push(&mut self, log: &LogFact, backwards: bool) {
-        // Past the limit nothing more can be shown, so nothing more is decoded.
-        if self.cut > 0 && self.lines.len() >= self.limit {
-            self.cut += 1;
-            return;
-        }
-        let Some(line) = log.load().map(|loaded| line(log, &loaded)) else { return };
-        let full = self.lines.len() >= self.limit;
-        match self.lines.last_mut() {
-            Some(last) if equal(last, &line) => {
-                last.count += 1;
-                if backwards {
-                    last.time = line.time;
-                }
-            }
-            _ if full => self.cut += 1,
-            _ => self.lines.push(line),
-        }
+/// Adds a record: to the line before it, where it says the same.
+fn read(entries: &mut Vec<Entry>, log: &LogFact, before: bool) {
+    let Some(line) = log.load().map(|loaded| line(log, &loaded)) else { return };
+    match entries.last_mut() {
+        Some(last) if equal(&last.line, &line) => last.line.count += 1,
+        _ => entries.push(Entry {
+            line,
+            before,
+            severity: log.severity,
+            thrown: log.exception.is_some(),
+            key: false,
+            shown: true,
+        }),
     }
+}
+
+/// Takes what is over the limit of lines out of what is shown, and says how many records that is.
+fn limit(entries: &mut [Entry], limit: usize) -> u64 {
+    let shown: Vec<usize> = (0..entries.len()).filter(|index| entries[*index].shown).collect();
+    if shown.len() <= limit {
+        return 0;
+    }
+    let pivot = entries.partition_point(|entry| entry.before);
+    let last = shown.iter().rev().filter(|index| **index < pivot).nth(LAST - 1).copied().unwrap_or_default();
+    let mut ranked = shown;
+    ranked.sort_by_key(|index| {
+        let (index, entry) = (*index, &entries[*index]);
+        match entry.before {
+            true if index >= last => (0, pivot - index),
+            true => (if entry.key { 1 } else { 2 }, pivot - index),
+            false => (if entry.key { 1 } else { 3 }, index - pivot),
+        }
+    });
+    let over = ranked.split_off(limit);
+    over.iter().for_each(|index| entries[*index].shown = false);
+    over.iter().map(|index| entries[*index].line.count).sum()
 }
 
 fn equal(a: &LogLine, b: &LogLine) -> bool {
@@ -82,6 +127,8 @@ fn line(fact: &LogFact, loaded: &Loaded<LogRecord>) -> LogLine {
         span_id: values::present(fact.span),
         attrs: values::attributes(&log.attributes),
         count: 1,
+        template: None,
+        others: Vec::new(),
     }
 }
 

@@ -248,13 +248,35 @@ pub struct Frame {
 pub struct LogEvidence {
     /// Before and around the error, by time.
     pub window: Vec<LogLine>,
+    /// How often what was said, the most frequent first: templates of two or more records of the window.
+    #[serde(default)]
+    pub templates: Vec<LogTemplate>,
     /// Log records of the trace.
     pub total: u64,
     /// How many of them are not shown as a line of their own.
     pub collapsed: u64,
 }
 
-/// A log record, or several equal ones.
+/// What several records of a service say in the same words, at the same level.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LogTemplate {
+    /// Its number in this bundle, from 1.
+    pub id: u64,
+    /// Their words, with `<*>` where they differ or a value stands.
+    pub template: String,
+    /// Severity text, else the name of the severity number.
+    pub level: String,
+    /// `service.name` of their resource.
+    pub service: String,
+    /// Records of the window.
+    pub count: u64,
+    /// When the first of them was written: RFC 3339 with nanoseconds.
+    pub first: String,
+    /// When the last of them was.
+    pub last: String,
+}
+
+/// A log record, or several that say the same.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LogLine {
     /// RFC 3339 with nanoseconds.
@@ -269,8 +291,15 @@ pub struct LogLine {
     pub span_id: Option<SpanId>,
     /// Its attributes.
     pub attrs: Attributes,
-    /// How many consecutive records this line stands for.
+    /// How many records this line stands for: itself, equal ones right behind it, and later ones of its template that have no
+    /// line of their own.
     pub count: u64,
+    /// Its template among `templates`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<u64>,
+    /// Messages of records that it stands for and that differ from its own: some of them, first and last among them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<String>,
 }
 
 /// Metric evidence.

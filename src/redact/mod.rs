@@ -30,6 +30,7 @@ mod statement;
 mod structured;
 mod survey;
 mod sweep;
+mod templates;
 mod token;
 mod walk;
 mod words;
@@ -207,6 +208,7 @@ impl Redactor {
 impl Compiled {
     fn bundle(&self, mut bundle: Bundle) -> Result<Bundle, String> {
         bundle.redaction = RedactionReport::default();
+        templates::clear(&mut bundle.logs);
         // Errors of serde may quote a value, so none of them is passed on.
         let document = serde_json::to_value(bundle).map_err(|_| "the case is not JSON".to_owned())?;
         let walked = Walk::detect(&self.policy, document);
@@ -225,6 +227,7 @@ impl Compiled {
         }
         let mut bundle: Bundle = serde_json::from_value(document).map_err(|_| "a field lost its shape".to_owned())?;
         bundle.incident.summary = shorten(bundle.incident.summary);
+        templates::fill(&mut bundle.logs);
         for (rule, count) in remarks.counts() {
             counter!(REDACTION_EDITS, "rule" => rule).increment(count);
         }

@@ -3,6 +3,7 @@
 mod assembly;
 mod kinds;
 mod parts;
+mod repetition;
 mod suspects;
 mod tracebacks;
 mod world;

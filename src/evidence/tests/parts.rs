@@ -84,20 +84,6 @@ fn logs_before_the_lookback_are_counted_and_not_shown() {
 }
 
 #[test]
-fn over_the_limit_the_last_lines_before_the_error_are_kept_first() {
-    let mut all = spans(vec![failed(span(1, 0, "a", 0, 10_000))]);
-    all.extend(logs((0..2_500).map(|number| log(1, number * 4, 9, &format!("line {number}"))).collect()));
-    all.extend(logs(vec![log(1, 10_001, 9, "after")]));
-    let found = bundle(all);
-    assert_eq!(found.logs.window.len(), 2_000);
-    assert_eq!(found.logs.window[0].msg, "line 500");
-    assert_eq!(found.logs.window[1_999].msg, "line 2499");
-    assert!(
-        found.completeness.truncated.contains(&"logs.window: 501 records are over the limit of 2000 lines".to_owned())
-    );
-}
-
-#[test]
 fn levels_without_a_text_are_named_by_their_number() {
     let mut all = spans(vec![failed(span(1, 0, "a", 0, 10))]);
     all.extend(logs(

@@ -9,6 +9,7 @@ mod keys;
 mod national;
 mod personal;
 mod secrets;
+mod templates;
 mod texts;
 
 use std::sync::LazyLock;
