@@ -16,6 +16,7 @@ use super::actions::Actions;
 use super::encoding;
 use super::gate::{Anchor, Gate, Seen};
 use super::keys::Keys;
+use super::near;
 use super::survey::{Span, Survey};
 use super::token::{Class, Tokens};
 use crate::config::ClassAction;
@@ -275,7 +276,7 @@ impl Engine {
                 end: origin.of(finding.end, true),
             }));
             settled = self.replace(&settled, &findings, &mut origin);
-            findings = self.scan(&settled);
+            findings = self.scan_edited(&settled, origin.rounds.last().map_or(&[], Vec::as_slice));
         }
         // No rule is known to go on for ever; a text on which they do is not worth its risk.
         if findings.iter().any(|finding| finding.action != Action::Keep) {
@@ -283,6 +284,19 @@ impl Engine {
             edits.push(Edit { rule: "unsettled", class: WITHHELD_CLASS, start: 0, end: text.len() });
         }
         (settled, edits)
+    }
+
+    /// What an edited text holds that was found already or hidden by what was: near the edits.
+    fn scan_edited(&self, text: &str, edits: &[Piece]) -> Vec<Finding> {
+        let Some(parts) = near::parts(text, edits.iter().map(|edit| edit.start..edit.end)) else {
+            return self.scan(text);
+        };
+        let found = parts.into_iter().flat_map(|part| {
+            let offset = part.start;
+            let found = self.scan(text.get(part).unwrap_or_default()).into_iter();
+            found.map(move |finding| Finding { start: finding.start + offset, end: finding.end + offset, ..finding })
+        });
+        found.collect()
     }
 
     /// `text` with its findings replaced.

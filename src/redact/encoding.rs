@@ -3,9 +3,10 @@
 use data_encoding::Encoding;
 use memchr::memchr_iter;
 
+use super::near;
 use super::survey::{MIN_ENCODED, Survey};
 
-/// A text with its escapes decoded, and where each byte came from.
+/// A text with its escapes decoded, and where each byte came from. Of a long text only the lines around escapes: the rest says what it says.
 pub(crate) struct View {
     pub(crate) text: String,
     /// For each byte of `text`, and one past it, the offset in the source.
@@ -122,49 +123,55 @@ struct Decoded {
 
 fn decode(text: &str, style: Style, all_bytes: bool) -> Option<Decoded> {
     let source = text.as_bytes();
-    let mut out = Decoded {
-        bytes: Vec::with_capacity(source.len()),
-        from: Vec::with_capacity(source.len() + 1),
-        escapes: Vec::new(),
+    let escape = |at: usize| {
+        escape_at(source, at, style)
+            .filter(|(value, _)| all_bytes || !matches!(value, Escaped::Byte(byte) if !byte.is_ascii()))
     };
-    let mut at = 0;
-    while let Some(&byte) = source.get(at) {
-        let rest = source.get(at..).unwrap_or_default();
-        let escape = match (byte, style) {
-            (b'=', Style::QuotedPrintable) => equals(rest),
-            (_, Style::QuotedPrintable) => None,
-            (b'%', _) => escaped_byte(rest, 1, 16, 3),
-            (b'\\', _) => backslash(rest),
-            (b'&', _) => entity(rest),
-            (b'+', Style::Form) => is_space(source, at).then_some((Escaped::Char(' '), 1)),
-            _ => None,
-        };
-        let escape = escape.filter(|(value, _)| all_bytes || !matches!(value, Escaped::Byte(byte) if !byte.is_ascii()));
-        if let Some((value, length)) = escape {
+    let places = (0..source.len()).filter_map(|at| Some(at..at + escape(at)?.1));
+    let whole = 0..source.len();
+    let parts = near::parts(text, places).unwrap_or_else(|| vec![whole]);
+    let size = parts.iter().map(ExactSizeIterator::len).sum::<usize>() + parts.len();
+    let mut out = Decoded { bytes: Vec::with_capacity(size), from: Vec::with_capacity(size), escapes: Vec::new() };
+    for part in parts {
+        let mut at = part.start;
+        while let Some(&byte) = source.get(at).filter(|_| at < part.end) {
+            let Some((value, length)) = escape(at) else {
+                out.push(byte, at);
+                at += 1;
+                continue;
+            };
             out.escapes.push((at, at + length));
             match value {
                 Escaped::Nothing => {}
-                Escaped::Byte(byte) => {
-                    out.bytes.push(byte);
-                    out.from.push(at);
-                }
-                Escaped::Char(char) => {
-                    let mut buffer = [0; 4];
-                    for byte in char.encode_utf8(&mut buffer).bytes() {
-                        out.bytes.push(byte);
-                        out.from.push(at);
-                    }
-                }
+                Escaped::Byte(byte) => out.push(byte, at),
+                Escaped::Char(char) => char.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| out.push(byte, at)),
             }
             at += length;
-        } else {
-            out.bytes.push(byte);
-            out.from.push(at);
-            at += 1;
         }
     }
     out.from.push(source.len());
     (!out.escapes.is_empty()).then_some(out)
+}
+
+impl Decoded {
+    fn push(&mut self, byte: u8, from: usize) {
+        self.bytes.push(byte);
+        self.from.push(from);
+    }
+}
+
+/// The escape that begins at `at`, and its length.
+fn escape_at(source: &[u8], at: usize, style: Style) -> Option<(Escaped, usize)> {
+    let rest = source.get(at..)?;
+    match (rest.first()?, style) {
+        (b'=', Style::QuotedPrintable) => equals(rest),
+        (_, Style::QuotedPrintable) => None,
+        (b'%', _) => escaped_byte(rest, 1, 16, 3),
+        (b'\\', _) => backslash(rest),
+        (b'&', _) => entity(rest),
+        (b'+', Style::Form) => is_space(source, at).then_some((Escaped::Char(' '), 1)),
+        _ => None,
+    }
 }
 
 enum Escaped {

@@ -23,6 +23,7 @@ mod keys;
 mod listing;
 mod literals;
 mod memo;
+mod near;
 mod registry;
 mod remarks;
 mod sql;
