@@ -11,7 +11,7 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::BundleView;
-use crate::model::{Attributes, Exception, Frame, LogLine, SpanEvidence};
+use crate::model::{Attributes, Exception, Frame, LogLine, Place, SpanEvidence};
 
 /// Frames shown of one exception.
 const MAX_FRAMES: usize = 40;
@@ -96,13 +96,20 @@ fn exception_section(page: &mut String, exception: &Exception) {
         let relation = match cause.relation.as_str() {
             "cause" => "Caused by",
             "member" => "With it",
+            "suppressed" => "Suppressed",
+            "concurrent" => "At the same time",
+            "memory" => "Its memory",
             "other" => "Also thrown in this trace",
             _ => "While handling",
         };
         line(page, &format!("\n{relation}:\n"));
         thrown(page, cause.kind.as_deref(), cause.message.as_deref(), &cause.frames);
     }
-    if let (true, Some(raw)) = (exception.frames.is_empty(), &exception.stacktrace) {
+    if let Some(Place { file, line: number, .. }) = &exception.thrown_at {
+        let at = number.map_or_else(String::new, |number| format!(":{number}"));
+        line(page, &format!("\nThrown at `{}{at}`", code(file)));
+    }
+    if let (true, Some(raw)) = (exception.frames.is_empty() || exception.partial, &exception.stacktrace) {
         fenced(page, raw);
     }
 }
@@ -113,7 +120,9 @@ fn thrown(page: &mut String, kind: Option<&str>, message: Option<&str>, frames: 
     for frame in frames.iter().take(MAX_FRAMES) {
         let at = frame.line.map_or_else(String::new, |line| format!(":{line}"));
         let own = if frame.in_app { "**" } else { "" };
-        line(page, &format!("- {own}{}{own} `{}{at}`", prose(&frame.func), code(&frame.file)));
+        let func = if frame.func.is_empty() { "(anonymous)" } else { &frame.func };
+        let file = frame.file.as_deref().or(frame.module.as_deref()).unwrap_or("(unknown file)");
+        line(page, &format!("- {own}{}{own} `{}{at}`", prose(func), code(file)));
         if let Some(context) = &frame.context {
             line(page, &format!("  `{}`", code(context.trim())));
         }

@@ -6,7 +6,8 @@
 use opentelemetry_proto::tonic::trace::v1::span::Event;
 
 use super::gather::LogFact;
-use super::{python, values};
+use super::stack::{self, AppRules, Stack};
+use super::values;
 use crate::model::{Attributes, Exception, SpanId, Timestamp};
 
 /// An exception as it was recorded.
@@ -89,23 +90,50 @@ pub(super) fn repeats(event: &Event, shown: Option<&Exception>) -> bool {
 }
 
 /// Reads the stack. What is missing is said in `missing`.
-pub(super) fn read(recorded: Recorded, language: Option<&str>, missing: &mut Vec<String>) -> Exception {
+pub(super) fn read(
+    recorded: Recorded,
+    language: Option<&str>,
+    rules: &AppRules,
+    missing: &mut Vec<String>,
+) -> Exception {
     let Recorded { kind, message, stacktrace, .. } = recorded;
-    let parsed = stacktrace.as_deref().and_then(python::parse);
-    if parsed.is_none() {
-        let language = language.unwrap_or("unknown language");
-        missing.push(match (&stacktrace, language) {
-            (None, _) => "exception.frames: no stack trace was recorded".to_owned(),
-            (Some(_), "python") => "exception.frames: the stack trace is not a Python traceback".to_owned(),
-            (Some(_), language) => format!("exception.frames: no parser for {language}"),
-        });
+    let parsed = stacktrace.as_deref().and_then(|text| stack::parse(text, language, rules));
+    match (&stacktrace, &parsed) {
+        (None, _) => missing.push("exception.frames: no stack trace was recorded".to_owned()),
+        (Some(_), None) => missing.push("exception.frames: no stack can be read from the stack trace".to_owned()),
+        (_, Some(parsed)) if parsed.partial => {
+            missing.push("exception.frames: the stack trace is cut off or mixed with other text".to_owned());
+        }
+        (_, Some(parsed)) if parsed.frames.is_empty() => {
+            missing.push("exception.frames: the stack trace has none".to_owned());
+        }
+        _ => {}
     }
-    let parsed = parsed.unwrap_or_default();
+    shown(parsed.unwrap_or_default(), kind, message, stacktrace)
+}
+
+/// The exception in a text, if a stack can be read from it; type and message that were given beside it come first.
+pub(super) fn of_text(
+    text: &str,
+    language: Option<&str>,
+    kind: Option<String>,
+    message: Option<String>,
+    rules: &AppRules,
+) -> Option<Exception> {
+    let parsed = stack::parse(text, language, rules)?;
+    Some(shown(parsed, kind, message, Some(text.to_owned())))
+}
+
+fn shown(parsed: Stack, kind: Option<String>, message: Option<String>, stacktrace: Option<String>) -> Exception {
+    let Stack { kind: read_kind, message: read_message, frames, causes, thrown_at, partial, elided } = parsed;
     Exception {
-        kind: kind.or(parsed.kind),
-        message: message.or(parsed.message),
-        frames: parsed.frames,
-        causes: parsed.causes,
+        kind: kind.or(read_kind),
+        message: message.or(read_message),
+        frames,
+        causes,
+        thrown_at,
+        partial,
+        elided,
         stacktrace,
     }
 }

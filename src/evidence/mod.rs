@@ -6,7 +6,7 @@
 //! 1. `gather` decodes and digests every record, drops repeated ones, and sorts the rest.
 //! 2. `tree` makes a tree of the spans, whatever shape they came in.
 //! 3. `critical` finds the span in which the failure began.
-//! 4. `exception` (with `python` and `paths`), `logs`, `environment` and `repro` read the evidence around it.
+//! 4. `exception` (with `stack`, which reads stack traces), `logs`, `environment` and `repro` read the evidence around it.
 //! 5. `incident` names the class of failures that it belongs to.
 
 mod critical;
@@ -15,10 +15,9 @@ mod exception;
 mod gather;
 mod incident;
 mod logs;
-mod paths;
-mod python;
 mod repro;
 mod spans;
+mod stack;
 mod tree;
 mod values;
 
@@ -34,11 +33,12 @@ use self::critical::Critical;
 use self::exception::Recorded;
 use self::gather::{Digester, Gathered, Loaded, LogFact};
 use self::incident::Failure;
+pub use self::stack::{AppRules, RuleError};
 use self::tree::{Node, Tree};
 use crate::config::{LogJoin, ServiceFacts};
 use crate::model::{
-    Attributes, Bundle, Case, ClosedTrace, Completeness, DropReason, ExemplarEvidence, MetricEvidence, Outcome,
-    Provenance, RedactionReport, RootKey, SpanEvidence, Timestamp, TraceEvidence, TraceId, Tracked,
+    Attributes, Bundle, Case, ClosedTrace, Completeness, DropReason, Exception, ExemplarEvidence, MetricEvidence,
+    Outcome, Provenance, RedactionReport, RootKey, SpanEvidence, Timestamp, TraceEvidence, TraceId, Tracked,
 };
 use crate::otlp::{Body, Decoded, decode};
 
@@ -58,6 +58,8 @@ pub struct Settings {
     pub logs: LogJoin,
     /// Facts about services' code.
     pub services: BTreeMap<String, ServiceFacts>,
+    /// Which frames are in-app.
+    pub in_app: AppRules,
     /// Digest of the configuration, for `provenance`.
     pub config_digest: String,
 }
@@ -77,6 +79,20 @@ pub struct EvidenceError {
     pub reason: String,
     /// The records.
     pub tracked: Tracked,
+}
+
+/// The exception in a text as a bundle shows it; `None` if no stack can be read from the text.
+///
+/// `language` is that of the service (`telemetry.sdk.language`), `kind` and `message` are what was recorded beside the text.
+#[must_use]
+pub fn exception_of(
+    text: &str,
+    language: Option<&str>,
+    kind: Option<String>,
+    message: Option<String>,
+    rules: &AppRules,
+) -> Option<Exception> {
+    exception::of_text(text, language, kind, message, rules)
 }
 
 impl Assembler {
@@ -116,7 +132,8 @@ impl Assembler {
         let language = environment::language(facts, &anchor.resource);
         let recorded = recorded(&tree, &critical, &logs);
         let failed_at = failed_at(&tree, &critical, &logs, recorded.as_ref());
-        let exception = recorded.map(|found| exception::read(found, language.as_deref(), &mut complete.missing));
+        let exception = recorded
+            .map(|found| exception::read(found, language.as_deref(), &self.settings.in_app, &mut complete.missing));
         if exception.is_none() {
             complete.missing.push("exception: none was recorded".to_owned());
         }

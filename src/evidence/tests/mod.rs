@@ -2,5 +2,5 @@
 
 mod assembly;
 mod parts;
-mod tracebacks;
+mod stacks;
 mod world;

@@ -1,0 +1,325 @@
+//! Stacks of native code: gdb, the sanitizers, glibc, Boost, Abseil, glog, Valgrind, Android's tombstones.
+//!
+//! Source: gdb, `stack.c` (`print_frame`); compiler-rt, `sanitizer_common/sanitizer_stacktrace_printer.cpp`
+//! (`RenderFrame`) and the reports of each tool; glibc, `backtrace_symbols`; `boost::stacktrace`; Abseil,
+//! `failure_signal_handler.cc`; Valgrind, `m_debuginfo/debuginfo.c`; Android, `libbacktrace`. The code's file is that of
+//! the source; a library without symbols is the frame's module.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::Stack;
+use super::line::{frame, last_bracket, non_empty, pattern, place, unterminated};
+use crate::model::{Cause, Frame};
+
+static NUMBERED: LazyLock<Regex> = LazyLock::new(|| pattern(r"^\s*#(\d+) +(\S.*)$"));
+static ADDRESS: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(?:0x[0-9a-fA-F]+)(?: <[^>]*>)? *(.*)$"));
+/// Where a function stands: ` file:line:column`, at the end.
+static SOURCE: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(.*?)(?:^| )(\S+?):(\d+)(?::(\d+))?$"));
+/// The module and the offset in it, behind everything.
+static MODULE: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"^(.*?) *\(([^()]*?)(?:\+0x[0-9a-fA-F]+)?\)(?: \(BuildId: [0-9a-f]+\))?$"));
+static REPORT: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?:ERROR|WARNING): (Address|Memory|Thread|Leak|UndefinedBehavior|HWAddress)Sanitizer:? (.*)$")
+});
+static ACCESS: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"^\s*((?:atomic )?(?:[Pp]revious )?(?:READ|WRITE|Read|Write|read|write) of size \d+)"));
+static UNDEFINED: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(\S.*?):(\d+):(\d+): runtime error: (.*)$"));
+static OTHERS: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"^\s*((?:freed|previously allocated|allocated) by thread .*|Previous (?:atomic )?(?:read|write) of .*|Uninitialized value was .*|Memory was marked .*):?$",
+    )
+});
+static SIGNAL: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?:terminated with|received) signal (?:(SIG[A-Z]+)|(\d+))(?:, (.*?))?\.?$"));
+static THREAD: LazyLock<Regex> = LazyLock::new(|| pattern(r"^Thread (\d+)(?: \(.*\))?:?"));
+/// glibc: `module(function+0x1) [0x2]`.
+static GLIBC: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"^\s*(?:\[\d+\]\s+|\d+\s+)?(\S*?)\(([^()\s+]*(?:\([^()]*\))?)(?:\+0x[0-9a-fA-F]+)?\) ?\[0x[0-9a-fA-F]+\]\s*$",
+    )
+});
+/// Boost and C++23: ` 0# function at file:line`, ` 0# function in module`.
+static BOOST: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"^\s*\d+# (?:0x[0-9a-fA-F]+ )?(?:in )?(\S.*?)(?: at (\S.*):(\d+)| in (\S.*))?\s*$"));
+/// Abseil and glog: `    @     0x1  100  function`.
+static AT_SIGN: LazyLock<Regex> = LazyLock::new(|| pattern(r"^\s*(?:PC: )?@ +0x[0-9a-fA-F]+(?: +\d+)? +(\S.*?)\s*$"));
+static VALGRIND: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"^(?:==\d+==)?\s+(?:at|by) 0x[0-9A-F]+: (\S.*) \((?:in )?([^()]*?)(?::(\d+))?\)\s*$"));
+static TOMBSTONE: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"^\s*#\d+ +pc [0-9a-fA-F]{6,16} +(\S+)(?: +\((.*?)(?:\+\d+)?\))?(?: \(BuildId: [0-9a-f]+\))?\s*$")
+});
+
+const SIGNALS: [(&str, &str); 8] = [
+    ("4", "SIGILL"),
+    ("5", "SIGTRAP"),
+    ("6", "SIGABRT"),
+    ("7", "SIGBUS"),
+    ("8", "SIGFPE"),
+    ("11", "SIGSEGV"),
+    ("13", "SIGPIPE"),
+    ("31", "SIGSYS"),
+];
+
+/// Reads a stack; `None` if the lines hold none.
+pub(super) fn parse(lines: &[&str]) -> Option<Stack> {
+    let mut stack = traces(lines).or_else(|| unnumbered(lines)).or_else(|| {
+        let undefined = lines.iter().any(|line| UNDEFINED.is_match(line));
+        undefined.then(Stack::default)
+    })?;
+    describe(lines, &mut stack);
+    Some(stack)
+}
+
+/// A run of numbered frames.
+#[derive(Default)]
+struct Trace {
+    /// The line it begins at.
+    at: usize,
+    frames: Vec<Frame>,
+    /// The first line's text, to know the same frame in another trace.
+    top: String,
+    partial: bool,
+    /// The number of gdb's thread.
+    thread: Option<u64>,
+}
+
+/// Frames of gdb and of the sanitizers. Of several stacks, the one that the report is about.
+fn traces(lines: &[&str]) -> Option<Stack> {
+    let mut found: Vec<Trace> = Vec::new();
+    let mut next = None;
+    let mut thread = None;
+    for (at, line) in lines.iter().enumerate() {
+        if let Some(number) = THREAD.captures(line).and_then(|found| found.get(1)) {
+            (thread, next) = (number.as_str().parse().ok(), None);
+            continue;
+        }
+        let Some(numbered) = NUMBERED.captures(line) else { continue };
+        let Some(number) = numbered.get(1).and_then(|digits| digits.as_str().parse::<u64>().ok()) else { continue };
+        let text = numbered.get(2).map_or("", |text| text.as_str());
+        let read = numbered_frame(line, text);
+        if number == 0 || next.is_none() {
+            let top = text.to_owned();
+            found.push(Trace { at, top, thread, partial: number != 0, ..Trace::default() });
+        }
+        let Some(trace) = found.last_mut() else { continue };
+        // A number that is left out or comes again is of another stack, or of a cut one.
+        trace.partial |= next.is_some_and(|next| number != 0 && number != next);
+        if number != 0 && next.is_some_and(|next| number < next) {
+            continue;
+        }
+        next = Some(number + 1);
+        match read {
+            // What may be cut is not read.
+            Some(_) if unterminated(lines, at) && !is_whole(text) => trace.partial = true,
+            Some(frame) => trace.frames.push(frame),
+            None => trace.partial = true,
+        }
+    }
+    found.retain(|trace| !trace.frames.is_empty());
+    let main = main_trace(&found)?;
+    let related = found.iter().enumerate().filter(|(at, _)| *at != main);
+    let causes = related
+        .filter_map(|(_, trace)| {
+            let said = lines.get(..trace.at)?.iter().rev().find(|line| !line.trim().is_empty())?;
+            let said = OTHERS.captures(said)?.get(1)?.as_str().trim_end_matches(':');
+            let relation = if said.starts_with("Previous") { "concurrent" } else { "memory" };
+            Some(Cause {
+                message: Some(said.to_owned()),
+                frames: trace.frames.clone(),
+                relation: relation.to_owned(),
+                ..Cause::default()
+            })
+        })
+        .collect();
+    let trace = found.into_iter().nth(main)?;
+    Some(Stack { frames: trace.frames, partial: trace.partial, causes, ..Stack::default() })
+}
+
+/// Whether the line of a frame ends as one does: with a place, a bracket, or a word.
+fn is_whole(text: &str) -> bool {
+    text.ends_with(')') || place(text).is_some_and(|(_, _, column)| column.is_some())
+}
+
+/// Which stack is that of the crash: in a dump of gdb the thread whose top is the frame that gdb stopped in, else thread 1;
+/// in a report the first.
+fn main_trace(found: &[Trace]) -> Option<usize> {
+    let first = found.first()?;
+    if first.frames.len() == 1 && found.len() > 1 && first.thread.is_none() {
+        let same = |trace: &Trace| trace.top == first.top;
+        let similar = |trace: &Trace| {
+            trace.frames.first().map(|frame| &frame.func) == first.frames.first().map(|frame| &frame.func)
+        };
+        let rest = || found.iter().enumerate().skip(1);
+        let is_dump =
+            found.iter().skip(1).any(|trace| trace.thread.is_some()) || rest().any(|(_, trace)| similar(trace));
+        let picked = rest().find(|(_, trace)| same(trace)).or_else(|| rest().find(|(_, trace)| similar(trace)));
+        if let (true, Some((at, _))) = (is_dump, picked) {
+            return Some(at);
+        }
+    }
+    found.iter().position(|trace| trace.thread == Some(1)).or(Some(0))
+}
+
+fn numbered_frame(line: &str, text: &str) -> Option<Frame> {
+    if let Some(found) = TOMBSTONE.captures(line) {
+        let func = found.get(2).map_or("", |name| name.as_str());
+        return Some(within(func, found.get(1).map(|module| module.as_str())));
+    }
+    let (addressed, rest) = match ADDRESS.captures(text) {
+        Some(found) => (true, found.get(1).map_or("", |text| text.as_str()).to_owned()),
+        None => (false, text.to_owned()),
+    };
+    let (named, rest) = match rest.strip_prefix("in ") {
+        Some(rest) => (true, rest.trim_start()),
+        None => (false, rest.as_str()),
+    };
+    if rest == "<signal handler called>" {
+        return Some(frame(rest, None, None, None));
+    }
+    gdb(rest).or_else(|| sanitizer(rest, addressed, named))
+}
+
+/// `function (arguments) at file:line`, `function (arguments) from module`, `function (arguments)`.
+fn gdb(text: &str) -> Option<Frame> {
+    let at = text.rfind(") at ").map(|at| (at, " at ")).or_else(|| text.rfind(") from ").map(|at| (at, " from ")));
+    let (call, behind) = match at {
+        Some((at, word)) => (text.get(..=at)?, Some((word, text.get(at + 1 + word.len()..)?))),
+        None => (text, None),
+    };
+    let (name, arguments) = last_bracket(call)?;
+    // gdb sets arguments off by a blank and names them; in the sanitizers' form brackets are part of the name.
+    let set_off = call.get(name.len()..)?.starts_with(" (");
+    let is_gdb = set_off && !name.is_empty() && (behind.is_some() || arguments.is_empty() || arguments.contains('='));
+    if !is_gdb || name.contains(" at ") && !name.contains('<') {
+        return None;
+    }
+    match behind {
+        Some((" at ", source)) => {
+            let (file, line, _) = place(source.trim_end())?;
+            Some(frame(name, Some(file), Some(line), None))
+        }
+        Some((_, module)) => Some(within(name, Some(module.trim_end()))),
+        None => Some(frame(name, None, None, None)),
+    }
+}
+
+/// `function file:line:column`, `function (module+0x1)`, `(module+0x1)`, and both behind one another.
+fn sanitizer(text: &str, addressed: bool, named: bool) -> Option<Frame> {
+    let text = text.trim_end();
+    let (text, module) =
+        match MODULE.captures(text).filter(|found| found.get(2).is_some_and(|module| is_module(module.as_str()))) {
+            Some(found) => (
+                found.get(1).map_or("", |text| text.as_str()).to_owned(),
+                found.get(2).map(|text| text.as_str().to_owned()),
+            ),
+            None => (text.to_owned(), None),
+        };
+    if let Some(found) = SOURCE.captures(&text).filter(|_| addressed || module.is_some()) {
+        let number = |group| found.get(group).and_then(|digits| digits.as_str().parse().ok());
+        let name = found.get(1).map_or("", |name| name.as_str()).trim();
+        let mut at = frame(name, found.get(2).map(|file| file.as_str()), number(3), number(4));
+        at.module = module;
+        return Some(at);
+    }
+    let unknown = text.strip_suffix(" <null>");
+    let name = unknown.unwrap_or(&text).trim();
+    // A file without a line stands behind the name too.
+    let (name, file) = match name.rsplit_once(' ') {
+        Some((name, file)) if file.starts_with('/') && unknown.is_none() => (name, Some(file)),
+        _ => (name, None),
+    };
+    let is_frame = module.is_some() || named || addressed && !name.is_empty();
+    is_frame.then(|| {
+        let mut at = frame(name, file, None, None);
+        at.module = module;
+        at
+    })
+}
+
+fn is_module(text: &str) -> bool {
+    text.contains(['/', '\\', '.']) || text.starts_with('<') && text.ends_with('>')
+}
+
+fn within(func: &str, module: Option<&str>) -> Frame {
+    let mut found = frame(func, None, None, None);
+    found.module = module.filter(|module| !module.is_empty()).map(str::to_owned);
+    found
+}
+
+/// Frames without `#`: of glibc, Boost, Abseil, glog, Valgrind. Other lines may stand in between, but not be another form.
+fn unnumbered(lines: &[&str]) -> Option<Stack> {
+    let forms: [fn(&str) -> Option<Frame>; 4] = [glibc, boost, at_sign, valgrind];
+    for form in forms {
+        let Some(first) = lines.iter().position(|line| form(line).is_some()) else { continue };
+        let frames: Vec<Frame> = lines.iter().skip(first).map_while(|line| form(line)).collect();
+        if frames.len() > 1 {
+            return Some(Stack { frames, ..Stack::default() });
+        }
+    }
+    None
+}
+
+fn glibc(line: &str) -> Option<Frame> {
+    let found = GLIBC.captures(line)?;
+    let module = found.get(1)?.as_str();
+    module.contains('/').then(|| within(found.get(2).map_or("", |name| name.as_str()), Some(module)))
+}
+
+fn boost(line: &str) -> Option<Frame> {
+    let found = BOOST.captures(line)?;
+    let text = |group: usize| found.get(group).map(|text| text.as_str());
+    if let Some(file) = text(2) {
+        return Some(frame(text(1)?, Some(file), text(3)?.parse().ok(), None));
+    }
+    Some(within(text(1)?, text(4)))
+}
+
+fn at_sign(line: &str) -> Option<Frame> {
+    let found = AT_SIGN.captures(line)?;
+    let name = found.get(1)?.as_str();
+    Some(frame(if name == "(unknown)" { "" } else { name }, None, None, None))
+}
+
+fn valgrind(line: &str) -> Option<Frame> {
+    let found = VALGRIND.captures(line)?;
+    let text = |group: usize| found.get(group).map(|text| text.as_str());
+    match text(3) {
+        Some(digits) => Some(frame(text(1)?, text(2), digits.parse().ok(), None)),
+        None => Some(within(text(1)?, text(2))),
+    }
+}
+
+/// What the report or the debugger says of the crash.
+fn describe(lines: &[&str], stack: &mut Stack) {
+    for (at, line) in lines.iter().enumerate() {
+        if let Some(said) = REPORT.captures(line).and_then(|found| found.get(2)) {
+            let said = said.as_str();
+            let words = [" on ", " (", ":", " at "];
+            let end = words.iter().filter_map(|word| said.find(word)).min().unwrap_or(said.len());
+            stack.kind = non_empty(said.get(..end).unwrap_or(said).trim());
+            let access = lines.iter().skip(at + 1).take(4).find_map(|line| ACCESS.captures(line)?.get(1));
+            stack.message = access.map(|access| access.as_str().to_owned());
+            return;
+        }
+        if let Some(found) = UNDEFINED.captures(line) {
+            let text = |group: usize| found.get(group).map(|text| text.as_str());
+            stack.kind = Some("runtime error".to_owned());
+            stack.message = text(4).and_then(non_empty);
+            stack.thrown_at = text(1).map(|file| crate::model::Place {
+                file: file.to_owned(),
+                line: text(2).and_then(|digits| digits.parse().ok()),
+                column: text(3).and_then(|digits| digits.parse().ok()),
+            });
+            return;
+        }
+        if let Some(found) = SIGNAL.captures(line) {
+            let number = found.get(2).map(|digits| digits.as_str());
+            let name = number.and_then(|number| SIGNALS.iter().find(|(of, _)| *of == number)).map(|(_, name)| *name);
+            stack.kind = found.get(1).map(|name| name.as_str()).or(name).map(str::to_owned);
+            stack.message = found.get(3).and_then(|text| non_empty(text.as_str())).filter(|_| stack.kind.is_some());
+            return;
+        }
+    }
+}
