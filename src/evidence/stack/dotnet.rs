@@ -134,13 +134,22 @@ fn heads(lines: &[&str]) -> Vec<Raised> {
 
 /// A frame: `at Namespace.Type.Method(arguments) in file:line 12`, in the words of any language.
 fn method(line: &str) -> Option<Frame> {
-    let text = line.trim();
+    let text = line.trim().trim_end_matches("<---");
     let rest = AT.iter().find_map(|word| text.strip_prefix(word))?;
     let open = rest.find('(')?;
     let name = rest.get(..open)?.trim_end();
     let close = closing(rest.get(open..)?)? + open;
     let source = rest.get(close + 1..)?;
-    let method = name.rfind('.').filter(|at| *at > 0)?;
+    // A place in the brackets is another runtime's.
+    let arguments = rest.get(open + 1..close)?;
+    if arguments.contains(':') || matches!(arguments, "native" | "native code" | "<anonymous>") {
+        return None;
+    }
+    let class = class(name);
+    // A function without a class is written without a blank before its brackets; so no sentence is one.
+    if class.is_none() && (rest.get(..open)?.ends_with(' ') || !line.starts_with([' ', '\t'])) {
+        return None;
+    }
     let plain = name.split(['[', '<', '`']).next().unwrap_or(name);
     if plain.contains([' ', '/', ':', '"', '\\'])
         || !name.starts_with(|c: char| c.is_alphabetic() || matches!(c, '_' | '<'))
@@ -151,7 +160,8 @@ fn method(line: &str) -> Option<Frame> {
         (None, None)
     } else if let Some(found) = SOURCE.captures(source) {
         let number = found.get(2).and_then(|digits| digits.as_str().parse().ok());
-        (found.get(1).map(|file| file.as_str()), number)
+        let file = found.get(1).map(|file| file.as_str()).filter(|file| !file.starts_with('<'));
+        (file, number.filter(|_| file.is_some()))
     } else if let Some(found) = MONO.captures(source) {
         let at = found.get(1).and_then(|place| numbered(place.as_str()));
         at.filter(|(file, _)| !file.starts_with('<')).map_or((None, None), |(file, number)| (Some(file), Some(number)))
@@ -160,9 +170,24 @@ fn method(line: &str) -> Option<Frame> {
         (Some(file), Some(number))
     };
     let mut found = frame(name, file, number, None);
-    // A constructor's name begins with a dot of its own.
-    found.module = name.get(..method).map(|class| class.trim_end_matches('.').to_owned());
+    found.module = class.map(str::to_owned);
     Some(found)
+}
+
+/// The class of a method: up to the last dot outside of brackets. A constructor's name begins with a dot of its own.
+fn class(name: &str) -> Option<&str> {
+    let mut depth = 0_usize;
+    for (at, c) in name.char_indices().rev() {
+        match c {
+            '>' | ']' => depth += 1,
+            '<' | '[' => depth = depth.saturating_sub(1),
+            '.' if depth == 0 => {
+                return name.get(..at).map(|class| class.trim_end_matches('.')).filter(|class| !class.is_empty());
+            }
+            _ => {}
+        }
+    }
+    None
 }
 
 /// `(at Assets/File.cs:12)`, as Unity writes it, or `in file:12`.

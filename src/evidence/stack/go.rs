@@ -30,7 +30,10 @@ pub(super) fn parse(lines: &[&str]) -> Option<Stack> {
 }
 
 fn goroutine(lines: &[&str]) -> Option<Stack> {
-    let header = lines.iter().position(|line| GOROUTINE.is_match(line));
+    let is_header = |at: &usize| lines.get(*at).is_some_and(|line| GOROUTINE.is_match(line));
+    // A stack that was printed before the panic is not its own.
+    let panic = lines.iter().position(|line| PANIC.is_match(line) || SERVING.is_match(line)).unwrap_or(0);
+    let header = (panic..lines.len()).find(is_header).or_else(|| (0..panic).find(is_header));
     let mut stack = panics(lines.get(..header.unwrap_or(lines.len()))?).unwrap_or_default();
     let Some(header) = header else { return stack.kind.is_some().then_some(Stack { partial: true, ..stack }) };
     for (at, line) in lines.iter().enumerate().skip(header) {
@@ -52,10 +55,11 @@ fn frames(lines: &[&str], at: usize, indent: &str) -> (Vec<Frame>, bool) {
     while let Some(line) = lines.get(at) {
         let Some(text) = line.strip_prefix(indent) else { break };
         if text.trim().is_empty() {
-            // Some loggers put a blank line between all of them.
-            if !(lines.get(at + 1).is_some_and(|next| PLACE.is_match(next))) {
-                let cut = at + 1 == lines.len() && found.is_empty();
-                return (found, cut);
+            // Some loggers put a blank line behind every line.
+            let goes_on = found.is_empty() && lines.get(at + 1).is_some_and(|next| called(next).is_some())
+                || lines.get(at + 1).is_some_and(|next| PLACE.is_match(next));
+            if !goes_on {
+                return (found, false);
             }
             at += 1;
             continue;
@@ -63,7 +67,7 @@ fn frames(lines: &[&str], at: usize, indent: &str) -> (Vec<Frame>, bool) {
         if ELIDED.is_match(text) {
             return (found, true);
         }
-        if text.trim_start().starts_with("created by ") {
+        if text.trim_start().starts_with("created by ") || text.starts_with("exit status ") {
             return (found, false);
         }
         let Some(name) = called(text) else { break };
@@ -86,7 +90,8 @@ fn frames(lines: &[&str], at: usize, indent: &str) -> (Vec<Frame>, bool) {
         }
         at += 1;
     }
-    (found, true)
+    let ended = at >= lines.len();
+    (found, !ended)
 }
 
 /// The function of a line `name(arguments)`.
@@ -125,12 +130,14 @@ fn panics(lines: &[&str]) -> Option<Stack> {
         } else if let Some(said) = PANIC.captures(line) {
             let text = |group| said.get(group).map_or("", |text| text.as_str());
             // A panic within another stands behind a tab; any other line is of its own.
-            if !line.starts_with('\t') {
+            if !line.starts_with(char::is_whitespace) {
                 found.clear();
             }
             found.push((text(1), vec![text(2)]));
-        } else if line.starts_with("[signal ") || line.trim().starts_with("goroutine ") || *line == "runtime stack:" {
-            break;
+        } else if line.starts_with("[signal ") || GOROUTINE.is_match(line) || *line == "runtime stack:" {
+            if !found.is_empty() {
+                break;
+            }
         } else if let Some((_, message)) = found.last_mut() {
             message.push(line);
         }

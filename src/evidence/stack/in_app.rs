@@ -38,7 +38,7 @@ family:native path:{/usr/include/,/usr/lib/,/lib/,../sysdeps/,../nptl/,**/glibc,
 family:native path:{./nptl/,./csu/,./stdlib/,./signal/,./assert/,../csu/,../stdlib/,**/include/c++/,**/sanitizer_common/,**/bits/}** -app
 family:native module:{/lib,/usr/lib,/system/,/apex/}** -app
 family:native function:{std::,__interceptor_,__asan_,__tsan_,__msan_,__ubsan_,__GI_,__libc_,operator new,operator delete}** -app
-family:native function:{_start,start_thread,clone,clone3,abort,raise,gsignal,malloc,calloc,realloc,free,_exit,??} -app
+family:native function:{_start,start_thread,clone,clone3,abort,raise,gsignal,<signal handler called>,malloc,calloc,realloc,free,_exit,??} -app
 ";
 
 /// Rules that say which frames are in-app.

@@ -27,7 +27,7 @@ static OPERA_11: LazyLock<Regex> = LazyLock::new(|| {
 });
 static HEADER: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"^\s*(?:Uncaught (?:\(in promise\) )?|Unhandled (?:promise )?[Rr]ejection:? |Possibly unhandled )?([A-Z_$][\w$.]*(?: Violation)?)(?: \[[\w.-]+\])?(?:: ?(.*))?$",
+        r"^\s*(?:error: )?(?:Uncaught (?:\(in promise\) )?|Unhandled (?:promise )?[Rr]ejection:? |Possibly unhandled )?([A-Z_$][\w$.]*(?: Violation)?)(?: \[[\w.-]+\])?(?:: ?(.*))?$",
     )
 });
 static NESTED: LazyLock<Regex> =
@@ -36,6 +36,9 @@ static COMMON: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"^\s*\.\.\. (\d+) lines matching cause stack trace \.\.\.$"));
 /// Places that are no files.
 const NOWHERE: [&str; 6] = ["native", "native code", "[native code]", "<anonymous>", "unknown", "unknown location"];
+
+/// How many `@` of a line are tried as the end of the function.
+const MAX_AT_SIGNS: usize = 8;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
@@ -56,11 +59,17 @@ pub(super) fn parse(lines: &[&str]) -> Option<Stack> {
     })?;
     let first = lines.iter().position(|line| form.frame(line).is_some())?;
     let mut stack = head(lines.get(..first)?);
-    let (mut partial, mut strange, mut ended) = (false, false, false);
+    let (mut partial, mut strange, mut members) = (false, false, false);
     for (at, line) in lines.iter().enumerate().skip(first) {
         if let Some(found) = form.frame(line) {
-            if ended && stack.causes.is_empty() {
-                break;
+            // Where all places have a column, a last one without is cut.
+            let bare = unterminated(lines, at) && !line.ends_with(')');
+            let cut = bare && found.line.is_some() && found.column.is_none();
+            if cut && stack.frames.iter().all(|frame| frame.column.is_some() || frame.line.is_none()) {
+                partial = true;
+                if !stack.frames.is_empty() {
+                    break;
+                }
             }
             partial |= std::mem::take(&mut strange);
             stack.causes.last_mut().map_or(&mut stack.frames, |cause| &mut cause.frames).push(found);
@@ -81,9 +90,15 @@ pub(super) fn parse(lines: &[&str]) -> Option<Stack> {
             if unterminated(lines, at) {
                 break;
             }
-        } else if is_header(line) && !line.starts_with([' ', '\t']) {
-            // Another error.
-            ended = true;
+        } else if line.trim() == "[errors]: [" {
+            members = true;
+        } else if let Some(found) = HEADER.captures(line).filter(|_| members && is_header(line)) {
+            let text = |group: usize| found.get(group).map(|text| text.as_str());
+            let (kind, message) = (text(1).map(str::to_owned), text(2).and_then(non_empty));
+            stack.causes.push(Cause { kind, message, relation: "member".to_owned(), ..Cause::default() });
+        } else if is_header(line) && !line.starts_with([' ', '\t']) || *line == "}" {
+            // Another error, or the end of this one's properties.
+            break;
         } else if form != Form::Opera && !line.trim().is_empty() && !is_code(line) {
             strange = true;
         }
@@ -113,7 +128,11 @@ fn is_error(kind: &str) -> bool {
 /// What was thrown, from the lines before the first frame.
 fn head(lines: &[&str]) -> Stack {
     let sure = lines.iter().position(|line| is_header(line));
-    let any = || lines.iter().position(|line| HEADER.captures(line).is_some_and(|found| found.get(2).is_some()));
+    let any = || {
+        lines.iter().position(|line| {
+            HEADER.captures(line).is_some_and(|found| found.get(2).is_some_and(|said| !said.as_str().is_empty()))
+        })
+    };
     let Some(start) = sure.or_else(any) else { return Stack::default() };
     let Some(found) = lines.get(start).and_then(|line| HEADER.captures(line)) else { return Stack::default() };
     let first = found.get(2).map(|text| text.as_str());
@@ -155,6 +174,8 @@ impl Form {
 
 fn v8(line: &str) -> Option<Frame> {
     let rest = line.trim().strip_prefix("at ")?;
+    // Node writes an error's properties right behind its last frame.
+    let rest = rest.strip_suffix(" {").or_else(|| rest.strip_suffix(',')).unwrap_or(rest);
     let rest = rest.strip_prefix("(error: ").and_then(|rest| rest.strip_suffix(')')).unwrap_or(rest);
     if rest.split(": ").next().is_some_and(|word| word.ends_with("Error") && rest.contains(": ")) {
         return None;
@@ -184,11 +205,12 @@ fn v8(line: &str) -> Option<Frame> {
     if bare.starts_with("eval at ") {
         return evaluated("", bare);
     }
-    if bare.contains(' ') && !SCHEME.is_match(bare) && !bare.starts_with('/') {
+    if bare.contains([' ', '(', ')']) && !SCHEME.is_match(bare) && !bare.starts_with('/') {
         return None;
     }
     let found = located("", bare)?;
-    let is_file = found.line.is_some() || bare == "native" || bare == "<anonymous>" || rest.starts_with('(');
+    let is_path = bare.contains(['/', '.', '\\']) || SCHEME.is_match(bare) || bare.starts_with('<');
+    let is_file = found.line.is_some() && is_path || bare == "native" || bare == "<anonymous>" || rest.starts_with('(');
     is_file.then_some(found)
 }
 
@@ -239,7 +261,8 @@ fn gecko(line: &str) -> Option<Frame> {
     if line == "[native code]" {
         return Some(named("", Some(line), None, None));
     }
-    for (at, _) in line.match_indices('@') {
+    // A function's name has no more of them than a few, a path may.
+    for (at, _) in line.match_indices('@').take(MAX_AT_SIGNS) {
         let (func, rest) = (line.get(..at)?, line.get(at + 1..)?);
         if let Some(found) = gecko_place(func, rest) {
             return Some(found);

@@ -68,8 +68,12 @@ pub(super) fn parse(lines: &[&str]) -> Option<Stack> {
             let is_circular = circular.len() < rest.len() && rest.contains("CIRCULAR REFERENCE");
             let rest = if is_circular { circular.trim_start_matches([':', ' ']).trim_end_matches(']') } else { rest };
             let (kind, first_line) = thrown(rest);
-            message.extend(first_line);
-            chain.push(Raised { kind, message: None, frames: Vec::new(), relation, common: 0 });
+            if !is_circular {
+                message.extend(first_line);
+            }
+            // What is named again has no lines of its own.
+            let again = is_circular.then(|| first_line.unwrap_or_default().to_owned());
+            chain.push(Raised { kind, message: again, frames: Vec::new(), relation, common: 0 });
         } else if let Some(found) = MORE.captures(text) {
             settle(current, &mut message);
             current.common += found.get(1).and_then(|digits| digits.as_str().parse::<u64>().ok()).unwrap_or_default();
@@ -84,7 +88,9 @@ pub(super) fn parse(lines: &[&str]) -> Option<Stack> {
             if unterminated(lines, at) {
                 break;
             }
-        } else if current.frames.is_empty() && current.common == 0 {
+        } else if text.starts_with("Exception in thread ") {
+            break;
+        } else if current.frames.is_empty() && current.common == 0 && current.message.is_none() {
             message.push(line);
         } else if THROWN.captures(text).is_some_and(|found| is_throwable(found.get(1).map_or("", |kind| kind.as_str())))
             || BEHIND.is_match(text)
@@ -129,8 +135,18 @@ fn settle(raised: &mut Raised, lines: &mut Vec<&str>) {
     lines.clear();
 }
 
-/// With `Wrapped by:` the root cause stands first: turns the chain round, so that what surfaced leads it.
+/// With `Wrapped by:` the root cause stands first: turns the chain round, so that what surfaced leads it. What it has in
+/// common with the one written before it is filled in: those are frames of its own.
 fn outermost_first(mut chain: Vec<Raised>) -> Vec<Raised> {
+    for at in 1..chain.len() {
+        let (before, after) = chain.split_at_mut(at);
+        let (Some(inner), Some(outer)) = (before.last(), after.first_mut()) else { continue };
+        let common = usize::try_from(outer.common).unwrap_or(usize::MAX);
+        if let Some(start) = inner.frames.len().checked_sub(common) {
+            outer.frames.extend(inner.frames.iter().skip(start).cloned());
+            outer.common = 0;
+        }
+    }
     chain.reverse();
     for raised in &mut chain {
         raised.relation = "cause";
@@ -223,8 +239,6 @@ pub(super) fn element(line: &str) -> Option<Frame> {
     }
     let (file, number) = if NOWHERE.contains(&source) || source == "<generated>" {
         (Some(source), None)
-    } else if source.is_empty() {
-        (None, None)
     } else if let Some((file, number)) = numbered(source) {
         // A column would make it a frame of JavaScript.
         if numbered(file).is_some() {

@@ -53,8 +53,9 @@ pub(crate) struct Stack {
 }
 
 impl Stack {
-    fn has_frames(&self) -> bool {
-        !self.frames.is_empty() || self.causes.iter().any(|cause| !cause.frames.is_empty())
+    /// Frames of all its exceptions.
+    fn count(&self) -> usize {
+        self.frames.len() + self.causes.iter().map(|cause| cause.frames.len()).sum::<usize>()
     }
 }
 
@@ -93,7 +94,26 @@ impl Family {
         })
     }
 
-    fn read(self, lines: &[&str]) -> Option<Stack> {
+    /// Texts of which any stack of the family has at least one: most other text is told apart by these alone.
+    fn anchors(self) -> &'static [&'static str] {
+        match self {
+            Self::Python => &["File \"", "Traceback (", "+-----"],
+            Self::Jvm => &["at "],
+            Self::JavaScript => &["at ", "@", "[native code]", "Line ", "called from ", ":"],
+            Self::Go => &["goroutine ", "panic: ", "fatal error: ", "DATA RACE", ".go:", ".s:", "_cgo"],
+            Self::Rust => &["panicked at ", "tack backtrace:", "BACKTRACE"],
+            Self::DotNet => &["(", "---> "],
+            Self::Ruby => &[":in `", ":in '", ".rb:", "from "],
+            Self::Php => &["#", "at "],
+            Self::Dart => &["dart:", ".dart", "package:", "packages/"],
+            Self::Native => &["#", "0x", "runtime error: "],
+        }
+    }
+
+    fn read(self, text: &str, lines: &[&str]) -> Option<Stack> {
+        if !self.anchors().iter().any(|anchor| text.contains(anchor)) {
+            return None;
+        }
         match self {
             Self::Python => python::parse(lines),
             Self::Jvm => jvm::parse(lines),
@@ -109,19 +129,12 @@ impl Family {
     }
 }
 
-/// In which order the families are tried: those first whose forms no other can be taken for.
-const FAMILIES: [Family; 10] = [
-    Family::Python,
-    Family::Go,
-    Family::Rust,
-    Family::Dart,
-    Family::Php,
-    Family::Native,
-    Family::Jvm,
-    Family::DotNet,
-    Family::Ruby,
-    Family::JavaScript,
-];
+/// Families whose forms no other can be taken for, in the order they are tried.
+const DISTINCT: [Family; 7] =
+    [Family::Python, Family::Go, Family::Rust, Family::Dart, Family::Php, Family::Native, Family::Ruby];
+
+/// Families whose frames begin with `at`: the one that reads most of them it is.
+const ALIKE: [Family; 3] = [Family::Jvm, Family::DotNet, Family::JavaScript];
 
 /// Reads the first stack in a text; `None` if there is none. `language` is tried first, and the others after it.
 pub(crate) fn parse(text: &str, language: Option<&str>, rules: &AppRules) -> Option<Stack> {
@@ -129,26 +142,32 @@ pub(crate) fn parse(text: &str, language: Option<&str>, rules: &AppRules) -> Opt
     let mut headed = None;
     for form in wrapping::forms(text) {
         let lines = line::lines(&form);
-        match read(&lines, hint) {
-            Some((family, stack)) if stack.has_frames() => return Some(finish(stack, family, rules)),
+        match read(&form, &lines, hint) {
+            Some((family, stack)) if stack.count() > 0 => return Some(finish(stack, family, rules)),
             found => headed = headed.or(found),
         }
     }
     headed.map(|(family, stack)| finish(stack, family, rules))
 }
 
-/// The first family that reads frames, else the first that reads an exception at all.
-fn read(lines: &[&str], hint: Option<Family>) -> Option<(Family, Stack)> {
-    let others = FAMILIES.into_iter().filter(|family| Some(*family) != hint);
+/// The family of the hint if it reads frames, else the first that does, else the first that reads an exception at all.
+fn read(text: &str, lines: &[&str], hint: Option<Family>) -> Option<(Family, Stack)> {
     let mut headed = None;
-    for family in hint.into_iter().chain(others) {
-        match family.read(lines) {
-            Some(stack) if stack.has_frames() => return Some((family, stack)),
+    for family in hint.into_iter().chain(DISTINCT.into_iter().filter(|family| Some(*family) != hint)) {
+        match family.read(text, lines) {
+            Some(stack) if stack.count() > 0 => return Some((family, stack)),
             Some(stack) => headed = headed.or(Some((family, stack))),
             None => {}
         }
     }
-    headed
+    let mut best: Option<(Family, Stack)> = None;
+    for family in ALIKE {
+        let Some(stack) = family.read(text, lines) else { continue };
+        if stack.count() > best.as_ref().map_or(0, |(_, best)| best.count()) {
+            best = Some((family, stack));
+        }
+    }
+    best.or(headed)
 }
 
 /// Says what is in-app, and keeps the numbers within their limits.

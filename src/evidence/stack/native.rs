@@ -10,19 +10,19 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::Stack;
-use super::line::{frame, last_bracket, non_empty, pattern, place, unterminated};
+use super::line::{frame, non_empty, pattern, place, unterminated};
 use crate::model::{Cause, Frame};
 
 static NUMBERED: LazyLock<Regex> = LazyLock::new(|| pattern(r"^\s*#(\d+) +(\S.*)$"));
-static ADDRESS: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(?:0x[0-9a-fA-F]+)(?: <[^>]*>)? *(.*)$"));
+static ADDRESS: LazyLock<Regex> = LazyLock::new(|| pattern(r"^0x[0-9a-fA-F]+ *(.*)$"));
+/// The first of gdb's arguments.
+static ARGUMENT: LazyLock<Regex> = LazyLock::new(|| pattern(r"^[\w#$.@]+="));
 /// Where a function stands: ` file:line:column`, at the end.
 static SOURCE: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(.*?)(?:^| )(\S+?):(\d+)(?::(\d+))?$"));
 /// The module and the offset in it, behind everything.
 static MODULE: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"^(.*?) *\(([^()]*?)(?:\+0x[0-9a-fA-F]+)?\)(?: \(BuildId: [0-9a-f]+\))?$"));
-static REPORT: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"(?:ERROR|WARNING): (Address|Memory|Thread|Leak|UndefinedBehavior|HWAddress)Sanitizer:? (.*)$")
-});
+    LazyLock::new(|| pattern(r"^(.*?) *\(([^()]*?)(\+0x[0-9a-fA-F]+)?\)(?: \(BuildId: [0-9a-f]+\))?$"));
+static REPORT: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?:ERROR|WARNING): (\w+Sanitizer|libFuzzer):? (.*)$"));
 static ACCESS: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"^\s*((?:atomic )?(?:[Pp]revious )?(?:READ|WRITE|Read|Write|read|write) of size \d+)"));
 static UNDEFINED: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(\S.*?):(\d+):(\d+): runtime error: (.*)$"));
@@ -44,7 +44,8 @@ static GLIBC: LazyLock<Regex> = LazyLock::new(|| {
 static BOOST: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"^\s*\d+# (?:0x[0-9a-fA-F]+ )?(?:in )?(\S.*?)(?: at (\S.*):(\d+)| in (\S.*))?\s*$"));
 /// Abseil and glog: `    @     0x1  100  function`.
-static AT_SIGN: LazyLock<Regex> = LazyLock::new(|| pattern(r"^\s*(?:PC: )?@ +0x[0-9a-fA-F]+(?: +\d+)? +(\S.*?)\s*$"));
+static AT_SIGN: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"^\s*@ +0x[0-9a-fA-F]+(?: +(?:\d+|\(unknown\)) )? +(\S.*?)\s*$"));
 static VALGRIND: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"^(?:==\d+==)?\s+(?:at|by) 0x[0-9A-F]+: (\S.*) \((?:in )?([^()]*?)(?::(\d+))?\)\s*$"));
 static TOMBSTONE: LazyLock<Regex> = LazyLock::new(|| {
@@ -111,14 +112,20 @@ fn traces(lines: &[&str]) -> Option<Stack> {
         }
         next = Some(number + 1);
         match read {
-            // What may be cut is not read.
-            Some(_) if unterminated(lines, at) && !is_whole(text) => trace.partial = true,
-            Some(frame) => trace.frames.push(frame),
+            Some(frame) => {
+                // What nothing follows may be cut, but for the frames that stacks begin with.
+                let whole = is_whole(text) || OUTERMOST.iter().any(|name| text.ends_with(name) && frame.func == *name);
+                trace.partial |= unterminated(lines, at) && !whole;
+                trace.frames.push(frame);
+            }
             None => trace.partial = true,
         }
     }
     found.retain(|trace| !trace.frames.is_empty());
-    let main = main_trace(&found)?;
+    // A report is about the first stack behind it.
+    let report = lines.iter().position(|line| REPORT.is_match(line));
+    let reported = report.and_then(|report| found.iter().position(|trace| trace.at > report));
+    let main = reported.or_else(|| main_trace(&found))?;
     let related = found.iter().enumerate().filter(|(at, _)| *at != main);
     let causes = related
         .filter_map(|(_, trace)| {
@@ -136,6 +143,10 @@ fn traces(lines: &[&str]) -> Option<Stack> {
     let trace = found.into_iter().nth(main)?;
     Some(Stack { frames: trace.frames, partial: trace.partial, causes, ..Stack::default() })
 }
+
+/// What stacks of threads begin with.
+const OUTERMOST: [&str; 8] =
+    ["<unknown>", "main", "_start", "__libc_start_main", "start_thread", "clone", "clone3", "__clone3"];
 
 /// Whether the line of a frame ends as one does: with a place, a bracket, or a word.
 fn is_whole(text: &str) -> bool {
@@ -183,33 +194,27 @@ fn numbered_frame(line: &str, text: &str) -> Option<Frame> {
 
 /// `function (arguments) at file:line`, `function (arguments) from module`, `function (arguments)`.
 fn gdb(text: &str) -> Option<Frame> {
-    let at = text.rfind(") at ").map(|at| (at, " at ")).or_else(|| text.rfind(") from ").map(|at| (at, " from ")));
-    let (call, behind) = match at {
-        Some((at, word)) => (text.get(..=at)?, Some((word, text.get(at + 1 + word.len()..)?))),
-        None => (text, None),
-    };
-    let (name, arguments) = last_bracket(call)?;
-    // gdb sets arguments off by a blank and names them; in the sanitizers' form brackets are part of the name.
-    let set_off = call.get(name.len()..)?.starts_with(" (");
-    let is_gdb = set_off && !name.is_empty() && (behind.is_some() || arguments.is_empty() || arguments.contains('='));
-    if !is_gdb || name.contains(" at ") && !name.contains('<') {
-        return None;
+    // The arguments are named, so that brackets in the function's name are not theirs; strings in them may hold any text.
+    let open = text.match_indices(" (").map(|(at, _)| at).find(|at| {
+        let arguments = text.get(at + 2..).unwrap_or_default();
+        arguments.starts_with(')') || ARGUMENT.is_match(arguments)
+    })?;
+    let (name, call) = (text.get(..open)?, text.get(open + 2..)?);
+    if let Some((_, source)) = call.rsplit_once(") at ") {
+        let (file, line, _) = place(source.trim_end())?;
+        return Some(frame(name, Some(file), Some(line), None));
     }
-    match behind {
-        Some((" at ", source)) => {
-            let (file, line, _) = place(source.trim_end())?;
-            Some(frame(name, Some(file), Some(line), None))
-        }
-        Some((_, module)) => Some(within(name, Some(module.trim_end()))),
-        None => Some(frame(name, None, None, None)),
+    if let Some((_, module)) = call.rsplit_once(") from ") {
+        return Some(within(name, Some(module.trim_end())));
     }
+    call.trim_end().ends_with(')').then(|| frame(name, None, None, None))
 }
 
 /// `function file:line:column`, `function (module+0x1)`, `(module+0x1)`, and both behind one another.
 fn sanitizer(text: &str, addressed: bool, named: bool) -> Option<Frame> {
     let text = text.trim_end();
     let (text, module) =
-        match MODULE.captures(text).filter(|found| found.get(2).is_some_and(|module| is_module(module.as_str()))) {
+        match MODULE.captures(text).filter(|found| found.get(3).is_some() || found.get(2).is_some_and(is_module)) {
             Some(found) => (
                 found.get(1).map_or("", |text| text.as_str()).to_owned(),
                 found.get(2).map(|text| text.as_str().to_owned()),
@@ -238,7 +243,8 @@ fn sanitizer(text: &str, addressed: bool, named: bool) -> Option<Frame> {
     })
 }
 
-fn is_module(text: &str) -> bool {
+fn is_module(text: regex::Match<'_>) -> bool {
+    let text = text.as_str();
     text.contains(['/', '\\', '.']) || text.starts_with('<') && text.ends_with('>')
 }
 
@@ -270,6 +276,9 @@ fn glibc(line: &str) -> Option<Frame> {
 fn boost(line: &str) -> Option<Frame> {
     let found = BOOST.captures(line)?;
     let text = |group: usize| found.get(group).map(|text| text.as_str());
+    if let Some(module) = line.split_once("# 0x").and_then(|(_, rest)| rest.split_once(" in /")).map(|(_, rest)| rest) {
+        return Some(within("", Some(&format!("/{}", module.trim_end()))));
+    }
     if let Some(file) = text(2) {
         return Some(frame(text(1)?, Some(file), text(3)?.parse().ok(), None));
     }

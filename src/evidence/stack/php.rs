@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::line::{frame, joined, non_empty, numbered, pattern};
+use super::line::{frame, joined, non_empty, pattern, unterminated};
 use super::{Stack, jvm};
 use crate::model::{Cause, Frame, Place};
 
@@ -20,6 +20,9 @@ static THROWN: LazyLock<Regex> = LazyLock::new(|| {
         r"(?:^|[\s:(])((?:\\?[A-Za-z_]\w*)(?:\\\w+)*)(?:\(code: [^)]*\))?(?:: (.*?))? (?:in|at) (\S.*?)(?::(\d+)| on line (\d+))\)?$",
     )
 });
+/// The same where it is all of the text; its message may have several lines.
+static WHOLE: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?s)^((?:\\?[A-Za-z_]\w*)(?:\\\w+)*)(?:: (.*))? in (\S[^\n]*?):(\d+)$"));
 /// The form of PHP before 7.
 static OLD: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?s)exception '([\w\\]+)'(?: with message '(.*)')? in (\S[^\n]*?):(\d+)$"));
@@ -45,7 +48,7 @@ fn native(lines: &[&str]) -> Option<Stack> {
         let mut stack = head(lines.get(head_from..at)?);
         let mut whole = false;
         while let Some(line) = lines.get(at) {
-            if let Some(found) = call(line) {
+            if let Some(found) = call(line).filter(|found| found.func == "{main}" || !unterminated(lines, at)) {
                 whole |= found.func == "{main}";
                 stack.frames.push(found);
             } else if !line.trim().is_empty() || whole {
@@ -118,7 +121,7 @@ fn head(lines: &[&str]) -> Stack {
     let text = text.split_once(UNCAUGHT).map_or(text.as_str(), |(_, rest)| rest);
     let text = text.strip_prefix("Next ").unwrap_or(text);
     let mut stack = Stack::default();
-    if let Some(found) = OLD.captures(text) {
+    if let Some(found) = OLD.captures(text).or_else(|| WHOLE.captures(text)) {
         let part = |group: usize| found.get(group).map(|text| text.as_str());
         (stack.kind, stack.message) = (part(1).map(str::to_owned), part(2).and_then(non_empty));
         stack.thrown_at = part(3).map(|file| at(file, part(4)));
@@ -126,21 +129,8 @@ fn head(lines: &[&str]) -> Stack {
         let part = |group: usize| found.get(group).map(|text| text.as_str());
         (stack.kind, stack.message) = (part(1).map(str::to_owned), part(2).and_then(non_empty));
         stack.thrown_at = part(3).map(|file| at(file, part(4).or(part(5))));
-    } else if let Some((kind, said)) = text.split_once(": ").filter(|(kind, _)| is_class(kind)) {
-        // The message has several lines: its place stands at the end.
-        let (message, place) = said.rsplit_once(" in ").map_or((said, None), |(message, place)| (message, Some(place)));
-        (stack.kind, stack.message) = (Some(kind.to_owned()), non_empty(message));
-        stack.thrown_at = place.and_then(numbered).map(|(file, line)| Place {
-            file: file.to_owned(),
-            line: Some(line),
-            column: None,
-        });
     }
     stack
-}
-
-fn is_class(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'\\'))
 }
 
 fn at(file: &str, digits: Option<&str>) -> Place {

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::Stack;
-use super::line::{frame, joined, non_empty, pattern};
+use super::line::{frame, joined, non_empty, pattern, unterminated};
 use crate::model::{Cause, Frame};
 
 static FRAME: LazyLock<Regex> =
@@ -41,7 +41,7 @@ pub(super) fn parse(lines: &[&str]) -> Option<Stack> {
     let mut chain: Vec<Raised> = Vec::new();
     // Frames that are numbered stand outermost first, before what was raised.
     let mut numbered: Vec<Frame> = Vec::new();
-    let mut elided = 0;
+    let (mut elided, mut cut) = (0, false);
     let mut at = first;
     while let Some(line) = lines.get(at) {
         at += 1;
@@ -49,7 +49,13 @@ pub(super) fn parse(lines: &[&str]) -> Option<Stack> {
             elided += found.get(1).and_then(|digits| digits.as_str().parse::<u64>().ok()).unwrap_or(0);
             continue;
         }
-        let Some(Line { number, from, frame, said }) = read(line) else {
+        let found = read(line);
+        // A last line without a method may be one whose end is cut.
+        if unterminated(lines, at - 1) && found.as_ref().is_some_and(|found| found.frame.func.is_empty()) {
+            cut = true;
+            break;
+        }
+        let Some(Line { number, from, frame, said }) = found else {
             if !line.trim().is_empty()
                 && !line.starts_with([' ', '\t'])
                 && chain.len() == 1
@@ -77,8 +83,8 @@ pub(super) fn parse(lines: &[&str]) -> Option<Stack> {
             },
         }
     }
-    let partial = !numbered.is_empty();
-    if partial {
+    let partial = cut || !numbered.is_empty();
+    if !numbered.is_empty() {
         numbered.reverse();
         chain.push(Raised { frames: numbered, ..Raised::default() });
     }

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::Stack;
-use super::line::{frame, joined, non_empty, pattern, place, unterminated};
+use super::line::{frame, joined, non_empty, numbered, pattern, place, unterminated};
 use crate::model::{Cause, Frame, Place};
 
 static PANICKED: LazyLock<Regex> = LazyLock::new(|| {
@@ -22,6 +22,9 @@ static INLINED: LazyLock<Regex> = LazyLock::new(|| pattern(r"^ {8,}(\S.*)$"));
 static HASH: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?:::h[0-9a-f]{16}|<h?[0-9a-f]{16}>|\[[0-9a-f]{16}\])$"));
 static OMITTED: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"^\s*(?:\[\.\.\. omitted (\d+) frames? \.\.\.\]|⋮ +(\d+) frames? hidden.*)\s*$"));
+/// What stacks of threads begin with.
+const OUTERMOST: [&str; 8] =
+    ["<unknown>", "main", "_start", "__libc_start_main", "start_thread", "clone", "clone3", "__clone3"];
 static CAUSE: LazyLock<Regex> = LazyLock::new(|| pattern(r"^ {2,}(?:\d+: )?(\S.*)$"));
 
 /// Reads a stack; `None` if the lines hold none.
@@ -53,7 +56,12 @@ fn backtrace(lines: &[&str], from: usize, stack: &mut Stack) {
             continue;
         }
         // Indented as deep as a place is, but not behind `at`: a function that was inlined into the one before.
-        let inlined = || INLINED.captures(line).filter(|_| !stack.frames.is_empty());
+        let inlined = || INLINED.captures(line).filter(|_| !stack.frames.is_empty() && !line.contains('│'));
+        if line.contains('│') {
+            // A line of the source.
+            at += 1;
+            continue;
+        }
         let Some(name) = NUMBERED.captures(line).or_else(inlined).and_then(|found| found.get(1)) else {
             if line.trim().is_empty() && stack.frames.is_empty() {
                 at += 1;
@@ -61,18 +69,17 @@ fn backtrace(lines: &[&str], from: usize, stack: &mut Stack) {
             }
             return;
         };
-        let cut = unterminated(lines, at);
+        // A name that nothing follows may be cut, but for those that stacks begin with.
+        let last = unterminated(lines, at);
+        stack.partial |= last && !OUTERMOST.contains(&name.as_str());
         at += 1;
         let place = lines.get(at).and_then(|line| line.trim_start().strip_prefix("at "));
-        if cut {
-            stack.partial = true;
-            return;
-        }
         let mut found = named(name.as_str().trim_end(), None);
         if let Some(text) = place {
             found = named(name.as_str().trim_end(), Some(text.trim_end()));
-            // A place has a column, unless it is cut.
-            if unterminated(lines, at) && found.column.is_none() {
+            // Where all places have a column, a last one without is cut.
+            let columns = stack.frames.iter().all(|frame| frame.column.is_some() || frame.file.is_none());
+            if unterminated(lines, at) && found.column.is_none() && columns {
                 (found.file, found.line) = (None, None);
                 stack.partial = true;
             }
@@ -139,6 +146,16 @@ fn panic(lines: &[&str]) -> Option<Stack> {
 
 /// An error that `main` returned: what it says, and what it was caused by.
 fn reported(lines: &[&str]) -> Option<Stack> {
+    if let Some(start) = lines.iter().position(|line| line.starts_with("The application panicked")) {
+        let value = |key| lines.iter().skip(start).find_map(|line| line.strip_prefix(key)).map(str::trim);
+        let thrown_at = value("Location:").and_then(numbered).map(|(file, line)| Place {
+            file: file.to_owned(),
+            line: Some(line),
+            column: None,
+        });
+        let message = value("Message:").and_then(non_empty);
+        return Some(Stack { kind: Some("panic".to_owned()), message, thrown_at, ..Stack::default() });
+    }
     let start = lines.iter().rposition(|line| line.starts_with("Error: ") || line.trim() == "Error:");
     let start = start.or_else(|| lines.iter().position(|line| !line.trim().is_empty()))?;
     let mut rest = lines.iter().skip(start).peekable();

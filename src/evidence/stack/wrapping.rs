@@ -47,9 +47,13 @@ pub(super) fn forms(text: &str) -> Vec<Cow<'_, str>> {
         strings(&value, MAX_DEPTH, &mut forms);
     }
     forms.extend(without_prefix(&plain).map(Cow::Owned));
-    let escaped = plain.contains("\\n").then(|| unescaped(&plain));
-    forms.push(plain);
-    forms.extend(escaped.map(Cow::Owned));
+    let escapes = plain.matches("\\n").count();
+    let escaped = (escapes > 0).then(|| Cow::Owned(unescaped(&plain)));
+    // With more ends of lines escaped than not, the text as it is would be a line with all of the stack in it.
+    let (first, last) =
+        if escapes > plain.matches('\n').count() { (escaped, Some(plain)) } else { (Some(plain), escaped) };
+    forms.extend(first);
+    forms.extend(last);
     forms
 }
 
