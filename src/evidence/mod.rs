@@ -130,7 +130,10 @@ impl Assembler {
         let anchor = Anchor::of(&path, &critical, &logs);
         let facts = self.settings.services.get(&anchor.service);
         let language = environment::language(facts, &anchor.resource);
-        let recorded = recorded(&tree, &critical, &logs);
+        let recorded = recorded(&tree, &critical, &logs).map_or_else(
+            || self.buried(&tree, &critical, &logs, language.as_deref()),
+            |found| Some(self.with_stack(found, &tree, &critical, &logs, language.as_deref())),
+        );
         let failed_at = failed_at(&tree, &critical, &logs, recorded.as_ref());
         let exception = recorded
             .map(|found| exception::read(found, language.as_deref(), &self.settings.in_app, &mut complete.missing));
@@ -206,6 +209,38 @@ impl Assembler {
             },
         };
         (bundle, failed_at)
+    }
+}
+
+impl Assembler {
+    /// Where no exception was recorded: the stack in the body of an error that was logged there.
+    fn buried(&self, tree: &Tree, critical: &Critical, logs: &[LogFact], language: Option<&str>) -> Option<Recorded> {
+        let within = |span| exception::choose(&exception::buried(logs, span, language, &self.settings.in_app));
+        match critical {
+            Critical::Span { node, passed_on } => {
+                std::iter::once(node).chain(passed_on).find_map(|node| within(Some(tree.spans[*node].id)))
+            }
+            Critical::Log(_) => within(None),
+            Critical::Slow(_) | Critical::Nothing => None,
+        }
+    }
+
+    /// An exception that was recorded without its stack takes that of the same exception in the body of an error.
+    fn with_stack(
+        &self,
+        found: Recorded,
+        tree: &Tree,
+        critical: &Critical,
+        logs: &[LogFact],
+        language: Option<&str>,
+    ) -> Recorded {
+        if found.has_stack() {
+            return found;
+        }
+        match self.buried(tree, critical, logs, language) {
+            Some(buried) => found.or_stack_of(buried),
+            None => found,
+        }
     }
 }
 

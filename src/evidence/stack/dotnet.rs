@@ -88,6 +88,12 @@ pub(super) fn parse(lines: &[&str]) -> Option<Stack> {
         let rest: Vec<Frame> = all.iter().rev().flat_map(|raised| raised.frames.clone()).collect();
         all.first_mut()?.frames = rest;
     }
+    // One line alone may be a sentence, unless it has a place or an exception is named before it.
+    let mut frames = all.iter().flat_map(|raised| &raised.frames);
+    let sure = all.first()?.kind.is_some() || frames.next()?.file.is_some() || frames.next().is_some();
+    if !sure {
+        return None;
+    }
     let mut all = all.into_iter();
     let Raised { kind, message, frames, .. } = all.next()?;
     let causes = all

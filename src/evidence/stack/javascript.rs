@@ -85,6 +85,8 @@ pub(super) fn parse(lines: &[&str]) -> Option<Stack> {
                 Some(cause) => cause.common += count,
                 None => stack.elided += count,
             }
+        } else if let Some(found) = nameless(line).filter(|_| form == Form::V8 && !unterminated(lines, at)) {
+            stack.causes.last_mut().map_or(&mut stack.frames, |cause| &mut cause.frames).push(found);
         } else if line.trim_start().starts_with("at ") && form == Form::V8 {
             partial |= !line.contains("Error: ");
             if unterminated(lines, at) {
@@ -173,7 +175,12 @@ impl Form {
 }
 
 fn v8(line: &str) -> Option<Frame> {
-    let rest = line.trim().strip_prefix("at ")?;
+    let text = line.trim();
+    if let Some(file) = text.strip_prefix("(error: ").and_then(|rest| rest.strip_suffix(')')) {
+        // What webpack could not load.
+        return SCHEME.is_match(file).then(|| named("", Some(file), None, None));
+    }
+    let rest = text.strip_prefix("at ")?;
     // Node writes an error's properties right behind its last frame.
     let rest = rest.strip_suffix(" {").or_else(|| rest.strip_suffix(',')).unwrap_or(rest);
     let rest = rest.strip_prefix("(error: ").and_then(|rest| rest.strip_suffix(')')).unwrap_or(rest);
@@ -212,6 +219,14 @@ fn v8(line: &str) -> Option<Frame> {
     let is_path = bare.contains(['/', '.', '\\']) || SCHEME.is_match(bare) || bare.starts_with('<');
     let is_file = found.line.is_some() && is_path || bare == "native" || bare == "<anonymous>" || rest.starts_with('(');
     is_file.then_some(found)
+}
+
+/// A function without a place, which other frames must tell to be one: `at name`.
+fn nameless(line: &str) -> Option<Frame> {
+    let name = line.trim().strip_prefix("at ")?;
+    let fits = name.starts_with(|c: char| c.is_alphabetic() || c == '_' || c == '$')
+        && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '$' | '.' | '<' | '>'));
+    fits.then(|| named(name, None, None, None))
 }
 
 /// A function and the place behind it, if it is one.
@@ -269,7 +284,7 @@ fn gecko(line: &str) -> Option<Frame> {
         }
     }
     // Without a function.
-    if line.contains('@') && !SCHEME.is_match(line) || line.contains([' ', '(']) && !line.contains(":(//") {
+    if line.contains(' ') || line.contains(['@', '(']) && !SCHEME.is_match(line) && !line.contains(":(//") {
         return None;
     }
     let is_file = SCHEME.is_match(line) || line.starts_with('/') || line.contains("bundle") || line.contains(".js:");

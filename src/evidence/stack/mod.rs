@@ -150,6 +150,12 @@ pub(crate) fn parse(text: &str, language: Option<&str>, rules: &AppRules) -> Opt
     headed.map(|(family, stack)| finish(stack, family, rules))
 }
 
+/// A place that was recorded without a stack, as one.
+pub(crate) fn of_place(mut place: Frame, language: Option<&str>, rules: &AppRules) -> Stack {
+    place.in_app = language.and_then(Family::of).is_none_or(|family| rules.in_app(family, &place));
+    Stack { frames: vec![place], ..Stack::default() }
+}
+
 /// The family of the hint if it reads frames, else the first that does, else the first that reads an exception at all.
 fn read(text: &str, lines: &[&str], hint: Option<Family>) -> Option<(Family, Stack)> {
     let mut headed = None;

@@ -96,6 +96,9 @@ fn traces(lines: &[&str]) -> Option<Stack> {
             (thread, next) = (number.as_str().parse().ok(), None);
             continue;
         }
+        if line.trim().is_empty() {
+            next = None;
+        }
         let Some(numbered) = NUMBERED.captures(line) else { continue };
         let Some(number) = numbered.get(1).and_then(|digits| digits.as_str().parse::<u64>().ok()) else { continue };
         let text = numbered.get(2).map_or("", |text| text.as_str());
@@ -213,34 +216,33 @@ fn gdb(text: &str) -> Option<Frame> {
 /// `function file:line:column`, `function (module+0x1)`, `(module+0x1)`, and both behind one another.
 fn sanitizer(text: &str, addressed: bool, named: bool) -> Option<Frame> {
     let text = text.trim_end();
-    let (text, module) =
-        match MODULE.captures(text).filter(|found| found.get(3).is_some() || found.get(2).is_some_and(is_module)) {
-            Some(found) => (
-                found.get(1).map_or("", |text| text.as_str()).to_owned(),
-                found.get(2).map(|text| text.as_str().to_owned()),
-            ),
-            None => (text.to_owned(), None),
-        };
-    if let Some(found) = SOURCE.captures(&text).filter(|_| addressed || module.is_some()) {
-        let number = |group| found.get(group).and_then(|digits| digits.as_str().parse().ok());
-        let name = found.get(1).map_or("", |name| name.as_str()).trim();
-        let mut at = frame(name, found.get(2).map(|file| file.as_str()), number(3), number(4));
-        at.module = module;
-        return Some(at);
-    }
-    let unknown = text.strip_suffix(" <null>");
-    let name = unknown.unwrap_or(&text).trim();
-    // A file without a line stands behind the name too.
-    let (name, file) = match name.rsplit_once(' ') {
-        Some((name, file)) if file.starts_with('/') && unknown.is_none() => (name, Some(file)),
-        _ => (name, None),
+    let behind = MODULE.captures(text).filter(|found| found.get(3).is_some() || found.get(2).is_some_and(is_module));
+    let part = |group: usize| behind.as_ref().and_then(|found| found.get(group)).map(|text| text.as_str());
+    let (text, inside) = (part(1).unwrap_or(text), part(2));
+    let number = |digits: Option<regex::Match<'_>>| digits.and_then(|digits| digits.as_str().parse().ok());
+    let (name, file, line, column) = if let Some((file, line, column)) = inside.and_then(place) {
+        // macOS: `function (in module) (file:line)`.
+        (text.split(" (in ").next().unwrap_or(text), Some(file), Some(line), column)
+    } else if let Some(found) = SOURCE.captures(text).filter(|_| addressed || inside.is_some()) {
+        let text = |group: usize| found.get(group).map(|text| text.as_str());
+        (text(1).unwrap_or_default(), text(2), number(found.get(3)), number(found.get(4)))
+    } else {
+        match text.rsplit_once(' ') {
+            // A file without a line, or none.
+            Some((name, file)) if file.starts_with('/') || file == "_asan_rtl_" => (name, Some(file), None, None),
+            Some((name, "<null>")) => (name, None, None, None),
+            _ => (text, None, None, None),
+        }
     };
-    let is_frame = module.is_some() || named || addressed && !name.is_empty();
-    is_frame.then(|| {
-        let mut at = frame(name, file, None, None);
-        at.module = module;
-        at
-    })
+    let name = name.trim();
+    if file.is_none() && inside.is_none() && !named && (!addressed || name.is_empty()) {
+        return None;
+    }
+    // Without symbols the offset in the function stands behind its name.
+    let name = name.rsplit_once("+0x").filter(|_| inside.is_some()).map_or(name, |(name, _)| name);
+    let mut found = frame(name, file, line, column);
+    found.module = inside.filter(|_| inside.and_then(place).is_none()).map(str::to_owned);
+    Some(found)
 }
 
 fn is_module(text: regex::Match<'_>) -> bool {

@@ -128,9 +128,8 @@ fn hostile_text_takes_linear_time() {
     let nested = format!("Error: x\n    at a {}/x.js:1:2{}\n", "(".repeat(30_000), ")".repeat(30_000));
     let at_signs = "a@".repeat(30_000);
     let openings = "Caused by: java.lang.Error: x\n".repeat(20_000);
-    let members: String = (0..5_000)
-        .map(|depth| format!("{}+-+---------------- 1 ----------------\n", " ".repeat(depth % 90)))
-        .collect();
+    let members: String =
+        (0..5_000).map(|depth| format!("{}+-+---------------- 1 ----------------\n", " ".repeat(depth % 90))).collect();
     let blank = "\n".repeat(100_000);
     for text in [nested, at_signs, openings, members, blank] {
         assert!(parse_as(&text, "nodejs").is_none_or(|found| found.causes.len() <= 100));
