@@ -34,8 +34,9 @@ fn goroutine(lines: &[&str]) -> Option<Stack> {
     // A stack that was printed before the panic is not its own.
     let panic = lines.iter().position(|line| PANIC.is_match(line) || SERVING.is_match(line)).unwrap_or(0);
     let header = (panic..lines.len()).find(is_header).or_else(|| (0..panic).find(is_header));
-    let mut stack = panics(lines.get(..header.unwrap_or(lines.len()))?).unwrap_or_default();
-    let Some(header) = header else { return stack.kind.is_some().then_some(Stack { partial: true, ..stack }) };
+    // Without a goroutine it is a message.
+    let header = header?;
+    let mut stack = panics(lines.get(..header)?).unwrap_or_default();
     for (at, line) in lines.iter().enumerate().skip(header) {
         let Some(found) = GOROUTINE.captures(line) else { continue };
         let indent = found.get(1).map_or("", |indent| indent.as_str());

@@ -106,6 +106,12 @@ pub(super) fn parse(lines: &[&str]) -> Option<Stack> {
         }
     }
     stack.partial = partial;
+    if let ([frame], [], None) = (stack.frames.as_slice(), stack.causes.as_slice(), &stack.kind) {
+        // A place without anything else is no stack.
+        if frame.func.is_empty() && frame.column.is_none() {
+            return None;
+        }
+    }
     without_reporters(&mut stack);
     Some(stack)
 }
@@ -284,7 +290,10 @@ fn gecko(line: &str) -> Option<Frame> {
         }
     }
     // Without a function.
-    if line.contains(' ') || line.contains(['@', '(']) && !SCHEME.is_match(line) && !line.contains(":(//") {
+    if line.contains(char::is_whitespace)
+        || line.starts_with("//")
+        || line.contains(['@', '(']) && !SCHEME.is_match(line) && !line.contains(":(//")
+    {
         return None;
     }
     let is_file = SCHEME.is_match(line) || line.starts_with('/') || line.contains("bundle") || line.contains(".js:");

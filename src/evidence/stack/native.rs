@@ -5,6 +5,7 @@
 //! `failure_signal_handler.cc`; Valgrind, `m_debuginfo/debuginfo.c`; Android, `libbacktrace`. The code's file is that of
 //! the source; a library without symbols is the frame's module.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -101,10 +102,10 @@ fn traces(lines: &[&str]) -> Option<Stack> {
         }
         let Some(numbered) = NUMBERED.captures(line) else { continue };
         let Some(number) = numbered.get(1).and_then(|digits| digits.as_str().parse::<u64>().ok()) else { continue };
-        let text = numbered.get(2).map_or("", |text| text.as_str());
-        let read = numbered_frame(line, text);
+        let text = unwrapped(lines, at, numbered.get(2).map_or("", |text| text.as_str()));
+        let read = numbered_frame(line, &text);
         if number == 0 || next.is_none() {
-            let top = text.to_owned();
+            let top = text.clone().into_owned();
             found.push(Trace { at, top, thread, partial: number != 0, ..Trace::default() });
         }
         let Some(trace) = found.last_mut() else { continue };
@@ -117,7 +118,7 @@ fn traces(lines: &[&str]) -> Option<Stack> {
         match read {
             Some(frame) => {
                 // What nothing follows may be cut, but for the frames that stacks begin with.
-                let whole = is_whole(text) || OUTERMOST.iter().any(|name| text.ends_with(name) && frame.func == *name);
+                let whole = is_whole(&text) || OUTERMOST.iter().any(|name| text.ends_with(name) && frame.func == *name);
                 trace.partial |= unterminated(lines, at) && !whole;
                 trace.frames.push(frame);
             }
@@ -146,6 +147,25 @@ fn traces(lines: &[&str]) -> Option<Stack> {
     let trace = found.into_iter().nth(main)?;
     Some(Stack { frames: trace.frames, partial: trace.partial, causes, ..Stack::default() })
 }
+
+/// A frame of gdb with the lines that it was wrapped onto: arguments, and `at file:line` or `from module`.
+fn unwrapped<'a>(lines: &[&str], at: usize, text: &'a str) -> Cow<'a, str> {
+    let mut whole = Cow::Borrowed(text);
+    for next in lines.iter().skip(at + 1).take(MAX_WRAPPED) {
+        let placed = whole.contains(") at ") || whole.contains(") from ");
+        let next = if next.starts_with("    ") { next.trim() } else { "" };
+        let goes_on =
+            next.starts_with("at ") || next.starts_with("from ") || whole.ends_with(", ") || whole.ends_with(',');
+        if placed || !goes_on || next.is_empty() || !whole.contains(" (") {
+            break;
+        }
+        whole = Cow::Owned(format!("{} {next}", whole.trim_end()));
+    }
+    whole
+}
+
+/// Most lines that a frame goes on for.
+const MAX_WRAPPED: usize = 8;
 
 /// What stacks of threads begin with.
 const OUTERMOST: [&str; 8] =

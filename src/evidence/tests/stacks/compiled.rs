@@ -103,6 +103,13 @@ fn gdbs_frames_are_of_the_thread_that_crashed() {
 }
 
 #[test]
+fn gdbs_frames_may_be_wrapped() {
+    let text = "#0  0x4001 in foo (a=1,\n    b=2) at x.c:1\n#1  0x4002 in bar ()\n    at y.c:208\n        local = 0x0\n#2  0x3 in main ()\n   from /app/libm.so\n";
+    let found = parse_as(text, "cpp").unwrap();
+    assert_eq!(frames(&found.frames), ["*foo x.c:1", "*bar y.c:208", "*main ?"]);
+}
+
+#[test]
 fn sanitizers_reports_have_the_stack_they_are_about_and_those_behind_it() {
     let text = "==1==ERROR: AddressSanitizer: heap-use-after-free on address 0x602 at pc 0x1\nWRITE of size 1 at 0x602 thread T0\n\
         \x20   #0 0x4f5 in put(std::vector<int, std::allocator<int> >&) /app/a.cc:5:3\n    #1 0x7f in __libc_start_main (/lib/libc.so.6+0x270b2) (BuildId: abc)\n\

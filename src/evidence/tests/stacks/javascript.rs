@@ -108,6 +108,9 @@ fn a_sentence_is_no_frame() {
         "see http://foo.com:80/x:12",
         "mail me foo@bar.com:12:3",
         "at com (see below)",
+        "//\t00:00:5e:00:53:01\n//\t02:00:5e:10:00:00:00:01",
+        "Breakpoint 1, lstat (ver=1)\n    at stat.c:208",
+        "panic: all is well\n",
     ] {
         assert!(parse_as(text, "nodejs").is_none(), "{text}");
     }
