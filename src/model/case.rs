@@ -167,7 +167,7 @@ pub struct Exception {
     /// Whether the text is cut off, or holds what is not of the stack, so that frames may be missing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub partial: bool,
-    /// Frames that are left out as boilerplate, or beyond the 1000 of one exception; the raw text has them.
+    /// Frames that are left out: as boilerplate, beyond the 1000 of one exception, or since the runtime only counts them.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub elided: u64,
     /// The raw text.

@@ -88,6 +88,8 @@ fn located(name: &str, file: &str, line: Option<u32>, column: Option<u32>) -> Fr
 fn head(lines: &[&str]) -> Stack {
     let start = lines.iter().rposition(|line| line.trim() == UNHANDLED).map_or(0, |at| at + 1);
     let lines = lines.get(start..).unwrap_or_default();
+    let end = lines.iter().position(|line| line.ends_with("this was the stack:")).unwrap_or(lines.len());
+    let lines = lines.get(..end).unwrap_or_default();
     let named = lines.iter().position(|line| THROWN.is_match(line)).filter(|at| start == 0 || *at == 0);
     let Some(at) = named else {
         return Stack { message: non_empty(&joined(lines.iter().copied())), ..Stack::default() };

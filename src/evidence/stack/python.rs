@@ -27,6 +27,7 @@ static FRAME: LazyLock<Regex> = LazyLock::new(|| pattern(r#"^\s+File "(.+)", lin
 static RAISED: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"^([\p{L}_][\p{L}\p{N}_]*(?:\.(?:[\p{L}_][\p{L}\p{N}_]*|<locals>))*)(?::(?: (.*))?)?$"));
 static MARKERS: LazyLock<Regex> = LazyLock::new(|| pattern(r"^\s*[~^][~^\s]*$"));
+static REPEATED: LazyLock<Regex> = LazyLock::new(|| pattern(r"^\s*\[Previous line repeated (\d+) more times?\]$"));
 static MEMBER: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(\s*)(\+-)?\+-{4,} (?:\d+|\.\.\.) -{4,}$"));
 static CLOSE: LazyLock<Regex> = LazyLock::new(|| pattern(r"^\s*\+-{4,}$"));
 static MARGIN: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(\s*)[|+] ?(.*)$"));
@@ -37,7 +38,7 @@ pub(super) fn parse(lines: &[&str]) -> Option<Stack> {
     let mut reader = Reader { lines: &lines, at: 0 };
     let mut chain = reader.chain(1);
     let thrown = chain.pop()?;
-    let partial = thrown.cut;
+    let (partial, elided) = (thrown.cut, thrown.repeated);
     let mut causes: Vec<Cause> = thrown.members;
     for raised in chain.into_iter().rev() {
         let relation = raised.relation.to_owned();
@@ -50,6 +51,7 @@ pub(super) fn parse(lines: &[&str]) -> Option<Stack> {
         frames: thrown.frames,
         causes,
         partial,
+        elided,
         ..Stack::default()
     })
 }
@@ -105,6 +107,8 @@ struct Raised {
     relation: &'static str,
     /// Whether its beginning or its end is missing.
     cut: bool,
+    /// Frames that are told by their number.
+    repeated: u64,
 }
 
 struct Reader<'a> {
@@ -227,8 +231,10 @@ fn read(block: &[(&str, bool)], sure: bool) -> Option<Raised> {
             let source = lines.next_if(|(line, _)| line.starts_with("    ") && !MARKERS.is_match(line));
             raised.frames.push(located(text(1), text(2), text(3), source.map(|(line, _)| line.trim())));
             framed = true;
+        } else if let Some(found) = REPEATED.captures(line) {
+            raised.repeated += found.get(1).and_then(|digits| digits.as_str().parse::<u64>().ok()).unwrap_or(0);
         } else if line.trim().is_empty() || line.starts_with([' ', '\t']) {
-            // Markers, further source lines, `[Previous line repeated 9 more times]`.
+            // Markers, further source lines.
         } else {
             if let Some(found) = RAISED.captures(line) {
                 raised.kind = found.get(1).map(|kind| kind.as_str().to_owned());

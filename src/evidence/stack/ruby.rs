@@ -12,7 +12,7 @@ use super::line::{frame, joined, non_empty, pattern, unterminated};
 use crate::model::{Cause, Frame};
 
 static FRAME: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"^\s*(?:(\d+): )?(from )?(\S.*?):(\d+):in [`'](.+?)'(?:: (.*)|:)?\s*$"));
+    LazyLock::new(|| pattern(r"^\s*(?:# )?(?:(\d+): )?(from )?(\S.*?):(\d+):in [`'](.+?)'(?:: (.*)|:)?\s*$"));
 /// Without a method: only behind `from`, or with a message that ends with a class.
 static TOP: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"^\s*(?:(\d+): )?(?:(from )(\S.*?):(\d+)\s*$|(\S.*?\.rb):(\d+): (.*)$)"));

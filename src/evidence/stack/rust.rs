@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::Stack;
-use super::line::{frame, joined, non_empty, numbered, pattern, place, unterminated};
+use super::line::{frame, joined, non_empty, pattern, place, unterminated};
 use crate::model::{Cause, Frame, Place};
 
 static PANICKED: LazyLock<Regex> = LazyLock::new(|| {
@@ -148,14 +148,14 @@ fn panic(lines: &[&str]) -> Option<Stack> {
 fn reported(lines: &[&str]) -> Option<Stack> {
     if let Some(start) = lines.iter().position(|line| line.starts_with("The application panicked")) {
         let value = |key| lines.iter().skip(start).find_map(|line| line.strip_prefix(key)).map(str::trim);
-        let thrown_at = value("Location:").and_then(numbered).map(|(file, line)| Place {
-            file: file.to_owned(),
-            line: Some(line),
-            column: None,
-        });
+        let thrown_at = value("Location:").and_then(at_line);
         let message = value("Message:").and_then(non_empty);
         return Some(Stack { kind: Some("panic".to_owned()), message, thrown_at, ..Stack::default() });
     }
+    // eyre numbers what it says, and tells where.
+    let location = lines.iter().position(|line| line.trim() == "Location:");
+    let thrown_at = location.and_then(|at| lines.get(at + 1)).and_then(|line| at_line(line.trim()));
+    let lines = lines.get(..location.unwrap_or(lines.len())).unwrap_or_default();
     let start = lines.iter().rposition(|line| line.starts_with("Error: ") || line.trim() == "Error:");
     let start = start.or_else(|| lines.iter().position(|line| !line.trim().is_empty()))?;
     let mut rest = lines.iter().skip(start).peekable();
@@ -164,12 +164,30 @@ fn reported(lines: &[&str]) -> Option<Stack> {
     while let Some(line) = rest.next_if(|line| line.trim() != "Caused by:") {
         message.push(line);
     }
+    let mut numbered =
+        message.iter().skip(1).filter_map(|line| NUMBERED.captures(line)?.get(1)).map(|said| said.as_str());
+    if let Some(first) = numbered.next().filter(|_| message.first().is_some_and(|line| line.trim().is_empty())) {
+        let causes = numbered.map(said).collect();
+        let (kind, message) = (Some("Error".to_owned()), non_empty(first));
+        return Some(Stack { kind, message, causes, thrown_at, ..Stack::default() });
+    }
     let causes = rest
         .skip(1)
         .take_while(|line| !line.trim().is_empty())
         .filter_map(|line| CAUSE.captures(line)?.get(1))
-        .map(|said| Cause { message: Some(said.as_str().to_owned()), relation: "cause".to_owned(), ..Cause::default() })
+        .map(|text| said(text.as_str()))
         .collect();
     let kind = first.starts_with("Error").then(|| "Error".to_owned());
-    Some(Stack { kind, message: non_empty(&joined(message)), causes, ..Stack::default() })
+    Some(Stack { kind, message: non_empty(&joined(message)), causes, thrown_at, ..Stack::default() })
+}
+
+/// A cause of which only the message is known.
+fn said(message: &str) -> Cause {
+    Cause { message: Some(message.to_owned()), relation: "cause".to_owned(), ..Cause::default() }
+}
+
+/// `file:line`, perhaps with a column.
+fn at_line(text: &str) -> Option<Place> {
+    let (file, line, column) = place(text)?;
+    Some(Place { file: file.to_owned(), line: Some(line), column })
 }

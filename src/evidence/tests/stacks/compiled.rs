@@ -79,6 +79,11 @@ fn an_error_of_anyhow_has_causes_and_a_backtrace() {
     assert_eq!((found.message.as_deref(), found.frames.len()), (Some("cannot start"), 2));
     let causes: Vec<_> = found.causes.iter().filter_map(|cause| cause.message.as_deref()).collect();
     assert_eq!(causes, ["cannot read", "No such file"]);
+    let eyre = "Error: \n   0: cannot start\n   1: No such file\n\nLocation:\n   src/main.rs:12\n\n  ━━━ BACKTRACE ━━━\n   ⋮ 5 frames hidden ⋮\n   1: shop::load::h0123456789abcdef\n      at src/main.rs:4\n        2 │ x\n";
+    let found = parse_as(eyre, "rust").unwrap();
+    assert_eq!((found.message.as_deref(), found.causes.len(), found.elided), (Some("cannot start"), 1, 5));
+    assert_eq!(found.thrown_at.unwrap().line, Some(12));
+    assert_eq!(frames(&found.frames), ["*shop::load src/main.rs:4"]);
 }
 
 #[test]

@@ -18,6 +18,7 @@ fn frames_are_innermost_first_with_their_source_and_without_markers() {
     let found = parse("Traceback (most recent call last):\n  File \"a.py\", line 1, in <module>\n    f(\n    ~~^\n        1,\n        ^^\n    )\n    ^\n  File \"b.py\", line 2, in f\n    raise E\n  [Previous line repeated 9 more times]\nm.E: one\ntwo\n\nthree\n").unwrap();
     assert_eq!(places(&found), [("b.py".into(), Some(2), "f".into()), ("a.py".into(), Some(1), "<module>".into())]);
     assert_eq!(found.frames[1].context.as_deref(), Some("f("));
+    assert_eq!(found.elided, 9, "those that the runtime only counts");
     assert_eq!((found.kind.as_deref(), found.message.as_deref()), (Some("m.E"), Some("one\ntwo\n\nthree")));
 }
 

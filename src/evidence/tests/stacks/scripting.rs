@@ -43,6 +43,11 @@ fn rubys_reversed_order_and_logs_are_turned_round() {
     let (said, found) = whole(rails, "ruby");
     assert_eq!(said, "ActionController::RoutingError: No route matches [GET] \"/x\"");
     assert_eq!(found, ["call actionpack (5.1.4) lib/debug.rb:63", "*show app/controllers/x.rb:12"]);
+    let rspec = "# ./spec/a_spec.rb:3:in `block (2 levels) in <top (required)>'\n# ./lib/a.rb:4:in `add'\n";
+    assert_eq!(
+        whole(rspec, "ruby").1,
+        ["*block (2 levels) in <top (required)> ./spec/a_spec.rb:3", "*add ./lib/a.rb:4"]
+    );
 }
 
 #[test]
