@@ -47,11 +47,11 @@ pub(super) fn forms(text: &str) -> Vec<Cow<'_, str>> {
         strings(&value, MAX_DEPTH, &mut forms);
     }
     forms.extend(without_prefix(&plain).map(Cow::Owned));
-    let escapes = plain.matches("\\n").count();
-    let escaped = (escapes > 0).then(|| Cow::Owned(unescaped(&plain)));
-    // With more ends of lines escaped than not, the text as it is would be a line with all of the stack in it.
-    let (first, last) =
-        if escapes > plain.matches('\n').count() { (escaped, Some(plain)) } else { (Some(plain), escaped) };
+    let escaped = plain.contains("\\n").then(|| Cow::Owned(unescaped(&plain)));
+    // As it is, a text of one line would be read as a line with all of the stack in it. Of a text with several, `\n` is
+    // rather part of a path.
+    let one_line = plain.trim_end().lines().count() < 2;
+    let (first, last) = if one_line { (escaped, Some(plain)) } else { (Some(plain), escaped) };
     forms.extend(first);
     forms.extend(last);
     forms

@@ -98,6 +98,13 @@ fn prefixes_of_loggers_and_json_around_a_stack_are_taken_away() {
 }
 
 #[test]
+fn a_path_with_backslashes_is_no_text_with_escapes() {
+    let text = "A.BadException: x\n   at A.B.C() in C:\\new\\nested\\nuget\\b.cs:line 1\n   at A.B.D() in C:\\new\\nested\\nuget\\b.cs:line 2\n";
+    let found = parse_as(text, "dotnet").unwrap();
+    assert_eq!(found.frames[1].file.as_deref(), Some("C:\\new\\nested\\nuget\\b.cs"));
+}
+
+#[test]
 fn rules_say_what_is_in_app_and_the_last_one_decides() {
     let text = "java.lang.Error: x\n\tat com.acme.gen.A.a(A.java:1)\n\tat com.acme.B.b(B.java:2)\n\tat java.util.C.c(C.java:3)\n";
     let own = |rules: &[&str]| {
