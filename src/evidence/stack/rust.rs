@@ -19,7 +19,7 @@ static PANICKED: LazyLock<Regex> = LazyLock::new(|| {
 static MESSAGE_END: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(.*)', (\S+:\d+(?::\d+)?)$"));
 static NUMBERED: LazyLock<Regex> = LazyLock::new(|| pattern(r"^\s*\d+: +(?:0x[0-9a-f]+ - )?(\S.*)$"));
 static INLINED: LazyLock<Regex> = LazyLock::new(|| pattern(r"^ {8,}(\S.*)$"));
-static HASH: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?:::h[0-9a-f]{16}|<h?[0-9a-f]{16}>|\[[0-9a-f]{16}\])$"));
+static HASH: LazyLock<Regex> = LazyLock::new(|| pattern(r"::h[0-9a-f]{16}$|<h?[0-9a-f]{16}>$|\[[0-9a-f]{16}\]"));
 static OMITTED: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"^\s*(?:\[\.\.\. omitted (\d+) frames? \.\.\.\]|⋮ +(\d+) frames? hidden.*)\s*$"));
 /// What stacks of threads begin with.
@@ -90,7 +90,7 @@ fn backtrace(lines: &[&str], from: usize, stack: &mut Stack) {
 }
 
 fn named(name: &str, at: Option<&str>) -> Frame {
-    let name = HASH.replace(name, "");
+    let name = HASH.replace_all(name, "");
     let (file, line, column) = match at.and_then(place) {
         Some((file, line, column)) => (Some(file), Some(line), column),
         None => (at, None, None),

@@ -66,9 +66,12 @@ fn rusts_backtraces_are_read_short_and_full() {
     let at = parse_as(short, "rust").unwrap().thrown_at.unwrap();
     assert_eq!((at.file.as_str(), at.line, at.column), ("src/cart.rs", Some(4), Some(5)));
     let full = "thread 'x' panicked at 'no: `1`', src/lib.rs:9:1\nstack backtrace:\n   0:     0x55d0 - shop::add::h0123456789abcdef\n\
-        \x20                              at /app/src/lib.rs:9:1\n           shop::inlined\n                               at /app/src/lib.rs:3:1\n  [... omitted 3 frames ...]\n";
+        \x20                              at /app/src/lib.rs:9:1\n           <shop[0123456789abcdef]::Cart as core[fedcba9876543210]::fmt::Debug>::fmt\n                               at /app/src/lib.rs:3:1\n  [... omitted 3 frames ...]\n";
     let found = parse_as(full, "rust").unwrap();
-    assert_eq!(frames(&found.frames), ["*shop::add /app/src/lib.rs:9:1", "*shop::inlined /app/src/lib.rs:3:1"]);
+    assert_eq!(
+        frames(&found.frames),
+        ["*shop::add /app/src/lib.rs:9:1", "*<shop::Cart as core::fmt::Debug>::fmt /app/src/lib.rs:3:1"]
+    );
     assert_eq!((found.message.as_deref(), found.elided), (Some("no: `1`"), 3));
 }
 
