@@ -152,11 +152,12 @@ fn traces(lines: &[&str]) -> Option<Stack> {
 fn unwrapped<'a>(lines: &[&str], at: usize, text: &'a str) -> Cow<'a, str> {
     let mut whole = Cow::Borrowed(text);
     for next in lines.iter().skip(at + 1).take(MAX_WRAPPED) {
+        let next = if next.starts_with("    ") || next.starts_with("   from ") { next.trim() } else { "" };
         let placed = whole.contains(") at ") || whole.contains(") from ");
-        let next = if next.starts_with("    ") { next.trim() } else { "" };
-        let goes_on =
-            next.starts_with("at ") || next.starts_with("from ") || whole.ends_with(", ") || whole.ends_with(',');
-        if placed || !goes_on || next.is_empty() || !whole.contains(" (") {
+        let place = next.starts_with("at ") || next.starts_with("from ");
+        // Local variables stand behind a frame too, with blanks around the sign.
+        let argument = whole.ends_with(',') && ARGUMENT.is_match(next);
+        if placed || arguments(&whole).is_none() || !(argument || place && whole.ends_with(')')) {
             break;
         }
         whole = Cow::Owned(format!("{} {next}", whole.trim_end()));
@@ -212,16 +213,21 @@ fn numbered_frame(line: &str, text: &str) -> Option<Frame> {
     if rest == "<signal handler called>" {
         return Some(frame(rest, None, None, None));
     }
-    gdb(rest).or_else(|| sanitizer(rest, addressed, named))
+    if arguments(rest).is_some() { gdb(rest) } else { sanitizer(rest, addressed, named) }
+}
+
+/// Where gdb's arguments open. They are named, so that brackets in the function's name are not theirs; strings in them may
+/// hold any text.
+fn arguments(text: &str) -> Option<usize> {
+    text.match_indices(" (").map(|(at, _)| at).find(|at| {
+        let rest = text.get(at + 2..).unwrap_or_default();
+        rest == ")" || rest.starts_with(") at ") || rest.starts_with(") from ") || ARGUMENT.is_match(rest)
+    })
 }
 
 /// `function (arguments) at file:line`, `function (arguments) from module`, `function (arguments)`.
 fn gdb(text: &str) -> Option<Frame> {
-    // The arguments are named, so that brackets in the function's name are not theirs; strings in them may hold any text.
-    let open = text.match_indices(" (").map(|(at, _)| at).find(|at| {
-        let arguments = text.get(at + 2..).unwrap_or_default();
-        arguments.starts_with(')') || ARGUMENT.is_match(arguments)
-    })?;
+    let open = arguments(text)?;
     let (name, call) = (text.get(..open)?, text.get(open + 2..)?);
     if let Some((_, source)) = call.rsplit_once(") at ") {
         let (file, line, _) = place(source.trim_end())?;

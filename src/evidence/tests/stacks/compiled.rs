@@ -95,7 +95,7 @@ fn gdbs_frames_are_of_the_thread_that_crashed() {
         Thread 2 (LWP 12):\n#0  0x00007ffff7 in wait () from /lib64/libpthread.so.0\n\n\
         Thread 1 (LWP 11):\n#0  0x0000000000401136 in ns::foo<int (*)(int)> (p=0x0) at a.cc:3\nNo locals.\n#1  <signal handler called>\n\
         #2  std::function<void (int)>::operator()(int) const (this=0x0, s=\"a) at b:1\") at /usr/include/c++/9/std_function.h:688\n\
-        #3  0x0000000000401150 in (anonymous namespace)::main (argc=<optimized out>) at dir name/a.cc:8\n#4  0x0 in ?? ()\n";
+        #3  0x0000000000401150 in (anonymous namespace)::main (argc=<optimized out>) at dir name/a.cc:8\n#4  std::function<void ()>::operator() (this=0x1) at x.cc:1\n#5  0x0 in ?? ()\n";
     let (said, found) = whole(text, "cpp");
     assert_eq!(said, "SIGSEGV: Segmentation fault");
     assert_eq!(
@@ -105,6 +105,7 @@ fn gdbs_frames_are_of_the_thread_that_crashed() {
             "<signal handler called> ?",
             "std::function<void (int)>::operator()(int) const /usr/include/c++/9/std_function.h:688",
             "*(anonymous namespace)::main dir name/a.cc:8",
+            "std::function<void ()>::operator() x.cc:1",
             "?? ?",
         ]
     );
@@ -132,6 +133,12 @@ fn sanitizers_reports_have_the_stack_they_are_about_and_those_behind_it() {
     assert_eq!(found.frames[2].module.as_deref(), Some("/app/shop"));
     let freed = vec!["*drop() /app/a.cc:4:3".to_owned()];
     assert_eq!(cause(&found.causes[0]), ("memory".into(), "-: freed by thread T0 here".into(), 0, freed));
+    let call = "std::function<void ()>::operator()() const";
+    let empty = format!(
+        "==1==ERROR: AddressSanitizer: SEGV on unknown address 0x0\n    #0 0x4 in {call} /usr/include/c++/9/f.h:688:4\n    #1 0x5 in {call} (/app/shop+0x41)\n    #2 0x6 in main /app/a.cc:5:3\n"
+    );
+    let names: Vec<_> = parse_as(&empty, "cpp").unwrap().frames.into_iter().map(|frame| frame.func).collect();
+    assert_eq!(names, [call, call, "main"]);
     let race = "WARNING: ThreadSanitizer: data race (pid=9)\n  Write of size 4 at 0x7 by thread T1:\n    #0 add(void*) race.c:4:3 (shop+0x4)\n    #1 foo <null> (libx+0x1)\n";
     assert_eq!(
         whole(race, "cpp"),
