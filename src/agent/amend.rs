@@ -202,12 +202,12 @@ fn exceptions(base: &mut Open, late: &mut Open, leads: bool) {
         std::mem::swap(&mut marks, &mut other_marks);
     }
     let (mut marks, mut other_marks) = (Remarks::of(&mut marks), Remarks::of(&mut other_marks));
-    let Exception { kind, message, frames, mut causes, stacktrace } = theirs;
+    let Exception { kind, message, frames, mut causes, stacktrace, .. } = theirs;
     let behind = other_marks.lift("/causes", &mut causes);
     let is_known = mine.causes.iter().any(|cause| (&cause.kind, &cause.message) == (&kind, &message));
     if !same && !is_known {
         let at = mine.causes.len();
-        mine.causes.push(Cause { kind, message, frames, relation: "other".to_owned() });
+        mine.causes.push(Cause { kind, message, frames, relation: "other".to_owned(), common: 0 });
         for field in ["/type", "/message", "/frames"] {
             marks.put(&format!("/causes/{at}{field}"), other_marks.take(field));
         }

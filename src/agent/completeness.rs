@@ -41,8 +41,10 @@ fn missing(merged: &mut Bundle, late: &Bundle) {
     const NO_PATH: &str = "trace.span_path: the span of the failure was not received";
     let unknown_parent = unknown_parent(merged);
     let (has_path, has_root) = (!merged.trace.span_path.is_empty(), merged.trace.root == "present");
-    let (has_exception, has_frames) =
-        merged.exception.as_ref().map_or((false, false), |exception| (true, !exception.frames.is_empty()));
+    let (has_exception, has_frames) = merged
+        .exception
+        .as_ref()
+        .map_or((false, false), |exception| (true, !exception.frames.is_empty() && !exception.partial));
     let (has_request, has_commit) = (merged.repro.request.is_some(), merged.commit_sha.is_some());
     let missing = &mut merged.completeness.missing;
     missing.retain(|entry| {

@@ -11,10 +11,12 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::{BundleView, reproduction, suspects};
-use crate::model::{Attributes, Exception, Frame, LogLine, SpanEvidence};
+use crate::model::{Attributes, Exception, Frame, LogLine, Place, SpanEvidence};
 
 /// Frames shown of one exception.
 const MAX_FRAMES: usize = 40;
+/// Runs of library frames from this length on are shown by their ends.
+const MIN_RUN: usize = 4;
 /// Log lines shown: the last ones before the end of the window.
 const MAX_LOGS: usize = 60;
 
@@ -97,13 +99,23 @@ fn exception_section(page: &mut String, exception: &Exception) {
         let relation = match cause.relation.as_str() {
             "cause" => "Caused by",
             "member" => "With it",
+            "suppressed" => "Suppressed",
+            "concurrent" => "At the same time",
+            "memory" => "Its memory",
             "other" => "Also thrown in this trace",
             _ => "While handling",
         };
         line(page, &format!("\n{relation}:\n"));
         thrown(page, cause.kind.as_deref(), cause.message.as_deref(), &cause.frames);
+        if cause.common > 0 {
+            line(page, &format!("- … and {} frames as above", cause.common));
+        }
     }
-    if let (true, Some(raw)) = (exception.frames.is_empty(), &exception.stacktrace) {
+    if let Some(Place { file, line: number, .. }) = &exception.thrown_at {
+        let at = number.map_or_else(String::new, |number| format!(":{number}"));
+        line(page, &format!("\nThrown at `{}{at}`", code(file)));
+    }
+    if let (true, Some(raw)) = (exception.frames.is_empty() || exception.partial, &exception.stacktrace) {
         fenced(page, raw);
     }
 }
@@ -111,16 +123,35 @@ fn exception_section(page: &mut String, exception: &Exception) {
 fn thrown(page: &mut String, kind: Option<&str>, message: Option<&str>, frames: &[Frame]) {
     let kind = kind.unwrap_or("exception of unknown type");
     line(page, &format!("**{}**: {}\n", prose(kind), prose(message.unwrap_or("(no message)"))));
-    for frame in frames.iter().take(MAX_FRAMES) {
-        let at = frame.line.map_or_else(String::new, |line| format!(":{line}"));
-        let own = if frame.in_app { "**" } else { "" };
-        line(page, &format!("- {own}{}{own} `{}{at}`", prose(&frame.func), code(&frame.file)));
-        if let Some(context) = &frame.context {
-            line(page, &format!("  `{}`", code(context.trim())));
+    let own = frames.iter().any(|frame| frame.in_app);
+    let mut shown = 0;
+    let mut rest = frames;
+    while let Some(first) = rest.first().filter(|_| shown < MAX_FRAMES) {
+        let library = rest.iter().take_while(|frame| !frame.in_app).count();
+        // Of a run of library frames, the one that was called and the one that calls back are what tells.
+        let run = if own && library >= MIN_RUN { library } else { 1 };
+        frame_line(page, first);
+        shown += 1;
+        if let Some(last) = rest.get(run - 1).filter(|_| run > 1) {
+            line(page, &format!("- … {} frames of libraries", run - 2));
+            frame_line(page, last);
+            shown += 1;
         }
+        rest = rest.get(run..).unwrap_or_default();
     }
-    if frames.len() > MAX_FRAMES {
-        line(page, &format!("- … and {} more frames", frames.len() - MAX_FRAMES));
+    if !rest.is_empty() {
+        line(page, &format!("- … and {} more frames", rest.len()));
+    }
+}
+
+fn frame_line(page: &mut String, frame: &Frame) {
+    let at = frame.line.map_or_else(String::new, |line| format!(":{line}"));
+    let own = if frame.in_app { "**" } else { "" };
+    let func = if frame.func.is_empty() { "(anonymous)" } else { &frame.func };
+    let file = frame.file.as_deref().or(frame.module.as_deref()).unwrap_or("(unknown file)");
+    line(page, &format!("- {own}{}{own} `{}{at}`", prose(func), code(file)));
+    if let Some(context) = &frame.context {
+        line(page, &format!("  `{}`", code(context.trim())));
     }
 }
 

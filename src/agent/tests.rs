@@ -87,6 +87,34 @@ fn aliases_tell_entities_and_networks_apart() {
 }
 
 #[test]
+fn long_runs_of_library_frames_are_shown_by_their_ends() {
+    let frame = |number: u32, in_app: bool| json!({"file": null, "line": number, "func": format!("f{number}"), "module": "lib.so", "in_app": in_app, "locals": {}, "context": null});
+    let page_of = |own: &[u32]| {
+        let frames: Vec<Value> = (0..12).map(|number| frame(number, own.contains(&number))).collect();
+        let cause =
+            json!({"type": "E", "message": null, "frames": [frame(99, false)], "relation": "suppressed", "common": 3});
+        page(|document| {
+            document["exception"] = json!({"type": "E", "message": "m", "frames": frames, "causes": [cause], "partial": true,
+                "thrown_at": {"file": "a.rs", "line": 7}, "stacktrace": "raw text of it"});
+        })
+    };
+    let page = page_of(&[4]);
+    let shown: Vec<&str> = page.lines().filter(|line| line.starts_with("- ") && line.contains("`lib.so")).collect();
+    let numbers = [0, 3, 4, 5, 11, 99].map(|number| format!("f{number}"));
+    assert_eq!(shown.len(), numbers.len(), "{page}");
+    assert!(shown.iter().zip(&numbers).all(|(line, name)| line.contains(name.as_str())), "{shown:?}");
+    assert!(page.contains("- … 2 frames of libraries") && page.contains("- … 5 frames of libraries"), "{page}");
+    assert!(
+        page.contains("- … and 3 frames as above")
+            && page.contains("Suppressed:")
+            && page.contains("Thrown at `a.rs:7`")
+    );
+    assert!(page.contains("raw text of it"), "what is partial shows its text");
+    // Where none is the service's own, all are shown.
+    assert!(!page_of(&[]).contains("frames of libraries"));
+}
+
+#[test]
 fn pages_follow_one_another_without_gap_or_overlap_and_say_how_to_go_on() {
     // Two items of one instant, so that the id decides between them.
     let place = |number: &u32| Place { at: format!("2026-11-23T12:00:0{}Z", number / 2), id: number.to_string() };

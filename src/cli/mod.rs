@@ -54,7 +54,7 @@ enum Command {
     PrintConfig(print_config::PrintConfigArgs),
     /// Redacts text from stdin with the rules in force: for people who tune them.
     Redact(redact::RedactArgs),
-    /// Shows what the readers of evidence make of a text: for people who tune and extend them.
+    /// Shows what the readers of evidence make of a text: for people who tune rules or extend readers.
     #[command(subcommand)]
     Inspect(inspect::Command),
     /// Lists the components that a configuration may name.
@@ -100,9 +100,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Some(Command::Redact(args)) => {
             redact::run(&args, sources, &mut std::io::stdin().lock(), &mut BufWriter::new(out))
         }
-        Some(Command::Inspect(command)) => {
-            inspect::run(&command, &mut std::io::stdin().lock(), &mut BufWriter::new(out))
-        }
+        Some(Command::Inspect(command)) => inspect::run(&command, sources, &mut BufWriter::new(out)),
         Some(Command::Components(args)) => components::run(&args, out),
         Some(Command::Schema(args)) => schema::run(&args, out),
         Some(Command::Incident(command)) => incident::run(&command),

@@ -30,6 +30,11 @@ pub struct IncidentConnector {
     pub logs: LogJoin,
     /// How many bundles one incident may have.
     pub incidents: IncidentLimit,
+    /// Which frames of a stack are the service's own code: rules that come after the built-in ones, as `family:go path:**/generated/** -app`.
+    ///
+    /// As in Sentry's stack trace rules: matchers (`family:`, `module:`, `path:`, `function:`, each perhaps behind `!`; `*`, `**`
+    /// and `?` in their patterns), then `+app` or `-app`. The last rule that fits decides.
+    pub in_app: Vec<String>,
     /// What the bundle says about a service's code, by `service.name`.
     pub services: BTreeMap<String, ServiceFacts>,
 }

@@ -6,8 +6,9 @@
 use opentelemetry_proto::tonic::trace::v1::span::Event;
 
 use super::gather::LogFact;
-use super::{python, values};
-use crate::model::{Attributes, Exception, SpanId, Timestamp};
+use super::stack::{self, AppRules, Stack};
+use super::values;
+use crate::model::{Attributes, Exception, Frame, SpanId, Timestamp};
 
 /// An exception as it was recorded.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -16,6 +17,8 @@ pub(super) struct Recorded {
     kind: Option<String>,
     message: Option<String>,
     stacktrace: Option<String>,
+    /// `code.*`: where it was recorded.
+    place: Option<Frame>,
     escaped: bool,
 }
 
@@ -27,15 +30,48 @@ impl Recorded {
             at,
             kind: text("exception.type"),
             message: text("exception.message"),
-            stacktrace: text("exception.stacktrace"),
+            stacktrace: text("exception.stacktrace").or_else(|| text("code.stacktrace")),
+            place: code(attrs),
             escaped: text("exception.escaped").is_some_and(|flag| flag.eq_ignore_ascii_case("true")),
         }
+    }
+
+    pub(super) fn has_stack(&self) -> bool {
+        self.stacktrace.is_some()
+    }
+
+    /// With the stack of `other`, if both say the same type, with or without its module.
+    pub(super) fn or_stack_of(mut self, other: Self) -> Self {
+        fn last(kind: Option<&str>) -> Option<&str> {
+            kind?.rsplit(['.', ':', '\\']).next()
+        }
+        if self.kind.is_some() && last(self.kind.as_deref()) == last(other.kind.as_deref()) {
+            self.stacktrace = self.stacktrace.or(other.stacktrace);
+        }
+        self
     }
 
     fn same(&self, other: &Self) -> bool {
         let agree = |a: &Option<String>, b: &Option<String>| a.is_none() || b.is_none() || a == b;
         agree(&self.kind, &other.kind) && agree(&self.message, &other.message)
     }
+}
+
+/// The frame that `code.*` attributes tell of, by their names now and before.
+fn code(attrs: &Attributes) -> Option<Frame> {
+    let text =
+        |keys: [&str; 2]| keys.iter().find_map(|key| attrs.get(*key)).map(values::text).filter(|text| !text.is_empty());
+    let number = |keys| text(keys).and_then(|digits| digits.parse().ok());
+    let (func, file) = (text(["code.function.name", "code.function"]), text(["code.file.path", "code.filepath"]));
+    let found = Frame {
+        line: number(["code.line.number", "code.lineno"]),
+        column: number(["code.column.number", "code.column"]),
+        module: text(["code.namespace", "code.namespace"]),
+        func: func.unwrap_or_default(),
+        file,
+        ..Frame::default()
+    };
+    (!found.func.is_empty() || found.file.is_some()).then_some(found)
 }
 
 /// Whether a span event is an exception.
@@ -65,6 +101,32 @@ pub(super) fn of_logs(logs: &[LogFact], span: Option<SpanId>) -> Vec<Recorded> {
         .collect()
 }
 
+/// Stacks in the bodies of errors that were logged in `span` (all of the trace, if `None`), in order of time.
+pub(super) fn buried(
+    logs: &[LogFact],
+    span: Option<SpanId>,
+    language: Option<&str>,
+    rules: &AppRules,
+) -> Vec<Recorded> {
+    logs.iter()
+        .rev()
+        .filter(|log| log.is_error() && log.exception.is_none() && span.is_none_or(|id| log.span == id))
+        .take(MAX_BODIES)
+        .filter_map(|log| {
+            let text = values::text(&values::optional(log.load()?.body.body.as_ref()));
+            // A line alone is a message.
+            let lines = text.trim_end().contains('\n') || text.contains("\\n");
+            let parsed = lines.then(|| stack::parse(&text, language, rules)).flatten()?;
+            let Stack { kind, message, frames, .. } = parsed;
+            let found = Recorded { at: log.time, kind, message, stacktrace: Some(text), ..Recorded::default() };
+            (!frames.is_empty()).then_some(found)
+        })
+        .collect()
+}
+
+/// Most bodies of errors in which a stack is looked for: the last ones.
+const MAX_BODIES: usize = 50;
+
 /// The one that surfaced: one that is known to have escaped before others, one with a stack before others, then the last.
 /// What it lacks comes from a record of the same exception.
 pub(super) fn choose(candidates: &[Recorded]) -> Option<Recorded> {
@@ -75,6 +137,7 @@ pub(super) fn choose(candidates: &[Recorded]) -> Option<Recorded> {
             chosen.kind = chosen.kind.or_else(|| other.kind.clone());
             chosen.message = chosen.message.or_else(|| other.message.clone());
             chosen.stacktrace = chosen.stacktrace.or_else(|| other.stacktrace.clone());
+            chosen.place = chosen.place.or_else(|| other.place.clone());
         }
     }
     Some(chosen)
@@ -89,23 +152,55 @@ pub(super) fn repeats(event: &Event, shown: Option<&Exception>) -> bool {
 }
 
 /// Reads the stack. What is missing is said in `missing`.
-pub(super) fn read(recorded: Recorded, language: Option<&str>, missing: &mut Vec<String>) -> Exception {
-    let Recorded { kind, message, stacktrace, .. } = recorded;
-    let parsed = stacktrace.as_deref().and_then(python::parse);
-    if parsed.is_none() {
-        let language = language.unwrap_or("unknown language");
-        missing.push(match (&stacktrace, language) {
-            (None, _) => "exception.frames: no stack trace was recorded".to_owned(),
-            (Some(_), "python") => "exception.frames: the stack trace is not a Python traceback".to_owned(),
-            (Some(_), language) => format!("exception.frames: no parser for {language}"),
-        });
+pub(super) fn read(
+    recorded: Recorded,
+    language: Option<&str>,
+    rules: &AppRules,
+    missing: &mut Vec<String>,
+) -> Exception {
+    let Recorded { kind, message, stacktrace, place, .. } = recorded;
+    let parsed = stacktrace.as_deref().and_then(|text| stack::parse(text, language, rules));
+    let of_code = stacktrace.is_none().then_some(place).flatten().map(|place| stack::of_place(place, language, rules));
+    match (&stacktrace, &parsed) {
+        (None, _) if of_code.is_some() => {
+            missing.push("exception.frames: no stack trace was recorded, only code.*".to_owned());
+        }
+        (None, _) => missing.push("exception.frames: no stack trace was recorded".to_owned()),
+        (Some(_), None) => missing.push("exception.frames: no stack can be read from the stack trace".to_owned()),
+        (_, Some(parsed)) if parsed.partial => {
+            missing.push("exception.frames: the stack trace is cut off or mixed with other text".to_owned());
+        }
+        (_, Some(parsed)) if parsed.frames.is_empty() => {
+            missing.push("exception.frames: the stack trace has none".to_owned());
+        }
+        _ => {}
     }
-    let parsed = parsed.unwrap_or_default();
+    let parsed = parsed.or(of_code).unwrap_or_default();
+    shown(parsed, kind, message, stacktrace)
+}
+
+/// The exception in a text, if a stack can be read from it; type and message that were given beside it come first.
+pub(super) fn of_text(
+    text: &str,
+    language: Option<&str>,
+    kind: Option<String>,
+    message: Option<String>,
+    rules: &AppRules,
+) -> Option<Exception> {
+    let parsed = stack::parse(text, language, rules)?;
+    Some(shown(parsed, kind, message, Some(text.to_owned())))
+}
+
+fn shown(parsed: Stack, kind: Option<String>, message: Option<String>, stacktrace: Option<String>) -> Exception {
+    let Stack { kind: read_kind, message: read_message, frames, causes, thrown_at, partial, elided } = parsed;
     Exception {
-        kind: kind.or(parsed.kind),
-        message: message.or(parsed.message),
-        frames: parsed.frames,
-        causes: parsed.causes,
+        kind: kind.or(read_kind),
+        message: message.or(read_message),
+        frames,
+        causes,
+        thrown_at,
+        partial,
+        elided,
         stacktrace,
     }
 }

@@ -67,7 +67,8 @@ fn places(frames: &[Frame]) -> Vec<String> {
         let module = frame
             .module
             .clone()
-            .unwrap_or_else(|| frame.file.rsplit(['/', '\\']).take(2).collect::<Vec<_>>().join("/"));
+            .or_else(|| Some(frame.file.as_deref()?.rsplit(['/', '\\']).take(2).collect::<Vec<_>>().join("/")))
+            .unwrap_or_default();
         format!("{}:{}", normalise(&module), frame.func)
     };
     frames.iter().filter(|frame| frame.in_app || !app).map(place).filter(|place| seen.insert(place.clone())).collect()

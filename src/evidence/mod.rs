@@ -7,7 +7,7 @@
 //! 2. `tree` makes a tree of the spans, whatever shape they came in.
 //! 3. `critical` finds the span in which the failure began.
 //! 4. `slow` says where the time went.
-//! 5. `exception` (with `python` and `paths`), `logs`, `environment` and `repro` read the evidence around it.
+//! 5. `exception` (with `stack`, which reads stack traces), `logs`, `environment` and `repro` read the evidence around it.
 //! 6. `incident` names the class of failures that it belongs to, `suspects` the places where its fault may lie.
 
 mod critical;
@@ -16,11 +16,10 @@ mod exception;
 mod gather;
 mod incident;
 mod logs;
-mod paths;
-mod python;
 mod repro;
 mod slow;
 mod spans;
+mod stack;
 mod suspects;
 mod tree;
 mod values;
@@ -38,12 +37,13 @@ use self::critical::Critical;
 use self::exception::Recorded;
 use self::gather::{Digester, Gathered, Loaded, LogFact};
 use self::incident::Failure;
+pub use self::stack::{AppRules, RuleError};
 pub use self::suspects::suspects;
 use self::tree::{Node, Tree};
 use crate::config::{LogJoin, ServiceFacts};
 use crate::model::{
-    Attributes, Bundle, Case, ClosedTrace, Completeness, DropReason, ExemplarEvidence, MetricEvidence, Outcome,
-    Provenance, RedactionReport, RootKey, SpanEvidence, Timestamp, TraceEvidence, TraceId, Tracked,
+    Attributes, Bundle, Case, ClosedTrace, Completeness, DropReason, Exception, ExemplarEvidence, MetricEvidence,
+    Outcome, Provenance, RedactionReport, RootKey, SpanEvidence, Timestamp, TraceEvidence, TraceId, Tracked,
 };
 use crate::otlp::{Body, decode};
 
@@ -63,6 +63,8 @@ pub struct Settings {
     pub logs: LogJoin,
     /// Facts about services' code.
     pub services: BTreeMap<String, ServiceFacts>,
+    /// Which frames are in-app.
+    pub in_app: AppRules,
     /// Digest of the configuration, for `provenance`.
     pub config_digest: String,
 }
@@ -82,6 +84,20 @@ pub struct EvidenceError {
     pub reason: String,
     /// The records.
     pub tracked: Tracked,
+}
+
+/// The exception in a text as a bundle shows it; `None` if no stack can be read from the text.
+///
+/// `language` is that of the service (`telemetry.sdk.language`), `kind` and `message` are what was recorded beside the text.
+#[must_use]
+pub fn exception_of(
+    text: &str,
+    language: Option<&str>,
+    kind: Option<String>,
+    message: Option<String>,
+    rules: &AppRules,
+) -> Option<Exception> {
+    exception::of_text(text, language, kind, message, rules)
 }
 
 impl Assembler {
@@ -119,9 +135,13 @@ impl Assembler {
         let anchor = Anchor::of(&path, &critical, &logs);
         let facts = self.settings.services.get(&anchor.service);
         let language = environment::language(facts, &anchor.resource);
-        let recorded = recorded(&tree, &critical, &logs);
+        let recorded = recorded(&tree, &critical, &logs).map_or_else(
+            || self.buried(&tree, &critical, &logs, language.as_deref()),
+            |found| Some(self.with_stack(found, &tree, &critical, &logs, language.as_deref())),
+        );
         let failed_at = failed_at(&tree, &critical, &logs, recorded.as_ref());
-        let exception = recorded.map(|found| exception::read(found, language.as_deref(), &mut complete.missing));
+        let exception = recorded
+            .map(|found| exception::read(found, language.as_deref(), &self.settings.in_app, &mut complete.missing));
         if exception.is_none() {
             complete.missing.push("exception: none was recorded".to_owned());
         }
@@ -211,6 +231,38 @@ impl Assembler {
         };
         bundle.suspects = suspects(&bundle);
         (bundle, failed_at)
+    }
+}
+
+impl Assembler {
+    /// Where no exception was recorded: the stack in the body of an error that was logged there.
+    fn buried(&self, tree: &Tree, critical: &Critical, logs: &[LogFact], language: Option<&str>) -> Option<Recorded> {
+        let within = |span| exception::choose(&exception::buried(logs, span, language, &self.settings.in_app));
+        match critical {
+            Critical::Span { node, passed_on } => {
+                std::iter::once(node).chain(passed_on).find_map(|node| within(Some(tree.spans[*node].id)))
+            }
+            Critical::Log(_) => within(None),
+            Critical::Slow(_) | Critical::Nothing => None,
+        }
+    }
+
+    /// An exception that was recorded without its stack takes that of the same exception in the body of an error.
+    fn with_stack(
+        &self,
+        found: Recorded,
+        tree: &Tree,
+        critical: &Critical,
+        logs: &[LogFact],
+        language: Option<&str>,
+    ) -> Recorded {
+        if found.has_stack() {
+            return found;
+        }
+        match self.buried(tree, critical, logs, language) {
+            Some(buried) => found.or_stack_of(buried),
+            None => found,
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use super::limit::IncidentLimiter;
 use crate::bundle::{Closed, RawSealer, Sealed, seal};
 use crate::config::{Problem, ValidatedConfig};
-use crate::evidence::{self, Assembler};
+use crate::evidence::{self, AppRules, Assembler};
 use crate::model::{
     Batch, Budget, CloseReason, ClosedTrace, Decision, DropReason, Entry, Ledger, Outcome, Record, Remark, RootKey,
     Timestamp, TraceId,
@@ -68,11 +68,15 @@ impl Core {
                 found.into_iter().map(|problem| problem.under(&format!("exporters.{id}"))).collect::<Vec<_>>()
             })?),
         };
+        let in_app = AppRules::new(&incident.in_app).map_err(|(at, error)| {
+            vec![Problem::new(format!("connectors.incident.in_app[{at}]"), error.to_string())]
+        })?;
         let assembler = Assembler::new(
             evidence::Settings {
                 tenant: DEFAULT_TENANT.to_owned(),
                 logs: incident.logs.clone(),
                 services: incident.services.clone(),
+                in_app,
                 config_digest: config.digest.clone(),
             },
             &root,

@@ -3,13 +3,16 @@
 use std::borrow::Cow;
 use std::io::{BufRead, Write};
 use std::ops::Range;
+use std::path::PathBuf;
 
 use anyhow::Context as _;
+use clap::Args;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
 use serde_json::{Map, Value};
 
+use super::Bad;
 use crate::templates::Miner;
 
 /// Lines that are compared with one another before the first of them is written.
@@ -32,19 +35,39 @@ fn is_there<'l, D: Deserializer<'l>>(value: D) -> Result<bool, D::Error> {
     IgnoredAny::deserialize(value).map(|_| true)
 }
 
-pub(super) fn run(input: &mut dyn BufRead, out: &mut dyn Write) -> anyhow::Result<()> {
-    let mut miner = Miner::new();
-    let mut number = 0;
+/// Finds the templates of log lines.
+///
+/// One JSON object a line, with the text in `body`; each comes back with `template_id`, which lines of one template share, and `template`, in
+/// which `<*>` stands for what varies. All other fields stay as they are. Lines are compared with one another before they are written, so
+/// output begins when the input ends or has had many thousand lines. A line that is no such object is told on stderr, the rest goes on, and the
+/// command ends with 1.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct LogsArgs {
+    /// The file; stdin if there is none, or `-`
+    file: Option<PathBuf>,
+}
+
+/// Reads the input to its end.
+///
+/// # Errors
+/// If the input cannot be read, or a line of it could not.
+pub(super) fn run(args: &LogsArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+    let mut input = super::input(args.file.as_ref())?;
+    let (mut miner, mut number, mut bad) = (Miner::new(), 0, Bad::default());
     loop {
-        let portion = Portion::read(input, &mut number).context("reading stdin")?;
+        let portion = Portion::read(&mut *input, &mut number).context("reading the input")?;
         if portion.lines.is_empty() {
-            return Ok(());
+            out.flush()?;
+            return bad.end();
         }
-        let lines = portion.lines.iter().map(|(number, range)| {
+        let mut lines = Vec::with_capacity(portion.lines.len());
+        for (number, range) in &portion.lines {
             let text = portion.bytes.get(range.clone()).unwrap_or_default();
-            parse(text).map(|line| (text, line)).with_context(|| format!("line {number}"))
-        });
-        let lines = lines.collect::<anyhow::Result<Vec<_>>>()?;
+            match parse(text) {
+                Ok(line) => lines.push((text, line)),
+                Err(error) => bad.tell(*number, &error.to_string()),
+            }
+        }
         let templates = miner.read(lines.iter().map(|(_, line)| &*line.body));
         for ((text, line), template) in lines.iter().zip(templates) {
             write(text, line, template, miner.text(template), out)?;

@@ -292,3 +292,48 @@ fn a_trace_of_undecodable_records_is_an_error_that_still_owes_their_outcome() {
     assert_eq!(error.tracked.records(), 1);
     error.tracked.settle(Outcome::Dropped(DropReason::EvidenceFailed));
 }
+
+#[test]
+fn a_stack_in_the_body_of_an_error_is_read_where_none_was_recorded() {
+    let body = format!("cannot report\n{STACK}");
+    let mut all = spans(vec![failed(span(1, 0, "GET /report", 0, 30))]);
+    all.extend(logs(vec![log(1, 5, 9, &body), log(1, 6, 17, "one line"), log(1, 7, 17, &body)]));
+    let found = bundle(all);
+    let exception = found.exception.unwrap();
+    assert_eq!(exception.kind.as_deref(), Some("ValueError"));
+    assert_eq!(exception.frames[0].func, "parse_report");
+    assert_eq!(exception.stacktrace.as_deref(), Some(body.as_str()));
+    assert_eq!(found.incident.class, "crash");
+    // Of an exception that was recorded without its stack, the body's belongs to it if it says the same type.
+    for (kind, frames) in [("ValueError", 2), ("KeyError", 0)] {
+        let mut all = spans(vec![thrown(failed(span(1, 0, "GET /report", 0, 30)), 5, kind, "recorded", "")]);
+        all.extend(logs(vec![log(1, 7, 17, &body)]));
+        let exception = bundle(all).exception.unwrap();
+        assert_eq!((exception.message.as_deref(), exception.frames.len()), (Some("recorded"), frames), "{kind}");
+    }
+    let lines = bundle(spans(vec![failed(span(1, 0, "GET /report", 0, 30))]));
+    assert_eq!(lines.exception, None);
+}
+
+#[test]
+fn where_there_is_no_stack_the_code_attributes_are_the_frame() {
+    let mut failing = failed(span(1, 0, "GET /report", 0, 30));
+    failing = thrown(failing, 5, "ValueError", "bad", "");
+    failing.events[0].attributes.extend([
+        text("code.function.name", "shop.report.parse"),
+        text("code.file.path", "/app/shop/report.py"),
+        kv("code.line.number", Any::IntValue(12)),
+    ]);
+    let found = bundle(spans(vec![failing]));
+    let frames = found.exception.unwrap().frames;
+    assert_eq!(frames.len(), 1);
+    let frame = &frames[0];
+    assert_eq!(
+        (frame.func.as_str(), frame.file.as_deref(), frame.line),
+        ("shop.report.parse", Some("/app/shop/report.py"), Some(12))
+    );
+    assert!(frame.in_app);
+    assert!(
+        found.completeness.missing.contains(&"exception.frames: no stack trace was recorded, only code.*".to_owned())
+    );
+}

@@ -4,6 +4,6 @@ mod assembly;
 mod kinds;
 mod parts;
 mod repetition;
+mod stacks;
 mod suspects;
-mod tracebacks;
 mod world;

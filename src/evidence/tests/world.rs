@@ -14,7 +14,7 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Sta
 use prost::Message;
 
 use crate::config::{LogJoin, ServiceFacts};
-use crate::evidence::{Assembler, EvidenceError, Settings};
+use crate::evidence::{AppRules, Assembler, EvidenceError, Settings};
 use crate::model::{
     Batch, Budget, Case, CloseReason, ClosedTrace, Ledger, Outcome, Record, RootKey, Signal, Timestamp, Totals, TraceId,
 };
@@ -141,6 +141,7 @@ pub(super) fn assembler() -> Assembler {
         tenant: "default".to_owned(),
         logs: LogJoin::default(),
         services: [("checkout".to_owned(), facts)].into(),
+        in_app: AppRules::default(),
         config_digest: "sha256:00".to_owned(),
     };
     Assembler::new(settings, &RootKey::parse(&"5a".repeat(32)).unwrap())

@@ -170,14 +170,11 @@ fn frames_keep_file_line_and_function() {
     document["exception"]["frames"].as_array_mut().unwrap().push(frame);
     let out = redact(&redactor(), bundle(document)).exception.unwrap();
     assert_eq!(
-        (out.frames[0].file.as_str(), out.frames[0].line, out.frames[0].func.as_str()),
-        ("app/handlers/report.py", Some(214), "parse_report")
+        (out.frames[0].file.as_deref(), out.frames[0].line, out.frames[0].func.as_str()),
+        (Some("app/handlers/report.py"), Some(214), "parse_report")
     );
-    assert!(
-        out.frames[1].file.starts_with("/home/user:U-a") && out.frames[1].file.ends_with("/app/report.py"),
-        "{}",
-        out.frames[1].file
-    );
+    let file = out.frames[1].file.as_deref().unwrap();
+    assert!(file.starts_with("/home/user:U-a") && file.ends_with("/app/report.py"), "{file}");
 }
 
 #[test]

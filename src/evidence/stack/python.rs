@@ -12,6 +12,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::Stack;
+use super::line::{frame, pattern, unterminated};
 use super::paths;
 use crate::model::{Cause, Frame};
 
@@ -21,43 +23,37 @@ const CONTEXT: &str = "During handling of the above exception, another exception
 /// Deeper nested groups are read as text.
 const MAX_DEPTH: usize = 32;
 
-/// An exception that was read, and those it came from.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Traceback {
-    pub(super) kind: Option<String>,
-    pub(super) message: Option<String>,
-    /// Innermost first.
-    pub(super) frames: Vec<Frame>,
-    /// Nearest first. A group's members come right after it.
-    pub(super) causes: Vec<Cause>,
-}
-
-#[expect(clippy::unwrap_used, reason = "constant patterns, compiled by the tests")]
-fn pattern(text: &str) -> Regex {
-    Regex::new(text).unwrap()
-}
-
 static FRAME: LazyLock<Regex> = LazyLock::new(|| pattern(r#"^\s+File "(.+)", line (\d+)(?:, in (.+))?$"#));
 static RAISED: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"^([\p{L}_][\p{L}\p{N}_]*(?:\.(?:[\p{L}_][\p{L}\p{N}_]*|<locals>))*)(?::(?: (.*))?)?$"));
 static MARKERS: LazyLock<Regex> = LazyLock::new(|| pattern(r"^\s*[~^][~^\s]*$"));
+static REPEATED: LazyLock<Regex> = LazyLock::new(|| pattern(r"^\s*\[Previous line repeated (\d+) more times?\]$"));
 static MEMBER: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(\s*)(\+-)?\+-{4,} (?:\d+|\.\.\.) -{4,}$"));
 static CLOSE: LazyLock<Regex> = LazyLock::new(|| pattern(r"^\s*\+-{4,}$"));
 static MARGIN: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(\s*)[|+] ?(.*)$"));
 
-/// Reads a traceback; `None` if the text is none.
-pub(super) fn parse(text: &str) -> Option<Traceback> {
-    let lines = lines(text);
+/// Reads a traceback; `None` if the lines hold none.
+pub(super) fn parse(lines: &[&str]) -> Option<Stack> {
+    let lines = margined(lines);
     let mut reader = Reader { lines: &lines, at: 0 };
     let mut chain = reader.chain(1);
     let thrown = chain.pop()?;
+    let (partial, elided) = (thrown.cut, thrown.repeated);
     let mut causes: Vec<Cause> = thrown.members;
     for raised in chain.into_iter().rev() {
         let relation = raised.relation.to_owned();
-        causes.push(Cause { kind: raised.kind, message: raised.message, frames: raised.frames, relation });
+        causes.push(Cause { kind: raised.kind, message: raised.message, frames: raised.frames, relation, common: 0 });
         causes.extend(raised.members);
     }
-    Some(Traceback { kind: thrown.kind, message: thrown.message, frames: thrown.frames, causes })
+    Some(Stack {
+        kind: thrown.kind,
+        message: thrown.message,
+        frames: thrown.frames,
+        causes,
+        partial,
+        elided,
+        ..Stack::default()
+    })
 }
 
 /// A line without its margin, and how many groups it stands in (1 is outside of, or in the outermost).
@@ -73,14 +69,13 @@ enum Line<'a> {
     Close,
 }
 
-fn lines(text: &str) -> Vec<Line<'_>> {
-    let complete = text.ends_with('\n');
-    let count = text.lines().count();
-    let grouped = text.lines().any(|line| MEMBER.is_match(line));
-    let indent = text.lines().find_map(|line| line.strip_suffix(HEADER)).unwrap_or_default();
+fn margined<'a>(lines: &[&'a str]) -> Vec<Line<'a>> {
+    let grouped = lines.iter().any(|line| MEMBER.is_match(line));
+    let indent = lines.iter().find_map(|line| line.strip_suffix(HEADER)).unwrap_or_default();
     let indent = if indent.chars().all(char::is_whitespace) { indent } else { "" };
-    let plain = |number: usize, line, depth| Line::Text { depth, text: line, last: !complete && number + 1 == count };
-    text.lines()
+    let plain = |number: usize, line, depth| Line::Text { depth, text: line, last: unterminated(lines, number) };
+    lines
+        .iter()
         .enumerate()
         .map(|(number, line)| {
             if !grouped {
@@ -110,6 +105,10 @@ struct Raised {
     members: Vec<Cause>,
     /// How it led to the next one of the chain.
     relation: &'static str,
+    /// Whether its beginning or its end is missing.
+    cut: bool,
+    /// Frames that are told by their number.
+    repeated: u64,
 }
 
 struct Reader<'a> {
@@ -185,7 +184,13 @@ impl<'a> Reader<'a> {
             }
             for (position, raised) in self.chain(*of).into_iter().rev().enumerate() {
                 let relation = if position == 0 { "member" } else { raised.relation }.to_owned();
-                members.push(Cause { kind: raised.kind, message: raised.message, frames: raised.frames, relation });
+                members.push(Cause {
+                    kind: raised.kind,
+                    message: raised.message,
+                    frames: raised.frames,
+                    relation,
+                    common: 0,
+                });
                 members.extend(raised.members);
             }
             if let Some(Line::Close) = self.lines.get(self.at) {
@@ -224,10 +229,12 @@ fn read(block: &[(&str, bool)], sure: bool) -> Option<Raised> {
             }
             let text = |group| found.get(group).map_or("", |text| text.as_str());
             let source = lines.next_if(|(line, _)| line.starts_with("    ") && !MARKERS.is_match(line));
-            raised.frames.push(frame(text(1), text(2), text(3), source.map(|(line, _)| line.trim())));
+            raised.frames.push(located(text(1), text(2), text(3), source.map(|(line, _)| line.trim())));
             framed = true;
+        } else if let Some(found) = REPEATED.captures(line) {
+            raised.repeated += found.get(1).and_then(|digits| digits.as_str().parse::<u64>().ok()).unwrap_or(0);
         } else if line.trim().is_empty() || line.starts_with([' ', '\t']) {
-            // Markers, further source lines, `[Previous line repeated 9 more times]`.
+            // Markers, further source lines.
         } else {
             if let Some(found) = RAISED.captures(line) {
                 raised.kind = found.get(1).map(|kind| kind.as_str().to_owned());
@@ -239,6 +246,7 @@ fn read(block: &[(&str, bool)], sure: bool) -> Option<Raised> {
     }
     raised.frames.reverse();
     let complete = raised.kind.is_some();
+    raised.cut = !complete || header.is_none() && framed;
     let is_one = match (header, sure) {
         (Some(_), _) => complete || framed,
         (None, true) => complete,
@@ -264,15 +272,9 @@ fn message<'a>(first: Option<&str>, rest: impl Iterator<Item = &'a str>) -> Opti
     (first.is_some() || !message.is_empty()).then_some(message)
 }
 
-fn frame(file: &str, line: &str, func: &str, source: Option<&str>) -> Frame {
-    let in_app = paths::python_in_app(file);
-    Frame {
-        file: file.to_owned(),
-        line: line.parse().ok(),
-        func: func.to_owned(),
-        module: paths::python_module(file, in_app),
-        in_app,
-        locals: crate::model::Attributes::new(),
-        context: source.map(str::to_owned),
-    }
+fn located(file: &str, line: &str, func: &str, source: Option<&str>) -> Frame {
+    let mut found = frame(func, Some(file), line.parse().ok(), None);
+    found.module = paths::python_module(file, paths::python_in_app(file));
+    found.context = source.map(str::to_owned);
+    found
 }

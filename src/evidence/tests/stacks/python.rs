@@ -2,10 +2,15 @@
 
 use proptest::prelude::*;
 
-use crate::evidence::python::{Traceback, parse};
+use super::{parse_as, place};
+use crate::evidence::stack::Stack;
 
-fn places(found: &Traceback) -> Vec<(String, Option<u32>, String)> {
-    found.frames.iter().map(|frame| (frame.file.clone(), frame.line, frame.func.clone())).collect()
+fn parse(text: &str) -> Option<Stack> {
+    parse_as(text, "python")
+}
+
+fn places(found: &Stack) -> Vec<(String, Option<u32>, String)> {
+    found.frames.iter().map(place).collect()
 }
 
 #[test]
@@ -13,6 +18,7 @@ fn frames_are_innermost_first_with_their_source_and_without_markers() {
     let found = parse("Traceback (most recent call last):\n  File \"a.py\", line 1, in <module>\n    f(\n    ~~^\n        1,\n        ^^\n    )\n    ^\n  File \"b.py\", line 2, in f\n    raise E\n  [Previous line repeated 9 more times]\nm.E: one\ntwo\n\nthree\n").unwrap();
     assert_eq!(places(&found), [("b.py".into(), Some(2), "f".into()), ("a.py".into(), Some(1), "<module>".into())]);
     assert_eq!(found.frames[1].context.as_deref(), Some("f("));
+    assert_eq!(found.elided, 9, "those that the runtime only counts");
     assert_eq!((found.kind.as_deref(), found.message.as_deref()), (Some("m.E"), Some("one\ntwo\n\nthree")));
 }
 
@@ -63,10 +69,31 @@ fn what_is_cut_gives_the_frames_that_are_whole_and_no_other() {
     let all = places(&parse(whole).unwrap());
     for end in 0..whole.len() {
         let found = parse(whole.get(..end).unwrap()).unwrap_or_default();
+        assert!(found.partial || found.kind.is_some() || found.frames.is_empty(), "{end}");
         assert!(places(&found).iter().all(|place| all.contains(place)), "{end}: {:?}", places(&found));
     }
     let headless = parse(" y\n  File \"b.py\", line 345, in second\n    y()\nValueError: z\n").unwrap();
     assert_eq!((headless.frames.len(), headless.kind.as_deref()), (1, Some("ValueError")));
+}
+
+#[test]
+fn paths_say_whose_code_it_is_and_which_module() {
+    let cases = [
+        ("app/handlers/report.py", true, Some("app.handlers.report")),
+        ("/app/handlers/report.py", true, Some("handlers.report")),
+        ("/home/al/shop/report.py", true, None),
+        ("/usr/lib/python3.12/json/decoder.py", false, Some("json.decoder")),
+        ("/v/lib/python3.12/site-packages/flask/__init__.py", false, Some("flask")),
+        ("C:\\Python312\\Lib\\json\\decoder.py", false, Some("json.decoder")),
+        ("<frozen importlib._bootstrap>", false, Some("importlib._bootstrap")),
+        ("<string>", true, None),
+        ("<attrs generated init x.Y>", false, None),
+    ];
+    for (file, in_app, module) in cases {
+        let text = format!("Traceback (most recent call last):\n  File \"{file}\", line 1, in f\nE: x\n");
+        let frame = parse(&text).unwrap().frames.remove(0);
+        assert_eq!((frame.in_app, frame.module.as_deref()), (in_app, module), "{file}");
+    }
 }
 
 #[test]
@@ -75,12 +102,11 @@ fn text_that_is_no_traceback_gives_nothing() {
         "",
         "ValueError: bad",
         "INFO: started\nall is well",
-        "at com.example.Main.run(Main.java:12)\njava.lang.Error: x",
         "Stack (most recent call last):\n  File \"a.py\", line 1, in a\n    a()\n",
         "see File \"x.py\", line 3, in f for details",
         "| a | b |\n|---|---|",
     ] {
-        assert_eq!(parse(text), None, "{text:?}");
+        assert!(parse(text).is_none(), "{text:?}");
     }
 }
 
