@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use casefile::bundle::{Closed, Sealed, seal};
 use casefile::config::{LogJoin, RedactionProcessor};
-use casefile::evidence::{Assembler, Settings};
+use casefile::evidence::{AppRules, Assembler, Settings};
 use casefile::model::{
     Batch, Budget, Case, CloseReason, ClosedTrace, Ledger, Outcome, Record, RootKey, Signal, Timestamp, TraceId,
 };
@@ -170,6 +170,7 @@ impl Line {
             tenant: "default".to_owned(),
             logs: LogJoin::default(),
             services: std::collections::BTreeMap::new(),
+            in_app: AppRules::default(),
             config_digest: "sha256:00".to_owned(),
         };
         let budget = Budget::new(usize::MAX);
