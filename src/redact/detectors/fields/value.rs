@@ -40,7 +40,7 @@ impl Values {
     pub(super) fn new() -> Result<Self, String> {
         let compile = |pattern: &str| Regex::new(pattern).map_err(|error| error.to_string());
         Ok(Self {
-            next: compile(r#"[,;\s]\s*["'@:]?[A-Za-z_][\w.-]{0,63}["']?\s?(?:=|:)"#)?,
+            next: compile(r#"(?-u)[,;\s]\s*["'@:]?[A-Za-z_][\w.-]{0,63}["']?\s?(?:=|:)"#)?,
             wrapped: compile(r"^(?:(?:string|int|float)\s?\(\d{1,20}\)\s?|(?:Some|Just|Ok|String|Optional)[(\[])")?,
         })
     }
