@@ -50,16 +50,13 @@ impl Statements {
         let lower = format!(
             r#"^(?i:from)\s+(?:(?i:only)\s+)?{NAME}(?:\s+(?i:as\s+)?\w+)?\s*(?:,|\)|\b(?i:where|inner|left|right|full|cross|natural|join|group\s+by|order\s+by|union|limit)\s)"#
         );
-        let certain = format!(
-            r#"(?i)\b(?:{})["`\]]?\s+(?:where\s+\(*[\w.`"\[\]]+\s*(?:[=<>]|!=|(?:not\s+)?like\s|(?:not\s+)?in\s*\(|between\s)|set\s+[\w.`"\[\]]+\s*=\s*['"\d?$:@]|(?:\([^()]*\)\s*)?values\s*\()"#,
-            ARTICLES.join("|")
-        );
+        let certain = r#"(?i)^\\*["`\]]?\s+(?:where\s+\(*[\w.`"\[\]]+\s*(?:[=<>]|!=|(?:not\s+)?like\s|(?:not\s+)?in\s*\(|between\s)|set\s+[\w.`"\[\]]+\s*=\s*['"\d?$:@]|(?:\([^()]*\)\s*)?values\s*\()"#;
         Ok(Self {
             values: compile(r#"^SELECT\s+(?:\d|'|\w+\()"#)?,
             upper: compile(&upper)?,
             lower: compile(&lower)?,
             forms: forms.iter().map(|form| compile(form)).collect::<Result<_, _>>()?,
-            certain: compile(&certain)?,
+            certain: compile(certain)?,
         })
     }
 
@@ -96,7 +93,7 @@ impl Statements {
             let Some(from) = froms.behind(text, at).filter(|from| *from < limit) else { return false };
             let rest = slice(text, from, limit);
             let found = if is_upper { self.upper.captures(rest) } else { None }.or_else(|| self.lower.captures(rest));
-            if found.is_some_and(|found| self.is_meant(&found, window)) {
+            if found.is_some_and(|found| self.is_meant(&found, rest)) {
                 return true;
             }
             at = from + 1;
@@ -104,12 +101,11 @@ impl Statements {
         false
     }
 
-    /// `select the items from the list`
-    fn is_meant(&self, found: &Captures<'_>, window: &str) -> bool {
-        let is_article = found
-            .name("table")
-            .is_some_and(|table| ARTICLES.iter().any(|word| table.as_str().eq_ignore_ascii_case(word)));
-        !is_article || self.certain.is_match(window)
+    /// Whether what was found in `text` names a table: `select the items from the list` does not.
+    fn is_meant(&self, found: &Captures<'_>, text: &str) -> bool {
+        let Some(table) = found.name("table") else { return true };
+        let is_article = ARTICLES.iter().any(|word| table.as_str().eq_ignore_ascii_case(word));
+        !is_article || self.certain.is_match(slice(text, table.end(), text.len()))
     }
 }
 
