@@ -7,6 +7,7 @@ mod catalog;
 mod completeness;
 mod merge;
 mod page;
+mod prose;
 mod raw;
 mod remarks;
 mod render;
@@ -20,8 +21,9 @@ pub use api::{ApiError, serve_api};
 pub use catalog::{Catalog, CatalogError, IncidentSummary};
 pub use merge::BundleView;
 pub use page::Page;
+pub use prose::one_line;
 pub use raw::RawObject;
-pub use render::{markdown, one_line, tree};
+pub use render::{markdown, tree};
 pub use verify::{ObjectReport, VerifyReport};
 
 pub use crate::exporter::IndexRef;
