@@ -8,11 +8,13 @@
 //! Overlaps: leftmost, then longest, then the detector's rank; what a loser covers beyond the winner is withheld, so no
 //! choice between two detectors uncovers anything.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use regex::RegexSet;
 
 use super::actions::Actions;
+use super::edits::{Edit, Origin, Piece};
 use super::encoding;
 use super::gate::{Anchor, Gate, Seen};
 use super::keys::Keys;
@@ -106,62 +108,6 @@ const LOOKALIKE: &str = "token_lookalike";
 
 /// Name of the class of what is withheld, in remarks.
 const WITHHELD_CLASS: &str = "withheld";
-
-/// A replacement that was made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Edit {
-    /// Name of the rule.
-    pub(crate) rule: &'static str,
-    /// The class of the token, or `withheld`.
-    pub(crate) class: &'static str,
-    /// First byte in the text as it came.
-    pub(crate) start: usize,
-    /// One past the last byte in the text as it came.
-    pub(crate) end: usize,
-}
-
-/// Where the bytes of an edited text came from: for each round of edits the places that were replaced.
-#[derive(Debug, Default)]
-pub(crate) struct Origin {
-    rounds: Vec<Vec<Piece>>,
-}
-
-/// `start..end` of an edited text stands for `from..to` of the text before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Piece {
-    pub(crate) start: usize,
-    pub(crate) end: usize,
-    pub(crate) from: usize,
-    pub(crate) to: usize,
-}
-
-impl Origin {
-    /// After one round of edits.
-    pub(crate) fn after(round: Vec<Piece>) -> Self {
-        Self { rounds: vec![round] }
-    }
-
-    /// The offset in the first text of an offset in the last. Within a replacement: where what it replaced begins or, for the
-    /// end of a range, ends.
-    pub(crate) fn of(&self, at: usize, is_end: bool) -> usize {
-        self.rounds.iter().rev().fold(at, |at, round| {
-            let index = round.partition_point(|piece| if is_end { piece.end < at } else { piece.end <= at });
-            match round.get(index) {
-                Some(piece) if piece.start < at || !is_end && piece.start == at => {
-                    if is_end {
-                        piece.to
-                    } else {
-                        piece.from
-                    }
-                }
-                _ => match index.checked_sub(1).and_then(|last| round.get(last)) {
-                    Some(piece) => piece.to + (at - piece.end),
-                    None => at,
-                },
-            }
-        })
-    }
-}
 
 /// Finds one kind of thing.
 pub(crate) trait Detector: std::fmt::Debug + Send + Sync {
@@ -308,11 +254,19 @@ impl Engine {
         let mut out = String::with_capacity(text.len());
         let mut round = Vec::new();
         let mut at = 0;
+        // One value often stands in a text again and again.
+        let mut made: BTreeMap<(Class, &str), String> = BTreeMap::new();
         for finding in findings {
-            let Some(replacement) = self.replacement(&finding.action) else { continue };
+            let replacement = match &finding.action {
+                Action::Token(class, canonical) => made
+                    .entry((*class, canonical.as_str()))
+                    .or_insert_with(|| self.replacement(&finding.action).unwrap_or_default()),
+                Action::Withhold => WITHHELD,
+                Action::Keep => continue,
+            };
             out.push_str(text.get(at..finding.start).unwrap_or_default());
             let start = out.len();
-            out.push_str(&replacement);
+            out.push_str(replacement);
             self.tell_bearer(&finding.of, &mut out);
             round.push(Piece { start, end: out.len(), from: finding.start, to: finding.end });
             at = finding.end;

@@ -5,7 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use serde::Serialize;
 
 use super::Redactor;
-use super::detect::{Edit, Engine, Origin};
+use super::detect::Engine;
+use super::edits::{Edit, Origin};
 use super::walk::Rules;
 use super::{statement, structured};
 

@@ -15,6 +15,7 @@ mod catalogue;
 mod classes;
 mod detect;
 mod detectors;
+mod edits;
 mod encoding;
 mod gate;
 mod guard;

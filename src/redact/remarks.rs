@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::catalogue::why;
-use super::detect::{Edit, Finding};
+use super::detect::Finding;
+use super::edits::Edit;
 use crate::model::Remark;
 
 /// What a rule replaced in one place.

@@ -7,7 +7,7 @@ mod words;
 
 pub(crate) use self::words::is_keyword;
 use self::words::{ends_before_table, ends_with_function, goes_on, opens_list, word};
-use super::detect::Piece;
+use super::edits::Piece;
 
 /// Most digits of a placeholder that is a number.
 const MAX_PLACE: usize = 4;

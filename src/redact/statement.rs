@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::detect::Piece;
+use super::edits::Piece;
 use super::literals::{self, BareWords};
 use super::sql::{self, Dialect, PLACE};
 

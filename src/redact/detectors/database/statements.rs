@@ -3,8 +3,8 @@
 use regex::{Captures, Regex};
 
 use super::Sink;
-use crate::redact::detect::Piece;
 use crate::redact::detectors::text::{before, run_end, run_start, slice};
+use crate::redact::edits::Piece;
 use crate::redact::literals::{self, BareWords, bracket_end};
 use crate::redact::sql::{self, Enclosing};
 
