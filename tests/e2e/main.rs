@@ -8,4 +8,8 @@ mod servers;
 mod support;
 
 mod flask;
+mod go;
+mod judge;
+mod service;
 mod stores;
+mod typescript;

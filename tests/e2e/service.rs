@@ -1,0 +1,117 @@
+//! A small service with the real SDK of its language, as a process of its own.
+//!
+//! Each says on which port it listens, serves until its standard input ends, then sends what it has recorded, logs first,
+//! and ends. Where to is told by the variables that every SDK reads.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, ChildStdin, Command, Stdio};
+use std::thread::JoinHandle;
+
+/// The commit that every service says it was built from.
+pub(crate) const COMMIT: &str = "3f1c9a7be0d24586a1f7c02d9e83b45c6d70e1fa";
+
+/// The start of the line that says the port.
+const LISTENING: &str = "listening on ";
+
+/// A running service; killed when dropped.
+#[derive(Debug)]
+pub(crate) struct Service {
+    name: &'static str,
+    child: Child,
+    stdin: Option<ChildStdin>,
+    said: Option<JoinHandle<String>>,
+    pub(crate) port: u16,
+}
+
+impl Service {
+    /// Starts `command` as the service `name`, which exports to the receiver on the port `otlp`.
+    pub(crate) fn start(name: &'static str, mut command: Command, otlp: u16) -> Self {
+        let resource =
+            format!("service.version=1.4.2,deployment.environment.name=staging,vcs.ref.head.revision={COMMIT}");
+        let mut child = command
+            .env("OTEL_SERVICE_NAME", name)
+            .env("OTEL_RESOURCE_ATTRIBUTES", resource)
+            .env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://127.0.0.1:{otlp}"))
+            .env("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
+            .env("OTEL_TRACES_EXPORTER", "otlp")
+            .env("OTEL_LOGS_EXPORTER", "otlp")
+            .env("OTEL_METRICS_EXPORTER", "none")
+            // Longer than any run: everything is sent at the end.
+            .env("OTEL_BSP_SCHEDULE_DELAY", "600000")
+            .env("OTEL_BLRP_SCHEDULE_DELAY", "600000")
+            .env("OTEL_SEMCONV_STABILITY_OPT_IN", "http")
+            .env("NO_PROXY", "127.0.0.1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{name} does not start: {error}"));
+        let (stdin, stderr) = (child.stdin.take(), child.stderr.take().unwrap());
+        let said = Some(std::thread::spawn(|| read(stderr)));
+        let stdout = child.stdout.take().unwrap();
+        let mut service = Self { name, child, stdin, said, port: 0 };
+        let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
+        let Some(line) = lines.find(|line| line.starts_with(LISTENING)) else {
+            service.fail("ended before it listened")
+        };
+        // Whoever writes to a pipe that is full, or that nobody reads, hangs or dies.
+        drop(std::thread::spawn(|| lines.for_each(drop)));
+        service.port = line.trim_start_matches(LISTENING).parse().unwrap();
+        service
+    }
+
+    /// Closes its standard input, upon which it sends what it has and ends.
+    pub(crate) fn close(&mut self) {
+        self.stdin = None;
+    }
+
+    /// Ends it, and fails unless it could send everything.
+    pub(crate) fn end(mut self) {
+        self.close();
+        let status = self.child.wait().unwrap();
+        if !status.success() {
+            self.fail(&format!("ended with {status}"));
+        }
+    }
+
+    fn fail(&mut self, what: &str) -> ! {
+        drop(self.child.kill());
+        drop(self.child.wait());
+        let said = self.said.take().map(|said| said.join().unwrap()).unwrap_or_default();
+        panic!("{} {what}; it said:\n{said}", self.name);
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+fn read(mut stream: ChildStderr) -> String {
+    let mut said = Vec::new();
+    // What was said up to a fault is all there is to show.
+    drop(stream.read_to_end(&mut said));
+    String::from_utf8_lossy(&said).into_owned()
+}
+
+/// A file that `tests/setup` installs.
+pub(crate) fn installed(path: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(".cache").join(path);
+    assert!(path.exists(), "{} is missing: run tests/setup first", path.display());
+    path
+}
+
+/// A file of `tests/e2e`.
+pub(crate) fn source(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e").join(path)
+}
+
+/// The number of the line of a file of `tests/e2e` in which `text` stands.
+pub(crate) fn line_of(path: &str, text: &str) -> u64 {
+    let found = std::fs::read_to_string(source(path)).unwrap();
+    let index = found.lines().position(|line| line.contains(text));
+    index.unwrap_or_else(|| panic!("{path} has no line with {text}")) as u64 + 1
+}
