@@ -12,4 +12,5 @@ mod go;
 mod judge;
 mod service;
 mod stores;
+mod three;
 mod typescript;

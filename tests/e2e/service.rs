@@ -62,7 +62,7 @@ impl Service {
     }
 
     /// Closes its standard input, upon which it sends what it has and ends.
-    pub(crate) fn close(&mut self) {
+    fn close(&mut self) {
         self.stdin = None;
     }
 
@@ -73,6 +73,12 @@ impl Service {
         if !status.success() {
             self.fail(&format!("ended with {status}"));
         }
+    }
+
+    /// Ends several, all at once, so that what belongs together is sent together.
+    pub(crate) fn end_all<const N: usize>(mut services: [Self; N]) {
+        services.iter_mut().for_each(Self::close);
+        services.into_iter().for_each(Self::end);
     }
 
     fn fail(&mut self, what: &str) -> ! {
