@@ -63,7 +63,7 @@ pub(crate) fn check_exception(bundle: &Value) {
     let handler = line_of("go-http/profiles.go", "c.displayName(id)");
     let (profiles, recovery) = ("casefile/tests/profiles/profiles.go", "casefile/tests/profiles/recovery.go");
     let called = line_of("go-http/recovery.go", "handler(answer, request)");
-    let own = judge::own_frames(bundle);
+    let own = judge::own_frames(exception);
     let expected = [("main.(*cache).displayName", profiles, site), ("main.routes.func1", profiles, handler)];
     assert_eq!(own[..2], expected);
     assert_eq!((own[2].1, own[2].2), (recovery, called));

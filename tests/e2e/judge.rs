@@ -44,9 +44,9 @@ pub(crate) fn identity(bundle: &Value, language: &str, service: &str) {
     assert_eq!(bundle["completeness"]["truncated"], serde_json::json!([]));
 }
 
-/// Function, file and line of the frames that are the service's own, innermost first.
-pub(crate) fn own_frames(bundle: &Value) -> Vec<(&str, &str, u64)> {
-    let frames = bundle["exception"]["frames"].as_array().unwrap();
+/// Function, file and line of the frames of an exception that are the service's own, innermost first.
+pub(crate) fn own_frames(exception: &Value) -> Vec<(&str, &str, u64)> {
+    let frames = exception["frames"].as_array().unwrap();
     let own = frames.iter().filter(|frame| frame["in_app"] == true);
     own.map(|frame| {
         let text = |key: &str| frame[key].as_str().unwrap_or_default();

@@ -9,6 +9,7 @@ mod support;
 
 mod flask;
 mod go;
+mod java;
 mod judge;
 mod service;
 mod stores;

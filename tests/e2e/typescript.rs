@@ -60,7 +60,7 @@ fn check_exception(bundle: &Value) {
     let exception = &bundle["exception"];
     assert_eq!(exception["type"], "TypeError");
     assert_eq!(exception["message"], "Cannot read properties of null (reading 'trim')");
-    let own = judge::own_frames(bundle);
+    let own = judge::own_frames(exception);
     assert_eq!(own.len(), 2, "no frame of Node or of a package: {own:?}");
     let (func, file, line) = own[0];
     assert_eq!(func, "parseProfile");

@@ -48,3 +48,16 @@ with_packages() {
 }
 toolchain=$("$node" --version)
 built typescript-express typescript-express with_packages "$cache/typescript-express"
+
+# Java: the SDK as its agent brings it, from Maven's repository, each jar under the checksum that stands there.
+need javac default-jdk-headless
+need mvn maven
+compiled() {
+  rm -rf "$1"
+  mvn --quiet --batch-mode --strict-checksums "-Dmaven.repo.local=$1/repository" -DoutputDirectory="$1/lib" \
+    org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies >&2
+  rm -rf "$1/repository"
+  javac -g -Xlint:all -Werror --release 17 -cp "$1/lib/*" -d "$1/classes" src/shop/invoices/*.java
+}
+toolchain=$(javac -version)
+built java-http java-http compiled "$cache/java-http"
