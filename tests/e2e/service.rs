@@ -1,18 +1,22 @@
 //! A small service with the real SDK of its language, as a process of its own.
 //!
-//! Each says on which port it listens, serves until its standard input ends, then sends what it has recorded, logs first,
-//! and ends. Where to is told by the variables that every SDK reads.
+//! Each says on which port it listens, serves until its standard input ends, then sends what it has recorded, and ends.
+//! Where to is told by the variables that every SDK reads.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// The commit that every service says it was built from.
 pub(crate) const COMMIT: &str = "3f1c9a7be0d24586a1f7c02d9e83b45c6d70e1fa";
 
-/// The start of the line that says the port.
-const LISTENING: &str = "listening on ";
+/// How long a service may take to listen, and to end: a JVM with an agent needs its time on cores that are shared.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How often it is looked at.
+const TICK: Duration = Duration::from_millis(20);
 
 /// A running service; killed when dropped.
 #[derive(Debug)]
@@ -49,15 +53,9 @@ impl Service {
             .unwrap_or_else(|error| panic!("{name} does not start: {error}"));
         let (stdin, stderr) = (child.stdin.take(), child.stderr.take().unwrap());
         let said = Some(std::thread::spawn(|| read(stderr)));
-        let stdout = child.stdout.take().unwrap();
+        let listening = port(child.stdout.take().unwrap());
         let mut service = Self { name, child, stdin, said, port: 0 };
-        let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
-        let Some(line) = lines.find(|line| line.starts_with(LISTENING)) else {
-            service.fail("ended before it listened")
-        };
-        // Whoever writes to a pipe that is full, or that nobody reads, hangs or dies.
-        drop(std::thread::spawn(|| lines.for_each(drop)));
-        service.port = line.trim_start_matches(LISTENING).parse().unwrap();
+        service.port = listening.recv_timeout(PATIENCE).unwrap_or_else(|_| service.fail("did not listen"));
         service
     }
 
@@ -69,10 +67,14 @@ impl Service {
     /// Ends it, and fails unless it could send everything.
     pub(crate) fn end(mut self) {
         self.close();
-        let status = self.child.wait().unwrap();
-        if !status.success() {
-            self.fail(&format!("ended with {status}"));
+        for _ in 0..PATIENCE.as_millis() / TICK.as_millis() {
+            match self.child.try_wait().unwrap() {
+                Some(status) if status.success() => return,
+                Some(status) => self.fail(&format!("ended with {status}")),
+                None => std::thread::sleep(TICK),
+            }
         }
+        self.fail("did not end");
     }
 
     /// Ends several, all at once, so that what belongs together is sent together.
@@ -94,6 +96,20 @@ impl Drop for Service {
         drop(self.child.kill());
         drop(self.child.wait());
     }
+}
+
+/// Reads all that is said, since whoever writes to a pipe that nobody reads hangs or dies; answers with the port.
+fn port(stdout: ChildStdout) -> Receiver<u16> {
+    let (told, listening) = channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            if let Some(port) = line.strip_prefix("listening on ") {
+                // It fails only where nobody waits any more.
+                told.send(port.parse().unwrap()).ok();
+            }
+        }
+    });
+    listening
 }
 
 fn read(mut stream: ChildStderr) -> String {

@@ -36,7 +36,7 @@ func source() map[string]*profile {
 // refresh reads all profiles anew, which takes the source a while.
 func (c *cache) refresh() {
 	clear(c.profiles)
-	time.Sleep(2 * time.Second)
+	time.Sleep(10 * time.Second)
 	for id, found := range source() {
 		c.profiles[id] = found
 	}
