@@ -53,9 +53,11 @@ built typescript-express typescript-express with_packages "$cache/typescript-exp
 need javac default-jdk-headless
 need mvn maven
 compiled() {
+  local said
   rm -rf "$1"
-  mvn --quiet --batch-mode --strict-checksums "-Dmaven.repo.local=$1/repository" -DoutputDirectory="$1/lib" \
-    org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies >&2
+  # What it says is of interest only where it fails.
+  said=$(mvn --quiet --batch-mode --strict-checksums "-Dmaven.repo.local=$1/repository" -DoutputDirectory="$1/lib" \
+    org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies 2>&1) || fail "$said"
   rm -rf "$1/repository"
   javac -g -Xlint:all -Werror --release 17 -cp "$1/lib/*" -d "$1/classes" src/shop/invoices/*.java
 }
