@@ -263,7 +263,8 @@ pub(super) fn gather(records: Vec<Record>, digester: &Digester) -> Gathered {
     gathered.flags = flags.into_iter().take(MAX_FLAGS).map(|(key, (_, _, value))| (key, value)).collect();
     gathered.conflicting = one_of_each_id(&mut gathered.spans);
     gathered.spans.sort_unstable_by_key(|span| (span.start, span.id, span.digest));
-    gathered.logs.sort_unstable_by_key(|log| (log.time, log.observed, log.digest));
+    // Clocks of milliseconds give many logs one time: what went wrong stands behind what led to it.
+    gathered.logs.sort_unstable_by_key(|log| (log.time, log.observed, log.severity, log.digest));
     gathered.exemplars.sort_unstable_by_key(|exemplar| (exemplar.time, exemplar.digest));
     gathered
 }

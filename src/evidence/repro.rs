@@ -16,6 +16,8 @@ use super::{environment, values};
 use crate::model::{Attributes, Repro, Request, Timestamp};
 
 const SERVER: i32 = 2;
+const CLIENT: i32 = 3;
+const PRODUCER: i32 = 4;
 const CONSUMER: i32 = 5;
 
 /// Conventions whose attributes are values that were worked on.
@@ -32,7 +34,7 @@ const INPUTS: [&str; 9] = [
 ];
 
 /// Conventions whose attributes say how a thing was done, not with what.
-const METADATA: [&str; 86] = [
+const METADATA: [&str; 90] = [
     "android.",
     "artifact.",
     "aspnetcore.",
@@ -63,7 +65,9 @@ const METADATA: [&str; 86] = [
     "error.",
     "event.",
     "exception.",
+    "express.",
     "faas.",
+    "fastify.",
     "feature_flag.",
     "file.",
     "gcp.",
@@ -71,6 +75,7 @@ const METADATA: [&str; 86] = [
     "geo.",
     "go.",
     "graphql.",
+    "hapi.",
     "heroku.",
     "host.",
     "http.",
@@ -79,6 +84,7 @@ const METADATA: [&str; 86] = [
     "ios.",
     "jvm.",
     "k8s.",
+    "koa.",
     "linux.",
     "log.",
     "messaging.",
@@ -145,8 +151,12 @@ pub(super) fn repro(path: &[Loaded<Span>], timezone: Option<&str>) -> Repro {
         repro.command = command(&critical.resource).or_else(|| command(attrs.last()?)).unwrap_or_default();
         repro.image = image(&critical.resource);
     }
-    if let Some((_, attrs, request)) = entry {
-        repro.inputs.extend(query_parameters(attrs, request.url.as_deref()));
+    if let Some((span, entry, mut request)) = entry {
+        repro.inputs.extend(query_parameters(entry, request.url.as_deref()));
+        // A handler may know no span but its own, below the one that received the request.
+        let below = path.iter().zip(&attrs).skip_while(|(other, _)| !std::ptr::eq(*other, span)).skip(1);
+        let mut own = below.filter(|(span, _)| ![CLIENT, PRODUCER].contains(&span.body.kind));
+        request.body = body(entry).or_else(|| own.find_map(|(_, attrs)| body(attrs)));
         repro.request = Some(request);
     }
     for attrs in &attrs {
@@ -208,8 +218,7 @@ fn is_input(key: &str) -> bool {
 }
 
 fn request(attrs: &Attributes) -> Option<Request> {
-    let request = http(attrs).or_else(|| rpc(attrs)).or_else(|| messaging(attrs))?;
-    Some(Request { body: body(attrs), ..request })
+    http(attrs).or_else(|| rpc(attrs)).or_else(|| messaging(attrs))
 }
 
 fn http(attrs: &Attributes) -> Option<Request> {

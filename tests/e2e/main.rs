@@ -8,4 +8,10 @@ mod servers;
 mod support;
 
 mod flask;
+mod go;
+mod java;
+mod judge;
+mod service;
 mod stores;
+mod three;
+mod typescript;

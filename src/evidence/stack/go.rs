@@ -95,6 +95,12 @@ fn frames(lines: &[&str], at: usize, indent: &str) -> (Vec<Frame>, bool) {
     (found, !ended)
 }
 
+/// The frames of whoever recovered from a panic and asked for the stack: what is inside of the panic ran after the failure.
+pub(super) fn recovering(frames: &mut [Frame]) -> impl Iterator<Item = &mut Frame> {
+    let panic = frames.iter().position(|frame| matches!(frame.func.as_str(), "panic" | "runtime.gopanic"));
+    frames.iter_mut().take(panic.unwrap_or(0))
+}
+
 /// The function of a line `name(arguments)`.
 fn called(text: &str) -> Option<&str> {
     let text = text.trim();

@@ -23,9 +23,11 @@ family:javascript path:node_modules/** -app
 family:javascript path:{node:,internal/,webpack/,ext:,native,[native code],<anonymous>,index }** -app
 family:javascript path:{node,module,events,net,timers,fs,http,vm,util,_http_server,_stream_readable,bootstrap_node}.js -app
 family:javascript path:{chrome,moz,safari,safari-web}-extension:** -app
-family:go module:{runtime,panic} -app
+family:go function:panic -app
+family:go module:{runtime,net,os,reflect,sync,testing,syscall,encoding,internal,context,time,io} -app
+family:go module:{runtime,net,os,reflect,sync,testing,syscall,encoding,internal,database,context,time,io}/** -app
 family:go path:**/src/{runtime,net,os,reflect,sync,testing,syscall,encoding,internal,database/sql,context,time,io}/** -app
-family:go path:{**/go/pkg/mod/**,**/vendor/**,**@v*} -app
+family:go path:{**/go/pkg/mod/**,**/vendor/**,**@v*/**} -app
 family:rust path:{/rustc/,**/rustlib/src/,**/.cargo/registry/,**/.cargo/git/,**/toolchains/}** -app
 family:rust module:{std,core,alloc,backtrace,rust_begin_unwind,tokio,rayon_core,test,__rust_*,anyhow} -app
 family:rust function:{rust_begin_unwind,__rust*,_start,main,__libc_start*,<unknown>,start_thread,clone,clone3} -app

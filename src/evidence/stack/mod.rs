@@ -190,5 +190,8 @@ fn finish(mut stack: Stack, family: Family, rules: &AppRules) -> Stack {
             frame.in_app = rules.in_app(family, frame);
         }
     }
+    if family == Family::Go {
+        go::recovering(&mut stack.frames).for_each(|frame| frame.in_app = false);
+    }
     stack
 }

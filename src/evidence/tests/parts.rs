@@ -95,6 +95,29 @@ fn levels_without_a_text_are_named_by_their_number() {
 }
 
 #[test]
+fn of_logs_of_one_time_the_worst_comes_last() {
+    let bodies = ["refused", "asked", "warned"];
+    let mut all = spans(vec![failed(span(1, 0, "a", 0, 10))]);
+    all.extend(logs(bodies.iter().zip([17, 9, 13]).map(|(body, severity)| log(1, 1, severity, body)).collect()));
+    let window = bundle(all).logs.window;
+    assert_eq!(window.iter().map(|line| line.msg.as_str()).collect::<Vec<_>>(), ["asked", "warned", "refused"]);
+}
+
+#[test]
+fn a_requests_body_may_stand_on_the_handlers_span_and_not_on_a_calls() {
+    let chain = |handlers: Option<&str>| {
+        let mut all = vec![span(1, 0, "entry", 0, 10), span(2, 1, "handler", 1, 9), failed(span(3, 2, "call", 2, 8))];
+        (all[0].kind, all[2].kind) = (2, 3);
+        all[0].attributes = vec![text("http.request.method", "POST")];
+        all[1].attributes = handlers.map(|body| text("http.request.body.content", body)).into_iter().collect();
+        all[2].attributes = vec![text("http.request.method", "PUT"), text("http.request.body.content", "sent on")];
+        bundle(spans(all)).repro.request.unwrap().body
+    };
+    assert_eq!(chain(Some("received")), Some(json!("received")));
+    assert_eq!(chain(None), None);
+}
+
+#[test]
 fn requests_of_old_http_rpc_and_messaging_conventions_are_read() {
     let request = |pairs: Vec<(&str, &str)>| {
         let mut entry = failed(span(1, 0, "a", 0, 10));

@@ -25,6 +25,23 @@ fn gos_frames_are_of_the_goroutine_that_panicked() {
 }
 
 #[test]
+fn who_recovers_from_a_panic_in_go_is_not_who_failed() {
+    let text = "goroutine 23 [running]:\nruntime/debug.Stack()\n\truntime/debug/stack.go:26 +0x68\n\
+        main.recovering.func1.1()\n\tshop/recovery.go:29 +0x20d\npanic({0x1019980?, 0x18cf780?})\n\truntime/panic.go:860 +0x13a\n\
+        main.(*cache).get(...)\n\tshop/cache.go:47\ndatabase/sql.withLock({0x1, 0x2}, 0xc0)\n\tdatabase/sql/sql.go:3573 +0x71\n\
+        example.org/chi.(*Mux).ServeHTTP(0xc0)\n\texample.org/chi@v5.2.1/mux.go:67 +0x68\n\
+        example.org/shop/internal/api.Serve(0xc0)\n\texample.org/shop/internal/api/serve.go:9 +0x68\n";
+    let own: Vec<String> = whole(text, "go").1.into_iter().filter(|frame| frame.starts_with('*')).collect();
+    assert_eq!(
+        own,
+        [
+            "*main.(*cache).get shop/cache.go:47",
+            "*example.org/shop/internal/api.Serve example.org/shop/internal/api/serve.go:9"
+        ]
+    );
+}
+
+#[test]
 fn gos_race_reports_have_both_accesses() {
     let text = "==================\nWARNING: DATA RACE\nWrite at 0x00c0 by goroutine 7:\n  main.put()\n      /app/x.go:12 +0x38\n\n\
         Previous read at 0x00c0 by main goroutine:\n  main.get()\n      /app/x.go:15 +0x84\n\nGoroutine 7 (running) created at:\n  main.main()\n      /app/x.go:11 +0x7a\n==================\n";
