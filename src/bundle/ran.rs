@@ -3,7 +3,7 @@
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::model::{Bundle, Deployment};
+use crate::model::{Bundle, Deployment, Manifest};
 
 /// Most bytes of a name, version or commit that is told whole.
 const MAX_TEXT: usize = 120;
@@ -34,6 +34,20 @@ impl Ran {
             deployment: Deployment {
                 version: attribute("version"),
                 commit: bundle.commit_sha.as_deref().and_then(told),
+            },
+        }
+    }
+}
+
+impl Ran {
+    /// Reads a manifest, which was made of the same document.
+    pub(crate) fn told_by(manifest: &Manifest) -> Self {
+        let history = manifest.incident.numbers.history.as_ref();
+        Self {
+            service: history.and_then(|history| history.service.clone()),
+            deployment: Deployment {
+                version: history.and_then(|history| history.version.clone()),
+                commit: manifest.commit_sha.as_deref().and_then(told),
             },
         }
     }

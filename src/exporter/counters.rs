@@ -13,7 +13,7 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
-use self::own::OwnObjects;
+use self::own::{OwnObjects, Reading};
 use self::services::Services;
 use super::error::ExportError;
 use super::store::Store;
@@ -43,7 +43,7 @@ pub(crate) struct Counters {
 impl Counters {
     pub(crate) fn new(store: Store, writer: String) -> Self {
         Self {
-            incidents: OwnObjects::new(store.clone(), writer.clone(), names::counters_folder),
+            incidents: OwnObjects::new(store.clone(), writer.clone(), names::counters_folder, Reading::EachTime),
             services: Services::new(store, writer),
         }
     }
@@ -110,6 +110,18 @@ impl Counters {
     async fn others(&self, incident: &str) -> Result<Vec<IncidentCounters>, ExportError> {
         Ok(self.incidents.others(incident).await?.into_iter().map(tally::with_versions).collect())
     }
+}
+
+/// The numbers of an incident as all writers have stored them, around its latest failure; `None` where nothing is counted.
+/// `ran` is what ran then.
+pub(crate) async fn stored(store: &Store, incident: &str, ran: &Ran) -> Result<Option<IncidentNumbers>, ExportError> {
+    // Nobody writes under this name.
+    let counters = Counters::new(store.clone(), String::new());
+    let all = counters.others(incident).await?;
+    let sum = tally::sum(all.iter());
+    let Some(failed_at) = Timestamp::from_rfc3339(&sum.last_seen) else { return Ok(None) };
+    let service = counters.services.known(ran).await?;
+    Ok(Some(history::numbers(&sum, &service, Counted { incident, bundle_id: "", failed_at, ran })))
 }
 
 fn numbers(

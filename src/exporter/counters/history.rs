@@ -16,16 +16,12 @@ use crate::model::{
 };
 
 /// Hours without a failure after which an incident counts as gone: seven days.
-const GONE_HOURS: i64 = 7 * 24;
+const GONE_HOURS: u64 = 7 * 24;
 /// Most versions that a manifest names.
 pub(super) const MAX_NAMED: usize = 20;
 
 /// The numbers around a failure, out of the sum of all counters. The 24 hours are the one of the failure and the 23 before it.
-pub(super) fn numbers(
-    sum: &IncidentCounters,
-    service: &ServiceDeployments,
-    failure: Counted<'_>,
-) -> IncidentNumbers {
+pub(super) fn numbers(sum: &IncidentCounters, service: &ServiceDeployments, failure: Counted<'_>) -> IncidentNumbers {
     let at = failure.failed_at.to_rfc3339();
     let day = hour(failure.failed_at.before(Duration::from_secs(23 * 3600)))..=hour(failure.failed_at);
     let first_seen = [sum.first_seen.as_str(), &at].into_iter().filter(|seen| !seen.is_empty()).min();
@@ -45,9 +41,8 @@ fn history(
 ) -> IncidentHistory {
     let version = failure.ran.deployment.version.clone();
     let mut unknown = Vec::new();
-    let new_in_version = is_new(sum, service, version.as_deref())
-        .map_err(|why| unknown.push(format!("new_in_version: {why}")))
-        .ok();
+    let new_in_version =
+        is_new(sum, service, version.as_deref()).map_err(|why| unknown.push(format!("new_in_version: {why}"))).ok();
     let (regressed, absent) = match came_back(sum, service, failure) {
         Ok(absent) => (Some(absent.is_some()), absent),
         Err(why) => {
@@ -57,7 +52,8 @@ fn history(
     };
     let first = sum.first.as_ref().map(|first| first.ran.clone()).filter(is_told);
     let before = before(sum, service).map_err(|why| unknown.push(format!("before: {why}"))).ok();
-    let commits = (before.as_ref().and_then(|ran| ran.commit.as_ref()), first.as_ref().and_then(|ran| ran.commit.as_ref()));
+    let commits =
+        (before.as_ref().and_then(|ran| ran.commit.as_ref()), first.as_ref().and_then(|ran| ran.commit.as_ref()));
     let commit_range = match commits {
         (Some(from), Some(to)) if from != to => Some(format!("{from}..{to}")),
         (Some(_), Some(_)) => None,
@@ -84,11 +80,7 @@ fn history(
 }
 
 /// Whether the incident began in this version.
-fn is_new(
-    sum: &IncidentCounters,
-    service: &ServiceDeployments,
-    version: Option<&str>,
-) -> Result<bool, &'static str> {
+fn is_new(sum: &IncidentCounters, service: &ServiceDeployments, version: Option<&str>) -> Result<bool, &'static str> {
     let version = version.ok_or("no service.version")?;
     let first = sum.first.as_ref().ok_or("no failure is counted")?;
     let first_version = first.ran.version.as_deref().ok_or("the version of the first failure is not known")?;
@@ -103,7 +95,8 @@ fn is_new(
 
 /// What of the service was first seen last before what ran at the first failure.
 fn before(sum: &IncidentCounters, service: &ServiceDeployments) -> Result<Deployment, &'static str> {
-    let first = sum.first.as_ref().filter(|first| is_told(&first.ran)).ok_or("what ran at the first failure is not known")?;
+    let first =
+        sum.first.as_ref().filter(|first| is_told(&first.ran)).ok_or("what ran at the first failure is not known")?;
     let differs = |deployed: &&Deployed| match (&deployed.ran.version, &first.ran.version) {
         (Some(one), Some(other)) if one != other => true,
         _ => matches!((&deployed.ran.commit, &first.ran.commit), (Some(one), Some(other)) if one != other),
@@ -206,17 +199,15 @@ fn came_back_after_time(sum: &IncidentCounters, failed_at: Timestamp) -> Option<
     }
     // What was before the hours that are kept is known by the first failure alone.
     let oldest = later?;
-    let last_seen: jiff::Timestamp = sum.last_seen.parse().ok()?;
-    let kept_from = Timestamp(u64::try_from(last_seen.as_nanosecond()).ok()?).before(KEPT);
-    let kept_from = hour(kept_from);
+    let kept_from = hour(Timestamp::from_rfc3339(&sum.last_seen)?.before(KEPT));
     let gone = hour_of(&sum.first_seen) < kept_from.as_str() && hours_between(&kept_from, oldest)? > GONE_HOURS;
     gone.then(|| Absence { version: None, from: None, until: oldest.clone() })
 }
 
 /// Hours from one to another; `None` if one of them is none.
-fn hours_between(earlier: &str, later: &str) -> Option<i64> {
-    let second = |hour: &str| Some(format!("{hour}:00:00Z").parse::<jiff::Timestamp>().ok()?.as_second());
-    Some((second(later)? - second(earlier)?) / 3600)
+fn hours_between(earlier: &str, later: &str) -> Option<u64> {
+    let at = |hour: &str| Timestamp::from_rfc3339(&format!("{hour}:00:00Z"));
+    Some(at(later)?.since(at(earlier)?).as_secs() / 3600)
 }
 
 /// The versions that are named, by their first failure (the very first, and the latest), and the sum of the others.

@@ -1,7 +1,6 @@
 //! Objects of which every writer keeps its own, under a folder that all of them read.
 
 use std::collections::BTreeMap;
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,12 +11,26 @@ use serde::de::DeserializeOwned;
 
 use crate::bundle::{names, to_canonical};
 use crate::exporter::error::{ErrorKind, ExportError};
-use crate::exporter::store::Store;
+use crate::exporter::store::{Listed, Store};
+use crate::model::Timestamp;
 
 /// Objects that are held in memory, to spare a read.
 const MAX_HELD: usize = 4096;
 
 pub(super) type Slot<T> = Arc<tokio::sync::Mutex<Option<T>>>;
+
+/// Whether others' objects are read each time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// They are: counts must be exact.
+    EachTime,
+    /// Only those whose time or size the listing gives anew. A change to the same size within the second that a store's clock
+    /// tells apart waits for that writer's next one. Every process that ever ran has an object, so that there may be many.
+    WhenChanged,
+}
+
+/// An object as it was read: when it was written, its size, and what it holds.
+type Remembered<T> = (Timestamp, u64, Option<T>);
 
 /// The objects of one writer, and what it reads of others'.
 #[derive(Debug)]
@@ -27,12 +40,14 @@ pub(super) struct OwnObjects<T> {
     /// The folder of what an object is about.
     folder: fn(&str) -> String,
     held: Mutex<BTreeMap<String, Slot<T>>>,
-    of: PhantomData<fn() -> T>,
+    reading: Reading,
+    remembered: Mutex<BTreeMap<String, Remembered<T>>>,
 }
 
 impl<T: Clone + Serialize + DeserializeOwned> OwnObjects<T> {
-    pub(super) fn new(store: Store, writer: String, folder: fn(&str) -> String) -> Self {
-        Self { store, writer, folder, held: Mutex::new(BTreeMap::new()), of: PhantomData }
+    pub(super) fn new(store: Store, writer: String, folder: fn(&str) -> String, reading: Reading) -> Self {
+        let (held, remembered) = (Mutex::default(), Mutex::default());
+        Self { store, writer, folder, held, reading, remembered }
     }
 
     pub(super) fn writer(&self) -> &str {
@@ -61,15 +76,32 @@ impl<T: Clone + Serialize + DeserializeOwned> OwnObjects<T> {
     pub(super) async fn others(&self, subject: &str) -> Result<Vec<T>, ExportError> {
         let own = self.name(subject);
         let mut others = Vec::new();
-        let mut listed = self.store.list(&(self.folder)(subject));
-        while let Some(name) = listed.try_next().await? {
-            if name != own
-                && let Some(object) = self.read(&name).await?
-            {
-                others.push(object);
+        let mut listed = self.store.objects(&(self.folder)(subject));
+        while let Some(object) = listed.try_next().await? {
+            if object.name != own {
+                others.extend(self.other(object).await?);
             }
         }
         Ok(others)
+    }
+
+    async fn other(&self, listed: Listed) -> Result<Option<T>, ExportError> {
+        if self.reading == Reading::EachTime {
+            return self.read(&listed.name).await;
+        }
+        let remembered = self.remembered.lock().get(&listed.name).cloned();
+        if let Some((modified, size, object)) = remembered
+            && (modified, size) == (listed.modified, listed.size)
+        {
+            return Ok(object);
+        }
+        let object = self.read(&listed.name).await?;
+        let mut remembered = self.remembered.lock();
+        if remembered.len() >= MAX_HELD {
+            remembered.clear();
+        }
+        remembered.insert(listed.name, (listed.modified, listed.size, object.clone()));
+        Ok(object)
     }
 
     pub(super) async fn save(&self, subject: &str, own: &T) -> Result<(), ExportError> {

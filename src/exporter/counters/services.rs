@@ -3,12 +3,12 @@
 //! An object a service and writer holds earliest and latest sights only, which come out the same in any order and however
 //! often a failure is told. It is written when a deployment is new, or seen in a new hour.
 
-use super::own::OwnObjects;
+use super::own::{OwnObjects, Reading};
 use super::tally::{hour, hour_of};
 use crate::bundle::{Ran, names};
 use crate::exporter::error::ExportError;
 use crate::exporter::store::Store;
-use crate::model::{Deployed, ServiceDeployments, Timestamp};
+use crate::model::{Deployed, Deployment, ServiceDeployments, Timestamp};
 
 /// Most deployments of a service that a writer remembers: beyond it, those that failed longest ago are forgotten.
 pub(super) const MAX_DEPLOYMENTS: usize = 256;
@@ -21,12 +21,12 @@ pub(super) struct Services {
 
 impl Services {
     pub(super) fn new(store: Store, writer: String) -> Self {
-        Self { objects: OwnObjects::new(store, writer, names::services_folder) }
+        Self { objects: OwnObjects::new(store, writer, names::services_folder, Reading::WhenChanged) }
     }
 
     /// Notes what ran when it failed, and returns all that is known of its service.
     pub(super) async fn note(&self, ran: &Ran, failed_at: Timestamp) -> Result<ServiceDeployments, ExportError> {
-        let Some(service) = told(ran) else { return Ok(ServiceDeployments::default()) };
+        let Some(service) = ran.service.as_deref() else { return Ok(ServiceDeployments::default()) };
         let slot = self.objects.slot(service);
         let mut held = slot.lock().await;
         let known = self.objects.own(service, &held).await?.unwrap_or_else(|| ServiceDeployments {
@@ -46,7 +46,7 @@ impl Services {
 
     /// All that is known of a service.
     pub(super) async fn known(&self, ran: &Ran) -> Result<ServiceDeployments, ExportError> {
-        let Some(service) = told(ran) else { return Ok(ServiceDeployments::default()) };
+        let Some(service) = ran.service.as_deref() else { return Ok(ServiceDeployments::default()) };
         let slot = self.objects.slot(service);
         let held = slot.lock().await;
         let own = self.objects.own(service, &held).await?;
@@ -54,17 +54,16 @@ impl Services {
     }
 }
 
-/// The service, where it is known and says what ran.
-fn told(ran: &Ran) -> Option<&str> {
-    let known = ran.deployment.version.is_some() || ran.deployment.commit.is_some();
-    ran.service.as_deref().filter(|_| known)
-}
-
+/// Adds a failure of a service that says what ran.
 pub(super) fn add(own: &mut ServiceDeployments, ran: &Ran, failed_at: Timestamp) {
+    if ran.deployment == Deployment::default() {
+        return;
+    }
     let (first_seen, last_hour) = (failed_at.to_rfc3339(), hour(failed_at));
     insert(own, Deployed { ran: ran.deployment.clone(), first_seen, last_hour });
     while own.deployments.len() > MAX_DEPLOYMENTS {
-        let oldest = own.deployments.iter().enumerate().min_by(|(_, a), (_, b)| (&a.last_hour, a).cmp(&(&b.last_hour, b)));
+        let oldest =
+            own.deployments.iter().enumerate().min_by(|(_, a), (_, b)| (&a.last_hour, a).cmp(&(&b.last_hour, b)));
         let Some((index, _)) = oldest else { return };
         let forgotten = own.deployments.remove(index).last_hour;
         own.forgotten_until = std::mem::take(&mut own.forgotten_until).max(forgotten);

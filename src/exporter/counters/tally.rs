@@ -85,8 +85,7 @@ pub(super) fn confirm(counters: &mut IncidentCounters, bundle_id: &str) {
 /// Takes an unconfirmed failure out again.
 pub(super) fn take_back(counters: &mut IncidentCounters, failure: Counted<'_>) {
     let was = counters.unconfirmed_as.get(failure.bundle_id).cloned();
-    let CountedAs { hour, version } =
-        was.unwrap_or_else(|| CountedAs { hour: hour(failure.failed_at), version: None });
+    let CountedAs { hour, version } = was.unwrap_or_else(|| CountedAs { hour: hour(failure.failed_at), version: None });
     confirm(counters, failure.bundle_id);
     lower(&mut counters.hours, &hour);
     let of = match &version {
@@ -110,9 +109,7 @@ pub(super) fn sum<'a>(all: impl Iterator<Item = &'a IncidentCounters>) -> Incide
         for (version, counts) in &one.versions {
             merge(sum.versions.entry(version.clone()).or_default(), counts);
         }
-        for (total, part) in
-            [(&mut sum.other_versions, &one.other_versions), (&mut sum.no_version, &one.no_version)]
-        {
+        for (total, part) in [(&mut sum.other_versions, &one.other_versions), (&mut sum.no_version, &one.no_version)] {
             if let Some(part) = part {
                 merge(total.get_or_insert_default(), part);
             }
