@@ -3,12 +3,13 @@
 //! `cargo bench --bench evidence`; items are traces. The baseline decodes the same requests with prost and does nothing with
 //! them.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use casefile::bundle::{Closed, Sealed, seal};
 use casefile::config::{LogJoin, RedactionProcessor};
-use casefile::evidence::{Assembler, Settings};
+use casefile::evidence::{AppRules, Assembler, Settings};
 use casefile::model::{
     Batch, Budget, Case, CloseReason, ClosedTrace, Ledger, Outcome, Record, RootKey, Signal, Timestamp, TraceId,
 };
@@ -75,7 +76,8 @@ fn id(number: u64) -> Vec<u8> {
     number.to_be_bytes().to_vec()
 }
 
-fn span(number: u64) -> Span {
+/// A span of the trace of this `order`.
+fn span(order: u64, number: u64) -> Span {
     let failed = number == SPANS;
     let mut span = Span {
         trace_id: TRACE.0.to_vec(),
@@ -89,7 +91,9 @@ fn span(number: u64) -> Span {
             text("http.request.method", "GET"),
             text(
                 "url.full",
-                &format!("https://checkout.example/orders/{number}/items?email=ann%40corp.example&page=2"),
+                &format!(
+                    "https://checkout.example/orders/{order}{number}/items?email=ann{order}%40corp.example&page=2"
+                ),
             ),
             text("http.route", "/orders/{id}/items"),
             text("server.address", "10.4.7.21"),
@@ -114,15 +118,15 @@ fn span(number: u64) -> Span {
     span
 }
 
-fn log(number: u64) -> LogRecord {
+fn log(order: u64, number: u64) -> LogRecord {
     let body = match number % 8 {
-        0 => format!("order {number} of ann{number}@corp.example accepted, total 31.50 EUR"),
-        1 => format!("GET /orders/{number}/items took {number} ms, 12 rows"),
-        2 => format!("cache miss for key orders:{number}:items, falling back to the database"),
+        0 => format!("order {order}{number} of ann{order}@corp.example accepted, total 31.50 EUR"),
+        1 => format!("GET /orders/{order}{number}/items took {number} ms, 12 rows"),
+        2 => format!("cache miss for key orders:{order}{number}:items, falling back to the database"),
         3 => format!("retrying inventory call, attempt {} of 5, waiting 200 ms", number % 5),
         4 => format!("connection 10.4.7.{} opened by pool worker-{number}", number % 250),
         5 => "feature new_pricing evaluated to on for tenant acme".to_owned(),
-        6 => format!("published event order.updated offset={number} partition=3 topic=orders"),
+        6 => format!("published event order.updated offset={order}{number} partition=3 topic=orders"),
         _ => "loaded configuration from /etc/checkout/config.yaml".to_owned(),
     };
     LogRecord {
@@ -137,16 +141,16 @@ fn log(number: u64) -> LogRecord {
     }
 }
 
-/// The requests of the trace, a few for each service.
-fn requests() -> Vec<(Signal, Bytes)> {
+/// The requests of the trace of an order, a few for each service.
+fn requests(order: u64) -> Vec<(Signal, Bytes)> {
     let mut requests = Vec::new();
     for (index, service) in (0..).zip(SERVICES) {
-        let spans = (1..=SPANS).filter(|number| number % 3 == index).map(span).collect();
+        let spans = (1..=SPANS).filter(|number| number % 3 == index).map(|number| span(order, number)).collect();
         let scope_spans = vec![ScopeSpans { spans, ..ScopeSpans::default() }];
         let envelope = ResourceSpans { resource: resource(service), scope_spans, ..ResourceSpans::default() };
         let request = ExportTraceServiceRequest { resource_spans: vec![envelope] };
         requests.push((Signal::Traces, Bytes::from(request.encode_to_vec())));
-        let log_records = (1..=LOGS).filter(|number| number % 3 == index).map(log).collect();
+        let log_records = (1..=LOGS).filter(|number| number % 3 == index).map(|number| log(order, number)).collect();
         let scope_logs = vec![ScopeLogs { log_records, ..ScopeLogs::default() }];
         let envelope = ResourceLogs { resource: resource(service), scope_logs, ..ResourceLogs::default() };
         let request = ExportLogsServiceRequest { resource_logs: vec![envelope] };
@@ -159,8 +163,9 @@ fn requests() -> Vec<(Signal, Bytes)> {
 struct Line {
     assembler: Assembler,
     redactor: Redactor,
-    batches: Vec<Arc<Batch>>,
+    budget: Budget,
     ledger: Arc<Ledger>,
+    orders: Cell<u64>,
 }
 
 impl Line {
@@ -170,28 +175,28 @@ impl Line {
             tenant: "default".to_owned(),
             logs: LogJoin::default(),
             services: std::collections::BTreeMap::new(),
+            in_app: AppRules::default(),
             config_digest: "sha256:00".to_owned(),
         };
-        let budget = Budget::new(usize::MAX);
-        let batches = requests().into_iter().map(|(signal, bytes)| {
-            let permit = budget.take(bytes.len()).expect("an empty budget");
-            Arc::new(Batch { signal, bytes, permit })
-        });
         Self {
             assembler: Assembler::new(settings, &root),
             redactor: Redactor::compile(&RedactionProcessor::default(), "default", &root).expect("rules that compile"),
-            batches: batches.collect(),
+            budget: Budget::new(usize::MAX),
             ledger: Arc::new(Ledger::default()),
+            orders: Cell::new(1_000_000),
         }
     }
 
+    /// The trace of the next order: what is remembered of the last one's texts is of no use where they differ.
     fn closed(&self) -> ClosedTrace {
-        let records: Vec<Record> = self
-            .batches
-            .iter()
-            .flat_map(|batch| {
-                let scanned = scan(batch.signal, &batch.bytes, &Limits::default()).expect("a valid request");
-                scanned.entries.into_iter().map(|entry| Record { batch: Arc::clone(batch), entry })
+        self.orders.set(self.orders.get() + 1);
+        let records: Vec<Record> = requests(self.orders.get())
+            .into_iter()
+            .flat_map(|(signal, bytes)| {
+                let permit = self.budget.take(bytes.len()).expect("a budget without end");
+                let batch = Arc::new(Batch { signal, bytes, permit });
+                let scanned = scan(signal, &batch.bytes, &Limits::default()).expect("a valid request");
+                scanned.entries.into_iter().map(move |entry| Record { batch: Arc::clone(&batch), entry })
             })
             .collect();
         ClosedTrace {
@@ -262,14 +267,12 @@ fn seal_only(bencher: Bencher) {
 
 #[divan::bench]
 fn baseline_prost_decode(bencher: Bencher) {
-    let line = Line::new();
+    let requests = requests(1_000_000);
     bencher.counter(ItemsCount::new(1_u32)).bench_local(|| {
-        for batch in &line.batches {
-            match batch.signal {
-                Signal::Traces => drop(black_box(ExportTraceServiceRequest::decode(batch.bytes.clone()))),
-                Signal::Logs | Signal::Metrics => {
-                    drop(black_box(ExportLogsServiceRequest::decode(batch.bytes.clone())))
-                }
+        for (signal, bytes) in &requests {
+            match signal {
+                Signal::Traces => drop(black_box(ExportTraceServiceRequest::decode(bytes.clone()))),
+                Signal::Logs | Signal::Metrics => drop(black_box(ExportLogsServiceRequest::decode(bytes.clone()))),
             }
         }
     });

@@ -76,6 +76,15 @@ const WORST: &[(&str, &str)] = &[
     ("bearer", "bearer "),
     ("plus signs", "+1-"),
     ("quotes", "'\""),
+    ("one letter", "a"),
+    ("base64 of letters", "QUFB"),
+    ("marks of keys", "sk-"),
+    ("queries", "SELECT "),
+    ("updates", "update a set b="),
+    ("commands of stores", "redis "),
+    ("names", "first_name="),
+    ("names in sentences", "first_name: A "),
+    ("names in braces", "user:a {"),
 ];
 
 #[divan::bench(sample_count = 20)]

@@ -8,6 +8,7 @@ mod completeness;
 mod history;
 mod merge;
 mod page;
+mod prose;
 mod raw;
 mod remarks;
 mod render;
@@ -22,8 +23,9 @@ pub use catalog::{Catalog, CatalogError, IncidentSummary};
 pub use history::{history_facts, version_note};
 pub use merge::BundleView;
 pub use page::Page;
+pub use prose::one_line;
 pub use raw::RawObject;
-pub use render::{markdown, one_line, tree};
+pub use render::{markdown, tree};
 pub use verify::{ObjectReport, VerifyReport};
 
 pub use crate::exporter::IndexRef;

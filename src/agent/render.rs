@@ -4,14 +4,13 @@
 //! table of them at its end: aliases exist only here.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use regex::Regex;
-use serde_json::Value;
 
+use super::prose::{attributes, code, fenced, heading, line, one_line, prose};
 use super::{BundleView, history_facts, reproduction, suspects};
-use crate::model::{Attributes, Exception, Frame, LogLine, Place, SpanEvidence};
+use crate::model::{Exception, Frame, LogLine, Place, SpanEvidence};
 
 /// Frames shown of one exception.
 const MAX_FRAMES: usize = 40;
@@ -215,16 +214,6 @@ fn completeness(page: &mut String, view: &BundleView) {
     line(page, &format!("- {edits} redactions; a token stands for the same value wherever it occurs"));
 }
 
-pub(super) fn attributes(page: &mut String, what: &str, attributes: &Attributes) {
-    for (key, value) in attributes {
-        let value = match value {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
-        line(page, &format!("- **{what}:** `{}` = `{}`", code(key), code(&value)));
-    }
-}
-
 /// Shortens tokens to aliases, numbered by class in the order of the page, and appends their table.
 pub(super) fn alias(page: &str) -> String {
     // Numbers follow the order of the page, which is canonical.
@@ -262,59 +251,4 @@ pub(super) fn alias(page: &str) -> String {
         }
     }
     short
-}
-
-pub(super) fn heading(page: &mut String, title: &str) {
-    line(page, &format!("\n## {title}\n"));
-}
-
-pub(super) fn line(page: &mut String, text: &str) {
-    // Writing to a String cannot fail.
-    writeln!(page, "{text}").unwrap_or_default();
-}
-
-pub(super) fn fenced(page: &mut String, text: &str) {
-    // A fence longer than any run of backticks inside cannot be closed by the text.
-    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
-    let fence = "`".repeat(longest.max(2) + 1);
-    let text: String = text
-        .chars()
-        .map(|c| if turns_direction(c) || c.is_control() && !matches!(c, '\n' | '\t') { '\u{fffd}' } else { c })
-        .collect();
-    line(page, &format!("{fence}text\n{}\n{fence}", text.trim_end()));
-}
-
-/// Names and keys inside `code`.
-pub(super) fn code(text: &str) -> String {
-    one_line(text).replace('`', "'")
-}
-
-/// Untrusted text among Markdown: on one line, and what would begin markup (emphasis, links and images, HTML, code) escaped.
-pub(super) fn prose(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in one_line(text).chars() {
-        if matches!(c, '\\' | '`' | '*' | '[' | ']' | '<') {
-            escaped.push('\\');
-        }
-        escaped.push(c);
-    }
-    escaped
-}
-
-/// Untrusted text on one line: line breaks become spaces; other control characters (terminal escapes) and those that turn
-/// the direction of writing, so that a line reads other than it is, become a mark.
-#[must_use]
-pub fn one_line(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '\n' | '\r' | '\t' | '\u{85}' | '\u{2028}' | '\u{2029}' => ' ',
-            c if c.is_control() || turns_direction(c) => '\u{fffd}',
-            c => c,
-        })
-        .collect()
-}
-
-/// Unicode Standard Annex 9, "Directional Formatting Characters".
-fn turns_direction(c: char) -> bool {
-    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use super::render::{attributes, code, fenced, heading, line, one_line, prose};
+use super::prose::{attributes, code, fenced, heading, line, one_line, prose};
 use crate::model::{Repro, Request};
 
 /// The section.

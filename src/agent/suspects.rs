@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::render::{heading, line, one_line, prose};
+use super::prose::{heading, line, one_line, prose};
 use crate::model::Bundle;
 
 /// The section; nothing where nothing is suspected.

@@ -1,7 +1,7 @@
 //! What a text says once it is decoded: escapes in place, base64 and hex runs apart.
 
 use data_encoding::Encoding;
-use memchr::memchr_iter;
+use memchr::{memchr_iter, memchr3_iter};
 
 use super::near;
 use super::survey::{MIN_ENCODED, Survey};
@@ -127,7 +127,7 @@ fn decode(text: &str, style: Style, all_bytes: bool) -> Option<Decoded> {
         escape_at(source, at, style)
             .filter(|(value, _)| all_bytes || !matches!(value, Escaped::Byte(byte) if !byte.is_ascii()))
     };
-    let places = (0..source.len()).filter_map(|at| Some(at..at + escape(at)?.1));
+    let places = marks(source, style).filter_map(|at| Some(at..at + escape(at)?.1));
     let whole = 0..source.len();
     let parts = near::parts(text, places).unwrap_or_else(|| vec![whole]);
     let size = parts.iter().map(ExactSizeIterator::len).sum::<usize>() + parts.len();
@@ -157,6 +157,18 @@ impl Decoded {
     fn push(&mut self, byte: u8, from: usize) {
         self.bytes.push(byte);
         self.from.push(from);
+    }
+}
+
+/// Where an escape of this style may begin.
+fn marks(source: &[u8], style: Style) -> Box<dyn Iterator<Item = usize> + '_> {
+    match style {
+        Style::Escapes => Box::new(memchr3_iter(b'%', b'\\', b'&', source)),
+        Style::QuotedPrintable => Box::new(memchr_iter(b'=', source)),
+        Style::Form => {
+            let is_mark = |byte: &u8| matches!(byte, b'%' | b'\\' | b'&' | b'+');
+            Box::new(source.iter().enumerate().filter(move |(_, byte)| is_mark(byte)).map(|(at, _)| at))
+        }
     }
 }
 

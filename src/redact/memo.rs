@@ -1,33 +1,53 @@
-//! Texts that are known to hold nothing.
+//! Texts that were searched already.
 //!
-//! The traces of a program say the same over and over: routes, statements, names of functions, keys of attributes. A text in which the
-//! rules found nothing once need not be searched again. Only its hash is kept: 128 bits, keyed by chance at every start, so that nobody
-//! can make a text that is taken for another, and nothing of the text stands in memory. What is in the memo changes no output.
+//! The traces of a program say the same over and over: routes, statements, names of functions, keys of attributes, addresses of peers. A text
+//! is known by its hash: 128 bits, keyed by chance at every start, so that nobody can make a text that is taken for another. Of those that
+//! hold nothing, which are most, nothing else is kept; of some short others, what was found. What is in the memo changes no output.
 
+use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Texts that are remembered at most: 16 bytes each. One that comes in the place of another takes it.
+use parking_lot::Mutex;
+
+use super::detect::Finding;
+use super::remarks::Replaced;
+
+/// Texts that hold nothing which are remembered at most: 16 bytes each. One that comes in the place of another takes it.
 const SLOTS: usize = 1 << 15;
 
 /// Longer texts hardly come again, and are searched each time.
 const MAX_TEXT: usize = 4096;
 
+/// Texts that hold something which are remembered at most, and how long they are. When there are more, all are forgotten.
+const MAX_FOUND: usize = 4096;
+const MAX_FOUND_TEXT: usize = 512;
+
 /// The memo of all rules of one redactor.
 #[derive(Debug)]
 pub(crate) struct Memo {
     keys: [RandomState; 2],
-    slots: Box<[[AtomicU64; 2]]>,
+    clean: Box<[[AtomicU64; 2]]>,
+    found: Mutex<HashMap<Print, Arc<Found>, foldhash::fast::RandomState>>,
+}
+
+/// What was found in a text, and what became of it.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) settled: String,
+    pub(crate) edits: Vec<Replaced>,
 }
 
 /// The hash of a text that is to be searched.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Print([u64; 2]);
 
 impl Memo {
     pub(crate) fn new() -> Self {
-        let slots = (0..SLOTS).map(|_| [AtomicU64::new(0), AtomicU64::new(0)]).collect();
-        Self { keys: [RandomState::new(), RandomState::new()], slots }
+        let clean = (0..SLOTS).map(|_| [AtomicU64::new(0), AtomicU64::new(0)]).collect();
+        Self { keys: [RandomState::new(), RandomState::new()], clean, found: Mutex::default() }
     }
 
     /// The hash of a text as these rules (`rules`) read a field of this kind. `None` if the text is too long to be remembered.
@@ -40,7 +60,7 @@ impl Memo {
     /// Whether it is that of a text which was found to hold nothing.
     ///
     /// The two halves are read apart. Halves of two texts never make a third one's: each is as good as unique by itself.
-    pub(crate) fn holds(&self, print: Print) -> bool {
+    pub(crate) fn is_clean(&self, print: Print) -> bool {
         let Print([first, second]) = print;
         self.slot(print).is_some_and(|slot| {
             let [a, b] = [&slot[0], &slot[1]].map(|half| half.load(Ordering::Relaxed));
@@ -49,7 +69,7 @@ impl Memo {
     }
 
     /// Remembers a text that holds nothing.
-    pub(crate) fn add(&self, print: Print) {
+    pub(crate) fn add_clean(&self, print: Print) {
         let Print([first, second]) = print;
         if let Some(slot) = self.slot(print) {
             slot[0].store(first, Ordering::Relaxed);
@@ -57,9 +77,25 @@ impl Memo {
         }
     }
 
+    /// What was found in a text.
+    pub(crate) fn found(&self, print: Print) -> Option<Arc<Found>> {
+        self.found.lock().get(&print).cloned()
+    }
+
+    /// Remembers what was found in a text.
+    pub(crate) fn add_found(&self, print: Print, found: Found) {
+        if found.settled.len() <= MAX_FOUND_TEXT {
+            let mut all = self.found.lock();
+            if all.len() >= MAX_FOUND {
+                all.clear();
+            }
+            all.insert(print, Arc::new(found));
+        }
+    }
+
     fn slot(&self, Print([first, second]): Print) -> Option<&[AtomicU64; 2]> {
         let index = usize::try_from((first ^ second.rotate_left(32)) % SLOTS as u64).ok()?;
-        self.slots.get(index)
+        self.clean.get(index)
     }
 }
 
@@ -71,23 +107,39 @@ mod tests {
     fn a_text_is_remembered_for_the_rules_and_the_kind_of_field_that_it_was_clean_for() {
         let memo = Memo::new();
         let print = memo.print(0, "text", "GET /orders").unwrap();
-        assert!(!memo.holds(print));
-        memo.add(print);
-        assert!(memo.holds(print));
-        assert!(memo.holds(memo.print(0, "text", "GET /orders").unwrap()));
+        assert!(!memo.is_clean(print));
+        memo.add_clean(print);
+        assert!(memo.is_clean(print));
+        assert!(memo.is_clean(memo.print(0, "text", "GET /orders").unwrap()));
         for (rules, kind, text) in [(1, "text", "GET /orders"), (0, "url", "GET /orders"), (0, "text", "GET /order")] {
-            assert!(!memo.holds(memo.print(rules, kind, text).unwrap()), "{rules} {kind} {text}");
+            assert!(!memo.is_clean(memo.print(rules, kind, text).unwrap()), "{rules} {kind} {text}");
         }
         assert!(memo.print(0, "text", &"x".repeat(MAX_TEXT + 1)).is_none());
+    }
+
+    #[test]
+    fn what_was_found_is_remembered_for_short_texts_and_forgotten_when_there_is_too_much_of_it() {
+        let memo = Memo::new();
+        let found = |settled: &str| Found { findings: Vec::new(), settled: settled.to_owned(), edits: Vec::new() };
+        let prints: Vec<Print> = (0..=MAX_FOUND).map(|n| memo.print(0, "text", &n.to_string()).unwrap()).collect();
+        for print in &prints[..MAX_FOUND] {
+            memo.add_found(*print, found("x"));
+        }
+        assert_eq!(memo.found(prints[0]).unwrap().settled, "x");
+        memo.add_found(prints[MAX_FOUND], found("y"));
+        assert!(memo.found(prints[0]).is_none() && memo.found(prints[MAX_FOUND]).is_some());
+        let long = memo.print(0, "text", "long").unwrap();
+        memo.add_found(long, found(&"x".repeat(MAX_FOUND_TEXT + 1)));
+        assert!(memo.found(long).is_none());
     }
 
     #[test]
     fn more_texts_than_there_is_place_for_take_the_places_of_others() {
         let memo = Memo::new();
         let prints: Vec<Print> = (0..4 * SLOTS).map(|n| memo.print(0, "text", &n.to_string()).unwrap()).collect();
-        prints.iter().for_each(|print| memo.add(*print));
-        let kept = prints.iter().filter(|print| memo.holds(**print)).count();
+        prints.iter().for_each(|print| memo.add_clean(*print));
+        let kept = prints.iter().filter(|print| memo.is_clean(**print)).count();
         assert!((SLOTS / 2..=SLOTS).contains(&kept), "{kept}");
-        assert!(memo.holds(*prints.last().unwrap()));
+        assert!(memo.is_clean(*prints.last().unwrap()));
     }
 }

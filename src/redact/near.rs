@@ -69,11 +69,16 @@ mod tests {
     fn parts_are_whole_lines_around_places_and_none_where_all_would_be_one() {
         let line = format!("{}\n", "x".repeat(99));
         let text = line.repeat(1000);
-        let all = |places: Vec<Range<usize>>| parts(&text, places.into_iter());
-        assert_eq!(all(vec![50_050..50_051]), Some(vec![48_000..52_100]));
-        assert_eq!(all(vec![10..11, 2_000..2_001, 90_000..90_010]), Some(vec![0..4_100, 87_900..92_100]));
-        assert_eq!(all(vec![]), Some(vec![]));
-        assert_eq!(all((0..100).map(|n| n * 1000..n * 1000 + 1).collect()), None);
+        let all = |places: &[(usize, usize)]| {
+            let parts = parts(&text, places.iter().map(|(start, end)| *start..*end))?;
+            Some(parts.into_iter().map(|part| (part.start, part.end)).collect::<Vec<_>>())
+        };
+        assert_eq!(all(&[(50_050, 50_051)]), Some(vec![(48_000, 52_100)]));
+        let apart = Some(vec![(0, 4_100), (87_900, 92_100)]);
+        assert_eq!(all(&[(10, 11), (2_000, 2_001), (90_000, 90_010)]), apart);
+        assert_eq!(all(&[]), Some(vec![]));
+        let everywhere: Vec<(usize, usize)> = (0..100).map(|n| (n * 1000, n * 1000 + 1)).collect();
+        assert_eq!(all(&everywhere), None);
         assert_eq!(parts("short", std::iter::once(0..1)), None);
         assert_eq!(parts(&"x".repeat(100_000), std::iter::once(50_000..50_001)), None);
     }

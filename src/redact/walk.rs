@@ -10,7 +10,7 @@ use super::detect::{Engine, Finding, WITHHELD, says_all};
 use super::detectors::{self, Options};
 use super::encoding;
 use super::keys::{KeyClass, Keys};
-use super::memo::Memo;
+use super::memo::{Found, Memo};
 use super::remarks::{Remarks, Replaced};
 use super::statement;
 use super::structured;
@@ -363,17 +363,25 @@ impl<'r> Walk<'r> {
             return sweeper.replace(text, self.rules.engine.actions());
         }
         let print = self.rules.memo.print(self.rules.number, kind, text);
-        if print.is_some_and(|print| self.rules.memo.holds(print)) {
+        if print.is_some_and(|print| self.rules.memo.is_clean(print)) {
             return (text.to_owned(), Vec::new());
         }
-        let first = self.rules.engine.scan_with(text, known());
-        if first.is_empty() {
-            print.into_iter().for_each(|print| self.rules.memo.add(print));
+        if let Some(found) = print.and_then(|print| self.rules.memo.found(print)) {
+            self.known.learn(text, &found.findings, &self.rules.engine);
+            return (found.settled.clone(), found.edits.clone());
+        }
+        let findings = self.rules.engine.scan_with(text, known());
+        if findings.is_empty() {
+            print.into_iter().for_each(|print| self.rules.memo.add_clean(print));
             return (text.to_owned(), Vec::new());
         }
-        self.known.learn(text, &first, &self.rules.engine);
-        let (settled, edits) = self.rules.engine.settle(text, first);
-        (settled, edits.into_iter().map(Replaced::from).collect())
+        self.known.learn(text, &findings, &self.rules.engine);
+        let (settled, edits) = self.rules.engine.settle(text, findings.clone());
+        let edits: Vec<Replaced> = edits.into_iter().map(Replaced::from).collect();
+        if let Some(print) = print {
+            self.rules.memo.add_found(print, Found { findings, settled: settled.clone(), edits: edits.clone() });
+        }
+        (settled, edits)
     }
 
     fn replace(&mut self, text: &str, findings: &[Finding]) -> String {

@@ -48,6 +48,13 @@ pub(super) fn after(text: &str, at: usize) -> Option<char> {
     text.get(at..)?.chars().next()
 }
 
+/// What stands before an offset on its line, at most `limit` bytes of it.
+pub(super) fn line_before(text: &str, at: usize, limit: usize) -> &str {
+    let head = slice(text, text.ceil_char_boundary(at.saturating_sub(limit)), at);
+    let start = memchr::memrchr(b'\n', head.as_bytes()).map_or(0, |newline| newline + 1);
+    slice(head, start, head.len())
+}
+
 /// The offset after the longest run of `accept`ed characters from `at`, at most `limit` bytes on.
 pub(super) fn run_end(text: &str, at: usize, limit: usize, accept: impl Fn(char) -> bool) -> usize {
     let rest = text.get(at..).unwrap_or_default();

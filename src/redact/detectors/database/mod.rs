@@ -10,7 +10,7 @@ mod statements;
 mod stores;
 
 use self::phrases::{PHRASES, Shape};
-use self::statements::Statements;
+use self::statements::{Froms, Statements};
 use crate::redact::detect::{Detector, Finding, WITHHELD};
 use crate::redact::gate::{Anchor, Seen, Word};
 use crate::redact::keys::Keys;
@@ -34,16 +34,23 @@ impl Database {
 impl Detector for Database {
     fn find(&self, seen: Seen<'_>, found: &mut Vec<Finding>) {
         let Seen { text, keys, .. } = seen;
-        let mut done = 0;
-        for Word { index, start, end, .. } in seen.words_apart() {
+        let (mut done, mut froms) = (0, Froms::default());
+        let mut words = seen.words_apart().peekable();
+        while let Some(Word { index, start, end, .. }) = words.next() {
             let Some((_, shape)) = PHRASES.get(index).filter(|_| start >= done) else { continue };
             let mut values = Sink { text, keys, found };
             let end = match shape {
-                Shape::Statement => self.statements.at(text, start, &mut values),
+                Shape::Statement => self.statements.at(text, start, &mut froms, &mut values),
                 Shape::Shell => stores::shell(text, end, &mut values),
                 Shape::Search => stores::search(text, start, &mut values),
                 Shape::GraphQl => stores::graphql(text, start, end, &mut values),
-                Shape::Command => stores::command(text, end, &mut values),
+                // The next name of a store is looked behind in its turn.
+                Shape::Command => {
+                    let next = words
+                        .peek()
+                        .filter(|next| PHRASES.get(next.index).is_some_and(|(_, shape)| *shape == Shape::Command));
+                    stores::command(text, end, next.map_or(text.len(), |next| next.start), &mut values)
+                }
                 shape => errors::at(text, end, *shape, &mut values),
             };
             done = end.unwrap_or(done);

@@ -1,6 +1,6 @@
 //! SQL inside messages. A statement is known by its grammar, because its first words are words of English, too.
 
-use regex::Regex;
+use regex::{Captures, Regex};
 
 use super::Sink;
 use crate::redact::detect::Piece;
@@ -11,12 +11,19 @@ use crate::redact::sql::{self, Enclosing};
 /// How much of a statement is looked at to know it for one.
 const WINDOW: usize = 4096;
 
+/// So many tables are looked at to know a statement by one.
+const FROMS: usize = 8;
+
 #[derive(Debug)]
 pub(super) struct Statements {
-    /// What a statement begins with; the table's name is `table`.
-    forms: Vec<Regex>,
-    /// A table's name as it stands behind `FROM` in small letters.
+    /// What a query of values begins with.
+    values: Regex,
+    /// `FROM` and what names a table, in capitals: they are meant as such; the table's name is `table`.
+    upper: Regex,
+    /// The same in small letters, and what a table stands before.
     lower: Regex,
+    /// What any other statement begins with.
+    forms: Vec<Regex>,
     /// What no sentence has right behind an article: a comparison, an assignment of a literal, rows.
     certain: Regex,
 }
@@ -28,9 +35,6 @@ impl Statements {
     pub(super) fn new() -> Result<Self, String> {
         let compile = |pattern: &str| Regex::new(pattern).map_err(|error| error.to_string());
         let forms = [
-            // In capitals they are meant as such.
-            format!(r#"^SELECT\s(?s:.)+?\bFROM\s+(?:ONLY\s+)?(?:\(|{NAME})"#),
-            r#"^SELECT\s+(?:\d|'|\w+\()"#.to_owned(),
             format!(
                 r"^(?i:insert|replace)\s+(?i:ignore\s+|or\s+\w+\s+)?(?i:into)\s+{NAME}\s*(?i:\(|values|select|default|set\s|as\s|$)"
             ),
@@ -42,25 +46,33 @@ impl Statements {
             r"^(?i:exec)\s+[\w.\[\]]+\s+@\w+\s*=".to_owned(),
             r"^(?i:call)\s+[A-Za-z_`][\w.`]*\(".to_owned(),
         ];
+        let upper = format!(r#"^FROM\s+(?:ONLY\s+)?(?:\(|{NAME})"#);
         let lower = format!(
-            r#"^(?i:select)\s(?s:.)+?\s(?i:from)\s+(?:(?i:only)\s+)?{NAME}(?:\s+(?i:as\s+)?\w+)?\s*(?:,|\)|\b(?i:where|inner|left|right|full|cross|natural|join|group\s+by|order\s+by|union|limit)\s)"#
+            r#"^(?i:from)\s+(?:(?i:only)\s+)?{NAME}(?:\s+(?i:as\s+)?\w+)?\s*(?:,|\)|\b(?i:where|inner|left|right|full|cross|natural|join|group\s+by|order\s+by|union|limit)\s)"#
         );
-        let certain = format!(
-            r#"(?i)\b(?:{})["`\]]?\s+(?:where\s+\(*[\w.`"\[\]]+\s*(?:[=<>]|!=|(?:not\s+)?like\s|(?:not\s+)?in\s*\(|between\s)|set\s+[\w.`"\[\]]+\s*=\s*['"\d?$:@]|(?:\([^()]*\)\s*)?values\s*\()"#,
-            ARTICLES.join("|")
-        );
-        let forms = forms.iter().map(|form| compile(form)).collect::<Result<_, _>>()?;
-        Ok(Self { forms, lower: compile(&lower)?, certain: compile(&certain)? })
+        let certain = r#"(?i)^\\*["`\]]?\s+(?:where\s+\(*[\w.`"\[\]]+\s*(?:[=<>]|!=|(?:not\s+)?like\s|(?:not\s+)?in\s*\(|between\s)|set\s+[\w.`"\[\]]+\s*=\s*['"\d?$:@]|(?:\([^()]*\)\s*)?values\s*\()"#;
+        Ok(Self {
+            values: compile(r#"^SELECT\s+(?:\d|'|\w+\()"#)?,
+            upper: compile(&upper)?,
+            lower: compile(&lower)?,
+            forms: forms.iter().map(|form| compile(form)).collect::<Result<_, _>>()?,
+            certain: compile(certain)?,
+        })
     }
 
     /// The literals of the statement that begins at `start`, if one does, and where it ends.
-    pub(super) fn at(&self, text: &str, start: usize, sink: &mut Sink<'_, '_>) -> Option<usize> {
+    pub(super) fn at(&self, text: &str, start: usize, froms: &mut Froms, sink: &mut Sink<'_, '_>) -> Option<usize> {
         if before(text, start).is_some_and(|char| char.is_alphanumeric() || matches!(char, '_' | '.' | '-')) {
             return None;
         }
         let rest = text.get(start..)?;
         let window = rest.get(..rest.floor_char_boundary(WINDOW))?;
-        if !self.is_statement(window) {
+        let is_statement = if window.get(..6).is_some_and(|word| word.eq_ignore_ascii_case("select")) {
+            self.is_query(text, start, start + window.len(), froms)
+        } else {
+            self.forms.iter().find_map(|form| form.captures(window)).is_some_and(|found| self.is_meant(&found, window))
+        };
+        if !is_statement {
             return None;
         }
         let (cuts, end) = sql::embedded(rows(rest).unwrap_or(rest), enclosing(text, start));
@@ -68,16 +80,62 @@ impl Statements {
         Some(bound(text, start + end, sink))
     }
 
-    fn is_statement(&self, window: &str) -> bool {
-        let Some(found) = self.forms.iter().chain([&self.lower]).find_map(|form| form.captures(window)) else {
-            return false;
-        };
-        // `select the items from the list`
-        let is_article = found
-            .name("table")
-            .is_some_and(|table| ARTICLES.iter().any(|word| table.as_str().eq_ignore_ascii_case(word)));
-        !is_article || self.certain.is_match(window)
+    /// Whether a query begins at `start`.
+    fn is_query(&self, text: &str, start: usize, limit: usize, froms: &mut Froms) -> bool {
+        const SELECT: usize = 7;
+        let window = slice(text, start, limit);
+        if self.values.is_match(window) {
+            return true;
+        }
+        let is_upper = window.starts_with("SELECT");
+        let mut at = start + SELECT;
+        for _ in 0..FROMS {
+            let Some(from) = froms.behind(text, at).filter(|from| *from < limit) else { return false };
+            let rest = slice(text, from, limit);
+            let found = if is_upper { self.upper.captures(rest) } else { None }.or_else(|| self.lower.captures(rest));
+            if found.is_some_and(|found| self.is_meant(&found, rest)) {
+                return true;
+            }
+            at = from + 1;
+        }
+        false
     }
+
+    /// Whether what was found in `text` names a table: `select the items from the list` does not.
+    fn is_meant(&self, found: &Captures<'_>, text: &str) -> bool {
+        let Some(table) = found.name("table") else { return true };
+        let is_article = ARTICLES.iter().any(|word| table.as_str().eq_ignore_ascii_case(word));
+        !is_article || self.certain.is_match(slice(text, table.end(), text.len()))
+    }
+}
+
+/// Where `from` stands in a text, which is asked for in order: so that nothing is looked through twice.
+#[derive(Debug, Default)]
+pub(super) struct Froms {
+    /// Between these two there is none.
+    asked: usize,
+    next: Option<usize>,
+}
+
+impl Froms {
+    /// The next one at `at` or behind it, as a word of its own.
+    fn behind(&mut self, text: &str, at: usize) -> Option<usize> {
+        let is_known = self.asked > 0 && at >= self.asked && self.next.is_none_or(|next| at <= next);
+        if !is_known {
+            self.asked = at;
+            self.next = find(text.as_bytes(), at);
+        }
+        self.next
+    }
+}
+
+fn find(text: &[u8], at: usize) -> Option<usize> {
+    const WORD: &[u8] = b"from";
+    memchr::memchr2_iter(b'f', b'F', text.get(at..)?).map(|offset| at + offset).find(|start| {
+        let is_word = text.get(*start..start + WORD.len()).is_some_and(|word| word.eq_ignore_ascii_case(WORD));
+        let is_apart = start.checked_sub(1).and_then(|before| text.get(before));
+        is_word && is_apart.is_none_or(|before| !before.is_ascii_alphanumeric() && *before != b'_')
+    })
 }
 
 /// The rows of values that a text begins with, if it does: what is behind them may be anything.

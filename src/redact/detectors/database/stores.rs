@@ -108,9 +108,10 @@ const COMMANDS: &[&str] = &[
     "SREM", "XADD", "ZADD", "ZREM", "ZSCORE",
 ];
 
-/// The arguments of a command behind the name of its store.
-pub(super) fn command(text: &str, at: usize, sink: &mut Sink<'_, '_>) -> Option<usize> {
-    let line_end = run_end(text, at, COMMANDS_WITHIN, |char| !matches!(char, '\n' | '\r'));
+/// The arguments of a command behind the name of its store, up to `limit`.
+pub(super) fn command(text: &str, at: usize, limit: usize, sink: &mut Sink<'_, '_>) -> Option<usize> {
+    let within = COMMANDS_WITHIN.min(limit.saturating_sub(at));
+    let line_end = run_end(text, at, within, |char| !matches!(char, '\n' | '\r'));
     let line = slice(text, at, line_end);
     let mut offset = 0;
     for word in line.split_inclusive(|char: char| !char.is_ascii_alphanumeric()) {

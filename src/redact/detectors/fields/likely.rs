@@ -70,11 +70,11 @@ pub(super) fn is_place(name: &str, value: &str) -> bool {
 
 /// `email=email`, `first_name=self.first_name`, `userName: username`.
 fn is_name_of_itself(name: &str, value: &str) -> bool {
-    let plain = |text: &str| {
-        text.chars().filter(|char| char.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>()
-    };
-    let (name, value) = (plain(name), plain(value));
-    value.ends_with(&name) || name == value
+    fn plain(text: &str) -> impl Iterator<Item = char> {
+        text.chars().rev().filter(|char| char.is_alphanumeric()).flat_map(char::to_lowercase)
+    }
+    let mut value = plain(value);
+    plain(name).all(|char| value.next() == Some(char))
 }
 
 /// A call, a place for a value or a path of names: code, not what it made.

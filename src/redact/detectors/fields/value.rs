@@ -5,7 +5,7 @@ use regex::Regex;
 use super::likely::{is_place, is_value};
 use super::{Mark, Name, Sign};
 use crate::redact::detect::WITHHELD;
-use crate::redact::detectors::text::{after, before, run_end, run_start, slice};
+use crate::redact::detectors::text::{after, before, line_before, run_end, slice};
 use crate::redact::keys::KeyClass;
 use crate::redact::literals::{self, bracket_end, quoted};
 use crate::redact::token::Class;
@@ -40,7 +40,7 @@ impl Values {
     pub(super) fn new() -> Result<Self, String> {
         let compile = |pattern: &str| Regex::new(pattern).map_err(|error| error.to_string());
         Ok(Self {
-            next: compile(r#"[,;\s]\s*["'@:]?[A-Za-z_][\w.-]{0,63}["']?\s?(?:=|:)"#)?,
+            next: compile(r#"(?-u)[,;\s]\s*["'@:]?[A-Za-z_][\w.-]{0,63}["']?\s?(?:=|:)"#)?,
             wrapped: compile(r"^(?:(?:string|int|float)\s?\(\d{1,20}\)\s?|(?:Some|Just|Ok|String|Optional)[(\[])")?,
         })
     }
@@ -125,7 +125,7 @@ impl Values {
     /// Behind a bare name: what looks like such a value, to its end.
     fn bare(&self, text: &str, name: &Name, sign: Sign, class: KeyClass, push: &mut impl FnMut(Value)) {
         let start = sign.end;
-        let head = slice(text, run_start(text, name.start, LOOK_BACK, |char| char != '\n'), name.start);
+        let head = line_before(text, name.start, LOOK_BACK);
         let is_form = matches!(before(text, name.start), Some('&' | '?'));
         let stop = hard_end(text, start);
         let line = slice(text, start, stop);
@@ -139,7 +139,8 @@ impl Values {
             return;
         }
         let begins_line = head.chars().all(|char| matches!(char, ' ' | '\t' | '-' | '>' | '|' | '*' | '+'));
-        let in_braces = head.rfind('{').is_some_and(|open| !head.get(open..).unwrap_or_default().contains('}'));
+        let in_braces =
+            memchr::memrchr2(b'{', b'}', head.as_bytes()).is_some_and(|at| head.as_bytes().get(at) == Some(&b'{'));
         let is_compound = slice(text, name.start, name.end).contains(['_', '-', ' '])
             || slice(text, name.start, name.end).bytes().skip(1).any(|byte| byte.is_ascii_uppercase());
         let is_given = match sign.mark {

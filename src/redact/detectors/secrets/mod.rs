@@ -171,13 +171,25 @@ fn run_around(text: &[u8], start: usize, end: usize) -> (usize, usize) {
     (start - head.count(), end + tail.count())
 }
 
+/// Where a run ends that goes on at `at`, at `limit` at the latest.
+fn run_behind(text: &[u8], at: usize, limit: usize) -> usize {
+    let tail = text.get(at..limit.min(text.len()).max(at)).unwrap_or_default();
+    at + tail.iter().take_while(|byte| is_part(**byte)).count()
+}
+
 impl Issuers {
     /// The parts of a text that each format is looked for in, in order; what overlaps is one part.
     fn parts(&self, text: &str, words: &[Word]) -> BTreeMap<usize, Vec<(usize, usize)>> {
         let mut parts: BTreeMap<usize, Vec<(usize, usize)>> = BTreeMap::new();
         for mark in words {
             let (start, end) = match self.formats.get(mark.index) {
-                Some(Format::InRun(_)) => run_around(text.as_bytes(), mark.start, mark.end),
+                // In a run that is known, only what lies behind that is new.
+                Some(Format::InRun(_)) => match parts.get(&mark.index).and_then(|parts| parts.last()) {
+                    Some(last) if mark.start < last.1 && last.1 >= mark.end => {
+                        (mark.start, run_behind(text.as_bytes(), last.1, mark.end + BEHIND))
+                    }
+                    _ => run_around(text.as_bytes(), mark.start, mark.end),
+                },
                 Some(Format::Near(_)) => (mark.start.saturating_sub(BEFORE), mark.end + BEHIND),
                 _ => continue,
             };
@@ -198,7 +210,12 @@ impl Detector for Issuers {
         let mut key = |start: usize, end: usize| {
             found.push(secret(start, end, "issuer_key", text.get(start..end).unwrap_or_default()));
         };
+        // Where the last key of a format ends: its own marks within it are none.
+        let mut ends: BTreeMap<usize, usize> = BTreeMap::new();
         for mark in words {
+            if ends.get(&mark.index).is_some_and(|end| mark.start < *end) {
+                continue;
+            }
             // In most texts a mark is a part of a word.
             let tail = text.as_bytes().get(mark.end..).unwrap_or_default();
             let rest = || tail.iter().take(SHORTEST).take_while(|byte| is_part(**byte)).count();
@@ -206,6 +223,7 @@ impl Detector for Issuers {
                 && mark.end - mark.start + rest() >= SHORTEST
                 && let Some((_, one)) = format.find(text, mark.start, mark.end + BEHIND)
             {
+                ends.insert(mark.index, one.end);
                 key(one.start, one.end);
             }
         }
