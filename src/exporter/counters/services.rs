@@ -27,6 +27,12 @@ impl Services {
     /// Notes what ran when it failed, and returns all that is known of its service.
     pub(super) async fn note(&self, ran: &Ran, failed_at: Timestamp) -> Result<ServiceDeployments, ExportError> {
         let Some(service) = ran.service.as_deref() else { return Ok(ServiceDeployments::default()) };
+        // Others' objects are read outside of the lock: failures of one service must not wait for one another's listings.
+        let own = self.noted(service, ran, failed_at).await?;
+        Ok(merged(self.objects.others(service).await?.iter().chain([&own])))
+    }
+
+    async fn noted(&self, service: &str, ran: &Ran, failed_at: Timestamp) -> Result<ServiceDeployments, ExportError> {
         let slot = self.objects.slot(service);
         let mut held = slot.lock().await;
         let known = self.objects.own(service, &held).await?.unwrap_or_else(|| ServiceDeployments {
@@ -39,17 +45,18 @@ impl Services {
         if own != known {
             self.objects.save(service, &own).await?;
         }
-        let all = merged(self.objects.others(service).await?.iter().chain([&own]));
-        *held = Some(own);
-        Ok(all)
+        *held = Some(own.clone());
+        Ok(own)
     }
 
     /// All that is known of a service.
     pub(super) async fn known(&self, ran: &Ran) -> Result<ServiceDeployments, ExportError> {
         let Some(service) = ran.service.as_deref() else { return Ok(ServiceDeployments::default()) };
-        let slot = self.objects.slot(service);
-        let held = slot.lock().await;
-        let own = self.objects.own(service, &held).await?;
+        let own = {
+            let slot = self.objects.slot(service);
+            let held = slot.lock().await;
+            self.objects.own(service, &held).await?
+        };
         Ok(merged(self.objects.others(service).await?.iter().chain(&own)))
     }
 }
