@@ -1,11 +1,9 @@
 //! What is told of an incident and the versions of its service, over restarts (each replay is a process of its own).
 
-use std::fs;
-use std::path::{Path, PathBuf};
-
 use serde_json::{Value, json};
 
 use super::recording::{Folder, failure, string, trace_id};
+use super::support::casefile::{Casefile, Home, Settings, run_json};
 use super::support::schema::assert_all_valid;
 use super::support::store;
 
@@ -104,12 +102,6 @@ fn what_is_shown_of_an_incident_is_the_same_in_whatever_order_its_failures_were_
     assert_eq!(told[0]["history"]["no_version"]["count"], 1);
 }
 
-/// Every file under a folder.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
-}
-
 #[test]
 fn a_version_that_holds_a_secret_or_an_address_reaches_no_object_and_no_name() {
     const KEY: &str = "ghp_16C7e42F292c6912E7710c838347Ae178B4a";
@@ -123,16 +115,14 @@ fn a_version_that_holds_a_secret_or_an_address_reaches_no_object_and_no_name() {
     let text = failed(3, 2 * HOUR, "GET /pay", &[("service.version", &long)]);
     folder.replay(&[failed(1, 0, "GET /pay", &[("service.version", &version)]), named, text]);
 
-    let objects = files(&folder.store());
+    let objects = store::files(&folder.store());
     let among = |part: &str| objects.iter().filter(|path| path.to_string_lossy().contains(part)).count();
     assert!(among("/services/") >= 2 && among("/incidents/") >= 2, "{objects:?}");
-    for path in &objects {
-        let (name, bytes) = (path.to_string_lossy(), fs::read(path).unwrap());
-        let manifest = name.ends_with(".manifest.json").then(|| store::manifest(path).0.to_string());
-        let held = format!("{name}\n{}\n{}", String::from_utf8_lossy(&bytes), manifest.unwrap_or_default());
-        for secret in [KEY, EMAIL, "16C7e42F292c6912", "ada.byron"] {
-            assert!(!held.contains(secret), "{secret} in {held}");
-        }
+    let secrets = [KEY, EMAIL, "16C7e42F292c6912", "ada.byron"];
+    store::assert_nowhere(&folder.store(), &secrets);
+    for path in store::manifests(&folder.store()) {
+        let manifest = store::manifest(&path).0.to_string();
+        assert!(!secrets.iter().any(|secret| manifest.contains(secret)), "{manifest}");
     }
     for trace in 1..=3 {
         let incident = incident_of(&folder, trace);
@@ -142,4 +132,42 @@ fn a_version_that_holds_a_secret_or_an_address_reaches_no_object_and_no_name() {
     }
     let told = incident_of(&folder, 2)["history"].clone();
     assert!(told["version"].as_str().unwrap().starts_with("email:E-"), "a token tells versions apart: {told}");
+}
+
+/// Scenario: two replicas share a store; one is killed (`kill -9`) while it writes bundles, the other is sent all of its
+/// traces again, and so is the first after its restart. Guarantees: every trace counts once, in its version.
+#[test]
+fn counts_by_version_are_exact_when_a_replica_is_killed_and_all_is_sent_again() {
+    const TRACES: u64 = 24;
+    let send = |casefile: &Casefile<'_>, traces: std::ops::Range<u64>| {
+        for number in traces {
+            let request = at(number + 1, 0, "GET /pay", &format!("2.4.{}", number % 3), ONE);
+            assert_eq!(casefile.send("traces", request.to_string().as_bytes()).status, 200);
+        }
+    };
+    let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let one = Home::new(here.path(), &Settings::default());
+    let two = Home::new(there.path(), &Settings { url: Some(one.store_url()), ..Settings::default() });
+    let (mut killed, mut other) = (one.start(), two.start());
+    send(&killed, 0..16);
+    send(&other, 16..TRACES);
+    killed.wait("its first bundle", |_| !store::manifests(&one.store()).is_empty());
+    drop(killed);
+    send(&other, 0..TRACES);
+    other.settled();
+    let mut again = one.start();
+    send(&again, 0..TRACES);
+    again.settled();
+    assert!(again.stop().0.success() && other.stop().0.success());
+
+    assert_eq!(store::manifests(&one.store()).len() as u64, TRACES);
+    let url = one.store_url();
+    let listed = run_json(here.path(), &["incident", "ls", "--json", "--store", &url]);
+    let id = listed["items"][0]["id"].as_str().unwrap();
+    let shown = run_json(here.path(), &["incident", "show", id, "--json", "--store", &url])["incident"].clone();
+    assert_eq!(shown["count_24h"], TRACES, "{shown}");
+    let versions = shown["history"]["versions"].as_array().unwrap();
+    let counts: Vec<_> = versions.iter().map(|one| (one["version"].as_str().unwrap(), &one["count"])).collect();
+    let eight = json!(8);
+    assert_eq!(counts, [("2.4.0", &eight), ("2.4.1", &eight), ("2.4.2", &eight)]);
 }
