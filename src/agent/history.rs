@@ -42,6 +42,9 @@ fn version(history: &IncidentHistory) -> String {
     let Some(version) = &history.version else { return "not known".to_owned() };
     let new = match (history.new_in_version, &history.first) {
         (Some(true), _) => ", new in it".to_owned(),
+        (Some(false), Some(first)) if first.version.as_ref() == Some(version) => {
+            ", not new: versions before it have it too".to_owned()
+        }
         (Some(false), Some(first)) => format!(", not new: first seen in {}", named(first)),
         _ => String::new(),
     };

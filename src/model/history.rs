@@ -24,8 +24,9 @@ pub struct IncidentHistory {
     pub service: Option<String>,
     /// The version that failed this time (redacted); null where it is not known.
     pub version: Option<String>,
-    /// Whether the incident began in this version: its first failure was in it, and failures of other versions of the service had
-    /// been stored before. Null where that cannot be told: `unknown` says why.
+    /// Whether the incident began in this version: its first failure was in it, other failures of other versions of the service had been
+    /// stored before, and it is in none of the versions that were seen before this one (which may still run). Null where that cannot be
+    /// told: `unknown` says why.
     pub new_in_version: Option<bool>,
     /// Whether it came back: after seven days without a failure, or in a version after one that had other failures and not
     /// this. Hours are known for 30 days. Null where it cannot be told: `unknown` says why.

@@ -79,7 +79,7 @@ fn history(
     }
 }
 
-/// Whether the incident began in this version.
+/// Whether the incident began in this version, and is in none that was there before it.
 fn is_new(sum: &IncidentCounters, service: &ServiceDeployments, version: Option<&str>) -> Result<bool, &'static str> {
     let version = version.ok_or("no service.version")?;
     let first = sum.first.as_ref().ok_or("no failure is counted")?;
@@ -87,10 +87,17 @@ fn is_new(sum: &IncidentCounters, service: &ServiceDeployments, version: Option<
     if first_version != version {
         return Ok(false);
     }
-    let mut others = service.deployments.iter().filter(|deployed| {
-        deployed.ran.version.as_deref().is_some_and(|other| other != version) && deployed.first_seen < first.at
-    });
-    others.next().map(|_| true).ok_or("no failure of another version was stored before")
+    if sum.other_versions.is_some() {
+        return Err("there are more versions than are counted apart");
+    }
+    let seen = versions_of(service);
+    let began = seen.get(version).map_or(first.at.as_str(), |(began, _)| *began);
+    let is_older = |other: &str| other != version && seen.get(other).is_some_and(|(other, _)| *other < began);
+    if sum.versions.keys().any(|other| is_older(other)) {
+        return Ok(false);
+    }
+    let before = seen.iter().any(|(other, (began, _))| *other != version && *began < first.at.as_str());
+    if before { Ok(true) } else { Err("no failure of another version was stored before") }
 }
 
 /// What of the service was first seen last before what ran at the first failure.

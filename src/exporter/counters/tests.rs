@@ -70,6 +70,18 @@ fn an_incident_is_new_in_a_version_that_came_after_others_without_it() {
 }
 
 #[test]
+fn an_incident_that_the_version_before_has_too_is_not_new() {
+    let mut known = Known::default();
+    known.other_failure(0, &ran(Some("1.0"), None));
+    let new = told(known.failure(HOUR, &ran(Some("1.1"), None)));
+    assert_eq!(new.new_in_version, Some(true));
+    let both = told(known.failure(2 * HOUR, &ran(Some("1.0"), None)));
+    assert_eq!(both.new_in_version, Some(false), "it began in another");
+    let again = told(known.failure(3 * HOUR, &ran(Some("1.1"), None)));
+    assert_eq!(again.new_in_version, Some(false), "while both run, both have it");
+}
+
+#[test]
 fn what_cannot_be_told_is_null_with_a_reason() {
     let mut known = Known::default();
     let history = told(known.failure(0, &ran(Some("1.0"), None)));
