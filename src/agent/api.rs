@@ -114,6 +114,7 @@ fn page<T>(page: &Page<T>) -> proto::Page {
 
 fn incident(found: IncidentSummary) -> proto::Incident {
     let IncidentSummary { facts, bundles } = found;
+    let history = facts.numbers.history.unwrap_or_default();
     proto::Incident {
         id: facts.id,
         fingerprint: facts.fingerprint,
@@ -124,6 +125,10 @@ fn incident(found: IncidentSummary) -> proto::Incident {
         last_seen: facts.numbers.last_seen,
         count_24h: facts.numbers.count_24h,
         bundles: bundles as u64,
+        version: history.version,
+        new_in_version: history.new_in_version,
+        regressed: history.regressed,
+        commit_range: history.commit_range,
     }
 }
 

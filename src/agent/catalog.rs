@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use super::merge::{BundleView, Part};
 use super::page::{Page, Place, cut};
-use crate::bundle::{Envelope, MAX_DOCUMENT_BYTES, names, unpack};
-use crate::exporter::{ExportError, IndexRef, Store};
+use crate::bundle::{Envelope, MAX_DOCUMENT_BYTES, Ran, names, unpack};
+use crate::exporter::{ExportError, IndexRef, Store, stored_numbers};
 use crate::model::{Bundle, IncidentFacts, Manifest, ManifestKind, TraceId};
 
 /// Requests to the store at the same time.
@@ -58,7 +58,7 @@ pub enum CatalogError {
     After(String),
 }
 
-/// An incident, as of its latest bundle.
+/// An incident.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct IncidentSummary {
     /// Its facts.
@@ -87,7 +87,7 @@ impl Catalog {
         &self.store
     }
 
-    /// Incidents, the latest first.
+    /// Incidents, the latest first, with their numbers as of their latest bundle.
     ///
     /// # Errors
     /// If the store cannot be read, or `after` is not the `next` of a page.
@@ -108,13 +108,17 @@ impl Catalog {
         }))
     }
 
-    /// One incident; `None` if no bundle of it is here.
+    /// One incident, with its numbers as all writers have counted by now; `None` if no bundle of it is here.
     ///
     /// # Errors
     /// If the store cannot be read.
     pub async fn incident(&self, id: &str) -> Result<Option<IncidentSummary>, CatalogError> {
         let folder = format!("{}/{}", names::INDEX_INCIDENT, names::part(id));
-        self.summarise(self.names(&folder).await?).await
+        let Some((mut summary, ran)) = self.latest(self.names(&folder).await?).await? else { return Ok(None) };
+        if let Some(numbers) = stored_numbers(&self.store, &summary.facts.id, &ran).await? {
+            summary.facts.numbers = numbers;
+        }
+        Ok(Some(summary))
     }
 
     /// Bundles (of one incident), the latest first.
@@ -220,14 +224,20 @@ impl Catalog {
     }
 
     async fn summarise(&self, refs: Vec<String>) -> Result<Option<IncidentSummary>, CatalogError> {
+        Ok(self.latest(refs).await?.map(|(summary, _)| summary))
+    }
+
+    /// An incident as of its latest bundle, and what ran there.
+    async fn latest(&self, refs: Vec<String>) -> Result<Option<(IncidentSummary, Ran)>, CatalogError> {
         let bundles = refs.len();
         let mut refs = self.refs(refs).await?;
         refs.sort_by(|a, b| (&b.failed_at, b.trace_id).cmp(&(&a.failed_at, a.trace_id)));
         for latest in refs {
             // A reference may outlive its bundle where the store has a rule that removes old objects.
             let Some(bytes) = self.store.get(&latest.manifest).await? else { continue };
-            let facts = read_manifest(&latest.manifest, &bytes)?.incident;
-            return Ok(Some(IncidentSummary { facts, bundles }));
+            let manifest = read_manifest(&latest.manifest, &bytes)?;
+            let ran = Ran::told_by(&manifest);
+            return Ok(Some((IncidentSummary { facts: manifest.incident, bundles }, ran)));
         }
         Ok(None)
     }

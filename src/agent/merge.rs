@@ -68,7 +68,7 @@ impl BundleView {
         Some(Self { bundle, numbers, manifests })
     }
 
-    /// The document with `first_seen`, `last_seen` and `count_24h` in its incident.
+    /// The document with `first_seen`, `last_seen`, `count_24h` and `history` (its versions) in its incident.
     ///
     /// # Errors
     /// If it cannot be written as JSON.
@@ -80,6 +80,9 @@ impl BundleView {
             incident.insert("first_seen".to_owned(), json!(numbers.first_seen));
             incident.insert("last_seen".to_owned(), json!(numbers.last_seen));
             incident.insert("count_24h".to_owned(), json!(numbers.count_24h));
+            if let Some(history) = &numbers.history {
+                incident.insert("history".to_owned(), serde_json::to_value(history)?);
+            }
         }
         Ok(document)
     }

@@ -5,6 +5,7 @@ mod amend;
 mod api;
 mod catalog;
 mod completeness;
+mod history;
 mod merge;
 mod page;
 mod prose;
@@ -19,6 +20,7 @@ mod verify;
 
 pub use api::{ApiError, serve_api};
 pub use catalog::{Catalog, CatalogError, IncidentSummary};
+pub use history::{history_facts, version_note};
 pub use merge::BundleView;
 pub use page::Page;
 pub use prose::one_line;

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::prose::{attributes, code, fenced, heading, line, one_line, prose};
-use super::{BundleView, reproduction, suspects};
+use super::{BundleView, history_facts, reproduction, suspects};
 use crate::model::{Exception, Frame, LogLine, Place, SpanEvidence};
 
 /// Frames shown of one exception.
@@ -52,6 +52,7 @@ fn head(page: &mut String, view: &BundleView) {
             "Seen",
             format!("{} times in 24 h, first {}, last {}", numbers.count_24h, numbers.first_seen, numbers.last_seen),
         ));
+        facts.extend(numbers.history.iter().flat_map(history_facts));
     }
     let optional = [
         ("Commit", &bundle.commit_sha),

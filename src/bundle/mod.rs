@@ -10,6 +10,7 @@ mod canonical;
 mod compress;
 mod dsse;
 pub mod names;
+mod ran;
 mod raw;
 mod sealed;
 #[cfg(test)]
@@ -19,6 +20,7 @@ mod unseal;
 pub use canonical::{CanonicalError, to_canonical};
 pub use compress::{MAX_DOCUMENT_BYTES, UnpackError, pack, suffix, unpack};
 pub use dsse::{Envelope, EnvelopeError, EnvelopeSignature, PAYLOAD_TYPE, Signer, Verifier, VerifyError, envelope};
+pub(crate) use ran::Ran;
 pub use raw::{RawError, RawSealer, SealedRaw, recipients_of};
 #[cfg(test)]
 pub(crate) use sealed::seal_parts;

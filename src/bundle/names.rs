@@ -8,6 +8,7 @@
 //! index/day/<yyyy-mm-dd>/<trace id>.json                 a reference, by the day of the failure (UTC)
 //! index/incident/<incident id>/<trace id>.json           a reference, by incident
 //! incidents/<incident id>/<writer>.json                  counters of one writer
+//! services/<service>/<writer>.json                       what ran of a service (redacted), by one writer
 //! raw/<tenant>/<trace id>.<digest>[-<part>].otlp.age     unredacted records, encrypted
 //! ```
 //!
@@ -38,6 +39,8 @@ pub const INDEX_DAY: &str = "index/day";
 pub const INDEX_INCIDENT: &str = "index/incident";
 /// The folder of incident counters.
 pub const INCIDENTS: &str = "incidents";
+/// The folder of what ran of services.
+pub const SERVICES: &str = "services";
 /// The folder of raw evidence.
 pub const RAW: &str = "raw";
 
@@ -178,4 +181,10 @@ pub fn counters_folder(incident: &str) -> String {
 #[must_use]
 pub fn counters(incident: &str, writer: &str) -> String {
     format!("{}/{}.json", counters_folder(incident), part(writer))
+}
+
+/// The folder of what ran of a service: its redacted name.
+#[must_use]
+pub fn services_folder(service: &str) -> String {
+    format!("{SERVICES}/{}", part(service))
 }

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::canonical::{CanonicalError, to_canonical};
+use super::ran::Ran;
 use super::raw::SealedRaw;
 use crate::model::{
     CloseFacts, CloseReason, Incident, IncidentFacts, IncidentNumbers, Manifest, ManifestKind, ObjectRef, RawRef,
@@ -32,6 +33,7 @@ pub struct Sealed {
     bundle_id: String,
     incident: Incident,
     commit_sha: Option<String>,
+    ran: Ran,
     records: Vec<RecordDigest>,
     failed_at: Timestamp,
     closed: Closed,
@@ -70,6 +72,7 @@ pub(crate) fn seal_parts(parts: Parts, closed: Closed) -> Result<Sealed, SealErr
     records.dedup();
     Ok(Sealed {
         document_digest: digest_of(&document),
+        ran: Ran::of(&bundle),
         document,
         tenant,
         trace_id,
@@ -126,6 +129,11 @@ impl Sealed {
     #[must_use]
     pub fn incident(&self) -> &Incident {
         &self.incident
+    }
+
+    /// What ran where it failed, redacted.
+    pub(crate) fn ran(&self) -> &Ran {
+        &self.ran
     }
 
     /// The sorted digests of every record of the trace.

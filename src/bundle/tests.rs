@@ -42,7 +42,12 @@ fn manifest() -> Manifest {
             class: "crash".to_owned(),
             summary: "ValueError".to_owned(),
             services: vec!["checkout".to_owned()],
-            numbers: IncidentNumbers { first_seen: String::new(), last_seen: String::new(), count_24h: 1 },
+            numbers: IncidentNumbers {
+                first_seen: String::new(),
+                last_seen: String::new(),
+                count_24h: 1,
+                history: None,
+            },
         },
         closed: CloseFacts {
             reason: CloseReason::DecisionWait,

@@ -4,7 +4,7 @@ use clap::Subcommand;
 
 use super::store::{PageArgs, StoreArgs, block_on};
 use super::{NotFound, term};
-use crate::agent::IncidentSummary;
+use crate::agent::{IncidentSummary, history_facts, one_line, version_note};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -48,11 +48,12 @@ fn list(store: &StoreArgs, page: &PageArgs) -> anyhow::Result<()> {
             facts.numbers.count_24h.to_string(),
             incident.bundles.to_string(),
             facts.numbers.last_seen.clone(),
+            facts.numbers.history.as_ref().map_or_else(|| "-".to_owned(), version_note),
             facts.summary.clone(),
         ]
     };
     let rows: Vec<_> = answer.items.iter().map(row).collect();
-    out.table(&["incident", "class", "24h", "bundles", "last seen", "summary"], &rows)?;
+    out.table(&["incident", "class", "24h", "bundles", "last seen", "version", "summary"], &rows)?;
     Ok(out.line(&answer.footer("incidents"))?)
 }
 
@@ -76,6 +77,9 @@ fn show(id: &str, store: &StoreArgs, page: &PageArgs) -> anyhow::Result<()> {
     ))?;
     let numbers = &facts.numbers;
     out.line(&format!("{} in 24 h, first {}, last {}", numbers.count_24h, numbers.first_seen, numbers.last_seen))?;
+    for (title, told) in numbers.history.iter().flat_map(history_facts) {
+        out.line(&format!("{}: {}", title.to_lowercase(), one_line(&told)))?;
+    }
     out.line("")?;
     super::bundle::table(&mut out, &bundles)
 }

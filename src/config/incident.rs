@@ -81,11 +81,13 @@ impl Default for LogJoin {
     }
 }
 
-/// How many bundles one incident may have in a period. A failing trace over the limit ends as counted `incident_limit`.
+/// How many bundles one incident may have in a period. A failing trace over the limit ends as counted `incident_limit`, and is in no
+/// number of its incident.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct IncidentLimit {
-    /// Most bundles; 0 means no limit.
+    /// Most bundles; 0 means no limit. Of three or more, little less than half are kept for failures that differ from those which have
+    /// one in this period: in `service.version` or commit, in services and spans of the path, or in the route of the request.
     pub max_bundles: u64,
     /// The period.
     pub per: Duration,

@@ -37,6 +37,7 @@ use self::critical::Critical;
 use self::exception::Recorded;
 use self::gather::{Digester, Gathered, Loaded, LogFact};
 use self::incident::Failure;
+pub(crate) use self::incident::normalise;
 pub use self::stack::{AppRules, RuleError};
 pub use self::suspects::suspects;
 use self::tree::{Node, Tree};

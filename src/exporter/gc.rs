@@ -12,7 +12,7 @@
 //! What was written within the retention is not touched, so writers may go on. The one case that is not safe is a trace
 //! that is sent again, after its whole retention, in the moment in which it is removed.
 //!
-//! The counters of incidents stay: they hold numbers, and forget by themselves. Where a bucket keeps versions, or what was
+//! The counters of incidents, and what ran of services, stay: they hold numbers and versions, and forget by themselves. Where a bucket keeps versions, or what was
 //! removed for a while, removal only hides: its own rules must end that.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -16,6 +16,7 @@ mod tests;
 mod webhook;
 mod writer;
 
+pub(crate) use counters::stored as stored_numbers;
 pub use error::{ErrorKind, ExportError};
 pub use gc::{Collected, Retention, collect};
 pub use health::OnHealth;

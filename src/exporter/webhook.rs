@@ -165,6 +165,7 @@ fn verdict(status: StatusCode) -> Result<(), ExportError> {
 fn event(receipt: &Receipt) -> serde_json::Value {
     let manifest = &receipt.manifest;
     let Manifest { bundle_id, tenant, trace_id, incident, commit_sha, kind, .. } = manifest;
+    let history = incident.numbers.history.as_ref();
     let data = BundleEvent {
         bundle_id: bundle_id.clone(),
         trace_id: trace_id.to_string(),
@@ -182,6 +183,9 @@ fn event(receipt: &Receipt) -> serde_json::Value {
             ManifestKind::Amendment => "amendment",
         }
         .to_owned(),
+        version: history.and_then(|history| history.version.clone()),
+        new_in_version: history.and_then(|history| history.new_in_version),
+        regressed: history.and_then(|history| history.regressed),
     };
     json!({
         "specversion": "1.0",

@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::counters::Counters;
+use super::counters::{Counted, Counters};
 use super::error::{ErrorKind, ExportError};
 use super::health::{Health, OnHealth};
 use super::index::IndexRef;
@@ -227,17 +227,17 @@ impl BundleWriter {
         names: &names::TraceNames,
         manifest: impl FnOnce(IncidentNumbers) -> Manifest,
     ) -> Result<Option<Receipt>, ExportError> {
-        let (incident, bundle_id, failed_at) = (&sealed.incident().id, sealed.bundle_id(), sealed.failed_at());
-        let numbers = self.counters.count(incident, bundle_id, failed_at, self.clock.now()).await?;
+        let failure = counted(sealed);
+        let numbers = self.counters.count(failure, self.clock.now()).await?;
         let manifest = manifest(numbers);
         let name = names.manifest();
         match self.store.create(&name, self.envelope(&manifest)?).await? {
             Created::Stored => {
-                self.counters.confirm(incident, bundle_id).await;
+                self.counters.confirm(failure.incident, failure.bundle_id).await;
                 Ok(Some(self.receipt(Written::Stored, name, manifest)))
             }
             Created::Differs(_) => {
-                self.counters.take_back(incident, bundle_id, failed_at).await?;
+                self.counters.take_back(failure).await?;
                 Ok(None)
             }
         }
@@ -296,7 +296,7 @@ impl BundleWriter {
                     _ => continue,
                 },
             };
-            let numbers = self.counters.numbers(&sealed.incident().id, sealed.failed_at()).await?;
+            let numbers = self.counters.numbers(counted(sealed)).await?;
             let manifest = sealed.manifest(ManifestKind::Amendment, object, numbers, self.seal_facts());
             let manifest_name = names.amendment_manifest(&digest);
             return Ok(match self.store.create(&manifest_name, self.envelope(&manifest)?).await? {
@@ -364,6 +364,16 @@ enum Found {
     SameDocument(ObjectRef),
     /// Another document about the same trace.
     OtherDocument(ObjectRef, Box<Bundle>),
+}
+
+/// A case, as its incident's counters count it.
+fn counted(sealed: &Sealed) -> Counted<'_> {
+    Counted {
+        incident: &sealed.incident().id,
+        bundle_id: sealed.bundle_id(),
+        failed_at: sealed.failed_at(),
+        ran: sealed.ran(),
+    }
 }
 
 fn object_ref(name: &str, stored: &Bytes, document: &str, compression: Compression) -> ObjectRef {

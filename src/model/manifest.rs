@@ -1,12 +1,11 @@
 //! The manifest: the commit marker of a bundle, and everything about it that depends on when and where it was made.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{CloseReason, TraceId};
+use super::{CloseReason, IncidentHistory, TraceId};
 
 /// Keyed digest of a record's content: the identity by which records are deduplicated and bundles merged.
 ///
@@ -156,6 +155,9 @@ pub struct IncidentNumbers {
     pub last_seen: String,
     /// Failures in the 24 hours up to and including this one.
     pub count_24h: u64,
+    /// In which versions of the failing service. Absent from manifests that were written before versions were counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<IncidentHistory>,
 }
 
 /// How the trace was closed.
@@ -180,22 +182,4 @@ pub struct SealFacts {
     pub writer: String,
     /// Version of Casefile.
     pub casefile: String,
-}
-
-/// Counters of one incident by one writer: `<prefix>/incidents/<incident id>/<writer>.json`. Readers add them up.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct IncidentCounters {
-    /// The incident.
-    pub incident: String,
-    /// The writer.
-    pub writer: String,
-    /// RFC 3339: the earliest failure it counted.
-    pub first_seen: String,
-    /// RFC 3339: the latest failure it counted.
-    pub last_seen: String,
-    /// Failures by hour: `2026-11-23T14` → count.
-    pub hours: BTreeMap<String, u64>,
-    /// Ids of bundles that are counted here and whose manifests were not yet written: they are not counted again.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub unconfirmed: Vec<String>,
 }

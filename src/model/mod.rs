@@ -5,6 +5,7 @@
 
 mod budget;
 mod case;
+mod history;
 mod ids;
 mod key;
 mod manifest;
@@ -16,6 +17,7 @@ mod tracked;
 
 pub use budget::{Budget, Permit};
 pub use case::*;
+pub use history::*;
 pub use ids::{IdError, SpanId, TraceId};
 pub use key::{KeyError, RootKey};
 pub use manifest::*;

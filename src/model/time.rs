@@ -37,6 +37,13 @@ impl Timestamp {
         let nanos = i128::from(self.0);
         jiff::Timestamp::from_nanosecond(nanos).map_or_else(|_| self.0.to_string(), |at| format!("{at:.9}"))
     }
+
+    /// Reads RFC 3339; `None` if it is none, or before the epoch.
+    #[must_use]
+    pub fn from_rfc3339(text: &str) -> Option<Self> {
+        let at: jiff::Timestamp = text.parse().ok()?;
+        u64::try_from(at.as_nanosecond()).ok().map(Self)
+    }
 }
 
 fn nanos(duration: Duration) -> u64 {

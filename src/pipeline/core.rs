@@ -215,7 +215,7 @@ impl Core {
             }
         };
         // A late piece amends a bundle that has been counted against its incident's limit already.
-        if closed.reason != CloseReason::Late && !self.limiter.allows(now, &case.bundle.incident.id) {
+        if closed.reason != CloseReason::Late && !self.limiter.allows(now, &case.bundle) {
             case.tracked.settle(Outcome::Dropped(DropReason::IncidentLimit));
             return None;
         }

@@ -78,7 +78,12 @@ fn settle(sealed: Sealed) -> String {
         compression: "none".to_owned(),
         document: sealed.document_digest().to_owned(),
     };
-    let numbers = crate::model::IncidentNumbers { first_seen: String::new(), last_seen: String::new(), count_24h: 1 };
+    let numbers = crate::model::IncidentNumbers {
+        first_seen: String::new(),
+        last_seen: String::new(),
+        count_24h: 1,
+        history: None,
+    };
     let facts = SealFacts { at: String::new(), writer: String::new(), casefile: String::new() };
     let reason = sealed.manifest(ManifestKind::Bundle, object, numbers, facts).closed.reason;
     sealed.into_tracked().settle(Outcome::Bundled);

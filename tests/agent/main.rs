@@ -13,3 +13,4 @@ mod query;
 mod recording;
 mod render;
 mod verify;
+mod versions;

@@ -61,7 +61,7 @@ fn bundle(tenant: &str, trace_id: TraceId, records: &[u8]) -> Bundle {
         "exception": null,
         "logs": {"window": [], "total": 0, "collapsed": 0},
         "metrics": {"exemplars": []},
-        "environment": {"runtime": {}, "os": {}, "container": {}, "k8s": {}, "service": {}, "timezone": null, "feature_flags": {}},
+        "environment": {"runtime": {}, "os": {}, "container": {}, "k8s": {}, "service": {"name": "checkout", "version": "2.4.1"}, "timezone": null, "feature_flags": {}},
         "repro": {"env": {}, "inputs": {}, "request": null},
         "attachments": [],
         "redaction": {"policy": "", "key_id": "", "remarks": []},

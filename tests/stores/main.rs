@@ -125,7 +125,10 @@ async fn cases(store: &Store, compression: Compression, tenant: &str) {
     let late_again = one.write(&case::sealed(tenant, 1, &[3])).await.unwrap();
     assert_eq!(late_again.outcome, Written::Unchanged);
     let next = two.write(&case::sealed(tenant, 2, &[9])).await.unwrap();
-    assert_eq!(next.manifest.incident.numbers.count_24h, case::count_before(tenant) + 2);
+    let numbers = next.manifest.incident.numbers;
+    assert_eq!(numbers.count_24h, case::count_before(tenant) + 2);
+    let versions = numbers.history.unwrap().versions;
+    assert_eq!((versions[0].version.as_deref(), versions[0].count), (Some("2.4.1"), numbers.count_24h));
 
     let folder = format!("{}/{}", names::BUNDLES, names::part(tenant));
     let listed: Vec<String> = store.list(&folder).try_collect().await.unwrap();
@@ -158,7 +161,7 @@ async fn retention(store: &Store) {
     let left: BTreeSet<String> = store.list("").try_collect().await.unwrap();
     assert_eq!(left.len(), all.len() - collected.names.len());
     assert!(
-        left.iter().all(|name| ["a/", "b/", "incidents/"].iter().any(|folder| name.starts_with(folder))),
+        left.iter().all(|name| ["a/", "b/", "incidents/", "services/"].iter().any(|folder| name.starts_with(folder))),
         "{left:?}"
     );
     assert!(left.iter().any(|name| name.starts_with("incidents/")), "{left:?}");

@@ -42,7 +42,7 @@ pub(super) fn sealed_at(ledger: &Arc<Ledger>, number: u8, records: &[u8], hours_
         "incident": {"id": "INC-7K2M9Q4T1X", "fingerprint": "v1:0", "class": "crash", "summary": "ValueError", "services": ["checkout"]},
         "trace": {"trace_id": trace_id, "root": "present", "span_path": [], "spans": [], "span_count": 1},
         "exception": null, "logs": {"window": [], "total": 0, "collapsed": 0}, "metrics": {"exemplars": []},
-        "environment": {"runtime": {}, "os": {}, "container": {}, "k8s": {}, "service": {}, "timezone": null, "feature_flags": {}},
+        "environment": {"runtime": {}, "os": {}, "container": {}, "k8s": {}, "service": {"name": "checkout", "version": format!("2.4.{number}")}, "timezone": null, "feature_flags": {}},
         "repro": {"env": {}, "inputs": {}, "request": null}, "attachments": [],
         "redaction": {"policy": "", "key_id": "", "remarks": []},
         "completeness": {"records": records.len(), "shown": 0, "truncated": [], "missing": []},
@@ -97,7 +97,9 @@ async fn counted(store: &Store) -> u64 {
     let mut sum = 0;
     for name in names {
         let counters: IncidentCounters = serde_json::from_slice(&store.get(&name).await.unwrap().unwrap()).unwrap();
-        sum += counters.hours.values().sum::<u64>();
+        let by_version = counters.versions.values().map(|version| version.count).sum::<u64>();
+        assert_eq!(by_version, counters.hours.values().sum::<u64>(), "{name}: versions and hours tell the same");
+        sum += by_version;
     }
     sum
 }
@@ -115,7 +117,7 @@ async fn survives(name: &'static str, faults: &[Fault]) {
     assert_eq!(counted(&faulty.store()).await, 1);
 }
 
-const NAMES: [&str; 5] = [".json.zst", ".manifest.json", "incidents/", "index/day", "index/incident"];
+const NAMES: [&str; 6] = [".json.zst", ".manifest.json", "incidents/", "services/", "index/day", "index/incident"];
 
 #[tokio::test]
 async fn fault_16_errors_of_the_store_are_retried() {
@@ -260,6 +262,10 @@ async fn numbers_cover_24_hours_all_writers_and_restarts() {
     assert_eq!(numbers.count_24h, 4);
     assert_eq!(numbers.first_seen, "2026-11-22T06:00:00.000000000Z");
     assert_eq!(numbers.last_seen, "2026-11-23T12:00:00.000000000Z");
+    let history = numbers.history.unwrap();
+    let versions: Vec<_> = history.versions.iter().map(|one| (one.version.as_deref().unwrap(), one.count)).collect();
+    assert_eq!(versions, [("2.4.1", 1), ("2.4.2", 1), ("2.4.3", 1), ("2.4.4", 1), ("2.4.5", 1)]);
+    assert_eq!(history.new_in_version, Some(false));
 }
 
 #[tokio::test]
@@ -321,7 +327,7 @@ proptest! {
     #[test]
     fn whatever_the_store_does_no_record_is_lost(
         cases in proptest::collection::vec((1u8..4, proptest::collection::vec(1u8..6, 1..4)), 1..8),
-        faults in proptest::collection::vec((0usize..5, 0usize..4), 0..12),
+        faults in proptest::collection::vec((0usize..6, 0usize..4), 0..12),
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(async {

@@ -57,6 +57,13 @@ async fn an_event_is_a_signed_cloud_event_and_is_retried_under_the_same_id() {
     assert_eq!((event["specversion"].as_str(), event["type"].as_str()), (Some("1.0"), Some(EVENT_TYPE)));
     assert_eq!(event["data"]["incident_id"], "INC-7K2M9Q4T1X");
     assert_eq!(event["data"]["count_24h"], 1);
+    let version = event["data"]["version"].as_str();
+    assert!(version.is_some_and(|version| version.starts_with("2.4.")), "{event}");
+    assert_eq!(event["data"]["regressed"], false);
+    assert!(
+        event["data"].get("new_in_version").is_none_or(serde_json::Value::is_null),
+        "nothing to compare with: {event}"
+    );
     let key = BASE64.decode(b"MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
     let expected = signature(&key, header("webhook-id"), header("webhook-timestamp"), &request.body);
     assert_eq!(header("webhook-signature"), expected);
