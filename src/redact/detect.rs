@@ -20,7 +20,7 @@ use super::gate::{Anchor, Gate, Seen};
 use super::keys::Keys;
 use super::near;
 use super::survey::{Span, Survey};
-use super::token::{Class, Tokens};
+use super::token::{self, Class, Tokens};
 use crate::config::ClassAction;
 
 /// What stands where a value was that has no token.
@@ -64,7 +64,7 @@ pub(crate) struct Finding {
     pub(crate) is_by_name: bool,
     /// Position of the detector in the list: the last resort among findings of equal extent.
     pub(crate) rank: usize,
-    /// Whose it is, as class and canonical value: what a credential says of its bearer. Their tokens stand in brackets behind its own.
+    /// Whose it is, as class and canonical value: what a credential says of its bearer. Their tokens are joined to its own.
     pub(crate) of: Vec<(Class, String)>,
 }
 
@@ -363,14 +363,12 @@ impl Engine {
         of
     }
 
-    /// The tokens of whom a credential is, in brackets.
+    /// The tokens of whom a credential is.
     fn tell_bearer(&self, of: &[(Class, String)], out: &mut String) {
         let shown = of.iter().filter(|(class, _)| self.actions.of(*class) == ClassAction::Token);
-        let tokens: Vec<String> = shown.map(|(class, canonical)| self.tokens.token(*class, canonical)).collect();
-        if !tokens.is_empty() {
-            out.push('(');
-            out.push_str(&tokens.join(","));
-            out.push(')');
+        for (class, canonical) in shown {
+            out.push(token::OF);
+            out.push_str(&self.tokens.token(*class, canonical));
         }
     }
 

@@ -201,7 +201,7 @@ impl Ring {
 
     /// The length of the token that `text` begins with, if this ring made it.
     fn made(&self, text: &str) -> Option<usize> {
-        let length = shape(text)?;
+        let length = single(text)?;
         let (body, check) = text.get(..length)?.split_at_checked(length - CHECK_CHARS)?;
         let (_, value) = body.split_once('-')?;
         (value.starts_with(self.id) && mac(&self.check, body, CHECK_CHARS) == check).then_some(length)
@@ -278,8 +278,20 @@ fn lookalike(text: &str, colon: usize) -> Option<(usize, usize)> {
     (end > colon + 3).then(|| (colon - class.name().len(), end))
 }
 
-/// The length of what is written like a token of ours at the beginning of `text`, genuine or not.
+/// What joins the token of a credential to those of whom it is: `secret:S-…~email:E-…`.
+pub(crate) const OF: char = '~';
+
+/// The length of what is written like a token of ours at the beginning of `text`, genuine or not, with those that are joined to it.
 pub(crate) fn shape(text: &str) -> Option<usize> {
+    let mut length = single(text)?;
+    while let Some(next) = text.get(length..).and_then(|rest| single(rest.strip_prefix(OF)?)) {
+        length += OF.len_utf8() + next;
+    }
+    Some(length)
+}
+
+/// The length of one token.
+fn single(text: &str) -> Option<usize> {
     let colon = text.bytes().take(LONGEST_NAME + 1).position(|byte| byte == b':')?;
     let mut body =
         text.get(colon + 1..)?.strip_prefix(|letter: char| letter.is_ascii_uppercase())?.strip_prefix('-')?;

@@ -83,12 +83,17 @@ fn a_web_token_is_one_secret_and_tells_whose() {
     let jwt = |claims: &str| format!("{}.{}.{}", part(r#"{"alg":"HS256"}"#), part(claims), part(&"x".repeat(32)));
     let email = redactor.text("alice@example.com");
     let out = redactor.text(&format!("auth {} ok", jwt(r#"{"sub":"Alice@Example.com","iat":1516239022}"#)));
-    assert!(out.starts_with("auth secret:S-a") && out.ends_with(&format!("({email}) ok")), "{out}");
+    assert!(out.starts_with("auth secret:S-a") && out.ends_with(&format!("~{email} ok")), "{out}");
     assert_eq!(redactor.text(&out), out);
     let two = redactor.text(&jwt(r#"{"email":"alice@example.com","phone":"+4915112345678","name":"x"}"#));
-    assert!(two.contains(&format!("({email},phone:P-a")), "{two}");
+    assert!(two.contains(&format!("~{email}~phone:P-a")), "{two}");
     let nobody = redactor.text(&jwt(r#"{"iat":1516239022}"#));
-    assert!(!nobody.contains('('), "{nobody}");
+    assert!(!nobody.contains('~'), "{nobody}");
+    for around in ["cookie session=", "token: ", "/cb?access_token=", "\"jwt\": "] {
+        let out = redactor.text(&format!("{around}{}", jwt(r#"{"sub":"alice@example.com"}"#)));
+        assert!(out.starts_with(&format!("{around}secret:S-a")) && out.ends_with(&format!("~{email}")), "{out}");
+        assert_eq!(redactor.text(&out), out);
+    }
 }
 
 #[test]
