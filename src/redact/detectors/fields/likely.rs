@@ -19,6 +19,19 @@ const ABOUT: &[&str] = &[
 /// Most words of a person's name, and of an address.
 const NAME_WORDS: usize = 5;
 const ADDRESS_WORDS: usize = 12;
+/// Most words of a date.
+const DATE_WORDS: usize = 4;
+
+/// Most words that a value behind a bare name of this class has.
+pub(super) fn most_words(class: KeyClass) -> usize {
+    match class {
+        KeyClass::Personal(Class::Name) => NAME_WORDS,
+        KeyClass::Personal(Class::Address) => ADDRESS_WORDS,
+        KeyClass::Personal(Class::BirthDate) => DATE_WORDS,
+        KeyClass::Personal(Class::User | Class::Email) | KeyClass::Blocked => 1,
+        _ => usize::MAX,
+    }
+}
 
 /// Whether `value` looks like one that belongs behind a bare name of this class.
 pub(super) fn is_value(class: KeyClass, name: &str, value: &str) -> bool {
@@ -56,7 +69,7 @@ pub(super) fn is_value(class: KeyClass, name: &str, value: &str) -> bool {
         }
         KeyClass::Personal(Class::Email) => value.contains('@') && words().count() == 1,
         KeyClass::Personal(Class::Phone) => has(5) && !value.chars().any(|char| char.is_alphabetic() && char != 'x'),
-        KeyClass::Personal(Class::BirthDate) => has(4) && words().count() <= 4,
+        KeyClass::Personal(Class::BirthDate) => has(4) && words().count() <= DATE_WORDS,
         KeyClass::Blocked => has(3) && words().count() == 1,
         // Numbers of people and their health have detectors that judge them by their digits.
         _ => false,

@@ -2,8 +2,8 @@
 
 use regex::Regex;
 
-use super::likely::{is_place, is_value};
-use super::{Mark, Name, Sign};
+use super::likely::{is_place, is_value, most_words};
+use super::{MAX_NAME, Mark, Name, Sign};
 use crate::redact::detect::WITHHELD;
 use crate::redact::detectors::text::{after, before, line_before, run_end, slice};
 use crate::redact::keys::KeyClass;
@@ -157,6 +157,7 @@ impl Values {
         let whole = if is_line {
             line.split(" #").next().unwrap_or_default()
         } else {
+            let line = words_of(line, most_words(class));
             slice(line, 0, self.next.find(line).map_or(line.len(), |next| next.start()))
         };
         let word = first_word(line).trim_end_matches(['.', ',', ';', ':', '!', '?']);
@@ -183,26 +184,41 @@ fn quoted_value(text: &str, start: usize, name: &Name) -> Option<(literals::Lite
 
 /// Where a value without quotes ends at the latest: a line, a quote, what separates fields of a form, a bracket that was open before.
 fn hard_end(text: &str, start: usize) -> usize {
+    let line = slice(text, start, text.floor_char_boundary(start + MAX_BARE));
     let mut depth = 0_usize;
-    let mut last = start;
-    for (offset, char) in slice(text, start, text.floor_char_boundary(start + MAX_BARE)).char_indices() {
-        last = start + offset;
-        match char {
-            '\n' | '\r' | '\t' | '"' | '`' | '&' | '<' | '>' | '|' | ';' | '\\' => return last,
+    for (at, byte) in (start..).zip(line.bytes()) {
+        match byte {
+            b'\n' | b'\r' | b'\t' | b'"' | b'`' | b'&' | b'<' | b'>' | b'|' | b';' | b'\\' => return at,
             // `O'Brien`
-            '\'' if !(before(text, last).is_some_and(char::is_alphabetic)
-                && after(text, last + 1).is_some_and(char::is_alphabetic)) =>
+            b'\''
+                if !(before(text, at).is_some_and(char::is_alphabetic)
+                    && after(text, at + 1).is_some_and(char::is_alphabetic)) =>
             {
-                return last;
+                return at;
             }
-            '(' | '[' | '{' => depth += 1,
-            ')' | ']' | '}' if depth == 0 => return last,
-            ')' | ']' | '}' => depth -= 1,
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' | b'}' if depth == 0 => return at,
+            b')' | b']' | b'}' => depth -= 1,
             _ => {}
         }
-        last += char.len_utf8();
     }
-    last
+    start + line.len()
+}
+
+/// As much of a line as tells that it has more words than a value, and what the name behind a value of so many is.
+fn words_of(line: &str, most: usize) -> &str {
+    let mut words = 0;
+    for (at, bytes) in line.as_bytes().windows(2).enumerate() {
+        words += usize::from(!is_blank(bytes[0]) && is_blank(bytes[1]));
+        if words > most {
+            return slice(line, 0, line.floor_char_boundary(at + MAX_NAME));
+        }
+    }
+    line
+}
+
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
 }
 
 /// Up to white space or a comma before it.
