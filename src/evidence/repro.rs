@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::gather::Loaded;
 use super::{environment, values};
-use crate::model::{Attributes, Repro, Request, Timestamp};
+use crate::model::{Attributes, BODY_KEYS, COMMAND_KEYS, IMAGE_KEYS, Repro, Request, Timestamp};
 
 const SERVER: i32 = 2;
 const CLIENT: i32 = 3;
@@ -169,45 +169,36 @@ pub(super) fn repro(path: &[Loaded<Span>], timezone: Option<&str>) -> Repro {
 
 /// The arguments, one by one where they were recorded so.
 fn command(attrs: &Attributes) -> Option<Vec<Value>> {
-    match attrs.get("process.command_args") {
+    let [arguments, line] = COMMAND_KEYS;
+    match attrs.get(arguments) {
         Some(Value::Array(arguments)) if !arguments.is_empty() => Some(arguments.clone()),
-        _ => values::string(attrs, "process.command_line").map(|line| vec![Value::from(line)]),
+        _ => values::string(attrs, line).map(|line| vec![Value::from(line)]),
     }
 }
 
 /// The image by what names it most exactly.
 fn image(resource: &Attributes) -> Option<String> {
-    let name = values::string(resource, "container.image.name");
+    let [name, digests, tags, tag, id] = IMAGE_KEYS;
+    let name = values::string(resource, name);
     let first = |key: &str| match resource.get(key)? {
         Value::Array(items) => items.first()?.as_str(),
         Value::String(text) => Some(text.as_str()),
         _ => None,
     };
-    let digest = first("container.image.repo_digests");
-    let tag = first("container.image.tags").or_else(|| first("container.image.tag"));
+    let digest = first(digests);
+    let tag = first(tags).or_else(|| first(tag));
     match (digest, name, tag) {
         (Some(digest), Some(name), _) if !digest.contains('@') => Some(format!("{name}@{digest}")),
         (Some(digest), ..) => Some(digest.to_owned()),
         (None, Some(name), Some(tag)) => Some(format!("{name}:{tag}")),
         (None, Some(name), None) => Some(name.to_owned()),
-        (None, None, _) => values::string(resource, "container.image.id").map(str::to_owned),
+        (None, None, _) => values::string(resource, id).map(str::to_owned),
     }
 }
 
-/// The body of a request or message, by the keys under which instrumentations capture it.
+/// The body of a request or message.
 fn body(attrs: &Attributes) -> Option<Value> {
-    const KEYS: [&str; 9] = [
-        "http.request.body.content",
-        "http.request.body",
-        "http.request.body.text",
-        "http.request_body",
-        "http.body",
-        "rpc.request.body",
-        "rpc.request.message",
-        "messaging.message.body",
-        "faas.invocation.payload",
-    ];
-    KEYS.iter().find_map(|key| attrs.get(*key)).filter(|value| !value.is_null()).cloned()
+    BODY_KEYS.iter().find_map(|key| attrs.get(*key)).filter(|value| !value.is_null()).cloned()
 }
 
 fn is_input(key: &str) -> bool {

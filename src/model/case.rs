@@ -380,6 +380,31 @@ pub struct Environment {
     pub feature_flags: Attributes,
 }
 
+/// Attributes that carry the body of a request or a message, the first that is there counts: what instrumentations capture it under.
+pub const BODY_KEYS: [&str; 9] = [
+    "http.request.body.content",
+    "http.request.body",
+    "http.request.body.text",
+    "http.request_body",
+    "http.body",
+    "rpc.request.body",
+    "rpc.request.message",
+    "messaging.message.body",
+    "faas.invocation.payload",
+];
+
+/// Attributes that carry the command of a process, its arguments one by one or as a line.
+pub const COMMAND_KEYS: [&str; 2] = ["process.command_args", "process.command_line"];
+
+/// Attributes that name a container's image: its name, digests, tags (now and before) and id.
+pub const IMAGE_KEYS: [&str; 5] = [
+    "container.image.name",
+    "container.image.repo_digests",
+    "container.image.tags",
+    "container.image.tag",
+    "container.image.id",
+];
+
 /// How to make it happen again.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Repro {

@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use crate::model::{BODY_KEYS, COMMAND_KEYS, IMAGE_KEYS};
+
 /// What a field may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FieldClass {
@@ -35,8 +37,8 @@ pub(crate) enum FieldClass {
     Attributes,
     /// Attributes whose namespace was cut off; these are the namespaces they may come from.
     Environment(&'static [&'static str]),
-    /// Arguments of a command.
-    Arguments,
+    /// The value of one of these attributes, or made of several: judged by the strictest of them.
+    From(&'static [&'static str]),
     /// HTTP headers or RPC metadata: judged as `http.request.header.<name>`.
     Headers,
     /// Environment variables: those that name a locale, time zone or runtime switch pass.
@@ -192,9 +194,9 @@ const FIELDS: &[(&str, FieldClass)] = &[
     ("/repro/request/route", C::Text),
     ("/repro/request/status_code", C::Number),
     ("/repro/request/headers", C::Headers),
-    ("/repro/request/body", C::Text),
-    ("/repro/command", C::Arguments),
-    ("/repro/image", C::Text),
+    ("/repro/request/body", C::From(&BODY_KEYS)),
+    ("/repro/command", C::From(&COMMAND_KEYS)),
+    ("/repro/image", C::From(&IMAGE_KEYS)),
     ("/repro/time", C::Time),
     ("/attachments", C::Withheld),
     ("/redaction", C::Report),

@@ -72,6 +72,15 @@ impl KeyClass {
         }
     }
 
+    /// How much of a value may stay: nothing (0), what detectors leave (1), all (2).
+    pub(crate) fn openness(self) -> u8 {
+        match (self, self.field()) {
+            (Self::Raw, _) => 2,
+            (_, Some(Field::Content | Field::Metadata)) => 1,
+            _ => 0,
+        }
+    }
+
     /// The name of the rule that replaces the whole value, for remarks.
     pub(crate) fn rule(self) -> &'static str {
         match self {

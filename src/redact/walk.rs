@@ -153,7 +153,7 @@ impl<'r> Walk<'r> {
                 Value::String(self.message(&text))
             }
             (FieldClass::Text | FieldClass::Scalar, value) => self.content(value),
-            (FieldClass::Arguments, value) => self.value(value, KeyClass::Arguments, None),
+            (FieldClass::From(keys), value) => self.from_attribute(value, keys),
             (FieldClass::Url, Value::String(text)) => Value::String(self.url(&text)),
             (FieldClass::Revision, Value::String(text)) if is_commit(&text) => Value::String(text),
             (FieldClass::Revision, Value::String(text)) => Value::String(self.text(&text)),
@@ -192,6 +192,21 @@ impl<'r> Walk<'r> {
             self.rules.keys.attribute(key)
         } else {
             self.rules.keys.content(key)
+        }
+    }
+
+    /// A value that was an attribute's goes as that attribute goes. Which of `keys` it was, the document tells if it shows the attribute; else it
+    /// may have been any of them.
+    fn from_attribute(&mut self, value: Value, keys: &[&str]) -> Value {
+        let shown: Vec<&str> = keys.iter().copied().filter(|key| self.attribute_keys.contains(*key)).collect();
+        let from = if shown.is_empty() { keys } else { &shown };
+        let classes = from.iter().map(|key| self.rules.keys.attribute(key));
+        let class = classes.min_by_key(|class| class.openness()).unwrap_or(KeyClass::Unknown);
+        let is_list = value.is_array();
+        match self.value(value, class, None) {
+            // A list that is withheld as a whole is a list all the same.
+            value if is_list && !value.is_array() => Value::Array(vec![value]),
+            value => value,
         }
     }
 

@@ -268,6 +268,33 @@ fn remarks_say_where_and_never_what() {
     }
 }
 
+/// Scenario: the reproduction repeats attributes that the user blocks, or that nobody has classed. Guarantee: what does not pass as an
+/// attribute does not pass there, and the bundle keeps its shape.
+#[test]
+fn the_reproduction_shows_no_more_than_the_attributes_that_it_comes_from() {
+    let with_body = |key: &str| {
+        let mut document = full();
+        document["trace"]["span_path"][0]["attrs"] = json!({ key: "a quiet word" });
+        document["repro"]["request"]["body"] = json!("a quiet word");
+        document["repro"]["command"] = json!(["app", "a quiet word"]);
+        document["repro"]["image"] = json!("registry.example/quiet:1.2");
+        document
+    };
+    let open = redact(&redactor(), bundle(with_body("http.request.body.content"))).repro;
+    assert_eq!(open.request.unwrap().body, Some(json!("a quiet word")));
+    assert_eq!(open.command, ["app", "a quiet word"]);
+    assert_eq!(open.image.as_deref(), Some("registry.example/quiet:1.2"));
+
+    let unknown = redact(&redactor(), bundle(with_body("http.body"))).repro;
+    assert_eq!(unknown.request.unwrap().body, Some(json!("[withheld]")));
+
+    let patterns = ["^process\\.", "^http\\.request\\.body", "^container\\."].map(str::to_owned).to_vec();
+    let blocking = with(RedactionProcessor { blocked_key_patterns: patterns, ..Default::default() });
+    let blocked = redact(&blocking, bundle(with_body("http.request.body.content"))).repro;
+    assert_eq!(blocked.request.unwrap().body, Some(json!("[withheld]")));
+    assert_eq!((blocked.command, blocked.image), (vec![json!("[withheld]")], Some("[withheld]".to_owned())));
+}
+
 #[test]
 fn what_is_remembered_of_a_text_changes_nothing() {
     let mut document = full();
