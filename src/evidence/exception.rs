@@ -179,8 +179,11 @@ pub(super) fn read(
     shown(parsed, kind, message, stacktrace)
 }
 
-/// The exception in a text, if a stack can be read from it; type and message that were given beside it come first.
-pub(super) fn of_text(
+/// The exception in a text as a bundle shows it; `None` if no stack can be read from the text.
+///
+/// `language` is that of the service (`telemetry.sdk.language`), `kind` and `message` are what was recorded beside the text.
+#[must_use]
+pub fn of_text(
     text: &str,
     language: Option<&str>,
     kind: Option<String>,

@@ -35,6 +35,7 @@ use sha2::{Digest, Sha256};
 
 use self::critical::Critical;
 use self::exception::Recorded;
+pub use self::exception::of_text as exception_of;
 use self::gather::{Digester, Gathered, Loaded, LogFact};
 use self::incident::Failure;
 pub(crate) use self::incident::normalise;
@@ -43,8 +44,8 @@ pub use self::suspects::suspects;
 use self::tree::{Node, Tree};
 use crate::config::{LogJoin, ServiceFacts};
 use crate::model::{
-    Attributes, Bundle, Case, ClosedTrace, Completeness, DropReason, Exception, ExemplarEvidence, MetricEvidence,
-    Outcome, Provenance, RedactionReport, RootKey, SpanEvidence, Timestamp, TraceEvidence, TraceId, Tracked,
+    Attributes, Bundle, Case, ClosedTrace, Completeness, DropReason, ExemplarEvidence, MetricEvidence, Outcome,
+    Provenance, RedactionReport, RootKey, SpanEvidence, Timestamp, TraceEvidence, TraceId, Tracked,
 };
 use crate::otlp::{Body, decode};
 
@@ -85,20 +86,6 @@ pub struct EvidenceError {
     pub reason: String,
     /// The records.
     pub tracked: Tracked,
-}
-
-/// The exception in a text as a bundle shows it; `None` if no stack can be read from the text.
-///
-/// `language` is that of the service (`telemetry.sdk.language`), `kind` and `message` are what was recorded beside the text.
-#[must_use]
-pub fn exception_of(
-    text: &str,
-    language: Option<&str>,
-    kind: Option<String>,
-    message: Option<String>,
-    rules: &AppRules,
-) -> Option<Exception> {
-    exception::of_text(text, language, kind, message, rules)
 }
 
 impl Assembler {

@@ -60,10 +60,9 @@ pub(super) fn steps(tree: &Tree, top: Node) -> (Vec<PathStep>, usize) {
     let left_out = steps.len().saturating_sub(MAX_STEPS);
     steps.truncate(MAX_STEPS);
     steps.sort_by_key(|step| step.node);
-    let shown = steps.into_iter().map(|Step { node, own }| PathStep {
-        span_id: tree.spans[node].id,
-        self_ms: milliseconds(u64::try_from(own.as_nanos()).unwrap_or(u64::MAX)),
-    });
+    let shown = steps
+        .into_iter()
+        .map(|Step { node, own }| PathStep { span_id: tree.spans[node].id, self_ms: in_milliseconds(own) });
     (shown.collect(), left_out)
 }
 
@@ -93,6 +92,10 @@ fn call(tree: &Tree, total: Duration, calls: &[Node]) -> Option<RepeatedCall> {
         service: first.load()?.service().to_owned(),
         name: first.name.to_string(),
         count: calls.len() as u64,
-        total_ms: milliseconds(u64::try_from(total.as_nanos()).unwrap_or(u64::MAX)),
+        total_ms: in_milliseconds(total),
     })
+}
+
+fn in_milliseconds(duration: Duration) -> f64 {
+    milliseconds(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX))
 }

@@ -29,6 +29,8 @@ pub(crate) enum FieldClass {
     Revision,
     /// Text of the user's or about the user's records: detectors run.
     Text,
+    /// The same, and nothing but its own words tells what it is: a number that is all of it may be somebody's.
+    Message,
     /// A number, or a text that stands for one: detectors run.
     Scalar,
     /// A URL: detectors run, and query parameters are judged by their names.
@@ -63,7 +65,7 @@ const SPAN: &[(&str, FieldClass)] = &[
     ("/name", C::Text),
     ("/kind", C::Word),
     ("/status", C::Word),
-    ("/status_message", C::Text),
+    ("/status_message", C::Message),
     ("/start", C::Time),
     ("/duration_ms", C::Number),
     ("/attrs", C::Attributes),
@@ -77,7 +79,7 @@ const SPAN: &[(&str, FieldClass)] = &[
 const THROWN: &[(&str, FieldClass)] = &[
     ("", C::Branch),
     ("/type", C::Text),
-    ("/message", C::Text),
+    ("/message", C::Message),
     ("/common", C::Number),
     ("/partial", C::Number),
     ("/elided", C::Number),
@@ -147,14 +149,14 @@ const FIELDS: &[(&str, FieldClass)] = &[
     ("/logs/window/*", C::Branch),
     ("/logs/window/*/time", C::Time),
     ("/logs/window/*/level", C::Text),
-    ("/logs/window/*/msg", C::Text),
+    ("/logs/window/*/msg", C::Message),
     ("/logs/window/*/service", C::Text),
     ("/logs/window/*/span_id", C::HexId),
     ("/logs/window/*/attrs", C::Attributes),
     ("/logs/window/*/count", C::Number),
     ("/logs/window/*/template", C::Number),
     ("/logs/window/*/others", C::Branch),
-    ("/logs/window/*/others/*", C::Text),
+    ("/logs/window/*/others/*", C::Message),
     ("/logs/templates", C::Branch),
     ("/logs/templates/*", C::Branch),
     ("/logs/templates/*/id", C::Number),

@@ -346,7 +346,6 @@ impl Engine {
         found
     }
 
-    /// A run of base64 or hex goes as a whole: as the token of the one thing in it, or withheld if there are several.
     /// Whom the claims of a JSON Web Token speak of.
     fn bearer(&self, jwt: &str, depth: u8) -> Vec<(Class, String)> {
         let claims = jwt.split('.').nth(1).and_then(encoding::printable);
@@ -372,6 +371,7 @@ impl Engine {
         }
     }
 
+    /// A run of base64 or hex goes as a whole: as the token of the one thing in it, or withheld if there are several.
     fn in_run(&self, run: &encoding::Run, depth: u8) -> Option<Finding> {
         let inner = self.scan_at(&run.text, depth + 1);
         let mut actions = inner.iter().filter(|finding| finding.action != Action::Keep);

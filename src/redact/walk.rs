@@ -147,13 +147,9 @@ impl<'r> Walk<'r> {
             }
             (FieldClass::Content, Value::Object(map)) => self.map(map, |walk, key| walk.rules.keys.content(key)),
             (FieldClass::Inputs, Value::Object(map)) => self.map(map, Self::input),
-            (FieldClass::Text, Value::String(text))
-                if self.pattern.ends_with("msg") || self.pattern.ends_with("message") =>
-            {
-                Value::String(self.message(&text))
-            }
-            (FieldClass::Text | FieldClass::Scalar, value) => self.content(value),
-            (FieldClass::From(keys), value) => self.from_attribute(value, keys),
+            (FieldClass::Message, Value::String(text)) => Value::String(self.message(&text)),
+            (FieldClass::Text | FieldClass::Message | FieldClass::Scalar, value) => self.content(value),
+            (FieldClass::From(keys), value) => self.of_attributes(value, keys),
             (FieldClass::Url, Value::String(text)) => Value::String(self.url(&text)),
             (FieldClass::Revision, Value::String(text)) if is_commit(&text) => Value::String(text),
             (FieldClass::Revision, Value::String(text)) => Value::String(self.text(&text)),
@@ -197,7 +193,7 @@ impl<'r> Walk<'r> {
 
     /// A value that was an attribute's goes as that attribute goes. Which of `keys` it was, the document tells if it shows the attribute; else it
     /// may have been any of them.
-    fn from_attribute(&mut self, value: Value, keys: &[&str]) -> Value {
+    fn of_attributes(&mut self, value: Value, keys: &[&str]) -> Value {
         let shown: Vec<&str> = keys.iter().copied().filter(|key| self.attribute_keys.contains(*key)).collect();
         let from = if shown.is_empty() { keys } else { &shown };
         let classes = from.iter().map(|key| self.rules.keys.attribute(key));

@@ -5,6 +5,7 @@
 use super::text::{after, run_end, run_start, slice};
 use crate::redact::detect::{Detector, Finding, WITHHELD};
 use crate::redact::gate::{Anchor, Seen};
+use crate::redact::structured::is_ours;
 use crate::redact::token;
 
 /// A name that tells a secret, and how sure it is of that.
@@ -378,8 +379,7 @@ fn bare_end(text: &str, start: usize) -> usize {
 
 fn is_secret(value: &str, sure: Sure, mark: char, quoted: bool, rest: &str) -> bool {
     let bare = value.trim();
-    let is_empty = bare.is_empty() || bare.chars().all(|char| matches!(char, '*' | '•' | 'x' | 'X' | '.' | '-'));
-    let is_ours = bare == WITHHELD || token::shape(bare) == Some(bare.len());
+    let is_empty = bare.chars().all(|char| matches!(char, '*' | '•' | 'x' | 'X' | '.' | '-'));
     let is_nothing = ["null", "none", "nil", "undefined", "true", "false", "yes", "no", "?", "%s", "{}", "[]"]
         .contains(&bare.to_ascii_lowercase().as_str());
     let is_scheme_and_ours = bare.ends_with(WITHHELD) && bare.split_whitespace().count() == 2;
@@ -396,7 +396,7 @@ fn is_secret(value: &str, sure: Sure, mark: char, quoted: bool, rest: &str) -> b
                             && name.chars().all(|char| char.is_ascii_uppercase() || char == '_'))
             })
         });
-    if is_empty || is_ours || is_nothing || is_place || is_scheme_and_ours {
+    if is_empty || is_ours(bare) || is_nothing || is_place || is_scheme_and_ours {
         return false;
     }
     let has_digit = bare.bytes().any(|byte| byte.is_ascii_digit());

@@ -5,6 +5,7 @@ use super::text::{run_end, run_start, slice};
 use crate::redact::detect::{Detector, Finding, WITHHELD};
 use crate::redact::encoding;
 use crate::redact::gate::{Anchor, Seen};
+use crate::redact::structured::is_ours;
 use crate::redact::token::{self, Class};
 
 /// How far back the beginning of a URL is looked for.
@@ -102,7 +103,7 @@ fn push(text: &str, start: usize, end: usize, found: &mut Vec<Finding>) {
                 found.push(Finding::withhold(end - password.len(), end, "url_credential"));
             }
         }
-        None if info.is_empty() || info == "git" || info == WITHHELD || token::shape(info) == Some(info.len()) => {}
+        None if info == "git" || is_ours(info) => {}
         // A word alone is a name (`spark://CoarseGrainedScheduler@…`); anything else alone may be a key.
         None if info.len() < 32 && info.chars().all(|char| char.is_alphabetic() || matches!(char, '-' | '_')) => {
             found.push(Finding::token(start, end, "url_credential", Class::User, info));

@@ -153,11 +153,13 @@ fn redacting_a_bundle_again_changes_nothing() {
 fn digits_alone_are_somebodys_in_a_message_and_not_in_a_field_with_a_name() {
     let mut document = full();
     document["logs"]["window"][0]["msg"] = json!("403579558");
+    document["logs"]["window"][0]["others"] = json!(["403579561"]);
     document["exception"]["message"] = json!("5321234567");
     document["exception"]["frames"][0]["locals"] =
         json!({"took_ns": 403_579_559, "sent": "403579560", "total": 5_321_234_568_u64, "left": "5321234569"});
     let out = redact(&redactor(), bundle(document.clone()));
     assert!(out.logs.window[0].msg.starts_with("ssn:G-a"), "{}", out.logs.window[0].msg);
+    assert!(out.logs.window[0].others[0].starts_with("ssn:G-a"), "{:?}", out.logs.window[0].others);
     let exception = out.exception.unwrap();
     assert!(exception.message.as_deref().unwrap().starts_with("phone:P-a"), "{:?}", exception.message);
     assert_eq!(json!(exception.frames[0].locals), document["exception"]["frames"][0]["locals"]);
