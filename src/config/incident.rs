@@ -63,6 +63,9 @@ impl Default for WindowConfig {
 pub enum Storage {
     /// In memory: open windows are lost when the process is killed.
     Memory,
+    /// In memory, and encrypted on disk (`extensions.file_storage`) before anything is acknowledged: what a stop or a kill
+    /// leaves open is taken up by the next start.
+    FileStorage,
 }
 
 /// Which logs a bundle shows.

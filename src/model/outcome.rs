@@ -12,6 +12,8 @@ pub enum Outcome {
     NotSampled,
     /// Lost on purpose, for a reason that is counted.
     Dropped(DropReason),
+    /// Not decided when the process was asked to stop, and kept on disk: the next start takes it up.
+    Carried,
 }
 
 impl Outcome {
@@ -22,6 +24,7 @@ impl Outcome {
             Self::Bundled => "bundled",
             Self::NotSampled => "not_sampled",
             Self::Dropped(_) => "dropped",
+            Self::Carried => "carried",
         }
     }
 }

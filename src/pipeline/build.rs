@@ -1,13 +1,15 @@
 //! From sections of the configuration to the parts that [`Service`](super::Service) runs.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::Core;
+use super::{Core, ServiceError};
 use crate::bundle::Signer;
 use crate::config::{Problem, Secret, ValidatedConfig, ValidatedPipelines};
 use crate::exporter::{BundleWriter, OnHealth, RawWriter, Store, Webhook};
 use crate::model::RootKey;
 use crate::telemetry::{Clock, Readiness};
+use crate::window::{LogSettings, Recovery, WindowLog};
 
 const MIB: u64 = 1024 * 1024;
 
@@ -27,6 +29,21 @@ pub(super) fn signer(pipelines: &ValidatedPipelines) -> Result<Option<Arc<Signer
     signer
         .map(|signer| Some(Arc::new(signer)))
         .map_err(|problem| vec![Problem { path: "extensions.signing.key".to_owned(), ..problem }])
+}
+
+/// The log that windows are kept in, and what an earlier process left there; `None` where they are kept in memory alone.
+pub(super) fn window_log(pipelines: &ValidatedPipelines) -> Result<Option<(WindowLog, Recovery)>, ServiceError> {
+    let Some(storage) = &pipelines.file_storage else { return Ok(None) };
+    let redaction = &pipelines.redaction;
+    let previous = redaction.previous_keys.iter().map(|previous| &previous.key);
+    // `Core::build` has reported those that are no keys.
+    let roots = std::iter::once(&redaction.key).chain(previous).filter_map(|key| RootKey::parse(key.expose()).ok());
+    let settings = LogSettings {
+        directory: PathBuf::from(&storage.directory),
+        fsync: storage.fsync,
+        retention: pipelines.incident.window.retention.0,
+    };
+    Ok(Some(WindowLog::open(settings, roots.collect())?))
 }
 
 /// A writer for each `bundle` exporter. While its store fails, the process is not ready.

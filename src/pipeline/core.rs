@@ -6,6 +6,7 @@ use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use metrics::counter;
 use parking_lot::Mutex;
 
@@ -14,14 +15,14 @@ use crate::bundle::{Closed, RawSealer, Sealed, seal};
 use crate::config::{Problem, ValidatedConfig};
 use crate::evidence::{self, AppRules, Assembler};
 use crate::model::{
-    Batch, Budget, CloseReason, ClosedTrace, Decision, DropReason, Entry, Ledger, Outcome, Record, Remark, RootKey,
-    Timestamp, TraceId,
+    Batch, Budget, CloseReason, ClosedTrace, Decision, DropReason, Encoding, Entry, Ledger, Origin, Outcome, Record,
+    Remark, RootKey, Signal, Timestamp, TraceId,
 };
 use crate::receiver::{Incoming, Refusal, RefusalReason};
 use crate::redact::{RedactedCase, Redactor};
 use crate::sampling::Sampler;
 use crate::telemetry::names;
-use crate::window::{self, Window};
+use crate::window::{self, Appended, Ticket, Window, WindowLog};
 
 /// The tenant of a deployment that has one.
 pub const DEFAULT_TENANT: &str = "default";
@@ -42,6 +43,8 @@ pub struct Core {
     /// Only where raw evidence is configured: elsewhere no copy of the records is made.
     raw: Option<RawSealer>,
     limiter: IncidentLimiter,
+    /// Keeps records on disk as well, if windows are to outlive the process.
+    log: Option<Arc<WindowLog>>,
     budget: Budget,
     ledger: Arc<Ledger>,
 }
@@ -95,9 +98,26 @@ impl Core {
             redactor,
             raw,
             limiter: IncidentLimiter::new(&incident.incidents),
+            log: None,
             budget: Budget::new(max_bytes),
             ledger: Arc::default(),
         })
+    }
+
+    /// Has every request that is admitted appended to `log` first.
+    #[must_use]
+    pub fn with_log(self, log: Arc<WindowLog>) -> Self {
+        Self { log: Some(log), ..self }
+    }
+
+    /// The policies.
+    pub(super) fn sampler(&self) -> &Sampler {
+        &self.sampler
+    }
+
+    /// What keeps records on disk, if anything does.
+    pub(super) fn log(&self) -> Option<&Arc<WindowLog>> {
+        self.log.as_ref()
     }
 
     /// Exact counts of records by outcome.
@@ -124,19 +144,31 @@ impl Core {
         self.shards.iter().map(|shard| shard.lock().traces()).sum()
     }
 
-    /// Takes in a request whole, or not at all.
+    /// Takes in a request whole, or not at all. It may be acknowledged once the ticket, if there is one, says so.
     ///
     /// # Errors
-    /// If the byte budget is used up: the client is to come again.
-    pub fn admit(&self, now: Timestamp, incoming: Incoming) -> Result<(), Refusal> {
-        let Incoming { signal, bytes, entries } = incoming;
-        let cost = bytes.len() + entries.len() * RECORD_COST;
-        let Some(permit) = self.budget.take(cost) else {
-            return Err(Refusal { reason: RefusalReason::MemoryFull, retry_after: RETRY_AFTER });
-        };
-        let batch = Arc::new(Batch { signal, bytes, permit });
+    /// If the byte budget is used up, or the request cannot be written to the log: the client is to come again.
+    pub fn admit(&self, now: Timestamp, incoming: Incoming) -> Result<Option<Ticket>, Refusal> {
+        let Incoming { signal, bytes, wire, entries } = incoming;
+        let refusal = |reason| Refusal { reason, retry_after: RETRY_AFTER };
+        let permit = self.budget.take(cost(&bytes, &entries)).ok_or_else(|| refusal(RefusalReason::MemoryFull))?;
+        let appended = self.log.as_ref().map(|log| {
+            let (encoding, body) =
+                wire.as_ref().map_or((Encoding::Identity, &bytes), |(encoding, body)| (*encoding, body));
+            log.append(now, signal, encoding, body)
+        });
+        let appended = appended.transpose().map_err(|_| refusal(RefusalReason::StorageFailed))?;
+        let (origin, ticket) = appended.map_or((None, None), |Appended { origin, ticket }| (Some(origin), ticket));
+        let batch = Arc::new(Batch { signal, bytes, permit, origin });
         self.admit_entries(now, &batch, &entries);
-        Ok(())
+        Ok(ticket)
+    }
+
+    /// Takes in records of a request that was admitted before, whether or not there is room for them.
+    pub(super) fn admit_again(&self, now: Timestamp, signal: Signal, bytes: Bytes, origin: Origin, entries: &[Entry]) {
+        let permit = self.budget.take_anyway(cost(&bytes, entries));
+        let batch = Arc::new(Batch { signal, bytes, permit, origin: Some(origin) });
+        self.admit_entries(now, &batch, entries);
     }
 
     /// Takes in records of a batch that is within the budget already.
@@ -183,9 +215,14 @@ impl Core {
 
     /// Takes a closed trace through sampling, evidence, redaction and sealing. `None` means that its records have had
     /// their outcome here.
-    pub fn judge(&self, now: Timestamp, trace: ClosedTrace) -> Option<Sealed> {
+    pub fn judge(&self, now: Timestamp, mut trace: ClosedTrace) -> Option<Sealed> {
         counter!(names::WINDOW_CLOSED_TRACES, "reason" => trace.reason.as_str()).increment(1);
-        let policy = match self.sampler.decide(now, &trace) {
+        let decision = self.sampler.decide(now, &trace);
+        // What nothing triggered expires again by its age, after a restart too.
+        if decision != Decision::NotSampled || trace.reason != CloseReason::Retention {
+            trace.tracked.decided(&decision);
+        }
+        let policy = match decision {
             Decision::Sampled { policy } => policy,
             Decision::NotSampled => {
                 count_decision("not_sampled", "");
@@ -258,6 +295,11 @@ impl Core {
     fn shard_of(&self, trace_id: TraceId) -> usize {
         usize::try_from(self.hasher.hash_one(trace_id.0) % self.shards.len() as u64).unwrap_or(0)
     }
+}
+
+/// What a request takes of the byte budget.
+fn cost(bytes: &Bytes, entries: &[Entry]) -> usize {
+    bytes.len() + entries.len() * RECORD_COST
 }
 
 /// Tells what the redactor would have done with a bundle that is not written.

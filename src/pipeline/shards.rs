@@ -48,7 +48,18 @@ impl ShardLoop {
                 self.sleep(shard, now);
             }
         }
-        while self.pass(shard, self.clock.now(), Some(CloseReason::Shutdown)) > 0 {}
+        if self.core.log().is_some() {
+            self.carry(shard);
+        } else {
+            while self.pass(shard, self.clock.now(), Some(CloseReason::Shutdown)) > 0 {}
+        }
+    }
+
+    /// Leaves open windows to the next start, which finds them on disk.
+    fn carry(&self, shard: usize) {
+        for trace in self.core.close_all(self.clock.now(), shard, CloseReason::Shutdown, usize::MAX) {
+            trace.tracked.settle(Outcome::Carried);
+        }
     }
 
     /// Closes and judges up to [`PASS`] traces: those that are due, or all of them for `reason`. Returns how many.

@@ -23,6 +23,7 @@
 
 mod clock;
 mod kept;
+mod log;
 mod open;
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,8 @@ use std::time::Duration;
 use foldhash::fast::RandomState;
 
 use crate::model::{CloseReason, ClosedTrace, Record, Timestamp, TraceId, Tracked};
+
+pub use log::{Appended, LogError, LogSettings, Marks, Recovered, Recovery, RecoveryStats, Ticket, WindowLog};
 
 use clock::Clock;
 use kept::Kept;
@@ -209,7 +212,7 @@ impl Window {
             let Open { records, opened_outside, deadline: Deadline { reason: own, .. }, .. } = open;
             closed.push(ClosedTrace {
                 trace_id,
-                tracked: tracked.split(records.len() as u64),
+                tracked: tracked.split(records.len() as u64).of_trace(trace_id, &records),
                 records,
                 reason: reason.unwrap_or(own),
                 opened: opened_outside,

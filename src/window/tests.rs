@@ -25,7 +25,8 @@ struct Shard {
 impl Shard {
     fn new(settings: Settings) -> Self {
         let budget = Budget::new(2);
-        let batch = |signal| Arc::new(Batch { signal, bytes: Bytes::new(), permit: budget.take(1).unwrap() });
+        let batch =
+            |signal| Arc::new(Batch { signal, bytes: Bytes::new(), permit: budget.take(1).unwrap(), origin: None });
         Self {
             window: Window::new(settings),
             ledger: Arc::default(),
