@@ -52,6 +52,9 @@ pub enum ServiceError {
     /// What an earlier process left on disk cannot be read.
     #[error("windows of an earlier process cannot be read")]
     Recovery(#[source] std::io::Error),
+    /// The disk that windows are kept on cannot be synced.
+    #[error("the disk that windows are kept on cannot be synced")]
+    Sync,
     /// A thread cannot be started.
     #[error("a thread cannot be started")]
     Thread(#[source] std::io::Error),
@@ -193,16 +196,29 @@ impl Service {
         &self.catalog
     }
 
-    /// Waits for a server that ends although it was not asked to: it never comes back.
+    /// Waits for what never gets well again: a server that ends although it was not asked to, a disk that cannot be synced.
     pub async fn failure(&mut self) -> ServiceError {
-        while let Some(ended) = self.servers.join_next().await {
-            match ended {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => return error.into(),
-                Err(error) => return ServiceError::Server(error),
+        let Self { servers, keeper, .. } = self;
+        let server = async {
+            while let Some(ended) = servers.join_next().await {
+                match ended {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => return error.into(),
+                    Err(error) => return ServiceError::Server(error),
+                }
             }
+            std::future::pending().await
+        };
+        let disk = async {
+            match keeper {
+                Some(keeper) => keeper.failure().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            error = server => error,
+            () = disk => ServiceError::Sync,
         }
-        std::future::pending().await
     }
 
     /// Stops in order: intake is refused, receivers end, open windows are decided (marked `shutdown`; on disk they are left

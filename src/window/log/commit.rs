@@ -15,8 +15,8 @@ const TICK: Duration = Duration::from_millis(100);
 struct Synced {
     /// Appends up to this one were there when the last sync began.
     upto: u64,
-    /// Syncs that have failed.
-    failures: u64,
+    /// Whether one has failed. What the disk has is not known from then on, so nothing is acknowledged any more.
+    failed: bool,
 }
 
 /// Who waits for the disk, and what is on it.
@@ -31,7 +31,6 @@ pub(super) struct Commit {
 #[derive(Debug)]
 pub struct Ticket {
     append: u64,
-    failures: u64,
     synced: watch::Receiver<Synced>,
 }
 
@@ -39,12 +38,11 @@ impl Ticket {
     /// Waits until what was appended is on the disk.
     ///
     /// # Errors
-    /// If a sync failed in the meantime: then nobody knows.
+    /// If a sync has failed: then nobody knows.
     pub async fn synced(mut self) -> io::Result<()> {
-        let (append, failures) = (self.append, self.failures);
-        let now = self.synced.wait_for(|synced| synced.upto >= append || synced.failures > failures).await;
-        match now {
-            Ok(now) if now.failures == failures => Ok(()),
+        let append = self.append;
+        match self.synced.wait_for(|synced| synced.upto >= append || synced.failed).await {
+            Ok(now) if !now.failed => Ok(()),
             Ok(_) => Err(io::Error::other("the disk could not be synced")),
             Err(_) => Err(io::Error::other("the log has been closed")),
         }
@@ -59,17 +57,18 @@ impl Commit {
     /// Asks for a sync of what has been written before.
     pub(super) fn ask(&self) -> Ticket {
         let synced = self.synced.subscribe();
-        // Before the number: a failure between the two is one that this append may be part of.
-        let failures = synced.borrow().failures;
         let append = self.asked.fetch_add(1, Ordering::AcqRel) + 1;
         // Under the lock, or the thread could look between the number and this, and then sleep.
         drop(self.wake.0.lock());
         self.wake.1.notify_one();
-        Ticket { append, failures, synced }
+        Ticket { append, synced }
     }
 
     /// Syncs once somebody has asked for it, or returns after a while.
-    pub(super) fn serve(&self, sync: impl FnOnce() -> io::Result<()>) {
+    ///
+    /// # Errors
+    /// If the sync fails. There is no second try: the system may have let go of what it could not write.
+    pub(super) fn serve(&self, sync: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
         let mut asleep = self.wake.0.lock();
         if self.asked.load(Ordering::Acquire) == self.synced.borrow().upto {
             self.wake.1.wait_for(&mut asleep, TICK);
@@ -77,13 +76,14 @@ impl Commit {
         drop(asleep);
         let upto = self.asked.load(Ordering::Acquire);
         if upto == self.synced.borrow().upto {
-            return;
+            return Ok(());
         }
-        let failed = sync().inspect_err(|error| tracing::error!(%error, "the window log could not be synced")).is_err();
+        let done = sync();
         self.synced.send_modify(|synced| {
             synced.upto = upto;
-            synced.failures += u64::from(failed);
+            synced.failed |= done.is_err();
         });
+        done
     }
 }
 

@@ -192,11 +192,12 @@ impl WindowLog {
     }
 
     /// Serves those who wait for the disk, or returns after a while. `false` if nobody ever will: `fsync` is off.
-    #[must_use]
-    pub fn serve_syncs(&self) -> bool {
-        let Some(commit) = &self.shared.commit else { return false };
-        commit.serve(|| self.shared.sync());
-        true
+    ///
+    /// # Errors
+    /// If the disk cannot be synced. Nothing is acknowledged any more then; the process is to end.
+    pub fn serve_syncs(&self) -> io::Result<bool> {
+        let Some(commit) = &self.shared.commit else { return Ok(false) };
+        commit.serve(|| self.shared.sync()).map(|()| true)
     }
 
     /// Bytes of its files.

@@ -236,20 +236,19 @@ async fn with_fsync_a_request_waits_for_the_disk_and_all_that_wait_share_it() {
     for ticket in tickets {
         ticket.synced().await.unwrap();
     }
-    assert!(once.await.unwrap());
+    assert!(once.await.unwrap().unwrap());
 }
 
 #[tokio::test]
 async fn nobody_is_told_that_the_disk_has_what_a_failed_sync_may_have_lost() {
     let commit = Commit::new();
     let (before, after) = (commit.ask(), commit.ask());
-    commit.serve(|| Err(io::Error::other("no")));
+    commit.serve(|| Err(io::Error::other("no"))).unwrap_err();
     assert!(before.synced().await.is_err());
-    // Even if a later one succeeds before anybody looks.
     let later = commit.ask();
-    commit.serve(|| Ok(()));
-    assert!(after.synced().await.is_err());
-    later.synced().await.unwrap();
+    commit.serve(|| Ok(())).unwrap();
+    assert!(after.synced().await.is_err(), "even if a later one succeeds before anybody looks");
+    assert!(later.synced().await.is_err(), "nor anything after it");
 }
 
 proptest! {
