@@ -50,7 +50,6 @@ impl Marks {
     /// What was decided, in the order of trace ids.
     #[must_use]
     pub fn decisions(&self) -> Vec<(TraceId, &Decision)> {
-        #[expect(clippy::iter_over_hash_type, reason = "sorted at once")]
         let mut decisions: Vec<_> = self.traces.iter().map(|(trace_id, mark)| (*trace_id, &mark.decision)).collect();
         decisions.sort_unstable_by_key(|(trace_id, _)| *trace_id);
         decisions
