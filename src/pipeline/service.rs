@@ -110,7 +110,8 @@ impl Service {
         let readiness = Readiness::starting(PIPELINE);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let signer = build::signer(pipelines).map_err(ServiceError::Config)?;
-        let writers = build::writers(pipelines, signer, &readiness, &clock).map_err(ServiceError::Config)?;
+        let name = build::writer_name(log.as_deref())?;
+        let writers = build::writers(pipelines, signer, &readiness, &clock, &name).map_err(ServiceError::Config)?;
         let stores: Vec<_> = writers.iter().map(|writer| writer.store().clone()).collect();
         let raw = build::raw_writer(pipelines, &readiness, &clock).map_err(ServiceError::Config)?;
         let webhooks = build::webhooks(pipelines, &clock).map_err(ServiceError::Config)?;

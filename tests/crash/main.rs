@@ -47,6 +47,13 @@ fn listed(store: &Path) -> BTreeMap<String, Vec<String>> {
     listed
 }
 
+/// Failures that the incidents' counters have counted.
+fn counted(store: &Path) -> u64 {
+    let counters = store::files(&store.join("incidents")).iter().map(|path| store::json(path)).collect::<Vec<_>>();
+    let hours = counters.iter().filter_map(|counters| counters["hours"].as_object());
+    hours.flat_map(|hours| hours.values()).map(|count| count.as_u64().unwrap()).sum()
+}
+
 /// The files of the log.
 fn log_files(home: &Home) -> Vec<PathBuf> {
     let mut files = store::files(&home.window());
@@ -98,6 +105,7 @@ fn fault_3_22_kill_9_over_and_over_loses_nothing_that_was_acknowledged() {
         assert_eq!((distinct.len(), records.len()), (RECORDS, RECORDS), "{trace}: every record once");
     }
     assert_all_valid(&home.store());
+    assert_eq!(counted(&home.store()), failed.len() as u64, "every failure counted once");
     let damaged = casefile.metrics().sum(::casefile::telemetry::names::WINDOW_DAMAGED_FRAMES, &[]);
     assert_eq!(damaged, 0, "a kill tears, it does not damage");
     for trace in failed.iter().take(20) {

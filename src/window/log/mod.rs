@@ -166,6 +166,15 @@ impl WindowLog {
         Ok((Self { shared }, recovery))
     }
 
+    /// Names whoever writes to this directory: the same after a restart, so that what was begun can be told from what others did.
+    ///
+    /// # Errors
+    /// If it can be neither read nor made.
+    pub fn owner(&self) -> Result<String, LogError> {
+        let directory = &self.shared.settings.directory;
+        owner(directory).map_err(|source| LogError::Directory { directory: directory.clone(), source })
+    }
+
     /// Appends a request: `body` as it came, compressed as `encoding` says.
     ///
     /// # Errors
@@ -317,6 +326,22 @@ impl Shared {
         }
         Ok(())
     }
+}
+
+fn owner(directory: &Path) -> io::Result<String> {
+    let path = directory.join("owner");
+    match std::fs::read_to_string(&path) {
+        Ok(owner) if owner.len() == 16 && owner.bytes().all(|byte| byte.is_ascii_hexdigit()) => return Ok(owner),
+        // Cut off while it was made.
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).map_err(|error| io::Error::other(error.to_string()))?;
+    let owner = data_encoding::HEXLOWER.encode(&random);
+    std::fs::write(&path, &owner)?;
+    Ok(owner)
 }
 
 /// The name of a file of the log. Names sort as the files were made.
