@@ -93,6 +93,10 @@ pub enum CloseReason {
     RootReceived,
     /// `window.retention` passed and nothing triggered.
     Retention,
+    /// The trace failed, and `window.max_records_per_trace` of its records were held: what comes after them is an amendment.
+    TraceLimit,
+    /// The byte budget ran short: the oldest are decided first.
+    Pressure,
     /// A record of a trace that was already sampled: an amendment.
     Late,
     /// The process was asked to stop.
@@ -109,6 +113,8 @@ impl CloseReason {
             Self::DecisionWait => "decision_wait",
             Self::RootReceived => "root_received",
             Self::Retention => "retention",
+            Self::TraceLimit => "trace_limit",
+            Self::Pressure => "pressure",
             Self::Late => "late",
             Self::Shutdown => "shutdown",
             Self::EndOfInput => "end_of_input",

@@ -29,6 +29,9 @@ pub const DEFAULT_TENANT: &str = "default";
 
 /// What a record is counted for besides its bytes: its entry, and room for its share of its trace's place in the window.
 const RECORD_COST: usize = size_of::<Record>() + 160;
+/// Part of the byte budget from which traces are decided before their time, and from which even those that have failed are.
+const RELIEVE_PERCENT: usize = 80;
+const URGENT_PERCENT: usize = 95;
 /// What a client should wait before it sends a refused request again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -88,6 +91,7 @@ impl Core {
             decision_wait: incident.tail_sampling.decision_wait.0,
             decision_wait_after_root: incident.tail_sampling.decision_wait_after_root_received.0,
             retention: incident.window.retention.0,
+            max_records: incident.window.max_records_per_trace.max(1),
             whole_traces: sampler.needs_whole_traces(),
         };
         Ok(Self {
@@ -207,6 +211,16 @@ impl Core {
         self.shards.get(shard).map_or_else(Vec::new, |window| window.lock().drain(now, reason, limit))
     }
 
+    /// Closes at most `limit` traces of a shard before their time, if the byte budget runs short.
+    pub fn relieve(&self, now: Timestamp, shard: usize, limit: usize) -> Vec<ClosedTrace> {
+        let (used, budget) = (self.budget.used(), self.budget.limit());
+        if used < budget / 100 * RELIEVE_PERCENT {
+            return Vec::new();
+        }
+        let urgent = used >= budget / 100 * URGENT_PERCENT;
+        self.shards.get(shard).map_or_else(Vec::new, |window| window.lock().relieve(now, urgent, limit))
+    }
+
     /// When the next trace of a shard is due.
     #[must_use]
     pub fn next_deadline(&self, shard: usize) -> Option<Timestamp> {
@@ -219,7 +233,7 @@ impl Core {
         counter!(names::WINDOW_CLOSED_TRACES, "reason" => trace.reason.as_str()).increment(1);
         let decision = self.sampler.decide(now, &trace);
         // What nothing triggered expires again by its age, after a restart too.
-        if decision != Decision::NotSampled || trace.reason != CloseReason::Retention {
+        if decision != Decision::NotSampled || !matches!(trace.reason, CloseReason::Retention | CloseReason::Pressure) {
             trace.tracked.decided(&decision);
         }
         let policy = match decision {
