@@ -256,6 +256,13 @@ impl Core {
     fn make_bundle(&self, now: Timestamp, trace: ClosedTrace, policy: &str) -> Option<Sealed> {
         let trace_id = trace.trace_id;
         let closed = Closed { reason: trace.reason, opened: trace.opened, closed: trace.closed };
+        // A late piece amends a bundle that has been counted against its incident's limit already.
+        let limited = closed.reason != CloseReason::Late;
+        let shape = self.limiter.shape(&trace.records);
+        if limited && self.limiter.is_over(now, shape) {
+            trace.tracked.settle(Outcome::Dropped(DropReason::IncidentLimit));
+            return None;
+        }
         let records = self.raw.as_ref().map(|_| trace.records.clone()).unwrap_or_default();
         let case = match self.assembler.assemble(trace, policy) {
             Ok(case) => case,
@@ -265,8 +272,8 @@ impl Core {
                 return None;
             }
         };
-        // A late piece amends a bundle that has been counted against its incident's limit already.
-        if closed.reason != CloseReason::Late && !self.limiter.allows(now, &case.bundle) {
+        if limited && !self.limiter.allows(now, &case.bundle) {
+            self.limiter.remember_over(now, shape);
             case.tracked.settle(Outcome::Dropped(DropReason::IncidentLimit));
             return None;
         }

@@ -139,6 +139,30 @@ fn an_incident_over_its_limit_ends_as_incident_limit() {
 }
 
 #[test]
+fn a_storm_is_counted_to_the_record_and_gets_the_bundles_that_its_incidents_may_have() {
+    let core = core(&["connectors.incident.incidents={max_bundles: 2, per: 24h}"], 1 << 22);
+    let failure = |number: u64| {
+        let kind = ["charge", "refund", "ship"][(number % 3) as usize];
+        let message = format!("order {number} was refused after {number} ms");
+        Span {
+            trace_id: u128::from(number + 1).to_be_bytes().to_vec(),
+            name: format!("{kind} {number}"),
+            status: Some(Status { code: 2, message }),
+            ..span(1, 1, true)
+        }
+    };
+    let mut bundles = 0;
+    for second in 0..10 {
+        core.admit(at(second), traces((second * 90..second * 90 + 90).map(failure).collect())).unwrap();
+        bundles += judge(&core, at(second + 10)).len();
+    }
+    bundles += judge(&core, at(60)).len();
+    assert_eq!(bundles, 6, "two of each of three");
+    assert_eq!(core.ledger().dropped(DropReason::IncidentLimit), 894);
+    assert_reconciled(&core, Totals { accepted: 900, bundled: 6, dropped: 894, ..Totals::default() });
+}
+
+#[test]
 fn a_drop_policy_ends_as_drop_policy() {
     let policies = "connectors.incident.tail_sampling.policies=[{name: all, type: always_sample}, \
                     {name: noise, type: drop, drop: {drop_sub_policy: [{name: s, type: span_count, span_count: {min_spans: 1}}]}}]";

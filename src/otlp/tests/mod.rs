@@ -4,6 +4,7 @@ mod excerpt;
 mod json;
 mod properties;
 mod recording;
+mod shape;
 mod wire;
 
 use std::sync::Arc;
