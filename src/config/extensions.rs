@@ -12,6 +12,8 @@ use super::component::components;
 pub enum Extension {
     /// Signs manifests.
     Signing(Signing),
+    /// Keeps windows on disk.
+    FileStorage(FileStorage),
     /// Answers probes.
     HealthCheck(HealthCheck),
     /// Serves `casefile.v1`.
@@ -20,6 +22,7 @@ pub enum Extension {
 
 components!(Extension, "extension", {
     "signing" => Signing(Signing),
+    "file_storage" => FileStorage(FileStorage),
     "health_check" => HealthCheck(HealthCheck),
     "api" => Api(ApiExtension),
 });
@@ -30,6 +33,17 @@ components!(Extension, "extension", {
 pub struct Signing {
     /// The private key: PKCS#8 in PEM.
     pub key: Secret,
+}
+
+/// A directory for windows (`connectors.incident.window.storage: file_storage`). What is written there is encrypted with a key
+/// derived from `processors.redaction.key`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct FileStorage {
+    /// The directory; made if it is not there. Each process needs one of its own.
+    pub directory: String,
+    /// Whether a request is acknowledged only once it is on the disk: then a power failure loses nothing either.
+    pub fsync: bool,
 }
 
 /// Answers probes over HTTP: `/` is 200 once ready, `/live` while the process runs.

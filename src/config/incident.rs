@@ -47,13 +47,21 @@ pub struct WindowConfig {
     pub storage: Storage,
     /// How long a record of a trace that nothing triggered is held.
     pub retention: Duration,
-    /// Most bytes held. Input beyond it is refused with a retryable code.
+    /// Most bytes held. From 80 % of it, traces that nothing triggered are decided before their time, the oldest first, once they are
+    /// older than `decision_wait`; from 95 %, all are. Input beyond it is refused with a retryable code.
     pub max_bytes: ByteSize,
+    /// A failed trace of which so many records are held is decided at once. What comes after them amends its bundle.
+    pub max_records_per_trace: usize,
 }
 
 impl Default for WindowConfig {
     fn default() -> Self {
-        Self { storage: Storage::Memory, retention: Duration::seconds(60), max_bytes: ByteSize::mib(4096) }
+        Self {
+            storage: Storage::Memory,
+            retention: Duration::seconds(60),
+            max_bytes: ByteSize::mib(4096),
+            max_records_per_trace: 20_000,
+        }
     }
 }
 
@@ -63,6 +71,9 @@ impl Default for WindowConfig {
 pub enum Storage {
     /// In memory: open windows are lost when the process is killed.
     Memory,
+    /// In memory, and encrypted on disk (`extensions.file_storage`) before anything is acknowledged: what a stop or a kill
+    /// leaves open is taken up by the next start.
+    FileStorage,
 }
 
 /// Which logs a bundle shows.

@@ -97,6 +97,15 @@ pub(super) fn check(document: &Config) -> Vec<Problem> {
                 );
             }
             Extension::Signing(_) => {}
+            Extension::FileStorage(storage) if storage.directory.trim().is_empty() => {
+                fault(
+                    found,
+                    &format!("{path}.directory"),
+                    "the directory is empty",
+                    "name one that outlives the process, such as `/var/lib/casefile`",
+                );
+            }
+            Extension::FileStorage(_) => {}
             Extension::HealthCheck(health) => endpoint(found, &format!("{path}.endpoint"), &health.endpoint),
             Extension::Api(api) => endpoint(found, &format!("{path}.endpoint"), &api.endpoint),
         }

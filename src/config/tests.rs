@@ -217,20 +217,18 @@ fn later_sources_lie_over_earlier_ones() {
 
 #[test]
 fn what_is_not_in_this_version_is_refused_with_what_to_use() {
-    let text = document("  incident:\n    window: {storage: file_storage}\n    logs: {correlate_by: [a]}")
+    let text = document("  incident:\n    logs: {correlate_by: [a]}")
         .replace("receivers:\n", "receivers:\n  kafka: {brokers: [a]}\n")
-        .replace("exporters:\n", "extensions:\n  file_storage: {directory: x}\nexporters:\n  otlphttp: {}\n");
+        .replace("exporters:\n", "exporters:\n  otlphttp: {}\n");
     let text = errors(&text, &[]);
     for expected in [
         "receivers.kafka: receiver type `kafka` is not available in this version; use `otlp`",
-        "extensions.file_storage: extension type `file_storage` is not available in this version",
         "exporters.otlphttp: exporter type `otlphttp` is not available in this version; use `bundle`",
-        "connectors.incident.window.storage: `file_storage` is not available in this version; use `memory`",
         "connectors.incident.logs.correlate_by: not available in this version",
     ] {
         assert!(text.contains(expected), "{expected} in:\n{text}");
     }
-    assert_eq!(text.lines().count(), 5, "{text}");
+    assert_eq!(text.lines().count(), 3, "{text}");
 }
 
 #[test]

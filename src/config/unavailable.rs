@@ -8,7 +8,6 @@ use super::{Connector, Exporter, Extension, Problem, Processor, Receiver, sugges
 /// Components that are planned, and what to use until then.
 const COMPONENTS: &[(&str, &str, &str)] = &[
     ("receivers", "kafka", "use `otlp`"),
-    ("extensions", "file_storage", "leave it out: windows live in memory (`window.storage: memory`)"),
     ("exporters", "kafka", "use `bundle` to store bundles and `webhook` to be told of them"),
     ("exporters", "otlp", "use `bundle` to store bundles and `webhook` to be told of them"),
     ("exporters", "otlphttp", "use `bundle` to store bundles and `webhook` to be told of them"),
@@ -91,18 +90,6 @@ fn connectors(root: &Node, faults: &mut Vec<Fault>) {
     let Some(connectors) = root.get("connectors") else { return };
     for connector in connectors.entries() {
         let path = format!("connectors.{}", connector.key);
-        if let Some(window) = connector.node.get("window")
-            && let Some(storage) = window.get("storage")
-            && matches!(&storage.value, Value::Scalar(scalar) if *scalar.text == "file_storage")
-        {
-            let problem =
-                Problem::new(format!("{path}.window.storage"), "`file_storage` is not available in this version");
-            faults.push(Fault::at(
-                &storage.at,
-                problem.instead("use `memory`: open windows are then lost if the process is killed"),
-            ));
-            storage.set_aside.set(true);
-        }
         if let Some(logs) = connector.node.get("logs")
             && let Some(entry) = logs.entries().iter().find(|entry| entry.key == "correlate_by")
         {

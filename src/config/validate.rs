@@ -6,8 +6,9 @@ use super::errors::{ConfigErrors, Fault};
 use super::tree::Places;
 use super::{
     ApiExtension, BundleExporter, Component, ComponentId, Components, Config, Connector, Exporter, Extension,
-    HealthCheck, IncidentConnector, MemoryLimiter, OtlpReceiver, Pipeline, Problem, Processor, RawExporter, Receiver,
-    RedactionProcessor, Signing, Telemetry, WebhookExporter, rules, suggest,
+    FileStorage, HealthCheck, IncidentConnector, MemoryLimiter, OtlpReceiver, Pipeline, Problem, Processor,
+    RawExporter, Receiver, RedactionProcessor, Signing, Storage, Telemetry, WebhookExporter, WindowConfig, rules,
+    suggest,
 };
 use crate::model::Signal;
 
@@ -45,6 +46,8 @@ pub struct ValidatedPipelines {
     pub webhooks: Vec<(String, WebhookExporter)>,
     /// The signing key, if bundles are signed.
     pub signing: Option<Signing>,
+    /// Where windows are kept besides memory, if they are.
+    pub file_storage: Option<FileStorage>,
     /// Probes.
     pub health_check: Option<HealthCheck>,
     /// The query API.
@@ -99,6 +102,7 @@ impl Wiring<'_> {
             raw: None,
             webhooks: Vec::new(),
             signing: None,
+            file_storage: None,
             health_check: None,
             api: None,
             telemetry: service.telemetry.clone(),
@@ -121,9 +125,23 @@ impl Wiring<'_> {
                         "use one incident connector in all pipelines",
                     );
                 }
+                self.storage(&mut found, id);
             }
         }
         found
+    }
+
+    /// The extension that windows are kept with, where they are kept on disk.
+    fn storage(&mut self, found: &mut ValidatedPipelines, connector: &ComponentId) {
+        match found.incident.window.storage {
+            Storage::Memory => found.file_storage = None,
+            Storage::FileStorage if found.file_storage.is_none() => self.problem(
+                &format!("connectors.{connector}.window.storage"),
+                "no `file_storage` extension runs",
+                "write `extensions: {file_storage: {directory: /var/lib/casefile}}`, and name it under `service.extensions`",
+            ),
+            Storage::FileStorage => {}
+        }
     }
 
     /// `traces`, `logs` and `metrics`: from receivers to the connector.
@@ -299,6 +317,7 @@ impl Wiring<'_> {
             let path = format!("service.extensions[{at}]");
             let second = match self.defined(&document.extensions, id, &path) {
                 Some(Extension::Signing(signing)) => found.signing.replace(signing.clone()).is_some(),
+                Some(Extension::FileStorage(storage)) => found.file_storage.replace(storage.clone()).is_some(),
                 Some(Extension::HealthCheck(health)) => found.health_check.replace(health.clone()).is_some(),
                 Some(Extension::Api(api)) => found.api.replace(api.clone()).is_some(),
                 None => false,
@@ -392,8 +411,11 @@ fn unused(document: &Config) -> Vec<Problem> {
 fn digest(pipelines: &ValidatedPipelines) -> Result<String, Problem> {
     let RedactionProcessor { key, key_id, previous_keys, timeout, dry_run, .. } = RedactionProcessor::default();
     let rules = RedactionProcessor { key, key_id, previous_keys, timeout, dry_run, ..pipelines.redaction.clone() };
+    // Where windows are kept changes no bundle.
+    let mut incident = pipelines.incident.clone();
+    incident.window.storage = WindowConfig::default().storage;
     let shape = serde_json::json!({
-        "incident": pipelines.incident,
+        "incident": incident,
         "redaction": rules,
         "version": env!("CARGO_PKG_VERSION"),
     });

@@ -12,6 +12,8 @@ pub enum Outcome {
     NotSampled,
     /// Lost on purpose, for a reason that is counted.
     Dropped(DropReason),
+    /// Not decided when the process was asked to stop, and kept on disk: the next start takes it up.
+    Carried,
 }
 
 impl Outcome {
@@ -22,6 +24,7 @@ impl Outcome {
             Self::Bundled => "bundled",
             Self::NotSampled => "not_sampled",
             Self::Dropped(_) => "dropped",
+            Self::Carried => "carried",
         }
     }
 }
@@ -90,6 +93,10 @@ pub enum CloseReason {
     RootReceived,
     /// `window.retention` passed and nothing triggered.
     Retention,
+    /// The trace failed, and `window.max_records_per_trace` of its records were held: what comes after them is an amendment.
+    TraceLimit,
+    /// The byte budget ran short: the oldest are decided first.
+    Pressure,
     /// A record of a trace that was already sampled: an amendment.
     Late,
     /// The process was asked to stop.
@@ -106,6 +113,8 @@ impl CloseReason {
             Self::DecisionWait => "decision_wait",
             Self::RootReceived => "root_received",
             Self::Retention => "retention",
+            Self::TraceLimit => "trace_limit",
+            Self::Pressure => "pressure",
             Self::Late => "late",
             Self::Shutdown => "shutdown",
             Self::EndOfInput => "end_of_input",

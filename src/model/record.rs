@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{CloseReason, Permit, SpanId, Timestamp, TraceId, Tracked};
+use super::{CloseReason, Origin, Permit, SpanId, Timestamp, TraceId, Tracked};
 
 /// Which OTLP signal a request carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -101,6 +101,17 @@ pub struct Entry {
     pub body: ByteRange,
 }
 
+/// How the body of a request is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoding {
+    /// Not at all.
+    Identity,
+    /// RFC 1952.
+    Gzip,
+    /// RFC 8878.
+    Zstd,
+}
+
 /// The bytes of one request, shared by all of its records, and the part of the byte budget that they hold.
 #[derive(Debug)]
 pub struct Batch {
@@ -110,6 +121,8 @@ pub struct Batch {
     pub bytes: Bytes,
     /// Given back to the budget when the last record of the request is gone.
     pub permit: Permit,
+    /// Where it is kept beside memory, if it is.
+    pub origin: Option<Origin>,
 }
 
 /// A record in the window: an entry and the request it stands in.

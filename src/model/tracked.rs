@@ -3,17 +3,19 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{DropReason, Outcome};
+use super::origin::Lease;
+use super::{Decision, DropReason, Outcome, Record, TraceId};
 
 /// Exact counts of records by outcome, shared by every [`Tracked`] of a process.
 ///
-/// `accepted = bundled + not_sampled + Σ dropped + pending` holds whenever no call is in progress.
+/// `accepted = bundled + not_sampled + Σ dropped + carried + pending` holds whenever no call is in progress.
 #[derive(Debug, Default)]
 pub struct Ledger {
     accepted: AtomicU64,
     bundled: AtomicU64,
     not_sampled: AtomicU64,
     dropped: [AtomicU64; DropReason::ALL.len()],
+    carried: AtomicU64,
     undecided: AtomicU64,
 }
 
@@ -28,6 +30,8 @@ pub struct Totals {
     pub not_sampled: u64,
     /// Records dropped for a counted reason.
     pub dropped: u64,
+    /// Records that the next start takes up.
+    pub carried: u64,
     /// Records dropped without an outcome: always zero, or there is a bug.
     pub undecided: u64,
 }
@@ -36,7 +40,7 @@ impl Totals {
     /// Records that still wait for an outcome.
     #[must_use]
     pub fn pending(&self) -> u64 {
-        self.accepted - self.bundled - self.not_sampled - self.dropped - self.undecided
+        self.accepted - self.bundled - self.not_sampled - self.dropped - self.carried - self.undecided
     }
 }
 
@@ -44,7 +48,7 @@ impl Ledger {
     /// Counts `records` as accepted and returns the handle that owes them an outcome.
     pub fn accept(self: &Arc<Self>, records: u64) -> Tracked {
         self.accepted.fetch_add(records, Ordering::Relaxed);
-        Tracked { ledger: Arc::clone(self), records }
+        Tracked { ledger: Arc::clone(self), records, lease: None }
     }
 
     /// Records dropped for `reason` so far.
@@ -63,6 +67,7 @@ impl Ledger {
             bundled: read(&self.bundled),
             not_sampled: read(&self.not_sampled),
             dropped: self.dropped.iter().map(read).sum(),
+            carried: read(&self.carried),
             undecided: read(&self.undecided),
         };
         Totals { accepted: read(&self.accepted), ..totals }
@@ -73,6 +78,7 @@ impl Ledger {
             Outcome::Bundled => &self.bundled,
             Outcome::NotSampled => &self.not_sampled,
             Outcome::Dropped(reason) => &self.dropped[reason as usize],
+            Outcome::Carried => &self.carried,
         };
         count.fetch_add(records, Ordering::Relaxed);
     }
@@ -85,6 +91,8 @@ impl Ledger {
 pub struct Tracked {
     ledger: Arc<Ledger>,
     records: u64,
+    /// Of the records of one closed trace: what keeps them until then. What is split off has none.
+    lease: Option<Box<Lease>>,
 }
 
 impl Tracked {
@@ -96,6 +104,7 @@ impl Tracked {
 
     /// Takes over what `other` owes.
     pub fn merge(&mut self, mut other: Self) {
+        debug_assert!(other.lease.is_none(), "records of a closed trace are not mixed with others");
         self.records += std::mem::take(&mut other.records);
     }
 
@@ -103,12 +112,30 @@ impl Tracked {
     pub fn split(&mut self, records: u64) -> Self {
         let records = records.min(self.records);
         self.records -= records;
-        Self { ledger: Arc::clone(&self.ledger), records }
+        Self { ledger: Arc::clone(&self.ledger), records, lease: None }
+    }
+
+    /// From here on these are the records of one closed trace: what keeps them beside memory does so until they are settled.
+    pub fn of_trace(mut self, trace_id: TraceId, records: &[Record]) -> Self {
+        self.lease = Lease::on(trace_id, records);
+        self
+    }
+
+    /// Notes what was decided about the trace, so that the next start need not decide it again.
+    pub fn decided(&mut self, decision: &Decision) {
+        if let Some(lease) = &mut self.lease {
+            lease.decided(decision);
+        }
     }
 
     /// Gives all of them this outcome.
     pub fn settle(mut self, outcome: Outcome) {
+        let lease = self.lease.take();
+        let outcome = if lease.is_some() { Lease::outcome(outcome) } else { outcome };
         self.ledger.settle(std::mem::take(&mut self.records), outcome);
+        if let Some(lease) = lease {
+            lease.settle(outcome);
+        }
     }
 }
 

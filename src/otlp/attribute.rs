@@ -44,7 +44,7 @@ pub fn resource_attributes(record: &Record) -> impl Iterator<Item = (&[u8], Valu
 }
 
 /// The key-value pairs in field `number` of a message, in wire order. What is malformed, and all after it, is left out.
-fn attributes(message: &[u8], number: u32) -> impl Iterator<Item = (&[u8], Value<'_>)> {
+pub(super) fn attributes(message: &[u8], number: u32) -> impl Iterator<Item = (&[u8], Value<'_>)> {
     let mut reader = Reader::new(message);
     std::iter::from_fn(move || {
         while let Ok(Some((found, payload))) = reader.next() {

@@ -14,6 +14,7 @@ mod lossy;
 mod recording;
 mod scan;
 mod schema;
+mod shape;
 mod wire;
 
 pub use attribute::{Value, attribute, own_attributes, resource_attributes};
@@ -22,6 +23,7 @@ pub use excerpt::excerpts;
 pub use json::{from_json, to_json};
 pub use recording::{Recorded, read_recording, write_json_line, write_length_delimited};
 pub use scan::scan;
+pub use shape::shape;
 
 use crate::model::Entry;
 

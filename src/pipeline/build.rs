@@ -1,13 +1,15 @@
 //! From sections of the configuration to the parts that [`Service`](super::Service) runs.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::Core;
+use super::{Core, ServiceError};
 use crate::bundle::Signer;
 use crate::config::{Problem, Secret, ValidatedConfig, ValidatedPipelines};
 use crate::exporter::{BundleWriter, OnHealth, RawWriter, Store, Webhook};
 use crate::model::RootKey;
 use crate::telemetry::{Clock, Readiness};
+use crate::window::{LogError, LogSettings, Recovery, WindowLog};
 
 const MIB: u64 = 1024 * 1024;
 
@@ -29,21 +31,36 @@ pub(super) fn signer(pipelines: &ValidatedPipelines) -> Result<Option<Arc<Signer
         .map_err(|problem| vec![Problem { path: "extensions.signing.key".to_owned(), ..problem }])
 }
 
+/// The log that windows are kept in, and what an earlier process left there; `None` where they are kept in memory alone.
+pub(super) fn window_log(pipelines: &ValidatedPipelines) -> Result<Option<(WindowLog, Recovery)>, ServiceError> {
+    let Some(storage) = &pipelines.file_storage else { return Ok(None) };
+    let redaction = &pipelines.redaction;
+    let previous = redaction.previous_keys.iter().map(|previous| &previous.key);
+    // `Core::build` has reported those that are no keys.
+    let roots = std::iter::once(&redaction.key).chain(previous).filter_map(|key| RootKey::parse(key.expose()).ok());
+    let settings = LogSettings {
+        directory: PathBuf::from(&storage.directory),
+        fsync: storage.fsync,
+        retention: pipelines.incident.window.retention.0,
+    };
+    Ok(Some(WindowLog::open(settings, roots.collect())?))
+}
+
 /// A writer for each `bundle` exporter. While its store fails, the process is not ready.
 pub(super) fn writers(
     pipelines: &ValidatedPipelines,
     signer: Option<Arc<Signer>>,
     readiness: &Readiness,
     clock: &Arc<dyn Clock>,
+    name: &str,
 ) -> Result<Vec<BundleWriter>, Vec<Problem>> {
-    let name = writer_name();
     let mut problems = Vec::new();
     let mut writers = Vec::new();
     for (id, config) in &pipelines.bundles {
         match Store::open(&config.url, &config.options, config.timeout.0) {
             Err(problem) => problems.push(problem.under(&format!("exporters.{id}"))),
             Ok(store) => {
-                let writer = BundleWriter::new(id, store, config, signer.clone(), &name, Arc::clone(clock));
+                let writer = BundleWriter::new(id, store, config, signer.clone(), name, Arc::clone(clock));
                 writers.push(writer.with_health(report_to(readiness, id)));
             }
         }
@@ -109,9 +126,15 @@ pub fn check(config: &ValidatedConfig) -> Vec<Problem> {
     problems
 }
 
-/// Names this process among all that write to a store: host (the pod's name in Kubernetes) and process.
-fn writer_name() -> String {
+/// Names this process among all that write to a store: as the windows on disk are named, which outlive it, else by host (the
+/// pod's name in Kubernetes) and process.
+///
+/// What a kill left half written must be finished under the same name, or its failure would be counted twice.
+pub(super) fn writer_name(log: Option<&WindowLog>) -> Result<String, LogError> {
+    if let Some(log) = log {
+        return log.owner();
+    }
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok().or_else(|| std::env::var("HOSTNAME").ok());
     let host = host.as_deref().map(str::trim).filter(|host| !host.is_empty()).unwrap_or("host").to_owned();
-    format!("{host}-{}", std::process::id())
+    Ok(format!("{host}-{}", std::process::id()))
 }

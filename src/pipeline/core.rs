@@ -6,6 +6,7 @@ use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use metrics::counter;
 use parking_lot::Mutex;
 
@@ -14,20 +15,23 @@ use crate::bundle::{Closed, RawSealer, Sealed, seal};
 use crate::config::{Problem, ValidatedConfig};
 use crate::evidence::{self, AppRules, Assembler};
 use crate::model::{
-    Batch, Budget, CloseReason, ClosedTrace, Decision, DropReason, Entry, Ledger, Outcome, Record, Remark, RootKey,
-    Timestamp, TraceId,
+    Batch, Budget, CloseReason, ClosedTrace, Decision, DropReason, Encoding, Entry, Ledger, Origin, Outcome, Record,
+    Remark, RootKey, Signal, Timestamp, TraceId,
 };
 use crate::receiver::{Incoming, Refusal, RefusalReason};
 use crate::redact::{RedactedCase, Redactor};
 use crate::sampling::Sampler;
 use crate::telemetry::names;
-use crate::window::{self, Window};
+use crate::window::{self, Appended, Ticket, Window, WindowLog};
 
 /// The tenant of a deployment that has one.
 pub const DEFAULT_TENANT: &str = "default";
 
 /// What a record is counted for besides its bytes: its entry, and room for its share of its trace's place in the window.
 const RECORD_COST: usize = size_of::<Record>() + 160;
+/// Part of the byte budget from which traces are decided before their time, and from which even those that have failed are.
+const RELIEVE_PERCENT: usize = 80;
+const URGENT_PERCENT: usize = 95;
 /// What a client should wait before it sends a refused request again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -42,6 +46,8 @@ pub struct Core {
     /// Only where raw evidence is configured: elsewhere no copy of the records is made.
     raw: Option<RawSealer>,
     limiter: IncidentLimiter,
+    /// Keeps records on disk as well, if windows are to outlive the process.
+    log: Option<Arc<WindowLog>>,
     budget: Budget,
     ledger: Arc<Ledger>,
 }
@@ -85,6 +91,7 @@ impl Core {
             decision_wait: incident.tail_sampling.decision_wait.0,
             decision_wait_after_root: incident.tail_sampling.decision_wait_after_root_received.0,
             retention: incident.window.retention.0,
+            max_records: incident.window.max_records_per_trace.max(1),
             whole_traces: sampler.needs_whole_traces(),
         };
         Ok(Self {
@@ -95,9 +102,26 @@ impl Core {
             redactor,
             raw,
             limiter: IncidentLimiter::new(&incident.incidents),
+            log: None,
             budget: Budget::new(max_bytes),
             ledger: Arc::default(),
         })
+    }
+
+    /// Has every request that is admitted appended to `log` first.
+    #[must_use]
+    pub fn with_log(self, log: Arc<WindowLog>) -> Self {
+        Self { log: Some(log), ..self }
+    }
+
+    /// The policies.
+    pub(super) fn sampler(&self) -> &Sampler {
+        &self.sampler
+    }
+
+    /// What keeps records on disk, if anything does.
+    pub(super) fn log(&self) -> Option<&Arc<WindowLog>> {
+        self.log.as_ref()
     }
 
     /// Exact counts of records by outcome.
@@ -124,19 +148,31 @@ impl Core {
         self.shards.iter().map(|shard| shard.lock().traces()).sum()
     }
 
-    /// Takes in a request whole, or not at all.
+    /// Takes in a request whole, or not at all. It may be acknowledged once the ticket, if there is one, says so.
     ///
     /// # Errors
-    /// If the byte budget is used up: the client is to come again.
-    pub fn admit(&self, now: Timestamp, incoming: Incoming) -> Result<(), Refusal> {
-        let Incoming { signal, bytes, entries } = incoming;
-        let cost = bytes.len() + entries.len() * RECORD_COST;
-        let Some(permit) = self.budget.take(cost) else {
-            return Err(Refusal { reason: RefusalReason::MemoryFull, retry_after: RETRY_AFTER });
-        };
-        let batch = Arc::new(Batch { signal, bytes, permit });
+    /// If the byte budget is used up, or the request cannot be written to the log: the client is to come again.
+    pub fn admit(&self, now: Timestamp, incoming: Incoming) -> Result<Option<Ticket>, Refusal> {
+        let Incoming { signal, bytes, wire, entries } = incoming;
+        let refusal = |reason| Refusal { reason, retry_after: RETRY_AFTER };
+        let permit = self.budget.take(cost(&bytes, &entries)).ok_or_else(|| refusal(RefusalReason::MemoryFull))?;
+        let appended = self.log.as_ref().map(|log| {
+            let (encoding, body) =
+                wire.as_ref().map_or((Encoding::Identity, &bytes), |(encoding, body)| (*encoding, body));
+            log.append(now, signal, encoding, body)
+        });
+        let appended = appended.transpose().map_err(|_| refusal(RefusalReason::StorageFailed))?;
+        let (origin, ticket) = appended.map_or((None, None), |Appended { origin, ticket }| (Some(origin), ticket));
+        let batch = Arc::new(Batch { signal, bytes, permit, origin });
         self.admit_entries(now, &batch, &entries);
-        Ok(())
+        Ok(ticket)
+    }
+
+    /// Takes in records of a request that was admitted before, whether or not there is room for them.
+    pub(super) fn admit_again(&self, now: Timestamp, signal: Signal, bytes: Bytes, origin: Origin, entries: &[Entry]) {
+        let permit = self.budget.take_anyway(cost(&bytes, entries));
+        let batch = Arc::new(Batch { signal, bytes, permit, origin: Some(origin) });
+        self.admit_entries(now, &batch, entries);
     }
 
     /// Takes in records of a batch that is within the budget already.
@@ -175,6 +211,16 @@ impl Core {
         self.shards.get(shard).map_or_else(Vec::new, |window| window.lock().drain(now, reason, limit))
     }
 
+    /// Closes at most `limit` traces of a shard before their time, if the byte budget runs short.
+    pub fn relieve(&self, now: Timestamp, shard: usize, limit: usize) -> Vec<ClosedTrace> {
+        let (used, budget) = (self.budget.used(), self.budget.limit());
+        if used < budget / 100 * RELIEVE_PERCENT {
+            return Vec::new();
+        }
+        let urgent = used >= budget / 100 * URGENT_PERCENT;
+        self.shards.get(shard).map_or_else(Vec::new, |window| window.lock().relieve(now, urgent, limit))
+    }
+
     /// When the next trace of a shard is due.
     #[must_use]
     pub fn next_deadline(&self, shard: usize) -> Option<Timestamp> {
@@ -183,9 +229,14 @@ impl Core {
 
     /// Takes a closed trace through sampling, evidence, redaction and sealing. `None` means that its records have had
     /// their outcome here.
-    pub fn judge(&self, now: Timestamp, trace: ClosedTrace) -> Option<Sealed> {
+    pub fn judge(&self, now: Timestamp, mut trace: ClosedTrace) -> Option<Sealed> {
         counter!(names::WINDOW_CLOSED_TRACES, "reason" => trace.reason.as_str()).increment(1);
-        let policy = match self.sampler.decide(now, &trace) {
+        let decision = self.sampler.decide(now, &trace);
+        // What nothing triggered expires again by its age, after a restart too.
+        if decision != Decision::NotSampled || !matches!(trace.reason, CloseReason::Retention | CloseReason::Pressure) {
+            trace.tracked.decided(&decision);
+        }
+        let policy = match decision {
             Decision::Sampled { policy } => policy,
             Decision::NotSampled => {
                 count_decision("not_sampled", "");
@@ -205,6 +256,13 @@ impl Core {
     fn make_bundle(&self, now: Timestamp, trace: ClosedTrace, policy: &str) -> Option<Sealed> {
         let trace_id = trace.trace_id;
         let closed = Closed { reason: trace.reason, opened: trace.opened, closed: trace.closed };
+        // A late piece amends a bundle that has been counted against its incident's limit already.
+        let limited = closed.reason != CloseReason::Late;
+        let shape = self.limiter.shape(&trace.records);
+        if limited && self.limiter.is_over(now, shape) {
+            trace.tracked.settle(Outcome::Dropped(DropReason::IncidentLimit));
+            return None;
+        }
         let records = self.raw.as_ref().map(|_| trace.records.clone()).unwrap_or_default();
         let case = match self.assembler.assemble(trace, policy) {
             Ok(case) => case,
@@ -214,8 +272,8 @@ impl Core {
                 return None;
             }
         };
-        // A late piece amends a bundle that has been counted against its incident's limit already.
-        if closed.reason != CloseReason::Late && !self.limiter.allows(now, &case.bundle) {
+        if limited && !self.limiter.allows(now, &case.bundle) {
+            self.limiter.remember_over(now, shape);
             case.tracked.settle(Outcome::Dropped(DropReason::IncidentLimit));
             return None;
         }
@@ -258,6 +316,11 @@ impl Core {
     fn shard_of(&self, trace_id: TraceId) -> usize {
         usize::try_from(self.hasher.hash_one(trace_id.0) % self.shards.len() as u64).unwrap_or(0)
     }
+}
+
+/// What a request takes of the byte budget.
+fn cost(bytes: &Bytes, entries: &[Entry]) -> usize {
+    bytes.len() + entries.len() * RECORD_COST
 }
 
 /// Tells what the redactor would have done with a bundle that is not written.

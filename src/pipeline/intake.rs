@@ -32,6 +32,11 @@ impl Intake for WindowIntake {
         if self.closed.load(Ordering::Acquire) {
             return Err(Refusal { reason: RefusalReason::ShuttingDown, retry_after: Duration::from_secs(1) });
         }
-        self.core.admit(self.clock.now(), incoming)
+        let Some(ticket) = self.core.admit(self.clock.now(), incoming)? else { return Ok(()) };
+        // The records are in the window already. If the client sends them again, their digests tell.
+        ticket
+            .synced()
+            .await
+            .map_err(|_| Refusal { reason: RefusalReason::StorageFailed, retry_after: Duration::from_secs(1) })
     }
 }

@@ -4,16 +4,24 @@
 //! path, or in the route by which the request came in) says more than one that repeats them. So those that repeat get little
 //! more than half of the bundles, and the rest is kept for those that differ. All of this is in memory and for one process: a
 //! restart begins the period anew, with up to as many bundles again, and what was told before counts as different once more.
+//!
+//! In a storm nearly every failure repeats one that was over the limit already. Its [`Shape`] tells that from the records as they
+//! came, before anything is decoded: equal shapes are of one incident, and differ in nothing that bundles are kept for, but for
+//! spans of the path that did not fail themselves.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::hash::{BuildHasher, Hash};
 
+use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 
 use crate::config::IncidentLimit;
 use crate::evidence::normalise;
-use crate::model::{Bundle, SpanEvidence, Timestamp};
+use crate::model::{Bundle, Record, SEVERITY_ERROR, STATUS_ERROR, Signal, SpanEvidence, Timestamp};
+use crate::otlp;
 
+/// Most shapes remembered in a period: those of further failures are told by their evidence.
+const MAX_SHAPES: usize = 10_000;
 /// Most traits remembered of one incident: beyond it, nothing counts as different any more.
 const MAX_TRAITS: usize = 256;
 
@@ -30,7 +38,13 @@ pub(super) struct IncidentLimiter {
 struct Period {
     number: u64,
     incidents: BTreeMap<String, Kept>,
+    /// Shapes of failures that were over the limit.
+    over: HashSet<u64, RandomState>,
 }
+
+/// What the failed records of a trace, and its root, tell without what varies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Shape(Option<u64>);
 
 /// The bundles of an incident, and what sets them apart. Hashes alone: the case is not yet redacted.
 #[derive(Debug, Default)]
@@ -50,6 +64,35 @@ impl IncidentLimiter {
         }
     }
 
+    /// The shape of a trace; of one without a failed record it is not known.
+    pub(super) fn shape(&self, records: &[Record]) -> Shape {
+        if self.max_bundles == 0 {
+            return Shape(None);
+        }
+        let mut shapes: Vec<u64> = records.iter().filter(|record| has_failed(record)).map(otlp::shape).collect();
+        if shapes.is_empty() {
+            return Shape(None);
+        }
+        shapes.extend(records.iter().filter(|record| is_root(record)).map(otlp::shape));
+        shapes.sort_unstable();
+        shapes.dedup();
+        Shape(Some(self.hasher.hash_one(shapes)))
+    }
+
+    /// Whether a failure of this shape was over the limit in this period: then so is this one.
+    pub(super) fn is_over(&self, now: Timestamp, shape: Shape) -> bool {
+        shape.0.is_some_and(|shape| self.current.lock().of(now.0 / self.period_nanos).over.contains(&shape))
+    }
+
+    /// Remembers that a failure of this shape was over the limit.
+    pub(super) fn remember_over(&self, now: Timestamp, shape: Shape) {
+        let mut period = self.current.lock();
+        let over = &mut period.of(now.0 / self.period_nanos).over;
+        if over.len() < MAX_SHAPES {
+            over.extend(shape.0);
+        }
+    }
+
     /// Whether the incident of this bundle may have one more now; if so, this one is counted.
     pub(super) fn allows(&self, now: Timestamp, bundle: &Bundle) -> bool {
         if self.max_bundles == 0 {
@@ -61,7 +104,7 @@ impl IncidentLimiter {
         }
         let traits = self.traits(bundle);
         let mut period = self.current.lock();
-        let kept = period.of(number).entry(bundle.incident.id.clone()).or_default();
+        let kept = period.of(number).incidents.entry(bundle.incident.id.clone()).or_default();
         let differs =
             kept.traits.len() + traits.len() <= MAX_TRAITS && !traits.iter().all(|one| kept.traits.contains(one));
         let most = if differs { self.max_bundles } else { self.max_bundles / 2 + 1 };
@@ -78,7 +121,7 @@ impl IncidentLimiter {
     /// The usual end in a storm of failures, told without a look at the evidence.
     fn is_full(&self, number: u64, incident: &str) -> bool {
         let mut period = self.current.lock();
-        period.of(number).get(incident).is_some_and(|kept| kept.bundles >= self.max_bundles)
+        period.of(number).incidents.get(incident).is_some_and(|kept| kept.bundles >= self.max_bundles)
     }
 
     /// What a failure may differ in.
@@ -97,12 +140,21 @@ impl IncidentLimiter {
 
 impl Period {
     /// The incidents of the period of this number: no other is remembered.
-    fn of(&mut self, number: u64) -> &mut BTreeMap<String, Kept> {
+    fn of(&mut self, number: u64) -> &mut Self {
         if self.number != number {
-            *self = Self { number, incidents: BTreeMap::new() };
+            *self = Self { number, ..Self::default() };
         }
-        &mut self.incidents
+        self
     }
+}
+
+fn has_failed(record: &Record) -> bool {
+    let head = &record.entry.head;
+    head.status == STATUS_ERROR || head.severity >= SEVERITY_ERROR || head.exception_event || head.exception_attributes
+}
+
+fn is_root(record: &Record) -> bool {
+    record.signal() == Signal::Traces && record.entry.head.parent_span_id.is_zero()
 }
 
 /// How the request came in: its method and route, without what varies.

@@ -4,7 +4,9 @@
 mod build;
 mod core;
 mod intake;
+mod keeper;
 mod limit;
+mod recover;
 pub mod replay;
 mod report;
 mod service;

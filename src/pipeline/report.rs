@@ -51,6 +51,7 @@ fn report(core: &Core) {
     let totals = ledger.totals();
     counter!(names::RECORDS, "outcome" => Outcome::Bundled.as_str(), "reason" => "").absolute(totals.bundled);
     counter!(names::RECORDS, "outcome" => Outcome::NotSampled.as_str(), "reason" => "").absolute(totals.not_sampled);
+    counter!(names::RECORDS, "outcome" => Outcome::Carried.as_str(), "reason" => "").absolute(totals.carried);
     for reason in DropReason::ALL {
         let outcome = Outcome::Dropped(reason);
         counter!(names::RECORDS, "outcome" => outcome.as_str(), "reason" => reason.as_str())
@@ -58,5 +59,8 @@ fn report(core: &Core) {
     }
     counter!(names::UNDECIDED_RECORDS).absolute(totals.undecided);
     gauge!(names::WINDOW_BYTES).set(core.budget().used() as f64);
+    if let Some(log) = core.log() {
+        gauge!(names::WINDOW_LOG_BYTES).set(log.bytes() as f64);
+    }
     gauge!(names::WINDOW_TRACES).set(core.open_traces() as f64);
 }

@@ -10,15 +10,17 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::intake::WindowIntake;
+use super::keeper::LogKeeper;
 use super::report::Reporter;
 use super::shards::ShardLoop;
-use super::{Core, build};
+use super::{Core, build, recover};
 use crate::agent::{self, Catalog};
 use crate::config::{Problem, SendingQueue, ValidatedConfig};
 use crate::exporter::ExportQueue;
 use crate::model::{CloseReason, DropReason, Outcome, Signal, Totals};
 use crate::receiver::{self, ReceiverError};
 use crate::telemetry::{Clock, Readiness, SteadyClock, SystemClock, admin, metrics};
+use crate::window::{LogError, Recovery};
 
 /// The component that is not ready until the service has started, and from the moment that it is asked to stop.
 const PIPELINE: &str = "pipeline";
@@ -44,8 +46,17 @@ pub enum ServiceError {
     /// A server has ended.
     #[error("a server has ended")]
     Server(#[source] tokio::task::JoinError),
+    /// Windows cannot be kept on disk.
+    #[error("windows cannot be kept on disk")]
+    Window(#[from] LogError),
+    /// What an earlier process left on disk cannot be read.
+    #[error("windows of an earlier process cannot be read")]
+    Recovery(#[source] std::io::Error),
+    /// The disk that windows are kept on cannot be synced.
+    #[error("the disk that windows are kept on cannot be synced")]
+    Sync,
     /// A thread cannot be started.
-    #[error("a shard's thread cannot be started")]
+    #[error("a thread cannot be started")]
     Thread(#[source] std::io::Error),
 }
 
@@ -75,6 +86,7 @@ pub struct Service {
     addresses: Addresses,
     servers: JoinSet<Result<(), ReceiverError>>,
     stop_servers: CancellationToken,
+    keeper: Option<LogKeeper>,
     shards: Vec<JoinHandle<()>>,
     stop_shards: CancellationToken,
     shutdown_timeout: Duration,
@@ -89,11 +101,17 @@ impl Service {
     pub async fn start(config: &ValidatedConfig) -> Result<Self, ServiceError> {
         let pipelines = &config.pipelines;
         let shards = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let core = Arc::new(Core::build(config, shards, build::byte_budget(pipelines)).map_err(ServiceError::Config)?);
+        let core = Core::build(config, shards, build::byte_budget(pipelines)).map_err(ServiceError::Config)?;
+        let (log, recovery) = build::window_log(pipelines)?.map(|(log, found)| (Arc::new(log), found)).unzip();
+        let core = Arc::new(match &log {
+            Some(log) => core.with_log(Arc::clone(log)),
+            None => core,
+        });
         let readiness = Readiness::starting(PIPELINE);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let signer = build::signer(pipelines).map_err(ServiceError::Config)?;
-        let writers = build::writers(pipelines, signer, &readiness, &clock).map_err(ServiceError::Config)?;
+        let name = build::writer_name(log.as_deref())?;
+        let writers = build::writers(pipelines, signer, &readiness, &clock, &name).map_err(ServiceError::Config)?;
         let stores: Vec<_> = writers.iter().map(|writer| writer.store().clone()).collect();
         let raw = build::raw_writer(pipelines, &readiness, &clock).map_err(ServiceError::Config)?;
         let webhooks = build::webhooks(pipelines, &clock).map_err(ServiceError::Config)?;
@@ -114,6 +132,11 @@ impl Service {
             pipelines.health_check.as_ref().map(|health| (health.endpoint.as_str(), readiness.clone())),
         )?;
         let steady: Arc<dyn Clock> = Arc::new(SteadyClock::start());
+        if let Some(recovery) = recovery {
+            take_up(&core, &steady, &exporter, recovery).await?;
+        }
+        let keeper =
+            log.map(|log| LogKeeper::spawn(log, Arc::clone(&steady))).transpose().map_err(ServiceError::Thread)?;
         let intake = WindowIntake::new(Arc::clone(&core), Arc::clone(&steady));
         let mut addresses =
             Addresses { metrics: admin.metrics_address(), health: admin.health_address(), ..Addresses::default() };
@@ -154,6 +177,7 @@ impl Service {
             addresses,
             servers,
             stop_servers,
+            keeper,
             shards,
             stop_shards,
             shutdown_timeout: pipelines.shutdown_timeout,
@@ -173,20 +197,33 @@ impl Service {
         &self.catalog
     }
 
-    /// Waits for a server that ends although it was not asked to: it never comes back.
+    /// Waits for what never gets well again: a server that ends although it was not asked to, a disk that cannot be synced.
     pub async fn failure(&mut self) -> ServiceError {
-        while let Some(ended) = self.servers.join_next().await {
-            match ended {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => return error.into(),
-                Err(error) => return ServiceError::Server(error),
+        let Self { servers, keeper, .. } = self;
+        let server = async {
+            while let Some(ended) = servers.join_next().await {
+                match ended {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => return error.into(),
+                    Err(error) => return ServiceError::Server(error),
+                }
             }
+            std::future::pending().await
+        };
+        let disk = async {
+            match keeper {
+                Some(keeper) => keeper.failure().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            error = server => error,
+            () = disk => ServiceError::Sync,
         }
-        std::future::pending().await
     }
 
-    /// Stops in order: intake is refused, receivers end, open windows are decided (marked `shutdown`), the exporter is
-    /// drained. What is not stored within the time for a graceful stop is counted as `shutdown_deadline`. Returns how all
+    /// Stops in order: intake is refused, receivers end, open windows are decided (marked `shutdown`; on disk they are left
+    /// to the next start), the exporter is drained. What is not stored within the time for a graceful stop is counted as `shutdown_deadline`. Returns how all
     /// records ended.
     pub async fn stop(mut self) -> Totals {
         let end = tokio::time::Instant::now() + self.shutdown_timeout;
@@ -222,9 +259,33 @@ impl Service {
                 trace.tracked.settle(Outcome::Dropped(DropReason::ShutdownDeadline));
             }
         }
+        if let Some(keeper) = self.keeper.take() {
+            keeper.stop();
+        }
         self.reporter.stop().await;
         self.core.ledger().totals()
     }
+}
+
+/// Puts what an earlier process left on disk back into the windows.
+async fn take_up(
+    core: &Arc<Core>,
+    clock: &Arc<dyn Clock>,
+    exporter: &Arc<ExportQueue>,
+    recovery: Recovery,
+) -> Result<(), ServiceError> {
+    let (core, clock, exporter) = (Arc::clone(core), Arc::clone(clock), Arc::clone(exporter));
+    let runtime = tokio::runtime::Handle::current();
+    let taken = tokio::task::spawn_blocking(move || {
+        recover::recover(&core, clock.now(), recovery, |sealed| {
+            if let Err(refused) = runtime.block_on(exporter.send(sealed)) {
+                refused.sealed.into_tracked().settle(Outcome::Carried);
+            }
+        })
+    });
+    let taken = taken.await.map_err(ServiceError::Server)?.map_err(ServiceError::Recovery)?;
+    recover::report(&taken);
+    Ok(())
 }
 
 async fn serve_otlp(

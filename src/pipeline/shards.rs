@@ -12,11 +12,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::Core;
 use crate::exporter::ExportQueue;
-use crate::model::{CloseReason, DropReason, Outcome, Timestamp};
+use crate::model::{CloseReason, ClosedTrace, DropReason, Outcome, Timestamp};
 use crate::telemetry::Clock;
 
 /// Traces that one pass closes: bounds how long the shard's lock is held.
 const PASS: usize = 512;
+/// Traces that are closed before their time at once, when memory runs short: few, so that no more go than need to.
+const RELIEVED: usize = 64;
 /// Longest sleep between two looks at the deadlines.
 const TICK: Duration = Duration::from_millis(50);
 
@@ -44,11 +46,23 @@ impl ShardLoop {
     fn run(&self, shard: usize) {
         while !self.stop.is_cancelled() {
             let now = self.clock.now();
-            if self.pass(shard, now, None) < PASS {
+            let relieved = self.judge(now, self.core.relieve(now, shard, RELIEVED));
+            if self.pass(shard, now, None) < PASS && relieved == 0 {
                 self.sleep(shard, now);
             }
         }
-        while self.pass(shard, self.clock.now(), Some(CloseReason::Shutdown)) > 0 {}
+        if self.core.log().is_some() {
+            self.carry(shard);
+        } else {
+            while self.pass(shard, self.clock.now(), Some(CloseReason::Shutdown)) > 0 {}
+        }
+    }
+
+    /// Leaves open windows to the next start, which finds them on disk.
+    fn carry(&self, shard: usize) {
+        for trace in self.core.close_all(self.clock.now(), shard, CloseReason::Shutdown, usize::MAX) {
+            trace.tracked.settle(Outcome::Carried);
+        }
     }
 
     /// Closes and judges up to [`PASS`] traces: those that are due, or all of them for `reason`. Returns how many.
@@ -57,6 +71,11 @@ impl ShardLoop {
             None => self.core.close_due(now, shard, PASS),
             Some(reason) => self.core.close_all(now, shard, reason, PASS),
         };
+        self.judge(now, closed)
+    }
+
+    /// Judges traces, and hands on what becomes a bundle. Returns how many there were.
+    fn judge(&self, now: Timestamp, closed: Vec<ClosedTrace>) -> usize {
         let count = closed.len();
         for trace in closed {
             if let Some(sealed) = self.core.judge(now, trace) {

@@ -55,7 +55,7 @@ fn logs(log_records: Vec<LogRecord>) -> Incoming {
 
 fn incoming(signal: Signal, request: Vec<u8>) -> Incoming {
     let entries = scan(signal, &request, &Limits::default()).unwrap().entries;
-    Incoming { signal, bytes: Bytes::from(request), entries }
+    Incoming { signal, bytes: Bytes::from(request), wire: None, entries }
 }
 
 /// Everything that is due at `now`, judged; bundles are settled as an exporter would.
@@ -136,6 +136,30 @@ fn an_incident_over_its_limit_ends_as_incident_limit() {
     assert_eq!(judge(&core, at(10)).len(), 2);
     assert_eq!(core.ledger().dropped(DropReason::IncidentLimit), 3);
     assert_reconciled(&core, Totals { accepted: 5, bundled: 2, dropped: 3, ..Totals::default() });
+}
+
+#[test]
+fn a_storm_is_counted_to_the_record_and_gets_the_bundles_that_its_incidents_may_have() {
+    let core = core(&["connectors.incident.incidents={max_bundles: 2, per: 24h}"], 1 << 22);
+    let failure = |number: u64| {
+        let kind = ["charge", "refund", "ship"][(number % 3) as usize];
+        let message = format!("order {number} was refused after {number} ms");
+        Span {
+            trace_id: u128::from(number + 1).to_be_bytes().to_vec(),
+            name: format!("{kind} {number}"),
+            status: Some(Status { code: 2, message }),
+            ..span(1, 1, true)
+        }
+    };
+    let mut bundles = 0;
+    for second in 0..10 {
+        core.admit(at(second), traces((second * 90..second * 90 + 90).map(failure).collect())).unwrap();
+        bundles += judge(&core, at(second + 10)).len();
+    }
+    bundles += judge(&core, at(60)).len();
+    assert_eq!(bundles, 6, "two of each of three");
+    assert_eq!(core.ledger().dropped(DropReason::IncidentLimit), 894);
+    assert_reconciled(&core, Totals { accepted: 900, bundled: 6, dropped: 894, ..Totals::default() });
 }
 
 #[test]

@@ -6,9 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::held::Held;
-use super::inflate::{Encoding, InflateError, inflate};
+use super::inflate::{self, InflateError, inflate};
 use super::{Incoming, Intake, Refusal, RefusalReason};
-use crate::model::{Budget, Signal};
+use crate::model::{Budget, Encoding, Signal};
 use crate::otlp::{self, Limits, Rejected, Scan, WireError};
 use crate::telemetry::names;
 
@@ -102,7 +102,7 @@ impl Failure {
             Self::TooLarge { limit } => format!("the request is larger than {limit} bytes; send smaller batches"),
             Self::TooMany(what) => format!("{what}; send smaller batches"),
             Self::Undecodable(what) => what.clone(),
-            Self::Encoding(name) => format!("unknown encoding `{name}`; known are {}", Encoding::ACCEPTED),
+            Self::Encoding(name) => format!("unknown encoding `{name}`; known are {}", inflate::ACCEPTED),
             Self::Framing(what) => (*what).to_owned(),
             Self::MediaType => "unknown Content-Type; use application/x-protobuf or application/json".to_owned(),
             Self::Method => "use POST".to_owned(),
@@ -159,11 +159,12 @@ impl<I: Intake> Port<I> {
         let limit = self.limit;
         let is_long = wire.bytes.len() > OFFLOAD;
         let work = move || prepare(signal, wire, limit, held);
-        let Prepared { bytes, scan, held } = if is_long { beside(work).await } else { guarded(work) }?;
+        let Prepared { bytes, wire, scan, held } = if is_long { beside(work).await } else { guarded(work) }?;
 
         let records = scan.entries.len() as u64;
         if records > 0 {
-            self.intake.admit(Incoming { signal, bytes, entries: scan.entries }).await.map_err(Failure::Refused)?;
+            let incoming = Incoming { signal, bytes, wire, entries: scan.entries };
+            self.intake.admit(incoming).await.map_err(Failure::Refused)?;
         }
         drop(held);
         self.count(names::RECEIVER_ACCEPTED_RECORDS, signal, records);
@@ -211,6 +212,7 @@ impl<I: Intake> Port<I> {
 /// A request that is ready for the intake.
 struct Prepared {
     bytes: Bytes,
+    wire: Option<(Encoding, Bytes)>,
     scan: Scan,
     held: Held,
 }
@@ -219,13 +221,14 @@ fn prepare(signal: Signal, wire: Wire, limit: usize, mut held: Held) -> Result<P
     // Bytes are limited by configuration; these keep what is *made* of few bytes small: two are enough for a span.
     let limits = Limits::default();
     let Wire { bytes, start, encoding, format } = wire;
-    let bytes = match encoding {
-        Encoding::Identity => Bytes::from(exact(bytes)).slice(start..),
+    let bytes = Bytes::from(exact(bytes)).slice(start..);
+    let (bytes, wire) = match encoding {
+        Encoding::Identity => (bytes, None),
         Encoding::Gzip | Encoding::Zstd => {
-            let compressed = bytes.get(start..).unwrap_or_default();
-            Bytes::from(exact(inflate(encoding, compressed, limit, &mut held)?))
+            (Bytes::from(exact(inflate(encoding, &bytes, limit, &mut held)?)), Some((encoding, bytes)))
         }
     };
+    let wire = wire.filter(|_| format == Format::Protobuf);
     let bytes = match format {
         Format::Protobuf => bytes,
         // An empty body is the empty request in protobuf, and is taken for it here too.
@@ -233,7 +236,7 @@ fn prepare(signal: Signal, wire: Wire, limit: usize, mut held: Held) -> Result<P
         Format::Json => Bytes::from(exact(otlp::from_json(signal, &bytes, &limits)?)),
     };
     let scan = otlp::scan(signal, &bytes, &limits)?;
-    Ok(Prepared { bytes, scan, held })
+    Ok(Prepared { bytes, wire, scan, held })
 }
 
 /// Without spare capacity: a window accounts for a request by its length.

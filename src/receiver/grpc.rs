@@ -20,10 +20,10 @@ use tonic_health::ServingStatus;
 
 use super::body::Reading;
 use super::export::{Accepted, Failure, Format, Port, Wire};
-use super::inflate::Encoding;
+use super::inflate;
 use super::{Intake, ReceiverError, answer, listen};
 use crate::config::GrpcServer;
-use crate::model::Signal;
+use crate::model::{Encoding, Signal};
 
 /// Time for a request's body.
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
@@ -145,7 +145,7 @@ async fn export<I: Intake>(port: &Port<I>, signal: Signal, mut request: Request)
 fn encoding(headers: &HeaderMap) -> Result<Encoding, Failure> {
     let Some(value) = headers.get("grpc-encoding") else { return Ok(Encoding::Identity) };
     let name = String::from_utf8_lossy(value.as_bytes());
-    Encoding::named(&name).ok_or_else(|| Failure::Encoding(name.into_owned()))
+    inflate::named(&name).ok_or_else(|| Failure::Encoding(name.into_owned()))
 }
 
 /// The head of a message.
@@ -190,7 +190,7 @@ fn refusal(failure: &Failure) -> Response {
     let details = if status.details.is_empty() { Bytes::new() } else { Bytes::from(status.encode_to_vec()) };
     let mut response = Status::with_details(code(failure), status.message, details).into_http::<Body>();
     if matches!(failure, Failure::Encoding(_)) {
-        response.headers_mut().insert("grpc-accept-encoding", HeaderValue::from_static(Encoding::ACCEPTED));
+        response.headers_mut().insert("grpc-accept-encoding", HeaderValue::from_static(inflate::ACCEPTED));
     }
     response
 }

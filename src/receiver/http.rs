@@ -17,10 +17,10 @@ use tonic::Code;
 
 use super::body::{Reading, discard};
 use super::export::{Accepted, Failure, Format, Port, Wire};
-use super::inflate::Encoding;
+use super::inflate;
 use super::{Intake, ReceiverError, answer, listen};
 use crate::config::HttpServer;
-use crate::model::Signal;
+use crate::model::{Encoding, Signal};
 
 /// Of a refused HTTP/1.1 request at least so many bytes are read on.
 const DISCARD_AT_LEAST: usize = 64 * 1024;
@@ -134,7 +134,7 @@ fn encoding(headers: &HeaderMap) -> Result<Encoding, Failure> {
     let mut values =
         headers.get_all(header::CONTENT_ENCODING).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
     let Some(name) = values.next() else { return Ok(Encoding::Identity) };
-    match (Encoding::named(&name), values.next()) {
+    match (inflate::named(&name), values.next()) {
         (Some(encoding), None) => Ok(encoding),
         (_, Some(second)) => Err(Failure::Encoding(format!("{name}, {second}"))),
         (None, None) => Err(Failure::Encoding(name.into_owned())),
@@ -183,7 +183,7 @@ fn refusal(failure: &Failure, format: Format) -> Response {
             headers.insert(header::ALLOW, HeaderValue::from_static("POST"));
         }
         Failure::Encoding(_) => {
-            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(Encoding::ACCEPTED));
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(inflate::ACCEPTED));
         }
         _ => {}
     }

@@ -3,32 +3,23 @@
 use std::io::{self, Read};
 
 use super::held::Held;
+use crate::model::{Budget, Encoding};
 
-/// How a request body is compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Encoding {
-    Identity,
-    Gzip,
-    Zstd,
-}
+/// What the servers take, as `grpc-accept-encoding` and `Accept-Encoding` write it.
+pub(super) const ACCEPTED: &str = "gzip, zstd, identity";
 
-impl Encoding {
-    /// What the servers take, as `grpc-accept-encoding` and `Accept-Encoding` write it.
-    pub(super) const ACCEPTED: &'static str = "gzip, zstd, identity";
-
-    /// The encoding of this name (`grpc-encoding`, `Content-Encoding`); `None` if the servers do not know it.
-    pub(super) fn named(name: &str) -> Option<Self> {
-        let name = name.trim();
-        [
-            ("", Self::Identity),
-            ("identity", Self::Identity),
-            ("gzip", Self::Gzip),
-            ("x-gzip", Self::Gzip),
-            ("zstd", Self::Zstd),
-        ]
-        .into_iter()
-        .find_map(|(known, encoding)| name.eq_ignore_ascii_case(known).then_some(encoding))
-    }
+/// The encoding of this name (`grpc-encoding`, `Content-Encoding`); `None` if the servers do not know it.
+pub(super) fn named(name: &str) -> Option<Encoding> {
+    let name = name.trim();
+    [
+        ("", Encoding::Identity),
+        ("identity", Encoding::Identity),
+        ("gzip", Encoding::Gzip),
+        ("x-gzip", Encoding::Gzip),
+        ("zstd", Encoding::Zstd),
+    ]
+    .into_iter()
+    .find_map(|(known, encoding)| name.eq_ignore_ascii_case(known).then_some(encoding))
 }
 
 /// Why a body could not be decompressed.
@@ -64,6 +55,21 @@ pub(super) fn inflate(encoding: Encoding, wire: &[u8], limit: usize, held: &mut 
             read_bounded(decoder, limit, held)
         }
     }
+}
+
+/// Decompresses the body of a request that was accepted before, and so was within the limits.
+///
+/// # Errors
+/// If it is corrupt.
+pub fn inflate_again(encoding: Encoding, body: Vec<u8>) -> io::Result<Vec<u8>> {
+    if encoding == Encoding::Identity {
+        return Ok(body);
+    }
+    let mut held = Held::new(&Budget::new(usize::MAX));
+    inflate(encoding, &body, u32::MAX as usize, &mut held).map_err(|error| match error {
+        InflateError::Corrupt(error) => error,
+        InflateError::TooLarge { .. } | InflateError::Full => io::ErrorKind::FileTooLarge.into(),
+    })
 }
 
 fn read_bounded(mut reader: impl Read, limit: usize, held: &mut Held) -> Result<Vec<u8>, InflateError> {

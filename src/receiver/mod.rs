@@ -31,10 +31,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::net::TcpListener;
 
-use crate::model::{Entry, Signal};
+use crate::model::{Encoding, Entry, Signal};
 
 pub use grpc::serve_grpc;
 pub use http::serve_http;
+pub use inflate::inflate_again;
 
 /// A request that has been read and walked.
 #[derive(Debug)]
@@ -43,6 +44,8 @@ pub struct Incoming {
     pub signal: Signal,
     /// The protobuf request, uncompressed.
     pub bytes: Bytes,
+    /// The same request as it came, where it was compressed.
+    pub wire: Option<(Encoding, Bytes)>,
     /// Its valid records.
     pub entries: Vec<Entry>,
 }
@@ -63,6 +66,9 @@ pub enum RefusalReason {
     /// The byte budget of the windows is used up.
     #[error("the windows are full")]
     MemoryFull,
+    /// The windows' disk cannot be written: it may be full.
+    #[error("the windows' storage cannot be written")]
+    StorageFailed,
     /// The process is being stopped.
     #[error("shutting down")]
     ShuttingDown,
@@ -74,6 +80,7 @@ impl RefusalReason {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::MemoryFull => "memory_full",
+            Self::StorageFailed => "storage_failed",
             Self::ShuttingDown => "shutting_down",
         }
     }

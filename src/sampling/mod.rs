@@ -120,6 +120,17 @@ impl Sampler {
         }
     }
 
+    /// Takes up a decision of an earlier process. Nothing tells a veto from a trace that nobody wanted.
+    pub fn recall(&self, trace_id: TraceId, decision: &Decision) {
+        match decision {
+            Decision::Sampled { policy } => self.memory.remember_sampled(trace_id, policy),
+            Decision::NotSampled => self.memory.remember_not_sampled(trace_id, Past::Unwanted),
+            Decision::Dropped { policy } => {
+                self.memory.remember_not_sampled(trace_id, Past::Dropped(Arc::clone(policy)));
+            }
+        }
+    }
+
     /// Asks the policies, and weighs what they say. A `fragment` is what came late of a trace that nobody wanted.
     fn weigh(&self, now: Timestamp, trace: &ClosedTrace, fragment: bool) -> (Decision, Past) {
         let (mut sampled, mut inverse, mut declined, mut vetoed) = (None, None, false, false);

@@ -14,9 +14,15 @@ pub const WINDOW_BYTES: &str = "casefile_window_bytes";
 pub const WINDOW_TRACES: &str = "casefile_window_traces";
 /// Traces closed, by `reason`.
 pub const WINDOW_CLOSED_TRACES: &str = "casefile_window_closed_traces_total";
+/// Records that an earlier process had acknowledged and not decided, taken up from disk at start.
+pub const WINDOW_RECOVERED_RECORDS: &str = "casefile_window_recovered_records_total";
+/// Frames of the window log that could not be read at start: acknowledged records may be lost. Their files are set aside.
+pub const WINDOW_DAMAGED_FRAMES: &str = "casefile_window_damaged_frames_total";
+/// Bytes of the window log on disk.
+pub const WINDOW_LOG_BYTES: &str = "casefile_window_log_bytes";
 /// Traces decided, by `decision` (sampled, not_sampled, dropped) and `policy`.
 pub const SAMPLING_DECISIONS: &str = "casefile_sampling_decisions_total";
-/// Records by `outcome` (bundled, not_sampled, dropped) and `reason` (of a drop).
+/// Records by `outcome` (bundled, not_sampled, dropped, carried) and `reason` (of a drop).
 pub const RECORDS: &str = "casefile_records_total";
 /// Accepted records that were lost without an outcome: more than zero is a bug.
 pub const UNDECIDED_RECORDS: &str = "casefile_undecided_records_total";

@@ -11,7 +11,9 @@
 //! | has a trigger, and its root has ended | `decision_wait_after_root` after the later of the two, if that is sooner | `RootReceived` |
 //! | has no trigger | `retention` after its first record | `Retention` |
 //! | any, with `whole_traces` | `decision_wait` after its first record, or after its root as above | `DecisionWait`, `RootReceived` |
+//! | has a trigger, and `max_records` records | at once | `TraceLimit` |
 //! | was sampled before ([`Window::admit_late`]) | as a triggered one | `Late` |
+//! | any, when memory runs short ([`Window::relieve`]) | the oldest first | `Pressure` |
 //!
 //! All of these count from when a record *arrived*, never from what it says about itself: a sender whose clock is wrong
 //! disturbs nobody. Traces whose deadlines are equal close in the order of their ids.
@@ -23,6 +25,7 @@
 
 mod clock;
 mod kept;
+mod log;
 mod open;
 #[cfg(test)]
 mod tests;
@@ -33,6 +36,8 @@ use std::time::Duration;
 use foldhash::fast::RandomState;
 
 use crate::model::{CloseReason, ClosedTrace, Record, Timestamp, TraceId, Tracked};
+
+pub use log::{Appended, LogError, LogSettings, Marks, Recovered, Recovery, RecoveryStats, Ticket, WindowLog};
 
 use clock::Clock;
 use kept::Kept;
@@ -47,6 +52,8 @@ pub struct Settings {
     pub decision_wait_after_root: Duration,
     /// From the first record of an untriggered trace to its expiry.
     pub retention: Duration,
+    /// A trace that has a trigger and so many records closes.
+    pub max_records: usize,
     /// Whether every trace is decided (`decision_wait` after its first record), because a policy needs whole traces.
     pub whole_traces: bool,
 }
@@ -136,6 +143,31 @@ impl Window {
         self.close(now, limit, |_| true, Some(reason))
     }
 
+    /// Closes at most `limit` traces before their time, because memory runs short: those that would have been the first to
+    /// expire. Of these only the ones that have no trigger and are older than `decision_wait` (an error that belongs to them
+    /// would have come by now), unless it is `urgent`.
+    pub fn relieve(&mut self, now: Timestamp, urgent: bool, limit: usize) -> Vec<ClosedTrace> {
+        let now = self.clock.observe(now);
+        let settled = |open: &Open| open.opened().after(self.settings.decision_wait) <= now;
+        let mut oldest = Vec::new();
+        for (deadline, trace_id) in &self.order {
+            let Some(open) =
+                self.traces.get(trace_id).filter(|open| urgent || open.deadline.reason == CloseReason::Retention)
+            else {
+                continue;
+            };
+            // Those behind it came later.
+            if oldest.len() == limit || (!urgent && !settled(open)) {
+                break;
+            }
+            oldest.push((*deadline, *trace_id));
+        }
+        for place in &oldest {
+            self.order.remove(place);
+        }
+        oldest.into_iter().filter_map(|(_, trace_id)| self.take(now, trace_id, Some(CloseReason::Pressure))).collect()
+    }
+
     /// The earliest deadline.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
@@ -200,22 +232,25 @@ impl Window {
         due: impl Fn(Timestamp) -> bool,
         reason: Option<CloseReason>,
     ) -> Vec<ClosedTrace> {
-        let closed_at = self.clock.outside(now);
         let mut closed = Vec::new();
         while closed.len() < limit && self.order.first().is_some_and(|(deadline, _)| due(*deadline)) {
             let Some((_, trace_id)) = self.order.pop_first() else { break };
-            let Some(open) = self.traces.remove(&trace_id) else { continue };
-            let Some(tracked) = &mut self.tracked else { continue };
-            let Open { records, opened_outside, deadline: Deadline { reason: own, .. }, .. } = open;
-            closed.push(ClosedTrace {
-                trace_id,
-                tracked: tracked.split(records.len() as u64),
-                records,
-                reason: reason.unwrap_or(own),
-                opened: opened_outside,
-                closed: closed_at,
-            });
+            closed.extend(self.take(now, trace_id, reason));
         }
         closed
+    }
+
+    /// Takes a trace out that stands in no order any more.
+    fn take(&mut self, now: Timestamp, trace_id: TraceId, reason: Option<CloseReason>) -> Option<ClosedTrace> {
+        let open = self.traces.remove(&trace_id)?;
+        let Open { records, opened_outside, deadline: Deadline { reason: own, .. }, .. } = open;
+        Some(ClosedTrace {
+            trace_id,
+            tracked: self.tracked.as_mut()?.split(records.len() as u64).of_trace(trace_id, &records),
+            records,
+            reason: reason.unwrap_or(own),
+            opened: opened_outside,
+            closed: self.clock.outside(now),
+        })
     }
 }

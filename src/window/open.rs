@@ -55,8 +55,19 @@ impl Open {
         self.records.push(record);
     }
 
+    /// When its first record came.
+    pub(super) fn opened(&self) -> Timestamp {
+        self.opened
+    }
+
     /// When it closes by what is known of it now.
     pub(super) fn due(&self, settings: &Settings) -> Deadline {
+        if self.triggered.is_some() && self.records.len() >= settings.max_records {
+            return Deadline {
+                at: self.opened,
+                reason: if self.late { CloseReason::Late } else { CloseReason::TraceLimit },
+            };
+        }
         let begin = if settings.whole_traces { Some(self.opened) } else { self.triggered };
         let deadline = match begin {
             None => Deadline { at: self.opened.after(settings.retention), reason: CloseReason::Retention },

@@ -10,8 +10,13 @@ use crate::model::{Batch, Budget, ByteRange, Entry, Head, Ledger, Outcome, Signa
 const WAIT: Duration = Duration::from_secs(10);
 const AFTER_ROOT: Duration = Duration::from_secs(2);
 const RETENTION: Duration = Duration::from_secs(60);
-const SETTINGS: Settings =
-    Settings { decision_wait: WAIT, decision_wait_after_root: AFTER_ROOT, retention: RETENTION, whole_traces: false };
+const SETTINGS: Settings = Settings {
+    decision_wait: WAIT,
+    decision_wait_after_root: AFTER_ROOT,
+    retention: RETENTION,
+    max_records: 1000,
+    whole_traces: false,
+};
 const WITHOUT_ROOT: Settings = Settings { decision_wait_after_root: Duration::ZERO, ..SETTINGS };
 const WHOLE: Settings = Settings { whole_traces: true, ..SETTINGS };
 
@@ -25,7 +30,8 @@ struct Shard {
 impl Shard {
     fn new(settings: Settings) -> Self {
         let budget = Budget::new(2);
-        let batch = |signal| Arc::new(Batch { signal, bytes: Bytes::new(), permit: budget.take(1).unwrap() });
+        let batch =
+            |signal| Arc::new(Batch { signal, bytes: Bytes::new(), permit: budget.take(1).unwrap(), origin: None });
         Self {
             window: Window::new(settings),
             ledger: Arc::default(),
@@ -421,4 +427,41 @@ proptest! {
         prop_assert_eq!(closed, admitted);
         prop_assert_eq!(shard.ledger.totals().pending(), 0);
     }
+}
+
+#[test]
+fn fault_25_when_memory_runs_short_the_oldest_that_nothing_triggered_go_first() {
+    let mut shard = Shard::new(SETTINGS);
+    shard.span(0, 1, false);
+    shard.span(0, 2, true);
+    shard.span(1_500, 3, false);
+    shard.span(5_000, 4, false);
+    let mut relieve = |at_ms, urgent, limit| -> Vec<_> {
+        let closed = shard.window.relieve(ms(at_ms), urgent, limit).into_iter().map(settle);
+        closed.map(|closed| (closed.trace, closed.reason)).collect()
+    };
+    assert_eq!(relieve(9_999, false, 9), [], "an error could still come for the oldest");
+    assert_eq!(relieve(12_000, false, 1), [(1, CloseReason::Pressure)]);
+    assert_eq!(relieve(12_000, false, 9), [(3, CloseReason::Pressure)], "one that failed waits its time");
+    assert_eq!(relieve(12_000, true, 9), [(2, CloseReason::Pressure), (4, CloseReason::Pressure)]);
+    assert_eq!(shard.advance(100_000), []);
+}
+
+#[test]
+fn fault_28_a_failed_trace_that_is_too_large_is_decided_at_once_and_the_rest_of_it_later() {
+    let mut shard = Shard::new(Settings { max_records: 3, ..SETTINGS });
+    for _ in 0..3 {
+        shard.span(0, 1, false);
+    }
+    assert_eq!(shard.advance(0), [], "nothing has triggered");
+    shard.span(1, 1, true);
+    let closed = shard.advance(1);
+    assert_eq!(
+        closed.iter().map(|closed| (closed.trace, closed.reason)).collect::<Vec<_>>(),
+        [(1, CloseReason::TraceLimit)]
+    );
+    for _ in 0..3 {
+        shard.late(2, 1);
+    }
+    assert_eq!(shard.advance(2)[0].reason, CloseReason::Late);
 }

@@ -124,7 +124,7 @@ fn no_value_from_the_wire_is_in_the_store_the_logs_the_metrics_or_a_webhook() {
     let receiver = hook::Receiver::start();
     let recipient = age::x25519::Identity::generate().to_public();
     let raw = format!("{{url: \"file:{}/store\", recipients: [{recipient}]}}", folder.path().display());
-    let home = Home::new(folder.path(), &Settings { raw: Some(raw), ..Settings::default() });
+    let home = Home::new(folder.path(), &Settings { raw: Some(raw), on_disk: Some(false), ..Settings::default() });
     let text = fs::read_to_string(home.config()).unwrap();
     let hook = format!("exporters:\n  webhook: {{url: \"{}\", signing_secret: \"a-test-secret\"}}\n", receiver.url());
     let text = text.replace("exporters:\n", &hook).replace("[bundle, raw/main]", "[bundle, raw/main, webhook]");
@@ -140,6 +140,8 @@ fn no_value_from_the_wire_is_in_the_store_the_logs_the_metrics_or_a_webhook() {
             assert_eq!(answer.status, 200, "{}", answer.text());
         }
     }
+    let windows = written(&home.window());
+    assert!(windows.iter().any(|(_, text)| text.starts_with("window-")), "open windows are on the disk");
     // What is refused is not written either.
     for kind in Kind::ALL {
         let broken =
@@ -157,6 +159,7 @@ fn no_value_from_the_wire_is_in_the_store_the_logs_the_metrics_or_a_webhook() {
     let mut texts = written(&home.store());
     assert_eq!(store::bundles(&home.store()).len(), traces.len(), "a bundle for each trace");
     assert_eq!(store::files(&home.store().join("raw")).len(), traces.len(), "raw evidence for each trace");
+    texts.extend(windows);
     texts.push(("logs".to_owned(), said));
     texts.push(("metrics".to_owned(), metrics));
     texts.extend(receiver.bodies().into_iter().map(|body| ("webhook".to_owned(), body)));

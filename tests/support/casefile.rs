@@ -43,11 +43,24 @@ pub(crate) struct Settings {
     pub(crate) retention: &'static str,
     /// `window.max_bytes`.
     pub(crate) max_bytes: &'static str,
+    /// Whether windows are kept on disk, and if so, whether it is synced.
+    pub(crate) on_disk: Option<Fsync>,
 }
+
+/// `extensions.file_storage.fsync`.
+pub(crate) type Fsync = bool;
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { url: None, options: Vec::new(), raw: None, decision_wait: "1s", retention: "3s", max_bytes: "256MiB" }
+        Self {
+            url: None,
+            options: Vec::new(),
+            raw: None,
+            decision_wait: "1s",
+            retention: "3s",
+            max_bytes: "256MiB",
+            on_disk: None,
+        }
     }
 }
 
@@ -82,6 +95,14 @@ impl Home {
             Some(raw) => (format!("  raw/main: {raw}\n"), "bundle, raw/main"),
         };
         let folder = folder.display();
+        let (storage, file_storage, extensions) = match settings.on_disk {
+            None => ("memory", String::new(), "signing"),
+            Some(fsync) => (
+                "file_storage",
+                format!("  file_storage: {{directory: \"{folder}/window\", fsync: {fsync}}}\n"),
+                "signing, file_storage",
+            ),
+        };
         let Settings { decision_wait, retention, max_bytes, .. } = settings;
         let text = format!(
             r#"receivers:
@@ -94,17 +115,17 @@ processors:
 connectors:
   incident:
     tail_sampling: {{decision_wait: {decision_wait}}}
-    window: {{retention: {retention}, max_bytes: {max_bytes}}}
+    window: {{storage: {storage}, retention: {retention}, max_bytes: {max_bytes}}}
     services:
       checkout: {{repository: "https://git.example.org/checkout", build: "pip install -e .", test_cmd: "pytest -q"}}
 exporters:
   bundle: {{url: "{url}", options: {{{options}}}}}
 {raw}extensions:
-  signing: {{key: "${{file:{folder}/signing.pem}}"}}
+{file_storage}  signing: {{key: "${{file:{folder}/signing.pem}}"}}
   health_check: {{endpoint: "127.0.0.1:{health}"}}
   api: {{endpoint: "127.0.0.1:{api}"}}
 service:
-  extensions: [signing, health_check, api]
+  extensions: [{extensions}, health_check, api]
   telemetry:
     logs: {{level: "casefile=trace,info"}}
     metrics: {{address: "127.0.0.1:{metrics}"}}
@@ -134,6 +155,11 @@ service:
         format!("file:{}", self.store().display())
     }
 
+    /// Where windows are kept, if they are kept on disk.
+    pub(crate) fn window(&self) -> PathBuf {
+        self.folder.join("window")
+    }
+
     /// The public half of the signing key.
     pub(crate) fn public_key(&self) -> PathBuf {
         self.folder.join("signing.pub.pem")
@@ -141,7 +167,12 @@ service:
 
     /// Starts the binary on this configuration and waits until it is ready.
     pub(crate) fn start(&self) -> Casefile<'_> {
-        let mut child = command(&self.folder)
+        self.start_as(command(&self.folder))
+    }
+
+    /// As [`Home::start`], by a command that runs the binary with the arguments that it is given.
+    pub(crate) fn start_as(&self, mut command: Command) -> Casefile<'_> {
+        let mut child = command
             .arg("--config")
             .arg(self.config())
             .stdin(Stdio::null())
@@ -213,6 +244,12 @@ impl Casefile<'_> {
             totals.accepted > 0 && totals.accepted == totals.bundled + totals.not_sampled + totals.dropped
         });
         totals
+    }
+
+    /// Kills it, as nothing can be caught or cleaned up after.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     /// Asks it to stop, and waits until it has.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-/// Every file under a folder, sorted.
+/// Every file under a folder, sorted; without what a kill left of an upload (`name#1`), which no store lists.
 pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let Ok(entries) = fs::read_dir(folder) else { return found };
@@ -14,7 +14,7 @@ pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
         let path = entry.unwrap().path();
         if path.is_dir() {
             found.extend(files(&path));
-        } else {
+        } else if !path.to_string_lossy().contains('#') {
             found.push(path);
         }
     }

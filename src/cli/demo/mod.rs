@@ -34,9 +34,10 @@ const POLL: Duration = Duration::from_millis(100);
 const PATIENCE: Duration = Duration::from_secs(30);
 /// What the demo changes in the embedded configuration: free ports, a decision within a second, and the
 /// one attribute of its own that the shop wants to see.
-const SETTINGS: [&str; 8] = [
+const SETTINGS: [&str; 9] = [
     "receivers.otlp.protocols.grpc.endpoint=127.0.0.1:0",
     "receivers.otlp.protocols.http.endpoint=127.0.0.1:0",
+    "connectors.incident.window.storage=memory",
     "extensions.health_check.endpoint=127.0.0.1:0",
     "extensions.api.endpoint=127.0.0.1:0",
     "service.telemetry.metrics.address=127.0.0.1:0",

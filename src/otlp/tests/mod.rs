@@ -4,6 +4,7 @@ mod excerpt;
 mod json;
 mod properties;
 mod recording;
+mod shape;
 mod wire;
 
 use std::sync::Arc;
@@ -64,6 +65,6 @@ pub(super) fn traces(spans: Vec<Span>) -> ExportTraceServiceRequest {
 
 pub(super) fn records(signal: Signal, request: &[u8], entries: &[Entry]) -> Vec<Record> {
     let permit = Budget::new(request.len()).take(request.len()).unwrap();
-    let batch = Arc::new(Batch { signal, bytes: Bytes::copy_from_slice(request), permit });
+    let batch = Arc::new(Batch { signal, bytes: Bytes::copy_from_slice(request), permit, origin: None });
     entries.iter().map(|entry| Record { batch: Arc::clone(&batch), entry: *entry }).collect()
 }

@@ -1,0 +1,65 @@
+//! Where records are kept beside memory until they have had their outcome: so that none is lost with the process.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::{Decision, DropReason, Outcome, Record, TraceId};
+
+/// What keeps the bytes of requests beside memory. While an [`Origin`] or [`Lease`] of it lives, it keeps them.
+pub trait Keeper: fmt::Debug + Send + Sync {
+    /// The records of `trace_id` in these requests have had their outcome, which followed from `decision`: they need not be
+    /// kept, and are not to be decided again.
+    fn settled(&self, trace_id: TraceId, decision: &Decision, requests: &[u64]);
+}
+
+/// Where the bytes of one request are kept.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// The number of the request, unique in what keeps it.
+    pub number: u64,
+    /// What keeps it.
+    pub keeper: Arc<dyn Keeper>,
+}
+
+/// The requests that the records of one closed trace came in: kept until the records have had their outcome.
+#[derive(Debug)]
+pub(super) struct Lease {
+    trace_id: TraceId,
+    /// In ascending order.
+    requests: Vec<u64>,
+    keepers: Vec<Arc<dyn Keeper>>,
+    decision: Option<Decision>,
+}
+
+impl Lease {
+    /// On the requests of `records`; `None` where nothing keeps them.
+    pub(super) fn on(trace_id: TraceId, records: &[Record]) -> Option<Box<Self>> {
+        let mut lease = Self { trace_id, requests: Vec::new(), keepers: Vec::new(), decision: None };
+        for Origin { number, keeper } in records.iter().filter_map(|record| record.batch.origin.as_ref()) {
+            lease.requests.push(*number);
+            if !lease.keepers.iter().any(|known| Arc::ptr_eq(known, keeper)) {
+                lease.keepers.push(Arc::clone(keeper));
+            }
+        }
+        lease.requests.sort_unstable();
+        lease.requests.dedup();
+        (!lease.keepers.is_empty()).then(|| Box::new(lease))
+    }
+
+    pub(super) fn decided(&mut self, decision: &Decision) {
+        self.decision = Some(decision.clone());
+    }
+
+    /// What the outcome is of records that something keeps: there is no deadline for what the next start takes up.
+    pub(super) fn outcome(outcome: Outcome) -> Outcome {
+        if outcome == Outcome::Dropped(DropReason::ShutdownDeadline) { Outcome::Carried } else { outcome }
+    }
+
+    /// Tells the keeper, unless the records are to be taken up by the next start.
+    pub(super) fn settle(self, outcome: Outcome) {
+        let (Some(keeper), Some(decision)) = (self.keepers.last(), &self.decision) else { return };
+        if outcome != Outcome::Carried {
+            keeper.settled(self.trace_id, decision, &self.requests);
+        }
+    }
+}

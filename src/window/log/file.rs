@@ -1,0 +1,133 @@
+//! One file of the log.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Weak;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::frame::{self, Cipher, FILE_HEADER, Frame, Keys};
+use super::{Shared, marks};
+use crate::model::{Decision, Keeper, Timestamp, TraceId};
+
+/// A file of the log. It may be removed once the log alone holds it.
+#[derive(Debug)]
+pub(super) struct LogFile {
+    pub(super) path: PathBuf,
+    pub(super) opened: Timestamp,
+    pub(super) cipher: Cipher,
+    pub(super) file: File,
+    /// Whether something was written that is not on the disk yet.
+    pub(super) dirty: AtomicBool,
+    log: Weak<Shared>,
+}
+
+impl LogFile {
+    /// Makes a new file, which nobody but its owner can read.
+    ///
+    /// # Errors
+    /// If it cannot be made or its header not be written; nothing of it is left then.
+    pub(super) fn create(path: PathBuf, now: Timestamp, keys: &Keys, log: Weak<Shared>) -> io::Result<Self> {
+        let mut salt = [0; 32];
+        getrandom::fill(&mut salt).map_err(|error| io::Error::other(error.to_string()))?;
+        let (header, cipher) = keys.create(&salt).ok_or_else(|| io::Error::other("no key to encrypt with"))?;
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+        if let Err(error) = file.write_all_at(&header, 0) {
+            std::fs::remove_file(&path)?;
+            return Err(error);
+        }
+        Ok(Self { path, opened: now, cipher, file, dirty: AtomicBool::new(true), log })
+    }
+
+    /// A file of an earlier run: it is read and kept, and not written any more.
+    pub(super) fn reopen(path: &Path, cipher: Cipher, log: Weak<Shared>) -> io::Result<Self> {
+        let file = File::open(path)?;
+        let path = path.to_owned();
+        Ok(Self { path, opened: Timestamp::default(), cipher, file, dirty: AtomicBool::new(false), log })
+    }
+
+    /// Writes a frame at `offset`, which was reserved for it; `buffer` is used for it.
+    ///
+    /// # Errors
+    /// If it cannot be encrypted, or not be written whole.
+    pub(super) fn write(&self, offset: u64, header: Frame, content: &[u8], buffer: &mut Vec<u8>) -> io::Result<()> {
+        self.cipher.seal(offset, header, content, buffer).map_err(io::Error::other)?;
+        self.file.write_all_at(buffer, offset)?;
+        self.dirty.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    /// Everything in the file.
+    pub(super) fn read(&self) -> io::Result<Vec<u8>> {
+        std::fs::read(&self.path)
+    }
+}
+
+impl Keeper for LogFile {
+    fn settled(&self, trace_id: TraceId, decision: &Decision, requests: &[u64]) {
+        if let Some(log) = self.log.upgrade() {
+            marks::write(&mut log.marks.lock(), trace_id, decision, requests);
+        }
+    }
+}
+
+/// The part of a file between two frames that can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    /// A frame, at this offset.
+    Frame(usize, Frame),
+    /// Bytes that are no frame, up to the next one.
+    Gap { len: usize, zero: bool, last: bool },
+}
+
+/// Walks over the frames of a file's bytes, by their headers alone.
+pub(super) struct Frames<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Frames<'a> {
+    pub(super) fn of(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: FILE_HEADER.min(bytes.len()) }
+    }
+
+    /// The frame at the beginning of what is left, if it is there whole.
+    fn here(&self) -> Option<Frame> {
+        let rest = self.bytes.get(self.at..)?;
+        Frame::parse(rest).filter(|frame| frame.span() <= rest.len())
+    }
+}
+
+impl Iterator for Frames<'_> {
+    type Item = Found;
+
+    fn next(&mut self) -> Option<Found> {
+        let start = self.at;
+        if start >= self.bytes.len() {
+            return None;
+        }
+        if let Some(frame) = self.here() {
+            self.at += frame.span();
+            return Some(Found::Frame(start, frame));
+        }
+        self.at += 1;
+        while let Some(next) = self.bytes.get(self.at..).and_then(|rest| memchr::memmem::find(rest, frame::FRAME_MAGIC))
+        {
+            self.at += next;
+            if self.here().is_some() {
+                return Some(self.gap(start, false));
+            }
+            self.at += 1;
+        }
+        self.at = self.bytes.len();
+        Some(self.gap(start, true))
+    }
+}
+
+impl Frames<'_> {
+    fn gap(&self, start: usize, last: bool) -> Found {
+        let gap = self.bytes.get(start..self.at).unwrap_or_default();
+        Found::Gap { len: gap.len(), zero: gap.iter().all(|byte| *byte == 0), last }
+    }
+}

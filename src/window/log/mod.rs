@@ -1,0 +1,368 @@
+//! Windows on disk (`window.storage: file_storage`): every request is appended here, encrypted, before it is acknowledged.
+//!
+//! The windows themselves stay in memory; the log is read when the process starts, and never else. It keeps requests as they
+//! came, compressed if they did, in files of bounded size and age. A file is removed once every record in it has had its
+//! outcome, and never before an older one.
+//!
+//! # After a kill
+//!
+//! [`WindowLog::open`] gives back what the files hold ([`Recovery`]): first [`Marks`], then the requests in the order of their
+//! arrival. What was not acknowledged may be there too; a record that its client sends again is told by its digest.
+//!
+//! - A *torn* tail, which the kill cut off, was never acknowledged. It is skipped.
+//! - A *damaged* frame is skipped and counted, the ones behind it are read, and the file is set aside under `quarantine/`.
+//! - A file that was written with a key which is not configured stops the start: it holds what was acknowledged.
+//!
+//! Marks say which traces have been decided. Losing one (they are written a moment later) is harmless: the trace is decided
+//! again, to the same bundle. Since older files go first, a mark outlives every record that it speaks of.
+//!
+//! # Cost
+//!
+//! One copy, AES-256-GCM and one `pwrite` a request, outside of any lock. With `fsync`, requests wait for an `fdatasync` that
+//! they share ([`commit`]).
+
+mod commit;
+mod file;
+mod frame;
+mod marks;
+mod recovery;
+#[cfg(test)]
+mod tests;
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use crate::model::{Encoding, Origin, RootKey, Signal, Timestamp};
+
+pub use commit::Ticket;
+use commit::{Commit, DirectoryLock, sync_directory};
+use file::LogFile;
+use frame::{FILE_HEADER, Frame, Keys, Kind};
+pub use marks::Marks;
+pub use recovery::{Recovered, Recovery, RecoveryStats};
+
+/// A file is followed by another once it has so many bytes: small enough that a long trace does not keep much beside it.
+const FILE_BYTES: u64 = 64 * 1024 * 1024;
+/// Files that one retention is spread over, if they do not fill up before.
+const FILES_A_RETENTION: u32 = 8;
+/// A buffer that has grown beyond this is given back.
+const BUFFER: usize = 4 * 1024 * 1024;
+/// The directory of damaged files, under the log's own.
+const QUARANTINE: &str = "quarantine";
+
+/// How the log is kept.
+#[derive(Debug, Clone)]
+pub struct LogSettings {
+    /// Where its files are. It is made if it is not there.
+    pub directory: PathBuf,
+    /// Whether a request is acknowledged only once it is on the disk.
+    pub fsync: bool,
+    /// How long windows hold records.
+    pub retention: Duration,
+}
+
+/// Why the log cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LogError {
+    /// The directory cannot be used.
+    #[error("the window's directory `{}` cannot be used", directory.display())]
+    Directory {
+        /// As configured.
+        directory: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// Another process has it.
+    #[error("another process keeps its windows in `{}`: give each a directory of its own", .0.display())]
+    Busy(PathBuf),
+    /// No key opens a file.
+    #[error(
+        "`{}` holds acknowledged records, and was written with a key that is not configured: name that key under \
+         `processors.redaction.previous_keys`, or take the file away to give the records up",
+        .0.display()
+    )]
+    Key(PathBuf),
+}
+
+/// The log of one process.
+#[derive(Debug)]
+pub struct WindowLog {
+    shared: Arc<Shared>,
+}
+
+/// What the log and its files share.
+struct Shared {
+    settings: LogSettings,
+    keys: Keys,
+    files: Mutex<Files>,
+    /// Marks that are still to be written.
+    marks: Mutex<Vec<u8>>,
+    commit: Option<Commit>,
+    failing: AtomicBool,
+    _lock: DirectoryLock,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug, Default)]
+struct Files {
+    /// The file that is appended to, and the offset of the next frame.
+    current: Option<(Arc<LogFile>, u64)>,
+    /// All files, the oldest first.
+    all: VecDeque<Arc<LogFile>>,
+    /// In the name of the next file.
+    next_file: u64,
+    /// Number of the next request.
+    next_request: u64,
+}
+
+/// A request that is in the log.
+#[derive(Debug)]
+pub struct Appended {
+    /// Keeps it there.
+    pub origin: Origin,
+    /// To be waited for before it is acknowledged.
+    pub ticket: Option<Ticket>,
+}
+
+impl WindowLog {
+    /// Opens the log, with what an earlier process left in it. Files are written with a key derived from the first of
+    /// `roots`, and read with those of any.
+    ///
+    /// # Errors
+    /// If the directory cannot be used, another process uses it, or a file in it needs another key.
+    pub fn open(settings: LogSettings, roots: Vec<RootKey>) -> Result<(Self, Recovery), LogError> {
+        let directory = settings.directory.clone();
+        let failed = |source: io::Error| LogError::Directory { directory: directory.clone(), source };
+        make_private(&directory).map_err(failed)?;
+        let lock = DirectoryLock::take(&directory).map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => LogError::Busy(directory.clone()),
+            _ => failed(error),
+        })?;
+        let commit = settings.fsync.then(Commit::new);
+        let shared = Arc::new(Shared {
+            settings,
+            keys: Keys::new(roots),
+            files: Mutex::default(),
+            marks: Mutex::default(),
+            commit,
+            failing: AtomicBool::new(false),
+            _lock: lock,
+        });
+        let recovery = recovery::find(&shared)?;
+        Ok((Self { shared }, recovery))
+    }
+
+    /// Names whoever writes to this directory: the same after a restart, so that what was begun can be told from what others did.
+    ///
+    /// # Errors
+    /// If it can be neither read nor made.
+    pub fn owner(&self) -> Result<String, LogError> {
+        let directory = &self.shared.settings.directory;
+        owner(directory).map_err(|source| LogError::Directory { directory: directory.clone(), source })
+    }
+
+    /// Appends a request: `body` as it came, compressed as `encoding` says.
+    ///
+    /// # Errors
+    /// If it cannot be written, as when the disk is full. The next append tries again, in another file.
+    pub fn append(&self, now: Timestamp, signal: Signal, encoding: Encoding, body: &[u8]) -> io::Result<Appended> {
+        let written = self.shared.append(now, Kind::Request { signal, encoding }, body);
+        if self.shared.failing.swap(written.is_err(), Ordering::AcqRel) != written.is_err() {
+            match &written {
+                Err(error) => tracing::error!(%error, "the window log cannot be written: input is refused"),
+                Ok(_) => tracing::info!("the window log can be written again"),
+            }
+        }
+        let (file, number) = written?;
+        let ticket = self.shared.commit.as_ref().map(Commit::ask);
+        Ok(Appended { origin: Origin { number, keeper: file }, ticket })
+    }
+
+    /// Writes outstanding marks, and removes files whose records have all had their outcome. To be called a few times a
+    /// second.
+    pub fn tidy(&self, now: Timestamp) {
+        if let Err(error) = self.shared.tidy(now) {
+            tracing::error!(%error, "the window log could not be tidied");
+        }
+    }
+
+    /// Serves those who wait for the disk, or returns after a while. `false` if nobody ever will: `fsync` is off.
+    ///
+    /// # Errors
+    /// If the disk cannot be synced. Nothing is acknowledged any more then; the process is to end.
+    pub fn serve_syncs(&self) -> io::Result<bool> {
+        let Some(commit) = &self.shared.commit else { return Ok(false) };
+        commit.serve(|| self.shared.sync()).map(|()| true)
+    }
+
+    /// Bytes of its files.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        let files = self.shared.files.lock().all.clone();
+        files.iter().filter_map(|file| file.file.metadata().ok()).map(|meta| meta.len()).sum()
+    }
+
+    /// The last marks, and everything on the disk.
+    pub fn close(&self, now: Timestamp) {
+        self.tidy(now);
+        if let Err(error) = self.shared.sync() {
+            tracing::error!(%error, "the window log could not be synced");
+        }
+    }
+}
+
+impl Shared {
+    fn append(self: &Arc<Self>, now: Timestamp, kind: Kind, content: &[u8]) -> io::Result<(Arc<LogFile>, u64)> {
+        let len = frame::len_of(content.len()).map_err(io::Error::other)?;
+        let mut header = Frame { kind, len, arrived: now, number: 0 };
+        let (file, offset) = self.reserve(now, &mut header)?;
+        let written = with_buffer(|buffer| file.write(offset, header, content, buffer));
+        if let Err(error) = written {
+            self.give_up(&file, offset, header.span() as u64);
+            return Err(error);
+        }
+        Ok((file, header.number))
+    }
+
+    /// A place for a frame, which nobody else writes to: encryption and writing need no lock.
+    fn reserve(self: &Arc<Self>, now: Timestamp, header: &mut Frame) -> io::Result<(Arc<LogFile>, u64)> {
+        let mut files = self.files.lock();
+        let age = self.settings.retention / FILES_A_RETENTION;
+        if files.current.as_ref().is_some_and(|(file, len)| *len >= FILE_BYTES || now.since(file.opened) > age) {
+            files.current = None;
+        }
+        if files.current.is_none() {
+            let path = self.settings.directory.join(name(files.next_file));
+            let file = LogFile::create(path, now, &self.keys, Arc::downgrade(self))?;
+            if self.commit.is_some() {
+                sync_directory(&self.settings.directory)?;
+            }
+            files.next_file += 1;
+            let file = Arc::new(file);
+            files.all.push_back(Arc::clone(&file));
+            files.current = Some((file, FILE_HEADER as u64));
+        }
+        if matches!(header.kind, Kind::Request { .. }) {
+            header.number = files.next_request;
+            files.next_request += 1;
+        }
+        let Some((file, len)) = &mut files.current else { return Err(io::ErrorKind::NotFound.into()) };
+        let offset = *len;
+        *len += header.span() as u64;
+        Ok((Arc::clone(file), offset))
+    }
+
+    /// Appends nothing more to a file that a write failed in: what stands there is unknown, and an offset is used once.
+    fn give_up(&self, failed: &Arc<LogFile>, offset: u64, span: u64) {
+        let mut files = self.files.lock();
+        let is_last =
+            files.current.as_ref().is_some_and(|(file, len)| Arc::ptr_eq(file, failed) && *len == offset + span);
+        if files.current.as_ref().is_some_and(|(file, _)| Arc::ptr_eq(file, failed)) {
+            files.current = None;
+        }
+        // Room for those who come next; a torn end is skipped in any case.
+        if is_last && let Err(error) = failed.file.set_len(offset) {
+            tracing::debug!(%error, "a torn frame stays at the end of a window log's file");
+        }
+    }
+
+    fn tidy(self: &Arc<Self>, now: Timestamp) -> io::Result<()> {
+        let marks = std::mem::take(&mut *self.marks.lock());
+        if !marks.is_empty() {
+            self.append(now, Kind::Marks, &marks)?;
+        }
+        let done = self.take_done(now);
+        if done.is_empty() {
+            return Ok(());
+        }
+        if self.commit.is_some() {
+            self.sync()?;
+        }
+        for file in done {
+            std::fs::remove_file(&file.path)?;
+        }
+        Ok(())
+    }
+
+    /// The oldest files, as far as nobody needs them.
+    fn take_done(&self, now: Timestamp) -> Vec<Arc<LogFile>> {
+        let mut files = self.files.lock();
+        let age = self.settings.retention / FILES_A_RETENTION;
+        // A process that hears nothing any more keeps nothing either.
+        if files.current.as_ref().is_some_and(|(file, _)| now.since(file.opened) > age) {
+            files.current = None;
+        }
+        let mut done = Vec::new();
+        // Who holds a file that is not written any more can only let go of it: one is the log itself.
+        while files.all.front().is_some_and(|file| Arc::strong_count(file) == 1) {
+            done.extend(files.all.pop_front());
+        }
+        done
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        let files = self.files.lock().all.clone();
+        for file in files {
+            if file.dirty.swap(false, Ordering::AcqRel)
+                && let Err(error) = file.file.sync_data()
+            {
+                self.give_up(&file, 0, 0);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn owner(directory: &Path) -> io::Result<String> {
+    let path = directory.join("owner");
+    match std::fs::read_to_string(&path) {
+        Ok(owner) if owner.len() == 16 && owner.bytes().all(|byte| byte.is_ascii_hexdigit()) => return Ok(owner),
+        // Cut off while it was made.
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).map_err(|error| io::Error::other(error.to_string()))?;
+    let owner = data_encoding::HEXLOWER.encode(&random);
+    std::fs::write(&path, &owner)?;
+    Ok(owner)
+}
+
+/// The name of a file of the log. Names sort as the files were made.
+fn name(number: u64) -> String {
+    format!("window-{number:016x}.log")
+}
+
+fn make_private(directory: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)
+}
+
+/// Calls `work` with a buffer of this thread's: a fresh one for every request would cost more than what is done in it.
+fn with_buffer<T>(work: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+    thread_local! {
+        static BUFFERS: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    }
+    BUFFERS.with_borrow_mut(|buffer| {
+        let done = work(buffer);
+        buffer.clear();
+        buffer.shrink_to(BUFFER);
+        done
+    })
+}
