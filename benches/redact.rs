@@ -85,6 +85,11 @@ const WORST: &[(&str, &str)] = &[
     ("names", "first_name="),
     ("names in sentences", "first_name: A "),
     ("names in braces", "user:a {"),
+    ("parts of queries", "\"filter\": {"),
+    ("tokens without digits", ":“token"),
+    ("rows in quotes", "``values ('"),
+    ("errors of databases", "Failing row contains ("),
+    ("commands and colons", "DETAIL:  = redis SET "),
 ];
 
 #[divan::bench(sample_count = 20)]

@@ -2,7 +2,7 @@
 //!
 //! The value is withheld, without a token: what people choose as a password can be guessed.
 
-use super::text::{after, run_end, run_start, slice};
+use super::text::{after, line_before, run_end, run_start, slice};
 use crate::redact::detect::{Detector, Finding, WITHHELD};
 use crate::redact::gate::{Anchor, Seen};
 use crate::redact::structured::is_ours;
@@ -104,6 +104,9 @@ const ABOUT: &[&str] = &[
 /// Longest rest of a name behind the keyword.
 const MAX_NAME: usize = 64;
 
+/// How much of a value tells whether it is secret. What goes on longer is read to its end only if it is, so that nothing is read twice.
+const HEAD: usize = 512;
+
 #[derive(Debug)]
 pub(super) struct Pairs;
 
@@ -157,24 +160,37 @@ fn value(text: &str, start: usize, end: usize, sure: Sure) -> Option<Finding> {
         return said(text, start, end, name_end, sure).map(|(start, end)| Finding::withhold(start, end, "secret_pair"));
     };
     let quote = quote(text, separator.end);
+    if let Some((mark, length)) = quote {
+        let value_start = separator.end + length;
+        let escaped = slice(text, separator.end, value_start).contains('\\');
+        let value_end = quoted_end(text, value_start, mark, escaped);
+        return is_secret(slice(text, value_start, value_end), sure, separator.mark, true, &rest)
+            .then(|| Finding::withhold(value_start, value_end, "secret_pair"));
+    }
+    let start = separator.end;
     // `session: [main] up` is a line of a log; `"session": [` is a field.
     let is_field = sure == Sure::Always || matches!(after(text, name_end), Some('"' | '\'' | '\\'));
-    let nested = nested_end(text, separator.end).filter(|_| quote.is_none() && is_field);
-    let (value_start, value_end) = match quote {
-        Some((mark, length)) => {
-            let value_start = separator.end + length;
-            let escaped = slice(text, separator.end, value_start).contains('\\');
-            (value_start, quoted_end(text, value_start, mark, escaped))
+    let is_nested = is_field && opens_nested(text, start);
+    let end_in = |text: &str| {
+        if is_nested {
+            nested_end(text, start)
+        } else if sure == Sure::Line && separator.mark == ':' {
+            run_end(text, start, usize::MAX, |char| !matches!(char, '\n' | '\r' | '"' | '\''))
+        } else if separator.mark == '>' {
+            run_end(text, start, usize::MAX, |char| char != '<')
+        } else {
+            bare_end(text, start)
         }
-        None if sure == Sure::Line && separator.mark == ':' => {
-            (separator.end, run_end(text, separator.end, usize::MAX, |char| !matches!(char, '\n' | '\r' | '"' | '\'')))
-        }
-        None if separator.mark == '>' => (separator.end, run_end(text, separator.end, usize::MAX, |char| char != '<')),
-        None => (separator.end, nested.unwrap_or_else(|| bare_end(text, separator.end))),
     };
-    let value = slice(text, value_start, value_end);
-    is_secret(value, sure, separator.mark, quote.is_some() || nested.is_some(), &rest)
-        .then(|| Finding::withhold(value_start, value_end, "secret_pair"))
+    let is_secret = |end: usize| is_secret(slice(text, start, end), sure, separator.mark, is_nested, &rest);
+    let head = slice(text, 0, text.ceil_char_boundary(start + HEAD));
+    // What begins like a place for a secret may go on otherwise; a word without a digit does not.
+    let may_go_on = head.len() < text.len() && matches!(sure, Sure::Always | Sure::Line);
+    if !may_go_on && !is_secret(end_in(head)) {
+        return None;
+    }
+    let end = end_in(text);
+    is_secret(end).then(|| Finding::withhold(start, end, "secret_pair"))
 }
 
 /// Whether what begins there is a part of the name of a resource of AWS: `arn:aws:secretsmanager:…:secret:prod/db-AbCdEf` names a secret and
@@ -192,7 +208,7 @@ fn is_in_arn(text: &str, at: usize) -> bool {
 /// The quoted text that the name at `at` is compared with: `"…" == password`.
 fn compared_with(text: &str, at: usize) -> Option<(usize, usize)> {
     const LONGEST: usize = 256;
-    let head = slice(text, run_start(text, at, LONGEST, |char| char != '\n'), at);
+    let head = line_before(text, at, LONGEST);
     let operand = head.trim_end();
     let operand =
         ["===", "!==", "==", "!="].into_iter().find_map(|operator| operand.strip_suffix(operator))?.trim_end();
@@ -326,12 +342,15 @@ fn quoted_end(text: &str, start: usize, mark: char, escaped: bool) -> usize {
     text.len()
 }
 
-/// Where an object or a list that opens at `start` ends, or the text, if it is cut off: `"password": {"$eq": "…"}`.
-fn nested_end(text: &str, start: usize) -> Option<usize> {
-    let rest = text.get(start..)?;
-    if !rest.starts_with(['{', '[']) || rest.starts_with(WITHHELD) {
-        return None;
-    }
+/// Whether an object or a list opens at `start`: `"password": {"$eq": "…"}`.
+fn opens_nested(text: &str, start: usize) -> bool {
+    let rest = slice(text, start, text.len());
+    rest.starts_with(['{', '[']) && !rest.starts_with(WITHHELD)
+}
+
+/// Where the object or list that opens at `start` ends, or the text, if it is cut off.
+fn nested_end(text: &str, start: usize) -> usize {
+    let rest = slice(text, start, text.len());
     let (mut depth, mut quote, mut is_escaped) = (0_usize, None, false);
     for (offset, char) in rest.char_indices() {
         match (char, quote) {
@@ -343,37 +362,39 @@ fn nested_end(text: &str, start: usize) -> Option<usize> {
             ('"' | '\'', None) => quote = Some((char, is_escaped)),
             (_, Some(open)) if open == (char, is_escaped) => quote = None,
             ('{' | '[', None) => depth += 1,
-            ('}' | ']', None) if depth == 1 => return Some(start + offset + 1),
+            ('}' | ']', None) if depth == 1 => return start + offset + 1,
             ('}' | ']', None) => depth -= 1,
             _ => {}
         }
         is_escaped = false;
     }
-    Some(text.len())
+    text.len()
 }
 
 /// Where a value without quotes ends: at white space, a quote or a bracket that closes, or where the next pair begins.
 fn bare_end(text: &str, start: usize) -> usize {
-    let end = run_end(text, start, usize::MAX, |char| !char.is_whitespace() && !matches!(char, '&' | '<'));
-    let value = slice(text, start, end);
-    // A quote closes what the pair stands in, unless the value goes on behind it.
-    let closing = value.match_indices(['"', '\'', '`']).map(|(offset, _)| offset);
-    let closing = closing.into_iter().find(|offset| !after(value, offset + 1).is_some_and(char::is_alphanumeric));
-    let value = slice(value, 0, closing.unwrap_or(value.len()));
-    if value.starts_with(WITHHELD) {
+    let rest = slice(text, start, text.len());
+    if rest.starts_with(WITHHELD) {
         return start + WITHHELD.len();
     }
-    let next_pair = value
-        .match_indices([',', ';', '|'])
-        .map(|(offset, _)| offset)
-        .find(|offset| {
-            let name =
-                run_end(value, offset + 1, MAX_NAME, |char| char.is_alphanumeric() || matches!(char, '_' | '-' | '.'));
-            name == value.len() && name == offset + 1
-                || name > offset + 1 && matches!(after(value, name), Some('=' | ':'))
-        })
-        .unwrap_or(value.len());
-    let value = slice(value, 0, next_pair);
+    let is_end = |char: char| char.is_whitespace() || matches!(char, '&' | '<');
+    // A quote closes what the pair stands in, unless the value goes on behind it.
+    let closes = |at: usize| !after(rest, at + 1).is_some_and(char::is_alphanumeric);
+    let is_name = |char: char| char.is_alphanumeric() || matches!(char, '_' | '-' | '.');
+    let begins_pair = |at: usize| {
+        let name = run_end(rest, at, MAX_NAME, is_name);
+        match after(rest, name) {
+            Some('=' | ':') => name > at,
+            Some('"' | '\'' | '`') => name == at && closes(name),
+            next => name == at && next.is_none_or(is_end),
+        }
+    };
+    let end = rest.char_indices().find(|(at, char)| match char {
+        '"' | '\'' | '`' => closes(*at),
+        ',' | ';' | '|' => begins_pair(at + 1),
+        char => is_end(*char),
+    });
+    let value = slice(rest, 0, end.map_or(rest.len(), |(at, _)| at));
     start + value.trim_end_matches([',', ';', ')', '}', ']', '.']).len()
 }
 

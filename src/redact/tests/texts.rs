@@ -425,6 +425,17 @@ fn input_43_a_mebibyte_of_the_worst_is_linear() {
         "password is a1",
         "'403579558' ",
         "you 403579558 ",
+        ":“token",
+        "\"tokens\": [",
+        "tokens>",
+        "``values ('",
+        "Failing row contains (",
+        "binding parameter - [",
+        "Key (a)=(b) already exists ",
+        "E11000 duplicate key error ",
+        "Incorrect integer value: 'x' for column ",
+        "\\\"DETAIL:  = redis SET ",
+        "query (",
     ] {
         let time = |bytes: usize| {
             let text = pattern.repeat(bytes / pattern.len());

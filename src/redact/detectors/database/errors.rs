@@ -16,14 +16,37 @@ const OF_A_KEY: &[&str] =
 /// Longest list of columns, and of words between a phrase and its value.
 const MAX_COLUMNS: usize = 512;
 
+/// How much of a part of a statement is looked at to know it for one.
+const MAX_SOURCE: usize = 256;
+
+/// The line that was looked for last: a long one has many phrases, and is looked through once.
+#[derive(Debug, Default)]
+pub(super) struct Line {
+    start: usize,
+    end: usize,
+}
+
+impl Line {
+    /// Where the line of `at` ends.
+    fn end(&mut self, text: &str, at: usize) -> usize {
+        if !(self.start..=self.end).contains(&at) || self.end == 0 {
+            let rest = text.as_bytes().get(at..).unwrap_or_default();
+            let end = memchr::memchr2(b'\n', b'\r', rest).map_or(text.len(), |end| at + end);
+            *self = Self { start: at, end };
+        }
+        self.end
+    }
+}
+
 /// The values behind the phrase that ends at `at`, and where they end.
-pub(super) fn at(text: &str, at: usize, shape: Shape, sink: &mut Sink<'_, '_>) -> Option<usize> {
-    let line_end = run_end(text, at, usize::MAX, |char| !matches!(char, '\n' | '\r'));
+pub(super) fn at(text: &str, at: usize, shape: Shape, line: &mut Line, sink: &mut Sink<'_, '_>) -> Option<usize> {
+    let line_end = line.end(text, at);
     let line = slice(text, at, line_end);
     match shape {
         Shape::Columns => columns(text, at, line, sink),
         Shape::Parenthesis => {
-            let end = at + line.rfind(')')?;
+            // One that is cut off ends with its line.
+            let end = at + line.rfind(')').unwrap_or(line.len());
             sink.value(at, end);
             Some(end)
         }
@@ -34,7 +57,7 @@ pub(super) fn at(text: &str, at: usize, shape: Shape, sink: &mut Sink<'_, '_>) -
         }
         Shape::Entry => entry(text, at, line, sink),
         Shape::Behind(sign, mark) => {
-            let start = line.get(..line.floor_char_boundary(MAX_COLUMNS))?.find(sign)? + sign.len();
+            let start = near(line).find(sign)? + sign.len();
             let value = line.get(start..)?;
             let end = if mark == '\n' { value.len() } else { quoted_end(value, mark, "' to ")? };
             sink.value(at + start, at + start + end);
@@ -58,14 +81,14 @@ pub(super) fn at(text: &str, at: usize, shape: Shape, sink: &mut Sink<'_, '_>) -
             Some(at + end)
         }
         Shape::Bracket => bracket(text, at - 1, sink),
-        Shape::Braces => bracket(text, at + line.find('{')?, sink),
+        Shape::Braces => bracket(text, at + near(line).find('{')?, sink),
         Shape::Line => {
             sink.literals(&literals::values(text, at, line_end, BareWords::Stay));
             Some(line_end)
         }
         Shape::Bound => {
-            let start = line.find("- [")? + 3;
-            let end = line.rfind(']').filter(|end| *end >= start)?;
+            let start = near(line).find("- [")? + 3;
+            let end = line.rfind(']').filter(|end| *end >= start).unwrap_or(line.len());
             if !is_withheld(text, at + start - 1) {
                 sink.value(at + start, at + end);
             }
@@ -77,8 +100,9 @@ pub(super) fn at(text: &str, at: usize, shape: Shape, sink: &mut Sink<'_, '_>) -
             Some(line_end)
         }
         Shape::Source => {
+            let head = slice(line, 0, line.floor_char_boundary(MAX_SOURCE));
             let is_sql =
-                line.split(|char: char| !char.is_alphanumeric()).any(|word| word.len() > 1 && is_keyword(word))
+                head.split(|char: char| !char.is_alphanumeric()).any(|word| word.len() > 1 && is_keyword(word))
                     && text.get(line_end..).is_some_and(|rest| rest.trim_start().starts_with('^'));
             let (cuts, end) = if is_sql { sql::embedded(line, None) } else { return None };
             cuts.iter().for_each(|cut| super::statements::cut(text, at, *cut, sink));
@@ -88,12 +112,18 @@ pub(super) fn at(text: &str, at: usize, shape: Shape, sink: &mut Sink<'_, '_>) -
     }
 }
 
+/// As much of a line as stands between a phrase and its value at most.
+fn near(line: &str) -> &str {
+    slice(line, 0, line.floor_char_boundary(MAX_COLUMNS))
+}
+
 /// `email)=(x) already exists.`
 fn columns(text: &str, at: usize, line: &str, sink: &mut Sink<'_, '_>) -> Option<usize> {
-    let names_end = line.get(..line.floor_char_boundary(MAX_COLUMNS))?.find(")=(")?;
+    let names_end = near(line).find(")=(")?;
     let start = names_end + 3;
     let rest = line.get(start..)?;
-    let end = OF_A_KEY.iter().filter_map(|said| rest.find(said)).min().or_else(|| rest.rfind(')'))?;
+    let closes = |end: &usize| OF_A_KEY.iter().any(|said| slice(rest, *end, rest.len()).starts_with(said));
+    let end = memchr::memchr_iter(b')', rest.as_bytes()).find(closes).or_else(|| rest.rfind(')'))?;
     let (names, values) = (line.get(..names_end)?, rest.get(..end)?);
     let names: Vec<&str> = names.split(", ").map(|name| name.trim_matches('"')).collect();
     let parts: Vec<&str> = values.split(", ").collect();

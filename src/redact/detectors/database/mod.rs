@@ -9,8 +9,12 @@ mod phrases;
 mod statements;
 mod stores;
 
+use aho_corasick::AhoCorasick;
+
+use self::errors::Line;
 use self::phrases::{PHRASES, Shape};
 use self::statements::{Froms, Statements};
+use self::stores::Hints;
 use crate::redact::detect::{Detector, Finding, WITHHELD};
 use crate::redact::gate::{Anchor, Seen, Word};
 use crate::redact::keys::Keys;
@@ -23,18 +27,20 @@ const RULE: &str = "database_value";
 #[derive(Debug)]
 pub(super) struct Database {
     statements: Statements,
+    hints: AhoCorasick,
 }
 
 impl Database {
     pub(super) fn new() -> Result<Self, String> {
-        Ok(Self { statements: Statements::new()? })
+        Ok(Self { statements: Statements::new()?, hints: stores::finder_of_hints()? })
     }
 }
 
 impl Detector for Database {
     fn find(&self, seen: Seen<'_>, found: &mut Vec<Finding>) {
         let Seen { text, keys, .. } = seen;
-        let (mut done, mut froms) = (0, Froms::default());
+        let (mut done, mut froms, mut line) = (0, Froms::default(), Line::default());
+        let mut hints = Hints::new(&self.hints);
         let mut words = seen.words_apart().peekable();
         while let Some(Word { index, start, end, .. }) = words.next() {
             let Some((_, shape)) = PHRASES.get(index).filter(|_| start >= done) else { continue };
@@ -42,7 +48,7 @@ impl Detector for Database {
             let end = match shape {
                 Shape::Statement => self.statements.at(text, start, &mut froms, &mut values),
                 Shape::Shell => stores::shell(text, end, &mut values),
-                Shape::Search => stores::search(text, start, &mut values),
+                Shape::Search => stores::search(text, start, &mut hints, &mut values),
                 Shape::GraphQl => stores::graphql(text, start, end, &mut values),
                 // The next name of a store is looked behind in its turn.
                 Shape::Command => {
@@ -51,7 +57,7 @@ impl Detector for Database {
                         .filter(|next| PHRASES.get(next.index).is_some_and(|(_, shape)| *shape == Shape::Command));
                     stores::command(text, end, next.map_or(text.len(), |next| next.start), &mut values)
                 }
-                shape => errors::at(text, end, *shape, &mut values),
+                shape => errors::at(text, end, *shape, &mut line, &mut values),
             };
             done = end.unwrap_or(done);
         }

@@ -75,7 +75,7 @@ impl Statements {
         if !is_statement {
             return None;
         }
-        let (cuts, end) = sql::embedded(rows(rest).unwrap_or(rest), enclosing(text, start));
+        let (cuts, end) = literals_of(rest, enclosing(text, start));
         cuts.iter().for_each(|one| cut(text, start, *one, sink));
         Some(bound(text, start + end, sink))
     }
@@ -136,6 +136,20 @@ fn find(text: &[u8], at: usize) -> Option<usize> {
         let is_apart = start.checked_sub(1).and_then(|before| text.get(before));
         is_word && is_apart.is_none_or(|before| !before.is_ascii_alphanumeric() && *before != b'_')
     })
+}
+
+/// The literals of the statement that a text begins with, and where it ends. Of rows, no more is read than twice what is one's own.
+fn literals_of(text: &str, enclosing: Option<Enclosing>) -> (Vec<Piece>, usize) {
+    let mut reach = WINDOW;
+    loop {
+        let head = slice(text, 0, text.floor_char_boundary(reach));
+        let Some(rows) = rows(head) else { return sql::embedded(text, enclosing) };
+        let (cuts, end) = sql::embedded(rows, enclosing);
+        if end < head.len() || head.len() == text.len() {
+            return (cuts, end);
+        }
+        reach *= 2;
+    }
 }
 
 /// The rows of values that a text begins with, if it does: what is behind them may be anything.

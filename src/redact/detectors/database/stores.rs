@@ -1,12 +1,19 @@
 //! Statements of stores that speak no SQL, inside messages: shells of document stores, queries of search engines, GraphQL, commands of
 //! stores of keys and values.
 
+use std::ops::Range;
+
+use aho_corasick::AhoCorasick;
+
 use super::Sink;
 use crate::redact::detectors::text::{after, before, run_end, run_start, slice};
 use crate::redact::literals::{self, BareWords, bracket_end};
 
 /// How far before a part of a query its document may begin.
 const LOOK_BACK: usize = 2048;
+
+/// How long the list of a document's variables is at most.
+const VARIABLES_WITHIN: usize = 1024;
 
 /// How far behind a store's name its commands are looked for.
 const COMMANDS_WITHIN: usize = 512;
@@ -26,22 +33,48 @@ pub(super) fn shell(text: &str, at: usize, sink: &mut Sink<'_, '_>) -> Option<us
     Some(end)
 }
 
+/// Words of a query language that no other document has.
+#[rustfmt::skip]
+const HINTS: &[&str] = &[
+    "\"match", "\"term", "\"bool\"", "\"range\"", "\"must", "\"should\"", "\"wildcard\"", "\"prefix\"", "\"ids\"", "\"query_string\"",
+    "\"multi_match\"", "\"$", "\"find\"", "\"aggregate\"", "\"update\"", "\"delete\"", "find:", "update:", "aggregate:", "delete:",
+    "$eq", "$in", "$set", "\"_index\"",
+];
+
+/// Finds [`HINTS`].
+pub(super) fn finder_of_hints() -> Result<AhoCorasick, String> {
+    AhoCorasick::new(HINTS).map_err(|error| error.to_string())
+}
+
+/// Where [`HINTS`] stand in a text: it is looked through once, however many parts of queries it has.
+#[derive(Debug)]
+pub(super) struct Hints<'d> {
+    finder: &'d AhoCorasick,
+    found: Option<Vec<Range<usize>>>,
+}
+
+impl<'d> Hints<'d> {
+    pub(super) fn new(finder: &'d AhoCorasick) -> Self {
+        Self { finder, found: None }
+    }
+
+    /// Whether one stands all within `start..end`.
+    fn any_within(&mut self, text: &str, start: usize, end: usize) -> bool {
+        let found = self.found.get_or_insert_with(|| self.finder.find_iter(text).map(|hint| hint.range()).collect());
+        let first = found.partition_point(|hint| hint.start < start);
+        found.get(first).is_some_and(|hint| hint.end <= end)
+    }
+}
+
 /// The document around a part of a query at `at`: names stay, the values of its leaves go.
-pub(super) fn search(text: &str, at: usize, sink: &mut Sink<'_, '_>) -> Option<usize> {
+pub(super) fn search(text: &str, at: usize, hints: &mut Hints<'_>, sink: &mut Sink<'_, '_>) -> Option<usize> {
     let head = slice(text, text.floor_char_boundary(at.saturating_sub(LOOK_BACK)), at);
-    let line = head.rfind(['\n', '\r']).map_or(0, |end| end + 1);
+    let line = memchr::memrchr2(b'\n', b'\r', head.as_bytes()).map_or(0, |end| end + 1);
     let head = head.get(line..)?;
     let open = at - head.len()
         + head.find('{').or_else(|| slice(text, at, at + 10).find('{').map(|offset| head.len() + offset))?;
     let document = slice(text, open, text.floor_char_boundary(open + LOOK_BACK));
-    // Words of a query language that no other document has.
-    #[rustfmt::skip]
-    const WORDS: &[&str] = &[
-        "\"match", "\"term", "\"bool\"", "\"range\"", "\"must", "\"should\"", "\"wildcard\"", "\"prefix\"", "\"ids\"", "\"query_string\"",
-        "\"multi_match\"", "\"$", "\"find\"", "\"aggregate\"", "\"update\"", "\"delete\"", "find:", "update:", "aggregate:", "delete:",
-        "$eq", "$in", "$set", "\"_index\"",
-    ];
-    if !WORDS.iter().any(|word| document.contains(word)) {
+    if !hints.any_within(text, open, open + document.len()) {
         return None;
     }
     let end = bracket_end(text, open, text.len());
@@ -86,7 +119,7 @@ pub(super) fn graphql(text: &str, start: usize, end: usize, sink: &mut Sink<'_, 
     let open = if slice(text, start, end).ends_with(['{', '(']) { end - 1 } else { head };
     let body = match after(text, open)? {
         '(' => {
-            let close = bracket_end(text, open, text.len());
+            let close = bracket_end(text, open, text.len().min(open + VARIABLES_WITHIN));
             run_end(text, close, 8, char::is_whitespace)
         }
         '{' => open,
@@ -141,11 +174,15 @@ fn arguments(text: &str, at: usize, is_in_quotes: bool, sink: &mut Sink<'_, '_>)
     if !is_key || !near.starts_with([' ', ',']) {
         return None;
     }
-    let is_inside = |char: char| !matches!(char, '\n' | '\r') && (is_monitor || !matches!(char, ')' | ']' | '`'));
-    let end = run_end(text, start, usize::MAX, is_inside);
-    let rest = slice(text, start, end);
-    // An error follows its command.
-    let rest = slice(rest, 0, rest.find(": ").filter(|_| !is_monitor).unwrap_or(rest.len()));
+    let bytes = text.as_bytes().get(start..).unwrap_or_default();
+    let ends = |(at, byte): (usize, &u8)| match byte {
+        b'\n' | b'\r' => true,
+        b')' | b']' | b'`' => !is_monitor,
+        // An error follows its command.
+        b':' => !is_monitor && bytes.get(at + 1) == Some(&b' '),
+        _ => false,
+    };
+    let rest = slice(text, start, start + bytes.iter().enumerate().position(ends).unwrap_or(bytes.len()));
     let is_closed = is_in_quotes && !is_monitor;
     let rest = if is_closed { slice(rest, 0, rest.rfind(['"', '\'']).unwrap_or(rest.len())) } else { rest };
     let mut from = start;
