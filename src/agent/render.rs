@@ -54,6 +54,9 @@ fn head(page: &mut String, view: &BundleView) {
         ));
         facts.extend(numbers.history.iter().flat_map(history_facts));
     }
+    if let Some(tokens) = view.tokens() {
+        facts.push(("Size", format!("{tokens} tokens as JSON")));
+    }
     let optional = [
         ("Commit", &bundle.commit_sha),
         ("Language", &bundle.language),

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 
 use super::limit::IncidentLimiter;
 use crate::bundle::{Closed, RawSealer, Sealed, seal};
-use crate::config::{Problem, ValidatedConfig};
+use crate::config::{BundleSize, Problem, ValidatedConfig};
 use crate::evidence::{self, AppRules, Assembler};
 use crate::model::{
     Batch, Budget, CloseReason, ClosedTrace, Decision, DropReason, Entry, Ledger, Outcome, Record, Remark, RootKey,
@@ -42,6 +42,8 @@ pub struct Core {
     /// Only where raw evidence is configured: elsewhere no copy of the records is made.
     raw: Option<RawSealer>,
     limiter: IncidentLimiter,
+    /// How large a bundle may be.
+    size: BundleSize,
     budget: Budget,
     ledger: Arc<Ledger>,
 }
@@ -95,6 +97,7 @@ impl Core {
             redactor,
             raw,
             limiter: IncidentLimiter::new(&incident.incidents),
+            size: incident.bundle.clone(),
             budget: Budget::new(max_bytes),
             ledger: Arc::default(),
         })
@@ -231,7 +234,7 @@ impl Core {
             report_dry_run(redacted);
             return None;
         }
-        match seal(redacted, closed) {
+        match seal(redacted, closed, &self.size) {
             Ok(sealed) => self.with_raw(sealed, &records),
             Err(error) => {
                 tracing::error!(%trace_id, %error, "bundle could not be sealed");

@@ -12,5 +12,6 @@ mod lists;
 mod query;
 mod recording;
 mod render;
+mod size;
 mod verify;
 mod versions;
