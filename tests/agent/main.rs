@@ -9,6 +9,7 @@ mod support;
 mod gc;
 mod late;
 mod lists;
+mod locals;
 mod query;
 mod recording;
 mod render;
