@@ -220,7 +220,7 @@ impl Line {
 
 fn sealed(case: RedactedCase) -> Sealed {
     let closed = Closed { reason: CloseReason::DecisionWait, opened: Timestamp(T0), closed: Timestamp(T0 + 100 * MS) };
-    seal(case, closed).expect("a case that can be sealed")
+    seal(case, closed, &casefile::config::BundleSize::default()).expect("a case that can be sealed")
 }
 
 fn end(sealed: Sealed) {

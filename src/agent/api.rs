@@ -140,6 +140,7 @@ fn reference(found: IndexRef) -> proto::BundleRef {
         summary: found.summary,
         failed_at: found.failed_at,
         object: found.object,
+        tokens: found.tokens.unwrap_or_default(),
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::amend::{Overlap, amend};
 use super::remarks::Remarks;
+use crate::bundle::{to_canonical, tokens};
 use crate::model::{Bundle, IncidentNumbers, Manifest, ManifestKind, RecordDigest, SpanEvidence, SpanId};
 
 /// One stored document and its manifest.
@@ -68,7 +69,17 @@ impl BundleView {
         Some(Self { bundle, numbers, manifests })
     }
 
-    /// The document with `first_seen`, `last_seen`, `count_24h` and `history` (its versions) in its incident.
+    /// Tokens (`o200k_base`) of the document: what its manifest says, or counted where amendments are merged in; `None` where an old
+    /// manifest does not say.
+    #[must_use]
+    pub fn tokens(&self) -> Option<u64> {
+        match self.manifests.as_slice() {
+            [manifest] => manifest.tokens,
+            _ => tokens(&to_canonical(&self.bundle).ok()?),
+        }
+    }
+
+    /// The document with its `tokens`, and with `first_seen`, `last_seen`, `count_24h` and `history` (its versions) in its incident.
     ///
     /// # Errors
     /// If it cannot be written as JSON.
@@ -83,6 +94,9 @@ impl BundleView {
             if let Some(history) = &numbers.history {
                 incident.insert("history".to_owned(), serde_json::to_value(history)?);
             }
+        }
+        if let (Some(fields), Some(tokens)) = (document.as_object_mut(), self.tokens()) {
+            fields.insert("tokens".to_owned(), json!(tokens));
         }
         Ok(document)
     }

@@ -16,6 +16,8 @@ use crate::model::{Exception, Frame, LogLine, Place, SpanEvidence};
 const MAX_FRAMES: usize = 40;
 /// Runs of library frames from this length on are shown by their ends.
 const MIN_RUN: usize = 4;
+/// Local variables shown of one frame of the service's own.
+const MAX_LOCALS: usize = 20;
 /// Log lines shown: the last ones before the end of the window.
 const MAX_LOGS: usize = 60;
 
@@ -53,6 +55,9 @@ fn head(page: &mut String, view: &BundleView) {
             format!("{} times in 24 h, first {}, last {}", numbers.count_24h, numbers.first_seen, numbers.last_seen),
         ));
         facts.extend(numbers.history.iter().flat_map(history_facts));
+    }
+    if let Some(tokens) = view.tokens() {
+        facts.push(("Size", format!("{tokens} tokens as JSON")));
     }
     let optional = [
         ("Commit", &bundle.commit_sha),
@@ -152,6 +157,12 @@ fn frame_line(page: &mut String, frame: &Frame) {
     line(page, &format!("- {own}{}{own} `{}{at}`", prose(func), code(file)));
     if let Some(context) = &frame.context {
         line(page, &format!("  `{}`", code(context.trim())));
+    }
+    if frame.in_app {
+        for (name, value) in frame.locals.iter().take(MAX_LOCALS) {
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            line(page, &format!("  - `{} = {}`", code(name), code(&one_line(&value))));
+        }
     }
 }
 

@@ -9,12 +9,14 @@
 mod canonical;
 mod compress;
 mod dsse;
+mod fit;
 pub mod names;
 mod ran;
 mod raw;
 mod sealed;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod unseal;
 
 pub use canonical::{CanonicalError, to_canonical};
@@ -25,4 +27,5 @@ pub use raw::{RawError, RawSealer, SealedRaw, recipients_of};
 #[cfg(test)]
 pub(crate) use sealed::seal_parts;
 pub use sealed::{Closed, SealError, Sealed, digest_of, seal};
+pub(crate) use tokens::tokens;
 pub use unseal::{Identities, IdentityError, UnsealError};

@@ -195,7 +195,7 @@ mod tests {
         let permit = Budget::new(usize::MAX).take_anyway(0);
         let batch = Arc::new(Batch { signal: Signal::Traces, bytes, permit, origin: None });
         let records = entries.into_iter().map(|entry| Record { batch: Arc::clone(&batch), entry }).collect();
-        (seal_parts(parts, closed).unwrap(), records)
+        (seal_parts(parts, closed, &crate::config::BundleSize::default()).unwrap(), records)
     }
 
     fn sealed(config: &RawExporter, digests: &[u8], budget: &Budget) -> SealedRaw {

@@ -1,11 +1,15 @@
 //! The sealed document and what its manifest says of it.
 
+use std::sync::OnceLock;
+
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use super::canonical::{CanonicalError, to_canonical};
+use super::canonical::CanonicalError;
+use super::fit::fitted;
 use super::ran::Ran;
 use super::raw::SealedRaw;
+use crate::config::BundleSize;
 use crate::model::{
     CloseFacts, CloseReason, Incident, IncidentFacts, IncidentNumbers, Manifest, ManifestKind, ObjectRef, RawRef,
     RecordDigest, SealFacts, Timestamp, TraceId, Tracked,
@@ -28,6 +32,7 @@ pub struct Closed {
 pub struct Sealed {
     document: Bytes,
     document_digest: String,
+    tokens: OnceLock<Option<u64>>,
     tenant: String,
     trace_id: TraceId,
     bundle_id: String,
@@ -53,19 +58,19 @@ pub struct SealError {
     pub tracked: Tracked,
 }
 
-/// Seals a case.
+/// Seals a case, after what is over `size` has been cut out of its document.
 ///
 /// # Errors
 /// If the document holds a number that canonical JSON cannot (an integer beyond ±2^53).
-pub fn seal(case: RedactedCase, closed: Closed) -> Result<Sealed, SealError> {
-    seal_parts(case.into_parts(), closed)
+pub fn seal(case: RedactedCase, closed: Closed, size: &BundleSize) -> Result<Sealed, SealError> {
+    seal_parts(case.into_parts(), closed, size)
 }
 
 /// Seals the parts of a case. Apart from [`seal`], which alone proves that they are redacted, for tests only.
-pub(crate) fn seal_parts(parts: Parts, closed: Closed) -> Result<Sealed, SealError> {
-    let Parts { tenant, trace_id, bundle, mut records, failed_at, tracked } = parts;
-    let document = match to_canonical(&bundle) {
-        Ok(document) => Bytes::from(document),
+pub(crate) fn seal_parts(parts: Parts, closed: Closed, size: &BundleSize) -> Result<Sealed, SealError> {
+    let Parts { tenant, trace_id, mut bundle, mut records, failed_at, tracked } = parts;
+    let (document, counted) = match fitted(&mut bundle, failed_at, size) {
+        Ok((document, counted)) => (Bytes::from(document), counted),
         Err(source) => return Err(SealError { source, tracked }),
     };
     records.sort_unstable();
@@ -74,6 +79,7 @@ pub(crate) fn seal_parts(parts: Parts, closed: Closed) -> Result<Sealed, SealErr
         document_digest: digest_of(&document),
         ran: Ran::of(&bundle),
         document,
+        tokens: counted.map_or_else(OnceLock::new, |counted| OnceLock::from(Some(counted))),
         tenant,
         trace_id,
         bundle_id: bundle.bundle_id,
@@ -105,6 +111,17 @@ impl Sealed {
     #[must_use]
     pub fn document_digest(&self) -> &str {
         &self.document_digest
+    }
+
+    /// The document's tokens. Where they are not known yet, `count` counts them.
+    pub(crate) async fn tokens(&self, count: impl AsyncFnOnce(Bytes) -> Option<u64>) -> Option<u64> {
+        match self.tokens.get() {
+            Some(known) => *known,
+            None => {
+                let counted = count(self.document.clone()).await;
+                *self.tokens.get_or_init(|| counted)
+            }
+        }
     }
 
     /// The tenant.
@@ -166,12 +183,13 @@ impl Sealed {
         self.raw_stored = stored;
     }
 
-    /// The manifest of an object that holds this document.
+    /// The manifest of an object that holds this document, which has so many `tokens`.
     #[must_use]
     pub fn manifest(
         &self,
         kind: ManifestKind,
         object: ObjectRef,
+        tokens: Option<u64>,
         numbers: IncidentNumbers,
         sealed: SealFacts,
     ) -> Manifest {
@@ -184,6 +202,7 @@ impl Sealed {
             tenant: self.tenant.clone(),
             trace_id: self.trace_id,
             object,
+            tokens,
             incident: IncidentFacts { id, fingerprint, class, summary, services, numbers },
             closed: CloseFacts {
                 reason: self.closed.reason,

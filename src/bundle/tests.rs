@@ -36,6 +36,7 @@ fn manifest() -> Manifest {
             compression: "none".to_owned(),
             document: digest_of(b"x"),
         },
+        tokens: Some(1),
         incident: IncidentFacts {
             id: "INC-1".to_owned(),
             fingerprint: "v1:0".to_owned(),
@@ -208,5 +209,19 @@ proptest! {
             prop_assert_eq!(&stored, &pack(&document, compression).unwrap());
             prop_assert_eq!(unpack(name, &stored, 10_000).unwrap(), document.clone());
         }
+    }
+}
+
+#[test]
+fn tokens_are_those_of_o200k() {
+    // Counted with OpenAI's tiktoken.
+    for (text, counted) in [
+        ("", 0),
+        ("hello world", 2),
+        ("{\"span_id\":\"00f067aa0ba902b7\",\"duration_ms\":12.5}", 21),
+        ("größer als 用户 👩‍💻\r\n\t  end", 12),
+        ("<|endoftext|>", 7),
+    ] {
+        assert_eq!(tokens(text.as_bytes()), Some(counted), "{text:?}");
     }
 }

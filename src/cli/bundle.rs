@@ -71,10 +71,12 @@ fn list(incident: Option<&str>, store: &StoreArgs, page: &PageArgs) -> anyhow::R
 /// Bundles as a table.
 pub(super) fn table(out: &mut Terminal<impl Write>, page: &Page<IndexRef>) -> anyhow::Result<()> {
     let row = |bundle: &IndexRef| {
-        vec![bundle.failed_at.clone(), bundle.incident_id.clone(), bundle.trace_id.to_string(), bundle.summary.clone()]
+        let tokens = bundle.tokens.map_or_else(|| "-".to_owned(), |tokens| tokens.to_string());
+        let IndexRef { failed_at, incident_id, trace_id, summary, .. } = bundle;
+        vec![failed_at.clone(), incident_id.clone(), trace_id.to_string(), tokens, summary.clone()]
     };
     let rows: Vec<_> = page.items.iter().map(row).collect();
-    out.table(&["failed at", "incident", "trace", "summary"], &rows)?;
+    out.table(&["failed at", "incident", "trace", "tokens", "summary"], &rows)?;
     Ok(out.line(&page.footer("bundles"))?)
 }
 

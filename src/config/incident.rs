@@ -1,6 +1,7 @@
 //! `connectors:` — `incident` turns traces and logs into bundles.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,8 @@ pub struct IncidentConnector {
     pub window: WindowConfig,
     /// Which logs a bundle shows.
     pub logs: LogJoin,
+    /// How large a bundle may be.
+    pub bundle: BundleSize,
     /// How many bundles one incident may have.
     pub incidents: IncidentLimit,
     /// Which frames of a stack are the service's own code: rules that come after the built-in ones, as `family:go path:**/generated/** -app`.
@@ -89,6 +92,34 @@ pub struct LogJoin {
 impl Default for LogJoin {
     fn default() -> Self {
         Self { lookback: Duration::seconds(30), max_per_trace: 2000 }
+    }
+}
+
+/// How large the document of a bundle may be. What is over it is cut out whole, what tells least first: what stands in it twice and examples,
+/// records far from the failure, frames of libraries; its summary, exception, span path and the last log lines before the error stay longest.
+/// `completeness.truncated` names what was cut. Late evidence is a document of its own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct BundleSize {
+    /// Most bytes of JSON, before compression; 0 means no limit, less than 16KiB is refused.
+    pub max_bytes: ByteSize,
+    /// Most tokens (`o200k_base`); 0 means no limit, less than 4000 are refused. The manifest says how many there are.
+    pub max_tokens: u64,
+}
+
+impl Default for BundleSize {
+    fn default() -> Self {
+        Self { max_bytes: ByteSize::mib(1), max_tokens: 100_000 }
+    }
+}
+
+impl fmt::Display for BundleSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.max_bytes.0, self.max_tokens) {
+            (bytes, 0) => write!(f, "{bytes} bytes"),
+            (0, tokens) => write!(f, "{tokens} tokens"),
+            (bytes, tokens) => write!(f, "{bytes} bytes and {tokens} tokens"),
+        }
     }
 }
 

@@ -154,6 +154,10 @@ fn processors(document: &Config, found: &mut Vec<Problem>) {
     }
 }
 
+/// The least that a bundle's document needs for what is never cut.
+const MIN_BUNDLE_BYTES: u64 = 16 * 1024;
+const MIN_BUNDLE_TOKENS: u64 = 4000;
+
 fn connectors(document: &Config, found: &mut Vec<Problem>) {
     for (id, connector) in &document.connectors.0 {
         let Connector::Incident(incident) = connector;
@@ -162,6 +166,15 @@ fn connectors(document: &Config, found: &mut Vec<Problem>) {
         lasting(found, &format!("{path}.window.retention"), incident.window.retention);
         positive(found, &format!("{path}.window.max_bytes"), incident.window.max_bytes.0);
         positive(found, &format!("{path}.logs.max_per_trace"), incident.logs.max_per_trace as u64);
+        let (bytes, tokens) = (incident.bundle.max_bytes.0, incident.bundle.max_tokens);
+        if (1..MIN_BUNDLE_BYTES).contains(&bytes) {
+            let path = format!("{path}.bundle.max_bytes");
+            fault(found, &path, "must be 16KiB or more", "write 0 for no limit");
+        }
+        if (1..MIN_BUNDLE_TOKENS).contains(&tokens) {
+            let path = format!("{path}.bundle.max_tokens");
+            fault(found, &path, "must be 4000 or more", "write 0 for no limit");
+        }
         if incident.incidents.max_bundles > 0 {
             lasting(found, &format!("{path}.incidents.per"), incident.incidents.per);
         }

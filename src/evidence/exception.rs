@@ -4,11 +4,12 @@
 //! twice is one exception: the fields that one of the two lacks come from the other.
 
 use opentelemetry_proto::tonic::trace::v1::span::Event;
+use serde_json::Value;
 
 use super::gather::LogFact;
 use super::stack::{self, AppRules, Stack};
-use super::values;
-use crate::model::{Attributes, Exception, Frame, SpanId, Timestamp};
+use super::{locals, values};
+use crate::model::{Attributes, Completeness, Exception, Frame, SpanId, Timestamp};
 
 /// An exception as it was recorded.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -17,6 +18,8 @@ pub(super) struct Recorded {
     kind: Option<String>,
     message: Option<String>,
     stacktrace: Option<String>,
+    /// Frames that were recorded as such.
+    frames: Option<Value>,
     /// `code.*`: where it was recorded.
     place: Option<Frame>,
     escaped: bool,
@@ -31,13 +34,14 @@ impl Recorded {
             kind: text("exception.type"),
             message: text("exception.message"),
             stacktrace: text("exception.stacktrace").or_else(|| text("code.stacktrace")),
+            frames: attrs.get(locals::FRAMES).cloned(),
             place: code(attrs),
             escaped: text("exception.escaped").is_some_and(|flag| flag.eq_ignore_ascii_case("true")),
         }
     }
 
     pub(super) fn has_stack(&self) -> bool {
-        self.stacktrace.is_some()
+        self.stacktrace.is_some() || self.frames.is_some()
     }
 
     /// With the stack of `other`, if both say the same type, with or without its module.
@@ -130,13 +134,14 @@ const MAX_BODIES: usize = 50;
 /// The one that surfaced: one that is known to have escaped before others, one with a stack before others, then the last.
 /// What it lacks comes from a record of the same exception.
 pub(super) fn choose(candidates: &[Recorded]) -> Option<Recorded> {
-    let rank = |recorded: &&Recorded| (recorded.escaped, recorded.stacktrace.is_some(), recorded.at);
+    let rank = |recorded: &&Recorded| (recorded.escaped, recorded.has_stack(), recorded.at);
     let mut chosen = candidates.iter().max_by_key(rank)?.clone();
     for other in candidates {
         if other.same(&chosen) {
             chosen.kind = chosen.kind.or_else(|| other.kind.clone());
             chosen.message = chosen.message.or_else(|| other.message.clone());
             chosen.stacktrace = chosen.stacktrace.or_else(|| other.stacktrace.clone());
+            chosen.frames = chosen.frames.or_else(|| other.frames.clone());
             chosen.place = chosen.place.or_else(|| other.place.clone());
         }
     }
@@ -151,15 +156,28 @@ pub(super) fn repeats(event: &Event, shown: Option<&Exception>) -> bool {
     recorded.kind == shown.kind && recorded.message == shown.message
 }
 
-/// Reads the stack. What is missing is said in `missing`.
+/// Reads the stack: from frames that were recorded as such, else from the text. What is missing or left out is said in `complete`.
 pub(super) fn read(
     recorded: Recorded,
     language: Option<&str>,
     rules: &AppRules,
-    missing: &mut Vec<String>,
+    complete: &mut Completeness,
 ) -> Exception {
-    let Recorded { kind, message, stacktrace, place, .. } = recorded;
+    let Recorded { kind, message, stacktrace, frames, place, .. } = recorded;
     let parsed = stacktrace.as_deref().and_then(|text| stack::parse(text, language, rules));
+    let structured = frames.as_ref().map(locals::frames);
+    if let Some(Some(frames)) = structured {
+        // What the text says besides, of causes above all, stays.
+        let Stack { frames, elided, .. } = stack::of_frames(frames, language, rules);
+        let stack = Stack { frames, elided, partial: false, ..parsed.unwrap_or_default() };
+        let mut found = shown(stack, kind, message, stacktrace);
+        limit(&mut found, complete);
+        return found;
+    }
+    let missing = &mut complete.missing;
+    if structured.is_some() {
+        missing.push(format!("exception.frames: {} holds no list of frames", locals::FRAMES));
+    }
     let of_code = stacktrace.is_none().then_some(place).flatten().map(|place| stack::of_place(place, language, rules));
     match (&stacktrace, &parsed) {
         (None, _) if of_code.is_some() => {
@@ -176,7 +194,17 @@ pub(super) fn read(
         _ => {}
     }
     let parsed = parsed.or(of_code).unwrap_or_default();
-    shown(parsed, kind, message, stacktrace)
+    let mut found = shown(parsed, kind, message, stacktrace);
+    limit(&mut found, complete);
+    found
+}
+
+/// Keeps variables and source lines within their limits.
+fn limit(exception: &mut Exception, complete: &mut Completeness) {
+    let mut limits = locals::Limits::default();
+    limits.apply(&mut exception.frames);
+    exception.causes.iter_mut().for_each(|cause| limits.apply(&mut cause.frames));
+    complete.truncated.extend(limits.said());
 }
 
 /// The exception in a text as a bundle shows it; `None` if no stack can be read from the text.
@@ -190,8 +218,9 @@ pub fn of_text(
     message: Option<String>,
     rules: &AppRules,
 ) -> Option<Exception> {
-    let parsed = stack::parse(text, language, rules)?;
-    Some(shown(parsed, kind, message, Some(text.to_owned())))
+    let mut found = shown(stack::parse(text, language, rules)?, kind, message, Some(text.to_owned()));
+    limit(&mut found, &mut Completeness::default());
+    Some(found)
 }
 
 fn shown(parsed: Stack, kind: Option<String>, message: Option<String>, stacktrace: Option<String>) -> Exception {

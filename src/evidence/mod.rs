@@ -15,6 +15,7 @@ mod environment;
 mod exception;
 mod gather;
 mod incident;
+mod locals;
 mod logs;
 mod repro;
 mod slow;
@@ -128,8 +129,8 @@ impl Assembler {
             |found| Some(self.with_stack(found, &tree, &critical, &logs, language.as_deref())),
         );
         let failed_at = failed_at(&tree, &critical, &logs, recorded.as_ref());
-        let exception = recorded
-            .map(|found| exception::read(found, language.as_deref(), &self.settings.in_app, &mut complete.missing));
+        let exception =
+            recorded.map(|found| exception::read(found, language.as_deref(), &self.settings.in_app, &mut complete));
         if exception.is_none() {
             complete.missing.push("exception: none was recorded".to_owned());
         }

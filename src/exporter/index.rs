@@ -25,6 +25,9 @@ pub struct IndexRef {
     pub manifest: String,
     /// RFC 3339: the instant that the failure counts for.
     pub failed_at: String,
+    /// Tokens of the document (`o200k_base`), where its manifest says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<u64>,
     /// One line for a person (redacted).
     pub summary: String,
     /// Services on the span path (redacted).
@@ -43,6 +46,7 @@ impl IndexRef {
             object: manifest.object.name.clone(),
             manifest: manifest_name.to_owned(),
             failed_at: failed_at.to_rfc3339(),
+            tokens: manifest.tokens,
             summary: manifest.incident.summary.clone(),
             services: manifest.incident.services.clone(),
         }

@@ -26,7 +26,7 @@ use super::health::{Health, OnHealth};
 use super::index::IndexRef;
 use super::retry::retry;
 use super::store::{Created, Store};
-use crate::bundle::{Envelope, MAX_DOCUMENT_BYTES, Sealed, Signer, digest_of, envelope, names, pack, unpack};
+use crate::bundle::{Envelope, MAX_DOCUMENT_BYTES, Sealed, Signer, digest_of, envelope, names, pack, tokens, unpack};
 use crate::config::{BundleExporter, Compression, RetryOnFailure};
 use crate::model::{
     Bundle, IncidentFacts, IncidentNumbers, Manifest, ManifestKind, ObjectRef, RecordDigest, SealFacts,
@@ -188,23 +188,26 @@ impl BundleWriter {
         let stored = self.pack(sealed)?;
         match self.store.create(&name, stored.clone()).await? {
             Created::Stored => {
+                let tokens = tokens_of(sealed).await;
                 self.commit_manifest(sealed, names, |numbers| {
                     let object = object_ref(&name, &stored, sealed.document_digest(), self.compression);
-                    sealed.manifest(ManifestKind::Bundle, object, numbers, self.seal_facts())
+                    sealed.manifest(ManifestKind::Bundle, object, tokens, numbers, self.seal_facts())
                 })
                 .await
             }
             Created::Differs(found) => match self.adopted(sealed, &name, &found) {
                 Some(Found::SameDocument(object)) => {
+                    let tokens = tokens_of(sealed).await;
                     self.commit_manifest(sealed, names, |numbers| {
-                        sealed.manifest(ManifestKind::Bundle, object.clone(), numbers, self.seal_facts())
+                        sealed.manifest(ManifestKind::Bundle, object.clone(), tokens, numbers, self.seal_facts())
                     })
                     .await
                 }
-                Some(Found::OtherDocument(object, bundle)) => {
+                Some(Found::OtherDocument(object, bundle, document)) => {
+                    let tokens = count(document).await;
                     // Committed or lost to another writer, the next round finds a manifest and amends it.
                     self.commit_manifest(sealed, names, |numbers| {
-                        foreign_manifest(sealed, &bundle, object.clone(), numbers, self.seal_facts())
+                        foreign_manifest(sealed, &bundle, object.clone(), tokens, numbers, self.seal_facts())
                     })
                     .await
                     .map(|_| None)
@@ -296,8 +299,9 @@ impl BundleWriter {
                     _ => continue,
                 },
             };
+            let tokens = tokens_of(sealed).await;
             let numbers = self.counters.numbers(counted(sealed)).await?;
-            let manifest = sealed.manifest(ManifestKind::Amendment, object, numbers, self.seal_facts());
+            let manifest = sealed.manifest(ManifestKind::Amendment, object, tokens, numbers, self.seal_facts());
             let manifest_name = names.amendment_manifest(&digest);
             return Ok(match self.store.create(&manifest_name, self.envelope(&manifest)?).await? {
                 Created::Stored => Some(self.receipt(Written::Amended, manifest_name, manifest)),
@@ -316,7 +320,7 @@ impl BundleWriter {
             return Some(Found::SameDocument(object));
         }
         let bundle: Bundle = serde_json::from_slice(&document).ok()?;
-        (bundle.trace.trace_id == sealed.trace_id()).then(|| Found::OtherDocument(object, Box::new(bundle)))
+        (bundle.trace.trace_id == sealed.trace_id()).then(|| Found::OtherDocument(object, Box::new(bundle), document))
     }
 
     async fn manifest(&self, name: &str) -> Result<Option<Manifest>, ExportError> {
@@ -363,7 +367,7 @@ enum Found {
     /// The same document (in other bytes, if another version of the library compressed it).
     SameDocument(ObjectRef),
     /// Another document about the same trace.
-    OtherDocument(ObjectRef, Box<Bundle>),
+    OtherDocument(ObjectRef, Box<Bundle>, Bytes),
 }
 
 /// A case, as its incident's counters count it.
@@ -374,6 +378,17 @@ fn counted(sealed: &Sealed) -> Counted<'_> {
         failed_at: sealed.failed_at(),
         ran: sealed.ran(),
     }
+}
+
+/// Tokens of a case's document.
+async fn tokens_of(sealed: &Sealed) -> Option<u64> {
+    sealed.tokens(count).await
+}
+
+/// Counts the tokens of a document where it keeps no other task waiting. `None` if that failed: no bundle is lost for a number.
+async fn count(document: Bytes) -> Option<u64> {
+    let counted = tokio::task::spawn_blocking(move || tokens(&document)).await;
+    counted.inspect_err(|error| tracing::error!(%error, "the tokens of a document could not be counted")).ok().flatten()
 }
 
 fn object_ref(name: &str, stored: &Bytes, document: &str, compression: Compression) -> ObjectRef {
@@ -394,6 +409,7 @@ fn foreign_manifest(
     sealed: &Sealed,
     bundle: &Bundle,
     object: ObjectRef,
+    tokens: Option<u64>,
     numbers: IncidentNumbers,
     facts: SealFacts,
 ) -> Manifest {
@@ -410,6 +426,6 @@ fn foreign_manifest(
         records: Vec::new(),
         raw: Vec::new(),
         commit_sha: bundle.commit_sha.clone(),
-        ..sealed.manifest(ManifestKind::Bundle, object, numbers, facts)
+        ..sealed.manifest(ManifestKind::Bundle, object, tokens, numbers, facts)
     }
 }

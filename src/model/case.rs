@@ -272,8 +272,14 @@ pub struct Frame {
     pub in_app: bool,
     /// Local variables, where they arrived.
     pub locals: Attributes,
+    /// The source lines before it, where they arrived.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pre_context: Vec<String>,
     /// The source line, where it arrived.
     pub context: Option<String>,
+    /// The source lines after it, where they arrived.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub post_context: Vec<String>,
 }
 
 /// Log records of the trace.

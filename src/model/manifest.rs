@@ -71,6 +71,9 @@ pub struct Manifest {
     pub trace_id: TraceId,
     /// The object described.
     pub object: ObjectRef,
+    /// Tokens of its document (`o200k_base`), before compression. Absent from manifests that were written before they were counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<u64>,
     /// Who it belongs to, and how often that has happened.
     pub incident: IncidentFacts,
     /// How the trace was closed.

@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 
 use super::limit::IncidentLimiter;
 use crate::bundle::{Closed, RawSealer, Sealed, seal};
-use crate::config::{Problem, ValidatedConfig};
+use crate::config::{BundleSize, Problem, ValidatedConfig};
 use crate::evidence::{self, AppRules, Assembler};
 use crate::model::{
     Batch, Budget, CloseReason, ClosedTrace, Decision, DropReason, Encoding, Entry, Ledger, Origin, Outcome, Record,
@@ -48,6 +48,8 @@ pub struct Core {
     limiter: IncidentLimiter,
     /// Keeps records on disk as well, if windows are to outlive the process.
     log: Option<Arc<WindowLog>>,
+    /// How large a bundle may be.
+    size: BundleSize,
     budget: Budget,
     ledger: Arc<Ledger>,
 }
@@ -103,6 +105,7 @@ impl Core {
             raw,
             limiter: IncidentLimiter::new(&incident.incidents),
             log: None,
+            size: incident.bundle.clone(),
             budget: Budget::new(max_bytes),
             ledger: Arc::default(),
         })
@@ -289,7 +292,7 @@ impl Core {
             report_dry_run(redacted);
             return None;
         }
-        match seal(redacted, closed) {
+        match seal(redacted, closed, &self.size) {
             Ok(sealed) => self.with_raw(sealed, &records),
             Err(error) => {
                 tracing::error!(%trace_id, %error, "bundle could not be sealed");

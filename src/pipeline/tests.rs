@@ -85,7 +85,7 @@ fn settle(sealed: Sealed) -> String {
         history: None,
     };
     let facts = SealFacts { at: String::new(), writer: String::new(), casefile: String::new() };
-    let reason = sealed.manifest(ManifestKind::Bundle, object, numbers, facts).closed.reason;
+    let reason = sealed.manifest(ManifestKind::Bundle, object, None, numbers, facts).closed.reason;
     sealed.into_tracked().settle(Outcome::Bundled);
     reason.as_str().to_owned()
 }

@@ -56,7 +56,9 @@ use self::memo::Memo;
 use self::token::{Tokens, is_key_id};
 use self::walk::{Policy, Rules, Walk};
 use crate::config::{Problem, RedactionProcessor, ServiceRedaction};
-use crate::model::{Bundle, Case, RecordDigest, RedactionReport, RootKey, Timestamp, TraceId, Tracked};
+use crate::model::{
+    Bundle, Case, Exception, Frame, RecordDigest, RedactionReport, RootKey, Timestamp, TraceId, Tracked,
+};
 use crate::telemetry::names::REDACTION_EDITS;
 
 /// Largest compiled size of a user's regex: one that needs more is refused at start.
@@ -64,6 +66,9 @@ const REGEX_SIZE_LIMIT: usize = 1 << 20;
 
 /// Most characters of a summary.
 const SUMMARY: usize = 300;
+/// Most characters of a text in a variable, and of a source line.
+const VARIABLE: usize = 1000;
+const SOURCE: usize = 500;
 
 /// The compiled rules and keys. Shared by all shards.
 #[derive(Debug)]
@@ -228,7 +233,8 @@ impl Compiled {
             document = swept.document;
         }
         let mut bundle: Bundle = serde_json::from_value(document).map_err(|_| "a field lost its shape".to_owned())?;
-        bundle.incident.summary = shorten(bundle.incident.summary);
+        bundle.incident.summary = shorten(&bundle.incident.summary, SUMMARY);
+        bundle.exception.as_mut().into_iter().for_each(shorten_frames);
         templates::fill(&mut bundle.logs);
         for (rule, count) in remarks.counts() {
             counter!(REDACTION_EDITS, "rule" => rule).increment(count);
@@ -242,11 +248,32 @@ impl Compiled {
     }
 }
 
-/// At most [`SUMMARY`] characters of a summary, cut between words where there are any. Only what is redacted may be cut:
-/// half a secret would have got past the detectors.
-fn shorten(summary: String) -> String {
-    let Some((end, _)) = summary.char_indices().nth(SUMMARY) else { return summary };
-    let head = summary.get(..end).unwrap_or_default();
+/// Shortens what frames say of variables and source.
+fn shorten_frames(exception: &mut Exception) {
+    let behind = exception.causes.iter_mut().flat_map(|cause| &mut cause.frames);
+    for frame in exception.frames.iter_mut().chain(behind) {
+        frame.locals.values_mut().for_each(shorten_value);
+        let Frame { pre_context, context, post_context, .. } = frame;
+        for line in pre_context.iter_mut().chain(context.as_mut()).chain(post_context) {
+            *line = shorten(line, SOURCE);
+        }
+    }
+}
+
+fn shorten_value(value: &mut serde_json::Value) {
+    match value {
+        serde_json::Value::String(text) => *text = shorten(text, VARIABLE),
+        serde_json::Value::Array(items) => items.iter_mut().for_each(shorten_value),
+        serde_json::Value::Object(fields) => fields.iter_mut().for_each(|(_, field)| shorten_value(field)),
+        _ => {}
+    }
+}
+
+/// At most so many characters of a text, cut between words where there are any. Only what is redacted may be cut: half a secret would
+/// have got past the detectors.
+fn shorten(text: &str, most: usize) -> String {
+    let Some((end, _)) = text.char_indices().nth(most) else { return text.to_owned() };
+    let head = text.get(..end).unwrap_or_default();
     let whole = head.rsplit_once(' ').map_or(head, |(words, _)| words);
     format!("{whole} …")
 }

@@ -28,6 +28,8 @@ pub const RECORDS: &str = "casefile_records_total";
 pub const UNDECIDED_RECORDS: &str = "casefile_undecided_records_total";
 /// Edits by redaction `rule`.
 pub const REDACTION_EDITS: &str = "casefile_redaction_edits_total";
+/// Bundles of which something was cut to keep them within their size, by `part` of the document.
+pub const BUNDLE_CUTS: &str = "casefile_bundle_cuts_total";
 /// Bundles and objects of raw evidence written, by `exporter` and `result` (stored, unchanged, amended, failed).
 pub const EXPORTER_BUNDLES: &str = "casefile_exporter_bundles_total";
 /// Retried requests, by `exporter`.

@@ -29,11 +29,17 @@ impl Folder {
 
     /// Replays requests and answers with the summary.
     pub(crate) fn replay(&self, requests: &[Value]) -> Value {
+        self.replay_with(requests, &[])
+    }
+
+    /// The same with more arguments.
+    pub(crate) fn replay_with(&self, requests: &[Value], more: &[&str]) -> Value {
         let lines: Vec<String> = requests.iter().map(Value::to_string).collect();
         let file = self.root.path().join("recording.jsonl");
         fs::write(&file, lines.join("\n") + "\n").unwrap();
         let (file, out) = (file.display().to_string(), self.store().display().to_string());
-        run_json(self.root.path(), &["replay", &file, "--out", &out, "--json"])
+        let arguments = [&["replay", &*file, "--out", &*out, "--json"], more].concat();
+        run_json(self.root.path(), &arguments)
     }
 
     /// Runs a reading command, whatever it ends with.

@@ -40,7 +40,7 @@ pub(crate) fn sealed(tenant: &str, number: u8, records: &[u8]) -> Sealed {
     let at = Timestamp(FAILED_AT + 10_000_000_000);
     let closed = Closed { reason: CloseReason::DecisionWait, opened: Timestamp(FAILED_AT), closed: at };
     match redactor.redact(case) {
-        Ok(case) => seal(case, closed).unwrap_or_else(|error| {
+        Ok(case) => seal(case, closed, &casefile::config::BundleSize::default()).unwrap_or_else(|error| {
             error.tracked.settle(Outcome::NotSampled);
             panic!("not sealed: {}", error.source)
         }),

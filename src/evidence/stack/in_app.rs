@@ -76,6 +76,11 @@ impl AppRules {
 
     /// Whether a frame of a stack of `family` is the service's own code.
     pub(super) fn in_app(&self, family: Family, frame: &Frame) -> bool {
+        self.in_app_unless_said(family, frame, None)
+    }
+
+    /// The same, where its sender may have said so: that holds unless a rule fits.
+    pub(super) fn in_app_unless_said(&self, family: Family, frame: &Frame, said: Option<bool>) -> bool {
         let path = frame.file.as_deref().map(|file| file.replace('\\', "/"));
         let by_default = match family {
             Family::Python => frame.file.as_deref().is_none_or(paths::python_in_app),
@@ -83,7 +88,7 @@ impl AppRules {
             _ => frame.file.is_some() || frame.module.is_some() || !frame.func.is_empty(),
         };
         let rule = self.rules.iter().rev().find(|rule| rule.fits(family, frame, path.as_deref().unwrap_or_default()));
-        rule.map_or(by_default, |rule| rule.in_app)
+        rule.map_or(said.unwrap_or(by_default), |rule| rule.in_app)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use regex::Regex;
 
-use crate::model::{Attributes, Frame};
+use crate::model::Frame;
 
 /// A longer line is no frame and no header.
 const MAX_LINE: usize = 64 << 10;
@@ -33,10 +33,8 @@ pub(super) fn frame(func: &str, file: Option<&str>, line: Option<u32>, column: O
         line,
         column,
         func: func.to_owned(),
-        module: None,
         in_app: true,
-        locals: Attributes::new(),
-        context: None,
+        ..Frame::default()
     }
 }
 

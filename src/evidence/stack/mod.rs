@@ -9,6 +9,7 @@
 //!
 //! Text may arrive behind the prefixes of a logger, or as a string within JSON: [`wrapping`] takes these away.
 
+mod annotated;
 mod dart;
 mod dotnet;
 mod go;
@@ -94,6 +95,24 @@ impl Family {
         })
     }
 
+    /// The family that a frame's file is written in, by its ending.
+    fn of_file(frame: &Frame) -> Option<Self> {
+        let (_, ending) = frame.file.as_deref()?.rsplit_once('.')?;
+        Some(match ending {
+            "py" => Self::Python,
+            "java" | "kt" | "scala" | "groovy" | "clj" => Self::Jvm,
+            "js" | "mjs" | "cjs" | "jsx" | "ts" | "tsx" | "vue" | "svelte" | "bundle" => Self::JavaScript,
+            "go" => Self::Go,
+            "rs" => Self::Rust,
+            "cs" | "fs" | "vb" => Self::DotNet,
+            "rb" | "erb" | "rake" => Self::Ruby,
+            "php" => Self::Php,
+            "dart" => Self::Dart,
+            "c" | "cc" | "cpp" | "cxx" | "h" | "hpp" | "m" | "mm" | "swift" => Self::Native,
+            _ => return None,
+        })
+    }
+
     /// Texts of which any stack of the family has at least one: most other text is told apart by these alone.
     fn anchors(self) -> &'static [&'static str] {
         match self {
@@ -115,7 +134,7 @@ impl Family {
             return None;
         }
         match self {
-            Self::Python => python::parse(lines),
+            Self::Python => annotated::parse(lines).or_else(|| python::parse(lines)),
             Self::Jvm => jvm::parse(lines),
             Self::JavaScript => javascript::parse(lines),
             Self::Go => go::parse(lines),
@@ -150,6 +169,22 @@ pub(crate) fn parse(text: &str, language: Option<&str>, rules: &AppRules) -> Opt
     headed.map(|(family, stack)| finish(stack, family, rules))
 }
 
+/// Frames that were recorded as such, innermost first, each with what the sender said of its being in-app: that holds where no rule says
+/// otherwise.
+pub(crate) fn of_frames(found: Vec<(Frame, Option<bool>)>, language: Option<&str>, rules: &AppRules) -> Stack {
+    let family = language.and_then(Family::of).or_else(|| found.iter().find_map(|(frame, _)| Family::of_file(frame)));
+    let (frames, said): (Vec<Frame>, Vec<Option<bool>>) = found.into_iter().unzip();
+    let mut stack = Stack { frames, ..Stack::default() };
+    for (frame, said) in stack.frames.iter_mut().zip(said) {
+        frame.in_app = match family {
+            Some(family) => rules.in_app_unless_said(family, frame, said),
+            None => said.unwrap_or(true),
+        };
+    }
+    bound(&mut stack);
+    stack
+}
+
 /// A place that was recorded without a stack, as one.
 pub(crate) fn of_place(mut place: Frame, language: Option<&str>, rules: &AppRules) -> Stack {
     place.in_app = language.and_then(Family::of).is_none_or(|family| rules.in_app(family, &place));
@@ -176,19 +211,25 @@ fn read(text: &str, lines: &[&str], hint: Option<Family>) -> Option<(Family, Sta
     best.or(headed)
 }
 
-/// Says what is in-app, and keeps the numbers within their limits.
-fn finish(mut stack: Stack, family: Family, rules: &AppRules) -> Stack {
+/// Keeps the numbers of frames and causes within their limits.
+fn bound(stack: &mut Stack) {
     stack.causes.truncate(MAX_CAUSES);
-    let Stack { frames, causes, elided, .. } = &mut stack;
+    let Stack { frames, causes, elided, .. } = stack;
     for frames in std::iter::once(frames).chain(causes.iter_mut().map(|cause| &mut cause.frames)) {
         if frames.len() > MAX_FRAMES {
             let left_out = frames.len() - MAX_FRAMES;
             frames.drain(MAX_FRAMES - OUTERMOST..MAX_FRAMES - OUTERMOST + left_out);
             *elided += left_out as u64;
         }
-        for frame in frames {
-            frame.in_app = rules.in_app(family, frame);
-        }
+    }
+}
+
+/// Says what is in-app, and keeps the numbers within their limits.
+fn finish(mut stack: Stack, family: Family, rules: &AppRules) -> Stack {
+    bound(&mut stack);
+    let Stack { frames, causes, .. } = &mut stack;
+    for frame in frames.iter_mut().chain(causes.iter_mut().flat_map(|cause| &mut cause.frames)) {
+        frame.in_app = rules.in_app(family, frame);
     }
     if family == Family::Go {
         go::recovering(&mut stack.frames).for_each(|frame| frame.in_app = false);

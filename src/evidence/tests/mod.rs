@@ -2,6 +2,7 @@
 
 mod assembly;
 mod kinds;
+mod locals;
 mod parts;
 mod repetition;
 mod stacks;

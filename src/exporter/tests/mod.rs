@@ -15,7 +15,7 @@ use serde_json::json;
 use self::faults::{Fault, Faulty};
 use super::*;
 use crate::bundle::{Closed, Sealed, digest_of, names, seal_parts};
-use crate::config::{BundleExporter, Compression, RetryOnFailure, SendingQueue};
+use crate::config::{BundleExporter, BundleSize, Compression, RetryOnFailure, SendingQueue};
 use crate::model::{
     CloseReason, DropReason, IncidentCounters, Ledger, ManifestKind, Outcome, RecordDigest, Timestamp, Totals, TraceId,
 };
@@ -57,7 +57,7 @@ pub(super) fn sealed_at(ledger: &Arc<Ledger>, number: u8, records: &[u8], hours_
         tracked: ledger.accept(records.len() as u64),
     };
     let closed = Closed { reason: CloseReason::DecisionWait, opened: Timestamp(NOON), closed: Timestamp(NOON) };
-    seal_parts(parts, closed).unwrap()
+    seal_parts(parts, closed, &BundleSize::default()).unwrap()
 }
 
 fn sealed(ledger: &Arc<Ledger>, number: u8, records: &[u8]) -> Sealed {
