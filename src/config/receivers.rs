@@ -75,6 +75,10 @@ pub struct HttpServer {
     pub logs_url_path: String,
     /// Path for metrics.
     pub metrics_url_path: String,
+    /// Path for attachments: test reports, coverage, dumps. Served where the receiver is used in a `logs` pipeline.
+    pub evidence_url_path: String,
+    /// Largest attachment in bytes, before and after decompression.
+    pub max_attachment_size: u64,
     /// Largest request body in bytes, before and after decompression.
     pub max_request_body_size: u64,
     /// Time within which a client must have sent its headers.
@@ -90,6 +94,8 @@ impl Default for HttpServer {
             traces_url_path: "/v1/traces".to_owned(),
             logs_url_path: "/v1/logs".to_owned(),
             metrics_url_path: "/v1/metrics".to_owned(),
+            evidence_url_path: "/v1/evidence".to_owned(),
+            max_attachment_size: 16 * 1024 * 1024,
             max_request_body_size: 64 * 1024 * 1024,
             read_header_timeout: Duration::seconds(60),
             read_timeout: Duration::seconds(60),

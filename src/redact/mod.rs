@@ -56,7 +56,7 @@ use self::memo::Memo;
 use self::token::{Tokens, is_key_id};
 use self::walk::{Policy, Rules, Walk};
 use crate::config::{Problem, RedactionProcessor, ServiceRedaction};
-use crate::model::{Bundle, Case, RecordDigest, RedactionReport, RootKey, Timestamp, TraceId, Tracked};
+use crate::model::{Attachment, Bundle, Case, RecordDigest, RedactionReport, RootKey, Timestamp, TraceId, Tracked};
 use crate::telemetry::names::REDACTION_EDITS;
 
 /// Largest compiled size of a user's regex: one that needs more is refused at start.
@@ -64,6 +64,11 @@ const REGEX_SIZE_LIMIT: usize = 1 << 20;
 
 /// Most characters of a summary.
 const SUMMARY: usize = 300;
+
+/// Most characters of an attachment's text, of a failure's message in it, and of what was printed of that failure.
+const ATTACHED_TEXT: usize = 16_384;
+const ATTACHED_MESSAGE: usize = 2_000;
+const ATTACHED_TRACE: usize = 4_000;
 
 /// The compiled rules and keys. Shared by all shards.
 #[derive(Debug)]
@@ -228,7 +233,8 @@ impl Compiled {
             document = swept.document;
         }
         let mut bundle: Bundle = serde_json::from_value(document).map_err(|_| "a field lost its shape".to_owned())?;
-        bundle.incident.summary = shorten(bundle.incident.summary);
+        bundle.incident.summary = shorten(bundle.incident.summary, SUMMARY);
+        bundle.attachments.iter_mut().for_each(shorten_attachment);
         templates::fill(&mut bundle.logs);
         for (rule, count) in remarks.counts() {
             counter!(REDACTION_EDITS, "rule" => rule).increment(count);
@@ -242,13 +248,34 @@ impl Compiled {
     }
 }
 
-/// At most [`SUMMARY`] characters of a summary, cut between words where there are any. Only what is redacted may be cut:
-/// half a secret would have got past the detectors.
-fn shorten(summary: String) -> String {
-    let Some((end, _)) = summary.char_indices().nth(SUMMARY) else { return summary };
-    let head = summary.get(..end).unwrap_or_default();
-    let whole = head.rsplit_once(' ').map_or(head, |(words, _)| words);
+/// At most `most` characters of a text, cut between words where there are any. Only what is redacted may be cut: half a
+/// secret would have got past the detectors.
+fn shorten(text: String, most: usize) -> String {
+    let Some((end, _)) = text.char_indices().nth(most) else { return text };
+    let head = text.get(..end).unwrap_or_default();
+    let whole = head.rsplit_once([' ', '\n']).map_or(head, |(words, _)| words);
     format!("{whole} …")
+}
+
+/// Cuts the texts of an attachment, and says so.
+fn shorten_attachment(attachment: &mut Attachment) {
+    let mut cut = attachment.cut;
+    let mut shorten_to = |text: &mut Option<String>, most: usize| {
+        if let Some(found) = text.take() {
+            let length = found.len();
+            let short = shorten(found, most);
+            cut |= short.len() != length;
+            *text = Some(short);
+        }
+    };
+    shorten_to(&mut attachment.text, ATTACHED_TEXT);
+    let failures = attachment.tests.iter_mut().flat_map(|tests| &mut tests.failures);
+    let stacks = attachment.stacks.iter_mut().map(|stack| &mut stack.exception);
+    for exception in failures.map(|failure| &mut failure.exception).chain(stacks) {
+        shorten_to(&mut exception.message, ATTACHED_MESSAGE);
+        shorten_to(&mut exception.stacktrace, ATTACHED_TRACE);
+    }
+    attachment.cut = cut;
 }
 
 /// The id of a key; the default's where it is none, which is a problem.
