@@ -154,11 +154,13 @@ impl Tests {
 }
 
 impl Content {
-    /// Whether it tells of a failure by itself, as an error that was logged does.
+    /// Whether it tells of a failure by itself, as an error that was logged does: a report with tests that failed, a race, the
+    /// backtrace of a core dump. A dump of threads alone may have been asked for.
     #[must_use]
-    pub fn tells_of_failure(&self) -> bool {
+    pub fn tells_of_failure(&self, kind: Kind) -> bool {
         match self {
             Self::Tests(tests) => tests.failed + tests.errors > 0,
+            Self::Stacks(blocks) => matches!(kind, Kind::Race | Kind::Core) && !blocks.is_empty(),
             _ => false,
         }
     }

@@ -57,12 +57,19 @@ pub(super) fn read(facts: &[FileFact], digester: &Digester) -> Vec<File> {
     files
 }
 
-/// The exception of the first test that failed, for a trace in which nothing else tells of a failure.
+/// The exception of the first test that failed or of the first stack of a crash, for a trace in which nothing else tells of a failure.
 pub(super) fn failure(files: &[File], rules: &AppRules) -> Option<Exception> {
     files.iter().find_map(|file| {
-        let Content::Tests(tests) = &file.content else { return None };
-        let failed = tests.failures.iter().find(|failure| failure.status != Status::Flaky)?;
-        Some(thrown(failed, language(file), rules))
+        match &file.content {
+            Content::Tests(tests) => {
+                let failed = tests.failures.iter().find(|failure| failure.status != Status::Flaky)?;
+                Some(thrown(failed, language(file), rules))
+            }
+            Content::Stacks(blocks) if file.content.tells_of_failure(file.kind) => {
+                blocks.iter().find_map(|block| exception_of(&block.text, language(file), None, None, rules))
+            }
+            _ => None,
+        }
     })
 }
 

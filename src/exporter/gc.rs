@@ -12,6 +12,8 @@
 //! What was written within the retention is not touched, so writers may go on. The one case that is not safe is a trace
 //! that is sent again, after its whole retention, in the moment in which it is removed.
 //!
+//! Files that were sent for an incident go when they are as old as a bundle may be, each by itself: nothing points to them.
+//!
 //! The counters of incidents, and what ran of services, stay: they hold numbers and versions, and forget by themselves. Where a bucket keeps versions, or what was
 //! removed for a while, removal only hides: its own rules must end that.
 
@@ -29,7 +31,7 @@ use crate::model::{Timestamp, TraceId};
 /// How long things are kept in one store; what has no time stays.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Retention {
-    /// Bundles, with amendments, manifests and references.
+    /// Bundles, with amendments, manifests and references; and files that were sent for incidents.
     pub bundles: Option<Duration>,
     /// Raw evidence.
     pub raw: Option<Duration>,
@@ -44,6 +46,8 @@ pub struct Collected {
     pub amendments: usize,
     /// References, by day or incident.
     pub references: usize,
+    /// Files that were sent for incidents.
+    pub attachments: usize,
     /// Objects of raw evidence.
     pub raw: usize,
     /// All objects that were removed, in order.
@@ -76,6 +80,9 @@ pub async fn collect(
         collected.bundles = old.manifests.len();
         collected.amendments = old.amendment_manifests.len();
         steps.extend([old.references, old.amendment_manifests, old.manifests, old.objects]);
+        let old = old_attachments(store, now.before(kept)).await?;
+        collected.attachments = old.len();
+        steps.push(old);
     }
     for step in steps {
         collected.bytes += step.iter().map(|object| object.size).sum::<u64>();
@@ -93,6 +100,17 @@ async fn old_raw(store: &Store, end: Timestamp) -> Result<Vec<Listed>, ExportErr
     let mut old: Vec<Listed> = store
         .objects(names::RAW)
         .try_filter(|object| std::future::ready(object.modified < end && names::trace_of(&object.name).is_some()))
+        .try_collect()
+        .await?;
+    old.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    Ok(old)
+}
+
+/// Files for incidents written before `end`.
+async fn old_attachments(store: &Store, end: Timestamp) -> Result<Vec<Listed>, ExportError> {
+    let mut old: Vec<Listed> = store
+        .objects(names::ATTACHMENTS)
+        .try_filter(|object| std::future::ready(object.modified < end && object.name.ends_with(".json")))
         .try_collect()
         .await?;
     old.sort_unstable_by(|a, b| a.name.cmp(&b.name));

@@ -15,7 +15,7 @@ use super::shards::ShardLoop;
 use super::{Core, build};
 use crate::agent::{self, Catalog};
 use crate::config::{Problem, SendingQueue, ValidatedConfig};
-use crate::exporter::ExportQueue;
+use crate::exporter::{AttachmentWriter, ExportQueue};
 use crate::model::{CloseReason, DropReason, Outcome, Signal, Totals};
 use crate::receiver::{self, ReceiverError};
 use crate::telemetry::{Clock, Readiness, SteadyClock, SystemClock, admin, metrics};
@@ -95,6 +95,8 @@ impl Service {
         let signer = build::signer(pipelines).map_err(ServiceError::Config)?;
         let writers = build::writers(pipelines, signer, &readiness, &clock).map_err(ServiceError::Config)?;
         let stores: Vec<_> = writers.iter().map(|writer| writer.store().clone()).collect();
+        let attachments =
+            AttachmentWriter::new(writers.iter().map(|writer| (writer.id().to_owned(), writer.store().clone())).collect());
         let raw = build::raw_writer(pipelines, &readiness, &clock).map_err(ServiceError::Config)?;
         let webhooks = build::webhooks(pipelines, &clock).map_err(ServiceError::Config)?;
         let queue =
@@ -114,7 +116,7 @@ impl Service {
             pipelines.health_check.as_ref().map(|health| (health.endpoint.as_str(), readiness.clone())),
         )?;
         let steady: Arc<dyn Clock> = Arc::new(SteadyClock::start());
-        let intake = WindowIntake::new(Arc::clone(&core), Arc::clone(&steady));
+        let intake = WindowIntake::new(Arc::clone(&core), Arc::clone(&steady), attachments);
         let mut addresses =
             Addresses { metrics: admin.metrics_address(), health: admin.health_address(), ..Addresses::default() };
         let mut servers = JoinSet::new();

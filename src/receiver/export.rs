@@ -66,6 +66,10 @@ pub(super) struct Partial {
 pub(super) enum Failure {
     /// Too many bytes, before or after inflation. For good.
     TooLarge { limit: usize },
+    /// The same of an attachment.
+    TooLong { limit: usize },
+    /// Not a media type that is taken here: what is. For good.
+    Media(String),
     /// Too many elements. For good.
     TooMany(String),
     /// Not what it should be. For good.
@@ -108,7 +112,10 @@ impl Failure {
             Self::Undecodable(what) => what.clone(),
             Self::Encoding(name) => format!("unknown encoding `{name}`; known are {}", Encoding::ACCEPTED),
             Self::Framing(what) => (*what).to_owned(),
-            Self::Form(what) | Self::NotFound(what) => what.clone(),
+            Self::TooLong { limit } => {
+                format!("the attachment is larger than {limit} bytes, the receiver's `max_attachment_size`")
+            }
+            Self::Form(what) | Self::NotFound(what) | Self::Media(what) => what.clone(),
             Self::MediaType => "unknown Content-Type; use application/x-protobuf or application/json".to_owned(),
             Self::Method => "use POST".to_owned(),
             Self::NoSuchPath => "no such path, or no pipeline takes this signal".to_owned(),
@@ -182,7 +189,7 @@ impl<I: Intake> Port<I> {
         let scan = otlp::scan(signal, &bytes, &Limits::default())?;
         let records = scan.entries.len() as u64;
         self.intake.admit(Incoming { signal, bytes, entries: scan.entries }).await.map_err(Failure::Refused)?;
-        self.count(names::RECEIVER_ACCEPTED_RECORDS, signal, records);
+        self.count_accepted(signal, records);
         Ok(records)
     }
 
@@ -209,6 +216,11 @@ impl<I: Intake> Port<I> {
             // The message may quote the request, and so stays out of the log.
             tracing::debug!(transport = self.transport, signal, code, "a request was not taken");
         }
+    }
+
+    /// Counts records that the intake has.
+    pub(super) fn count_accepted(&self, signal: Signal, records: u64) {
+        self.count(names::RECEIVER_ACCEPTED_RECORDS, signal, records);
     }
 
     fn count(&self, name: &'static str, signal: Signal, records: u64) {

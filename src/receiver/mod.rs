@@ -14,6 +14,7 @@
 
 mod answer;
 mod body;
+mod evidence;
 mod export;
 mod grpc;
 mod held;
@@ -32,6 +33,7 @@ use bytes::Bytes;
 use tokio::net::TcpListener;
 
 use crate::model::{Entry, Signal};
+use crate::otlp::AttachedFile;
 
 pub use grpc::serve_grpc;
 pub use http::serve_http;
@@ -63,6 +65,12 @@ pub enum RefusalReason {
     /// The byte budget of the windows is used up.
     #[error("the windows are full")]
     MemoryFull,
+    /// Too many attachments are being stored.
+    #[error("too many attachments are being stored")]
+    Busy,
+    /// The store does not answer.
+    #[error("the store does not answer")]
+    StoreUnavailable,
     /// The process is being stopped.
     #[error("shutting down")]
     ShuttingDown,
@@ -74,6 +82,8 @@ impl RefusalReason {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::MemoryFull => "memory_full",
+            Self::Busy => "busy",
+            Self::StoreUnavailable => "store_unavailable",
             Self::ShuttingDown => "shutting_down",
         }
     }
@@ -83,6 +93,30 @@ impl RefusalReason {
 pub trait Intake: Clone + Send + Sync + 'static {
     /// Offers a request.
     fn admit(&self, incoming: Incoming) -> impl Future<Output = Result<(), Refusal>> + Send;
+
+    /// How the content of an attachment is called: in its bundle, and in the answer to its sender.
+    fn attachment_digest(&self, content: &[u8]) -> String;
+
+    /// Stores a file for an incident. `Ok` means that it is stored.
+    fn attach(
+        &self,
+        incident: String,
+        file: AttachedFile,
+    ) -> impl Future<Output = Result<(), AttachError>> + Send;
+}
+
+/// Why a file is not stored.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AttachError {
+    /// Not now. The client may send it again.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Nothing is known of the incident.
+    #[error("no such incident is in the store")]
+    UnknownIncident,
+    /// It could not be redacted.
+    #[error("the attachment could not be redacted, so it is not kept")]
+    HeldBack,
 }
 
 /// Why a receiver cannot serve.

@@ -24,6 +24,8 @@ pub const UNDECIDED_RECORDS: &str = "casefile_undecided_records_total";
 pub const REDACTION_EDITS: &str = "casefile_redaction_edits_total";
 /// Bundles and objects of raw evidence written, by `exporter` and `result` (stored, unchanged, amended, failed).
 pub const EXPORTER_BUNDLES: &str = "casefile_exporter_bundles_total";
+/// Files for incidents written, by `exporter` and `result` (stored, unchanged, failed).
+pub const EXPORTER_ATTACHMENTS: &str = "casefile_exporter_attachments_total";
 /// Retried requests, by `exporter`.
 pub const EXPORTER_RETRIES: &str = "casefile_exporter_retries_total";
 /// Bundles that wait for the store, by `exporter`.
