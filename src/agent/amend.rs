@@ -11,7 +11,8 @@ use super::completeness;
 use super::remarks::{Marked, Remarks, step};
 use crate::evidence::{same_file, suspects};
 use crate::model::{
-    Attachment, Bundle, Cause, Environment, Exception, ExemplarEvidence, LogLine, LogTemplate, Repro, SpanEvidence, SpanId,
+    Attachment, Bundle, Cause, Environment, Exception, ExemplarEvidence, LogLine, LogTemplate, Repro, SpanEvidence,
+    SpanId,
 };
 
 const PATH: &str = "/trace/span_path";
@@ -456,9 +457,10 @@ fn attachments(base: &mut Open, late: &mut Open) {
 
 /// Puts the files of coverage reports first in which frames of the exception lie: a report that came late did not know them.
 fn rank(bundle: &mut Bundle, remarks: &mut Remarks) {
-    let frames = bundle.exception.iter().flat_map(|exception| {
-        exception.frames.iter().chain(exception.causes.iter().flat_map(|cause| &cause.frames))
-    });
+    let frames = bundle
+        .exception
+        .iter()
+        .flat_map(|exception| exception.frames.iter().chain(exception.causes.iter().flat_map(|cause| &cause.frames)));
     let places: Vec<String> = frames.filter(|frame| frame.in_app).filter_map(|frame| frame.file.clone()).collect();
     for (at, attachment) in bundle.attachments.iter_mut().enumerate() {
         let Some(coverage) = &mut attachment.coverage else { continue };

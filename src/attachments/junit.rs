@@ -137,7 +137,11 @@ fn end(told: Told, case: &mut Case) {
     }
     case.flaky |= element.starts_with("flaky");
     case.ended |= matches!(element.as_str(), "failure" | "error");
-    case.runs.push(if element.to_ascii_lowercase().ends_with("error") { Run::Error(failure) } else { Run::Failed(failure) });
+    case.runs.push(if element.to_ascii_lowercase().ends_with("error") {
+        Run::Error(failure)
+    } else {
+        Run::Failed(failure)
+    });
 }
 
 fn close(case: Case, runs: &mut Runs) {

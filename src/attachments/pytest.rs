@@ -84,7 +84,8 @@ fn printed(text: &str) -> Option<Tests> {
             }
             Some((Some(b'_'), title)) if status.is_some() => {
                 failures.extend(open.take());
-                let name = title.strip_prefix("ERROR at setup of ").or_else(|| title.strip_prefix("ERROR at teardown of "));
+                let name =
+                    title.strip_prefix("ERROR at setup of ").or_else(|| title.strip_prefix("ERROR at teardown of "));
                 let name = name.or_else(|| title.strip_prefix("ERROR collecting ")).unwrap_or(title).to_owned();
                 open = Some(Failure { name, status: status.unwrap_or_default(), ..Failure::default() });
             }
@@ -122,7 +123,9 @@ fn summarised(failures: &mut Vec<Failure>, summary: &regex::Captures<'_>) {
     let part = |at| summary.get(at).map(|found: regex::Match<'_>| found.as_str());
     let (file, test) = (part(2).unwrap_or_default(), part(3).unwrap_or_default());
     let dotted = test.replace("::", ".");
-    let known = failures.iter_mut().find(|failure| failure.suite.is_empty() && (failure.name == dotted || failure.name == file));
+    let known = failures
+        .iter_mut()
+        .find(|failure| failure.suite.is_empty() && (failure.name == dotted || failure.name == file));
     let status = if part(1) == Some("ERROR") { Status::Error } else { Status::Failed };
     match known {
         Some(failure) => {

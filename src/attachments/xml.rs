@@ -21,7 +21,8 @@ pub(super) fn name(element: &BytesStart<'_>) -> String {
 /// The value of an attribute; `None` where it is absent.
 pub(super) fn attribute(element: &BytesStart<'_>, name: &str) -> Option<String> {
     let mut attributes = element.attributes();
-    let found = attributes.with_checks(false).flatten().find(|found| found.key.local_name().as_ref() == name.as_bytes())?;
+    let found =
+        attributes.with_checks(false).flatten().find(|found| found.key.local_name().as_ref() == name.as_bytes())?;
     let raw = String::from_utf8_lossy(&found.value).into_owned();
     Some(escape::unescape(&raw).map_or_else(|_| raw.clone(), std::borrow::Cow::into_owned))
 }

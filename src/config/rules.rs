@@ -46,8 +46,7 @@ pub(super) fn check(document: &Config) -> Vec<Problem> {
             positive(found, &format!("{path}.max_attachment_size"), http.max_attachment_size);
             lasting(found, &format!("{path}.read_header_timeout"), http.read_header_timeout);
             lasting(found, &format!("{path}.read_timeout"), http.read_timeout);
-            let paths =
-                [&http.traces_url_path, &http.logs_url_path, &http.metrics_url_path, &http.evidence_url_path];
+            let paths = [&http.traces_url_path, &http.logs_url_path, &http.metrics_url_path, &http.evidence_url_path];
             let names = ["traces_url_path", "logs_url_path", "metrics_url_path", "evidence_url_path"];
             for (name, url_path) in names.into_iter().zip(paths) {
                 if !url_path.starts_with('/') || url_path.contains(['?', '#', '{', '}', ' ']) {

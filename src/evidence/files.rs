@@ -59,17 +59,15 @@ pub(super) fn read(facts: &[FileFact], digester: &Digester) -> Vec<File> {
 
 /// The exception of the first test that failed or of the first stack of a crash, for a trace in which nothing else tells of a failure.
 pub(super) fn failure(files: &[File], rules: &AppRules) -> Option<Exception> {
-    files.iter().find_map(|file| {
-        match &file.content {
-            Content::Tests(tests) => {
-                let failed = tests.failures.iter().find(|failure| failure.status != Status::Flaky)?;
-                Some(thrown(failed, language(file), rules))
-            }
-            Content::Stacks(blocks) if file.content.tells_of_failure(file.kind) => {
-                blocks.iter().find_map(|block| exception_of(&block.text, language(file), None, None, rules))
-            }
-            _ => None,
+    files.iter().find_map(|file| match &file.content {
+        Content::Tests(tests) => {
+            let failed = tests.failures.iter().find(|failure| failure.status != Status::Flaky)?;
+            Some(thrown(failed, language(file), rules))
         }
+        Content::Stacks(blocks) if file.content.tells_of_failure(file.kind) => {
+            blocks.iter().find_map(|block| exception_of(&block.text, language(file), None, None, rules))
+        }
+        _ => None,
     })
 }
 
@@ -113,7 +111,8 @@ pub(super) fn shown(
                 text = text.filter(|_| shown.unread);
             }
             Content::Unread => shown.unread = true,
-            Content::Text | Content::Opaque => {}
+            Content::Opaque => room.full = !kind.is_binary(),
+            Content::Text => {}
         }
         shown.text = room.take(text);
         shown.cut = room.full;

@@ -212,6 +212,7 @@ mod tests {
                 names::by_day(Timestamp(0), trace(*number)),
                 names::by_incident("INC-1", trace(*number)),
                 names::raw("default", trace(*number), "0b", 0),
+                names::attachment("INC-1", &format!("hmac-sha256:{number:032x}")),
             ] {
                 store.create(&name, Bytes::from_static(b"12345")).await.unwrap();
             }
@@ -246,7 +247,7 @@ mod tests {
         let would = collect(&store, &bundles, now, true).await.unwrap();
         assert_eq!(names_in(&store).await, before, "a dry run removes nothing");
         assert_eq!((would.bundles, would.amendments, would.references, would.raw), (1, 1, 2, 0));
-        assert_eq!((would.names.len(), would.bytes), (6, 30));
+        assert_eq!((would.attachments, would.names.len(), would.bytes), (1, 7, 35));
 
         let raw = Retention { bundles: None, raw: Some(HOUR / 2) };
         assert_eq!(collect(&store, &raw, now, false).await.unwrap().raw, 1);
@@ -268,7 +269,7 @@ mod tests {
             _ => 3,
         };
         let collected = collect(&store, &retention, now, false).await.unwrap();
-        assert_eq!(collected.names.len(), 12);
+        assert_eq!(collected.names.len(), 14);
         assert!(collected.names.is_sorted_by_key(rank), "{:?}", collected.names);
     }
 
@@ -312,6 +313,7 @@ mod tests {
         store.create(&of.amendment_manifest("0c"), Bytes::new()).await.unwrap();
         let written = names::TraceNames::new("default", trace(2)).bundle(crate::config::Compression::None);
         store.create(&written, Bytes::new()).await.unwrap();
+        store.remove(&[names::attachment("INC-1", &format!("hmac-sha256:{:032x}", 1))]).await.unwrap();
         let before = names_in(&store).await;
         let retention = Retention { bundles: Some(HOUR), raw: None };
         let now = old.after(HOUR + Duration::from_millis(10));

@@ -48,8 +48,8 @@ pub fn write_attachment(file: AttachedFile, failed: bool) -> Vec<u8> {
         body: Some(AnyValue { value: Some(Value::BytesValue(content)) }),
         ..LogRecord::default()
     };
-    let resource = present("service.name", service)
-        .map(|service| Resource { attributes: vec![service], ..Resource::default() });
+    let resource =
+        present("service.name", service).map(|service| Resource { attributes: vec![service], ..Resource::default() });
     let scope_logs = vec![ScopeLogs { log_records: vec![record], ..ScopeLogs::default() }];
     let resource_logs = vec![ResourceLogs { resource, scope_logs, ..ResourceLogs::default() }];
     ExportLogsServiceRequest { resource_logs }.encode_to_vec()

@@ -282,8 +282,9 @@ impl Core {
         let records =
             scan.entries.into_iter().map(|entry| Record { batch: Arc::clone(&batch), entry }).collect::<Vec<_>>();
         // The file is counted when it is stored, so its case owes nothing.
+        // No document has a trace id of zeros; this one is not written.
         let trace = ClosedTrace {
-            trace_id: TraceId::default(),
+            trace_id: TraceId([0xff; 16]),
             records,
             tracked: self.ledger.accept(0),
             reason: CloseReason::Late,

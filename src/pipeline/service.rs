@@ -95,8 +95,9 @@ impl Service {
         let signer = build::signer(pipelines).map_err(ServiceError::Config)?;
         let writers = build::writers(pipelines, signer, &readiness, &clock).map_err(ServiceError::Config)?;
         let stores: Vec<_> = writers.iter().map(|writer| writer.store().clone()).collect();
-        let attachments =
-            AttachmentWriter::new(writers.iter().map(|writer| (writer.id().to_owned(), writer.store().clone())).collect());
+        let attachments = AttachmentWriter::new(
+            writers.iter().map(|writer| (writer.id().to_owned(), writer.store().clone())).collect(),
+        );
         let raw = build::raw_writer(pipelines, &readiness, &clock).map_err(ServiceError::Config)?;
         let webhooks = build::webhooks(pipelines, &clock).map_err(ServiceError::Config)?;
         let queue =

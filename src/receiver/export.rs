@@ -288,7 +288,9 @@ pub(super) fn plain(encoding: Encoding, bytes: Vec<u8>, limit: usize, held: &mut
 }
 
 /// Runs `work` beside the threads that serve connections.
-pub(super) async fn beside<T: Send + 'static>(work: impl FnOnce() -> Result<T, Failure> + Send + 'static) -> Result<T, Failure> {
+pub(super) async fn beside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
     tokio::task::spawn_blocking(work).await.unwrap_or(Err(Failure::Bug))
 }
 

@@ -53,7 +53,8 @@ pub async fn serve_http<I: Intake>(
     }
     if signals.contains(&Signal::Logs) {
         let path = plain_path(&config.evidence_url_path)?;
-        if [&config.traces_url_path, &config.logs_url_path, &config.metrics_url_path].iter().any(|other| *other == path) {
+        if [&config.traces_url_path, &config.logs_url_path, &config.metrics_url_path].iter().any(|other| *other == path)
+        {
             return Err(ReceiverError::Path { path: path.to_owned(), why: "used for two signals" });
         }
         let limit = limit("max_attachment_size", config.max_attachment_size)?;
@@ -220,9 +221,15 @@ fn retry_seconds(failure: &Failure) -> u64 {
 /// What a failure is in HTTP, and in the `Status` of its body. Clients retry 429, 502, 503 and 504 and nothing else.
 fn codes(failure: &Failure) -> (StatusCode, Code) {
     match failure {
-        Failure::TooLarge { .. } | Failure::TooLong { .. } | Failure::TooMany(_) => (StatusCode::PAYLOAD_TOO_LARGE, Code::ResourceExhausted),
-        Failure::Undecodable(_) | Failure::Framing(_) | Failure::Form(_) => (StatusCode::BAD_REQUEST, Code::InvalidArgument),
-        Failure::Encoding(_) | Failure::MediaType | Failure::Media(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::InvalidArgument),
+        Failure::TooLarge { .. } | Failure::TooLong { .. } | Failure::TooMany(_) => {
+            (StatusCode::PAYLOAD_TOO_LARGE, Code::ResourceExhausted)
+        }
+        Failure::Undecodable(_) | Failure::Framing(_) | Failure::Form(_) => {
+            (StatusCode::BAD_REQUEST, Code::InvalidArgument)
+        }
+        Failure::Encoding(_) | Failure::MediaType | Failure::Media(_) => {
+            (StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::InvalidArgument)
+        }
         Failure::Method => (StatusCode::METHOD_NOT_ALLOWED, Code::Unimplemented),
         Failure::NoSuchPath | Failure::NotFound(_) => (StatusCode::NOT_FOUND, Code::NotFound),
         Failure::Refused(refusal) if refusal.reason == RefusalReason::Busy => {

@@ -98,11 +98,7 @@ pub trait Intake: Clone + Send + Sync + 'static {
     fn attachment_digest(&self, content: &[u8]) -> String;
 
     /// Stores a file for an incident. `Ok` means that it is stored.
-    fn attach(
-        &self,
-        incident: String,
-        file: AttachedFile,
-    ) -> impl Future<Output = Result<(), AttachError>> + Send;
+    fn attach(&self, incident: String, file: AttachedFile) -> impl Future<Output = Result<(), AttachError>> + Send;
 }
 
 /// Why a file is not stored.

@@ -1,6 +1,7 @@
 //! Scenarios of whole traces, and of the parts.
 
 mod assembly;
+mod files;
 mod kinds;
 mod parts;
 mod repetition;
