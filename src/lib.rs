@@ -35,6 +35,7 @@
 //! `ARCHITECTURE.md` gives the layers; `tests/layers.rs` holds the imports to them.
 
 pub mod agent;
+pub mod alerts;
 pub mod attachments;
 pub mod bundle;
 pub mod cli;

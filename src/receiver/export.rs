@@ -80,6 +80,8 @@ pub(super) enum Failure {
     Framing(&'static str),
     /// Not a form of request that is served here: what is. For good.
     Form(String),
+    /// Not from whom it should be: why. For good.
+    Unauthenticated(&'static str),
     /// Nothing of this name is here. For good.
     NotFound(String),
     /// Neither protobuf nor JSON. For good.
@@ -111,7 +113,7 @@ impl Failure {
             Self::TooMany(what) => format!("{what}; send smaller batches"),
             Self::Undecodable(what) => what.clone(),
             Self::Encoding(name) => format!("unknown encoding `{name}`; known are {}", Encoding::ACCEPTED),
-            Self::Framing(what) => (*what).to_owned(),
+            Self::Framing(what) | Self::Unauthenticated(what) => (*what).to_owned(),
             Self::TooLong { limit } => {
                 format!("the attachment is larger than {limit} bytes, the receiver's `max_attachment_size`")
             }

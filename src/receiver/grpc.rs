@@ -177,6 +177,7 @@ fn code(failure: &Failure) -> Code {
     match failure {
         Failure::TooLarge { .. } | Failure::TooLong { .. } | Failure::TooMany(_) => Code::ResourceExhausted,
         Failure::Undecodable(_) | Failure::Form(_) | Failure::Media(_) => Code::InvalidArgument,
+        Failure::Unauthenticated(_) => Code::Unauthenticated,
         Failure::NotFound(_) => Code::NotFound,
         Failure::Encoding(_) | Failure::MediaType | Failure::Method | Failure::NoSuchPath => Code::Unimplemented,
         Failure::Framing(_) | Failure::Bug => Code::Internal,

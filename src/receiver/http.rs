@@ -15,10 +15,11 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::Code;
 
+use super::alerts::Tool;
 use super::body::{Reading, discard};
 use super::export::{Accepted, Failure, Format, Port, Wire};
 use super::inflate::Encoding;
-use super::{Intake, ReceiverError, RefusalReason, answer, evidence, listen};
+use super::{Intake, ReceiverError, RefusalReason, alerts, answer, evidence, listen};
 use crate::config::HttpServer;
 use crate::model::Signal;
 
@@ -52,14 +53,15 @@ pub async fn serve_http<I: Intake>(
         router = router.route(path, axum::routing::any(move |request| call(port, signal, request)));
     }
     if signals.contains(&Signal::Logs) {
-        let path = plain_path(&config.evidence_url_path)?;
-        if [&config.traces_url_path, &config.logs_url_path, &config.metrics_url_path].iter().any(|other| *other == path)
-        {
-            return Err(ReceiverError::Path { path: path.to_owned(), why: "used for two signals" });
-        }
+        let [evidence_path, sentry_path, datadog_path] = own_paths(config)?;
         let limit = limit("max_attachment_size", config.max_attachment_size)?;
-        let port = Port::new(intake, "http", limit, config.read_timeout.0);
-        router = router.route(path, axum::routing::any(move |request| evidence::call(port.clone(), request)));
+        let files = Port::new(intake, "http", limit, config.read_timeout.0);
+        router = router.route(evidence_path, axum::routing::any(move |request| evidence::call(files.clone(), request)));
+        for (path, tool) in [(sentry_path, Tool::Sentry), (datadog_path, Tool::Datadog)] {
+            let (port, webhooks) = (port.clone(), config.alerts.clone());
+            let call = move |request| alerts::call(port.clone(), tool, webhooks.clone(), request);
+            router = router.route(path, axum::routing::any(call));
+        }
     }
     let settings = listen::Settings { header_timeout: config.read_header_timeout.0, http1: true, ..Default::default() };
     listen::serve(listener, router, settings, stop).await;
@@ -82,6 +84,20 @@ fn paths<'a>(config: &'a HttpServer, signals: &[Signal]) -> Result<Vec<(&'a str,
         paths.push((path, signal));
     }
     Ok(paths)
+}
+
+/// The paths of what is no signal of OTLP: attachments and alerts. Each is unlike all others.
+fn own_paths(config: &HttpServer) -> Result<[&str; 3], ReceiverError> {
+    let own = [&config.evidence_url_path, &config.alerts.sentry.url_path, &config.alerts.datadog.url_path];
+    let mut taken = vec![&config.traces_url_path, &config.logs_url_path, &config.metrics_url_path];
+    for path in own {
+        if taken.contains(&path) {
+            return Err(ReceiverError::Path { path: path.clone(), why: "used for two signals" });
+        }
+        taken.push(path);
+    }
+    let [evidence, sentry, datadog] = own;
+    Ok([plain_path(evidence)?, plain_path(sentry)?, plain_path(datadog)?])
 }
 
 /// A path that means itself to the router.
@@ -231,6 +247,7 @@ fn codes(failure: &Failure) -> (StatusCode, Code) {
             (StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::InvalidArgument)
         }
         Failure::Method => (StatusCode::METHOD_NOT_ALLOWED, Code::Unimplemented),
+        Failure::Unauthenticated(_) => (StatusCode::UNAUTHORIZED, Code::Unauthenticated),
         Failure::NoSuchPath | Failure::NotFound(_) => (StatusCode::NOT_FOUND, Code::NotFound),
         Failure::Refused(refusal) if refusal.reason == RefusalReason::Busy => {
             (StatusCode::TOO_MANY_REQUESTS, Code::Unavailable)
@@ -250,6 +267,7 @@ pub(super) fn label_of(failure: &Failure) -> &'static str {
 fn status_label(status: StatusCode) -> &'static str {
     match status {
         StatusCode::BAD_REQUEST => "400",
+        StatusCode::UNAUTHORIZED => "401",
         StatusCode::NOT_FOUND => "404",
         StatusCode::METHOD_NOT_ALLOWED => "405",
         StatusCode::PAYLOAD_TOO_LARGE => "413",

@@ -10,8 +10,9 @@
 //! - Attributes are taken as they come: of a key that occurs twice both are kept.
 //! - A limit on size holds for the bytes on the wire and for the bytes after decompression. What is over it, or cannot be
 //!   read, is refused with a code that is not retried; what does not fit at the moment, with one that is.
-//! - Nobody is authenticated: bind to an address that only trusted clients reach, or put a proxy before it.
+//! - Webhooks of alerts are authenticated where a secret is configured for them. Nobody else is authenticated: bind to an address that only trusted clients reach, or put a proxy before it.
 
+mod alerts;
 mod answer;
 mod body;
 mod evidence;
