@@ -84,8 +84,8 @@ pub(super) fn text(thrown: &[Thrown], platform: &str) -> String {
             text.push_str("Caused by: ");
         }
         put(&mut text, format_args!("{}\n", headline(one)));
-        for frame in one.frames.iter().rev() {
-            put(&mut text, format_args!("{}\n", line(frame, platform)));
+        for (number, frame) in one.frames.iter().rev().enumerate() {
+            put(&mut text, format_args!("{}\n", line(frame, number, platform)));
         }
     }
     text
@@ -111,22 +111,22 @@ fn python(text: &mut String, thrown: &Thrown) {
     put(text, format_args!("{}\n", headline(thrown)));
 }
 
-/// One frame, as the runtimes of a platform write it.
-fn line(frame: &Value, platform: &str) -> String {
+/// One frame, as the runtimes of a platform write it; `number` counts from the innermost.
+fn line(frame: &Value, number: usize, platform: &str) -> String {
     let file = file(frame).unwrap_or_default();
     let function = string(frame, &["function"]).unwrap_or_else(|| "<anonymous>".to_owned());
     let module = string(frame, &["module"]);
-    let number = |name: &str| frame.get(name).and_then(Value::as_u64);
-    let (line, column) = (number("lineno").unwrap_or(0), number("colno"));
+    let whole = |name: &str| frame.get(name).and_then(Value::as_u64).unwrap_or(0);
+    let (line, column) = (whole("lineno"), whole("colno"));
     let qualified = module.as_deref().map_or_else(|| function.clone(), |module| format!("{module}.{function}"));
     match platform {
         "java" => format!("\tat {qualified}({file}:{line})"),
         "csharp" => format!("   at {qualified}() in {file}:line {line}"),
         "ruby" => format!("\tfrom {file}:{line}:in `{function}'"),
-        "php" => format!("#0 {file}({line}): {function}()"),
+        "php" => format!("#{number} {file}({line}): {function}()"),
         "go" => format!("{qualified}(...)\n\t{file}:{line} +0x0"),
-        "native" | "cocoa" | "c" | "rust" => format!("#0  0x0 in {function} () at {file}:{line}"),
-        _ => format!("    at {function} ({file}:{line}:{})", column.unwrap_or(0)),
+        "native" | "cocoa" | "c" | "rust" => format!("#{number}  0x0 in {function} () at {file}:{line}"),
+        _ => format!("    at {function} ({file}:{line}:{column})"),
     }
 }
 

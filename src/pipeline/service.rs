@@ -247,7 +247,7 @@ async fn serve_otlp(
         if let Some(http) = &otlp.protocols.http {
             let listener = receiver::bind(&http.endpoint).await?;
             addresses.http.extend(listener.local_addr().ok());
-            waiting.push((listener, Transport::Http(http.clone()), signals.clone()));
+            waiting.push((listener, Transport::Http(Box::new(http.clone())), signals.clone()));
         }
     }
     // Every address is bound before the first request is answered.
@@ -265,5 +265,5 @@ async fn serve_otlp(
 
 enum Transport {
     Grpc(crate::config::GrpcServer),
-    Http(crate::config::HttpServer),
+    Http(Box<crate::config::HttpServer>),
 }

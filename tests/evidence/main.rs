@@ -1,7 +1,9 @@
-//! Files by HTTP over the real binary: in the bundle, in an amendment, beside an incident, in raw evidence, and nowhere unredacted.
+//! What comes by HTTP and is no OTLP, over the real binary. Here: files, in the bundle, in an amendment, beside an incident, in raw
+//! evidence, and nowhere unredacted. In `alerts`: webhooks of Sentry and Datadog.
 
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test")]
 
+mod alerts;
 #[path = "../support/mod.rs"]
 mod support;
 

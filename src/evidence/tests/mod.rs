@@ -1,5 +1,6 @@
 //! Scenarios of whole traces, and of the parts.
 
+mod alerts;
 mod assembly;
 mod files;
 mod kinds;
