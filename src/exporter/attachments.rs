@@ -5,6 +5,7 @@ use futures::TryStreamExt as _;
 use super::error::ExportError;
 use super::store::{Created, Store};
 use crate::bundle::{SealedAttachment, names};
+use crate::model::TraceId;
 use crate::telemetry::names as metric;
 
 /// Writes such files.
@@ -28,6 +29,15 @@ impl AttachmentWriter {
     pub async fn knows(&self, incident: &str) -> Result<bool, ExportError> {
         let Some((_, store)) = self.stores.first() else { return Ok(false) };
         Ok(store.list(&names::counters_folder(incident)).try_next().await?.is_some())
+    }
+
+    /// Whether there is a bundle of a trace.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub async fn has_bundle(&self, tenant: &str, trace_id: TraceId) -> Result<bool, ExportError> {
+        let Some((_, store)) = self.stores.first() else { return Ok(false) };
+        Ok(store.modified(&names::TraceNames::new(tenant, trace_id).manifest()).await?.is_some())
     }
 
     /// Creates the object in every store. One that is there already stays as it is: the same content, perhaps read by

@@ -257,6 +257,17 @@ impl Core {
         }
     }
 
+    /// Whether the decision to keep this trace is remembered.
+    #[must_use]
+    pub fn sampled_before(&self, trace_id: TraceId) -> bool {
+        self.sampler.sampled_before(trace_id)
+    }
+
+    /// What comes for this trace from here on is late evidence, whatever the policies would say of it.
+    pub fn keep(&self, trace_id: TraceId) {
+        self.sampler.keep(trace_id);
+    }
+
     /// How the content of an attachment is called.
     #[must_use]
     pub fn attachment_digest(&self, content: &[u8]) -> String {

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-use super::Core;
+use super::{Core, DEFAULT_TENANT};
 use crate::exporter::{AttachmentWriter, ErrorKind, ExportError};
-use crate::model::{DropReason, Outcome};
+use crate::model::{DropReason, Outcome, TraceId};
 use crate::otlp::AttachedFile;
 use crate::receiver::{AttachError, Incoming, Intake, Refusal, RefusalReason};
 use crate::telemetry::Clock;
@@ -55,6 +55,18 @@ impl Intake for WindowIntake {
 
     fn attachment_digest(&self, content: &[u8]) -> String {
         self.core.attachment_digest(content)
+    }
+
+    async fn expect(&self, trace_id: TraceId) -> Result<(), Refusal> {
+        // Decisions are remembered for a while, and by one process: a report of tests comes later, and to any.
+        if self.core.sampled_before(trace_id) {
+            return Ok(());
+        }
+        let has_bundle = self.attachments.has_bundle(DEFAULT_TENANT, trace_id).await;
+        if has_bundle.map_err(|error| unavailable(&error))? {
+            self.core.keep(trace_id);
+        }
+        Ok(())
     }
 
     async fn attach(&self, incident: String, file: AttachedFile) -> Result<(), AttachError> {

@@ -89,6 +89,7 @@ async fn take<I: Intake>(port: &Port<I>, request: &mut Request) -> Result<String
     match target {
         Target::Trace(trace_id) => {
             file.trace_id = trace_id;
+            port.intake.expect(trace_id).await.map_err(Failure::Refused)?;
             port.admit(Signal::Logs, write_attachment(file, failed)).await?;
         }
         Target::Incident(incident) => {

@@ -33,7 +33,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::net::TcpListener;
 
-use crate::model::{Entry, Signal};
+use crate::model::{Entry, Signal, TraceId};
 use crate::otlp::AttachedFile;
 
 pub use grpc::serve_grpc;
@@ -97,6 +97,10 @@ pub trait Intake: Clone + Send + Sync + 'static {
 
     /// How the content of an attachment is called: in its bundle, and in the answer to its sender.
     fn attachment_digest(&self, content: &[u8]) -> String;
+
+    /// Tells that a file comes for a trace, which may have been decided long ago: where there is a bundle of it, the file shall
+    /// amend that.
+    fn expect(&self, trace_id: TraceId) -> impl Future<Output = Result<(), Refusal>> + Send;
 
     /// Stores a file for an incident. `Ok` means that it is stored.
     fn attach(&self, incident: String, file: AttachedFile) -> impl Future<Output = Result<(), AttachError>> + Send;

@@ -20,7 +20,7 @@ use super::held::Held;
 use super::listen::Settings;
 use super::stall::StallGuard;
 use super::{AttachError, Incoming, Intake, Refusal, bind, grpc};
-use crate::model::{Budget, Signal};
+use crate::model::{Budget, Signal, TraceId};
 use crate::otlp::{AttachedFile, Rejected};
 
 const SHORT: Duration = Duration::from_millis(100);
@@ -39,6 +39,10 @@ impl Intake for Silent {
         String::new()
     }
 
+    async fn expect(&self, _: TraceId) -> Result<(), Refusal> {
+        Ok(())
+    }
+
     async fn attach(&self, _: String, _: AttachedFile) -> Result<(), AttachError> {
         pending().await
     }
@@ -55,6 +59,10 @@ impl Intake for Open {
 
     fn attachment_digest(&self, _: &[u8]) -> String {
         String::new()
+    }
+
+    async fn expect(&self, _: TraceId) -> Result<(), Refusal> {
+        Ok(())
     }
 
     async fn attach(&self, _: String, _: AttachedFile) -> Result<(), AttachError> {

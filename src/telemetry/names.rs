@@ -1,6 +1,6 @@
 //! Every metric that Casefile reports: name, unit and meaning, in one place.
 
-/// Requests by `transport` (grpc, http), `signal` and `code` (the transport's status).
+/// Requests by `transport` (grpc, http), `signal` (of OTLP, or `evidence`, `alerts/sentry`, `alerts/datadog`) and `code` (the transport's status).
 pub const RECEIVER_REQUESTS: &str = "casefile_receiver_requests_total";
 /// Records admitted, by `transport` and `signal`.
 pub const RECEIVER_ACCEPTED_RECORDS: &str = "casefile_receiver_accepted_records_total";

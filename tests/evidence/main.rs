@@ -138,6 +138,28 @@ fn a_file_that_comes_after_the_bundle_is_an_amendment_and_is_merged_by_readers()
 }
 
 #[test]
+fn a_file_amends_a_bundle_that_another_process_wrote() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::new(folder.path(), &Settings::default());
+    let mut casefile = home.start();
+    for line in FAILURE.lines() {
+        casefile.send(signal(line), line.as_bytes());
+    }
+    casefile.settled();
+    casefile.stop();
+
+    let mut casefile = home.start();
+    let lcov = b"SF:a.py\nDA:1,0\nend_of_record\n";
+    accepted(&attach(&home, &format!("trace_id={TRACE_ID}&name=lcov.info"), lcov));
+    accepted(&attach(&home, "trace_id=33333333333333333333333333333333", lcov));
+    let totals = casefile.settled();
+    assert_eq!((totals.bundled, totals.not_sampled), (1, 1), "one of a bundle, one of nothing: {totals:?}");
+    let found = bundle(&home, folder.path(), TRACE_ID);
+    assert_eq!(found["attachments"][0]["coverage"]["lines"], 1);
+    assert_eq!(found["provenance"]["policy"], "errors");
+}
+
+#[test]
 fn tests_that_failed_keep_their_trace_and_a_report_of_nothing_wrong_is_not_sampled() {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::new(folder.path(), &Settings::default());

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use casefile::config::{GrpcServer, HttpServer};
-use casefile::model::Signal;
+use casefile::model::{Signal, TraceId};
 use casefile::otlp::AttachedFile;
 use casefile::receiver::{AttachError, Incoming, Intake, Refusal, RefusalReason, bind, serve_grpc, serve_http};
 use http_body_util::{BodyExt as _, Full};
@@ -70,6 +70,10 @@ impl Intake for Recorder {
 
     fn attachment_digest(&self, content: &[u8]) -> String {
         format!("digest of {} bytes", content.len())
+    }
+
+    async fn expect(&self, _: TraceId) -> Result<(), Refusal> {
+        Ok(())
     }
 
     async fn attach(&self, incident: String, file: AttachedFile) -> Result<(), AttachError> {
