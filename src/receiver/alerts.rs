@@ -3,10 +3,8 @@
 use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, Method, StatusCode, header};
-use http_body::Body as _;
 use serde_json::json;
 
-use super::body::Reading;
 use super::export::{Failure, Port, beside, guarded, plain};
 use super::{Intake, http as transport};
 use crate::alerts::{self, Alert, AlertError};
@@ -88,14 +86,9 @@ async fn take<I: Intake>(
         return Err(Failure::Method);
     }
     let encoding = transport::encoding(request.headers())?;
-    let limit = port.limit;
-    if request.body().size_hint().lower() > limit as u64 {
-        return Err(Failure::TooLarge { limit });
-    }
     let mut held = port.hold();
-    let reading = Reading { limit, patience: port.read_timeout, held: &mut held };
-    let announced = request.body().size_hint().exact().and_then(|length| usize::try_from(length).ok());
-    let bytes = reading.collect(request.body_mut(), |_| Ok(announced)).await?;
+    let bytes = transport::body(port, request, &mut held).await?;
+    let limit = port.limit;
     let is_long = bytes.len() > OFFLOAD;
     let (config, headers) = (config.clone(), request.headers().clone());
     let work = move || {

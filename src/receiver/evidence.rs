@@ -6,11 +6,10 @@
 use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
 use http::{Method, StatusCode, header};
-use http_body::Body as _;
 use serde_json::json;
 
-use super::body::Reading;
 use super::export::{Failure, Port, beside, guarded, plain};
+use super::inflate::Encoding;
 use super::{AttachError, Intake, http as transport};
 use crate::attachments::{self, Kind};
 use crate::model::{Signal, SpanId, TraceId};
@@ -62,20 +61,16 @@ async fn take<I: Intake>(port: &Port<I>, request: &mut Request) -> Result<String
         return Err(Failure::Media(what.to_owned()));
     }
     let encoding = transport::encoding(request.headers())?;
-    let limit = port.limit;
-    if request.body().size_hint().lower() > limit as u64 {
-        return Err(Failure::TooLarge { limit });
-    }
     let mut held = port.hold();
-    let reading = Reading { limit, patience: port.read_timeout, held: &mut held };
-    let announced = request.body().size_hint().exact().and_then(|length| usize::try_from(length).ok());
-    let bytes = reading.collect(request.body_mut(), |_| Ok(announced)).await?;
-    if bytes.is_empty() {
-        return Err(Failure::Form("the attachment is empty".to_owned()));
-    }
-    let is_long = bytes.len() > OFFLOAD;
+    let bytes = transport::body(port, request, &mut held).await?;
+    let limit = port.limit;
+    // How long a compressed file is shows only when it is inflated.
+    let is_long = bytes.len() > OFFLOAD || encoding != Encoding::Identity;
     let work = move || {
         file.content = plain(encoding, bytes, limit, &mut held)?;
+        if file.content.is_empty() {
+            return Err(Failure::Form("the attachment is empty".to_owned()));
+        }
         let kind = match file.kind.as_str() {
             "" => Kind::told(&media_type, &file.name, &file.content),
             name => Kind::named(name).map_err(|error| Failure::Form(error.to_string()))?,

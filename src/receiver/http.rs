@@ -18,6 +18,7 @@ use tonic::Code;
 use super::alerts::Tool;
 use super::body::{Reading, discard};
 use super::export::{Accepted, Failure, Format, Port, Wire};
+use super::held::Held;
 use super::inflate::Encoding;
 use super::{Intake, ReceiverError, RefusalReason, alerts, answer, evidence, listen};
 use crate::config::HttpServer;
@@ -145,16 +146,25 @@ async fn export<I: Intake>(
     }
     let format = format(request.headers()).ok_or(Failure::MediaType)?;
     let encoding = encoding(request.headers())?;
+    let mut held = port.hold();
+    let bytes = body(port, request, &mut held).await?;
+    let accepted = port.export(signal, Wire { bytes, start: 0, encoding, format }, held).await?;
+    Ok((accepted, format))
+}
+
+/// The body as it came, within the port's limits.
+pub(super) async fn body<I: Intake>(
+    port: &Port<I>,
+    request: &mut Request,
+    held: &mut Held,
+) -> Result<Vec<u8>, Failure> {
     let limit = port.limit;
     if request.body().size_hint().lower() > limit as u64 {
         return Err(Failure::TooLarge { limit });
     }
-    let mut held = port.hold();
-    let reading = Reading { limit, patience: port.read_timeout, held: &mut held };
+    let reading = Reading { limit, patience: port.read_timeout, held };
     let announced = request.body().size_hint().exact().and_then(|length| usize::try_from(length).ok());
-    let bytes = reading.collect(request.body_mut(), |_| Ok(announced)).await?;
-    let accepted = port.export(signal, Wire { bytes, start: 0, encoding, format }, held).await?;
-    Ok((accepted, format))
+    reading.collect(request.body_mut(), |_| Ok(announced)).await
 }
 
 /// The format that the request's `Content-Type` names, whatever its parameters.
