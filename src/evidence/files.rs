@@ -59,7 +59,7 @@ pub(super) fn read(facts: &[FileFact], digester: &Digester) -> Vec<File> {
 
 /// The exception of the first test that failed or of the first stack of a crash, for a trace in which nothing else tells of a failure.
 pub(super) fn failure(files: &[File], rules: &AppRules) -> Option<Exception> {
-    files.iter().find_map(|file| match &file.content {
+    let found = files.iter().find_map(|file| match &file.content {
         Content::Tests(tests) => {
             let failed = tests.failures.iter().find(|failure| failure.status != Status::Flaky)?;
             Some(thrown(failed, language(file), rules))
@@ -68,7 +68,8 @@ pub(super) fn failure(files: &[File], rules: &AppRules) -> Option<Exception> {
             blocks.iter().find_map(|block| exception_of(&block.text, language(file), None, None, rules))
         }
         _ => None,
-    })
+    });
+    found.map(|exception| bounded(exception, &mut Room { left: MAX_TEXT, full: false }))
 }
 
 /// The attachments as a bundle shows them, and how many are left out.

@@ -123,6 +123,12 @@ fn what_cannot_be_read_as_its_kind_is_shown_as_text_and_said_to_be() {
 fn text_that_does_not_fit_is_left_out_whole_and_said_to_be() {
     let long = alone("text", &"word ".repeat(300_000));
     assert!(long.cut && long.text.is_none());
+    let words = "word ".repeat(300_000);
+    let report = format!("<testsuite><testcase name='a'><failure type='E'>{words}</failure></testcase></testsuite>");
+    let found = bundle(file("junit.xml", "", &report));
+    let exception = found.exception.unwrap();
+    assert_eq!((exception.kind.as_deref(), exception.stacktrace), (Some("E"), None));
+    assert!(found.attachments[0].cut);
     let half = "word ".repeat(150_000);
     let found = bundle([file("a", "text", &half), file("b", "text", &format!("{half}b"))].concat());
     let [a, b] = found.attachments.as_slice() else { panic!("two files") };
