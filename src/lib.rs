@@ -14,7 +14,7 @@
 //!    [`window`] closes a triggered trace `decision_wait` later, and lets untriggered ones expire by age.
 //! 4. The closed trace is decided. Not sampled is the end of most. A sampled one goes on to [`evidence`], which decodes it,
 //!    drops what came twice, finds the span that failed first, and builds the [`model::Case`]: exception, frames, logs
-//!    (whose repetition [`templates`] tells), environment, inputs, incident.
+//!    (whose repetition [`templates`] tells), environment, inputs, incident, and the files that were sent with it, which [`attachments`] reads.
 //! 5. [`redact`] goes over every field, keys included. Its [`redact::RedactedCase`] can be made nowhere else.
 //! 6. [`bundle`] makes the one canonical document of it, in bytes. Where raw evidence is kept, it encrypts the records to
 //!    those who may read them.
@@ -35,6 +35,8 @@
 //! `ARCHITECTURE.md` gives the layers; `tests/layers.rs` holds the imports to them.
 
 pub mod agent;
+pub mod alerts;
+pub mod attachments;
 pub mod bundle;
 pub mod cli;
 pub mod config;

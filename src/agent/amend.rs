@@ -9,9 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::completeness;
 use super::remarks::{Marked, Remarks, step};
-use crate::evidence::suspects;
+use crate::evidence::{same_file, suspects};
 use crate::model::{
-    Bundle, Cause, Environment, Exception, ExemplarEvidence, LogLine, LogTemplate, Repro, SpanEvidence, SpanId,
+    Attachment, Bundle, Cause, Environment, Exception, ExemplarEvidence, LogLine, LogTemplate, Repro, SpanEvidence,
+    SpanId,
 };
 
 const PATH: &str = "/trace/span_path";
@@ -19,6 +20,7 @@ const SPANS: &str = "/trace/spans";
 const LINES: &str = "/logs/window";
 const TEMPLATES: &str = "/logs/templates";
 const EXEMPLARS: &str = "/metrics/exemplars";
+const ATTACHMENTS: &str = "/attachments";
 
 /// Whether two documents may hold the same records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,11 +40,19 @@ struct Open {
     lines: Vec<Marked<LogLine>>,
     templates: Vec<Marked<LogTemplate>>,
     exemplars: Vec<Marked<ExemplarEvidence>>,
+    attachments: Vec<Marked<Attachment>>,
 }
 
 /// The bundle with what `late` adds.
 pub(super) fn amend(bundle: Bundle, late: Bundle, overlap: Overlap) -> Bundle {
     let (mut base, mut late) = (Open::of(bundle), Open::of(late));
+    attachments(&mut base, &mut late);
+    if late.brings_files_alone() {
+        // Of the failure it knows nothing: what it says of it is made of the files.
+        let mut merged = base.close();
+        completeness::merge_files(&mut merged, &late.bundle);
+        return merged;
+    }
     let distinct = base.bundle.trace.span_count + late.bundle.trace.span_count;
     let shared = union_spans(&mut base.spans, std::mem::take(&mut late.spans));
     base.bundle.trace.span_count = match overlap {
@@ -61,11 +71,6 @@ pub(super) fn amend(bundle: Bundle, late: Bundle, overlap: Overlap) -> Bundle {
     services(&mut base);
     logs(&mut base, &mut late, overlap);
     exemplars(&mut base, &mut late, overlap);
-    for attachment in std::mem::take(&mut late.bundle.attachments) {
-        if !base.bundle.attachments.contains(&attachment) {
-            base.bundle.attachments.push(attachment);
-        }
-    }
     slow_path(&mut base, &mut late);
     let mut merged = base.close();
     completeness::merge(&mut merged, &late.bundle);
@@ -82,6 +87,7 @@ impl Open {
             lines: remarks.lift(LINES, &mut bundle.logs.window),
             templates: remarks.lift(TEMPLATES, &mut bundle.logs.templates),
             exemplars: remarks.lift(EXEMPLARS, &mut bundle.metrics.exemplars),
+            attachments: remarks.lift(ATTACHMENTS, &mut bundle.attachments),
             remarks,
             bundle,
         }
@@ -93,8 +99,15 @@ impl Open {
         self.bundle.logs.window = self.remarks.lay(LINES, self.lines);
         self.bundle.logs.templates = self.remarks.lay(TEMPLATES, self.templates);
         self.bundle.metrics.exemplars = self.remarks.lay(EXEMPLARS, self.exemplars);
+        self.bundle.attachments = self.remarks.lay(ATTACHMENTS, self.attachments);
+        rank(&mut self.bundle, &mut self.remarks);
         self.bundle.redaction.remarks = self.remarks.sorted();
         self.bundle
+    }
+
+    /// Whether it has attachments and nothing else.
+    fn brings_files_alone(&self) -> bool {
+        self.bundle.trace.span_count == 0 && self.bundle.logs.total == 0 && self.exemplars.is_empty()
     }
 
     /// The span in which the failure began, as far as this document knows.
@@ -426,4 +439,37 @@ fn exemplars(base: &mut Open, late: &mut Open, overlap: Overlap) {
         }
     }
     base.exemplars.sort_by(|a, b| a.value.time.cmp(&b.value.time));
+}
+
+/// Adds the attachments that are new: by name, kind and content.
+fn attachments(base: &mut Open, late: &mut Open) {
+    for new in std::mem::take(&mut late.attachments) {
+        let same = |known: &Marked<Attachment>| {
+            let (a, b) = (&known.value, &new.value);
+            (&a.name, &a.kind, &a.digest, &a.service, a.span_id) == (&b.name, &b.kind, &b.digest, &b.service, b.span_id)
+        };
+        if !base.attachments.iter().any(same) {
+            base.attachments.push(new);
+        }
+    }
+    base.attachments.sort_by(|a, b| (&a.value.name, &a.value.digest).cmp(&(&b.value.name, &b.value.digest)));
+}
+
+/// Puts the files of coverage reports first in which frames of the exception lie: a report that came late did not know them.
+fn rank(bundle: &mut Bundle, remarks: &mut Remarks) {
+    let frames = bundle
+        .exception
+        .iter()
+        .flat_map(|exception| exception.frames.iter().chain(exception.causes.iter().flat_map(|cause| &cause.frames)));
+    let places: Vec<String> = frames.filter(|frame| frame.in_app).filter_map(|frame| frame.file.clone()).collect();
+    for (at, attachment) in bundle.attachments.iter_mut().enumerate() {
+        let Some(coverage) = &mut attachment.coverage else { continue };
+        let path = format!("{ATTACHMENTS}/{at}/coverage/files");
+        let mut files = remarks.lift(&path, &mut coverage.files);
+        for file in &mut files {
+            file.value.in_stack = places.iter().any(|place| same_file(place, &file.value.file));
+        }
+        files.sort_by_key(|file| !file.value.in_stack);
+        coverage.files = remarks.lay(&path, files);
+    }
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::merge::{BundleView, Part};
 use super::page::{Page, Place, cut};
-use crate::bundle::{Envelope, MAX_DOCUMENT_BYTES, Ran, names, unpack};
+use crate::bundle::{Envelope, IncidentAttachment, MAX_DOCUMENT_BYTES, Ran, names, unpack};
 use crate::exporter::{ExportError, IndexRef, Store, stored_numbers};
 use crate::model::{Bundle, IncidentFacts, Manifest, ManifestKind, TraceId};
 
@@ -119,6 +119,35 @@ impl Catalog {
             summary.facts.numbers = numbers;
         }
         Ok(Some(summary))
+    }
+
+    /// The files that were sent for an incident, by name: at most `limit`, and how many there are.
+    ///
+    /// # Errors
+    /// If the store cannot be read, or an object is not what its name says.
+    pub async fn attachments(
+        &self,
+        incident: &str,
+        limit: usize,
+    ) -> Result<(Vec<IncidentAttachment>, usize), CatalogError> {
+        let names = self.names(&names::attachments_folder(incident)).await?;
+        let total = names.len();
+        let mut stored = self.stored(names.into_iter().take(limit).collect()).boxed();
+        let mut found = Vec::new();
+        while let Some(Stored { name, bytes }) = stored.try_next().await? {
+            let read: IncidentAttachment =
+                serde_json::from_slice(&bytes).map_err(|source| malformed(&name, "an attachment", source))?;
+            if read.incident != incident {
+                let fault = format!("it belongs to incident {}", read.incident);
+                return Err(malformed(&name, "an attachment of this incident", Misplaced(fault)));
+            }
+            found.push(read);
+        }
+        found.sort_by(|a, b| {
+            let key = |found: &IncidentAttachment| (found.attachment.name.clone(), found.attachment.digest.clone());
+            key(a).cmp(&key(b))
+        });
+        Ok((found, total))
     }
 
     /// Bundles (of one incident), the latest first.

@@ -8,11 +8,20 @@ use crate::model::{Bundle, SpanId};
 pub(super) fn merge(merged: &mut Bundle, late: &Bundle) {
     let lines: u64 = merged.logs.window.iter().map(|line| line.count).sum();
     let (spans, exemplars) = (merged.trace.spans.len() as u64, merged.metrics.exemplars.len() as u64);
-    merged.completeness.shown = spans + lines + exemplars;
+    merged.completeness.shown = spans + lines + exemplars + merged.attachments.len() as u64;
     // At least: what the manifests list is exact, and put in its place by the caller where they list all.
     merged.completeness.records = merged.completeness.records.max(late.completeness.records);
     truncated(merged, late);
     missing(merged, late);
+}
+
+/// The same where `late` brings attachments and nothing else: what it lacks is no fault of the whole.
+pub(super) fn merge_files(merged: &mut Bundle, late: &Bundle) {
+    let lines: u64 = merged.logs.window.iter().map(|line| line.count).sum();
+    let (spans, exemplars) = (merged.trace.spans.len() as u64, merged.metrics.exemplars.len() as u64);
+    merged.completeness.shown = spans + lines + exemplars + merged.attachments.len() as u64;
+    merged.completeness.records = merged.completeness.records.max(late.completeness.records);
+    truncated(merged, late);
 }
 
 /// Counts of spans are made anew. The rest is about records that only its own document knows, so each keeps its own words.

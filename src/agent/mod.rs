@@ -3,6 +3,7 @@
 
 mod amend;
 mod api;
+mod attachments;
 mod catalog;
 mod completeness;
 mod history;
@@ -19,6 +20,7 @@ mod tests;
 mod verify;
 
 pub use api::{ApiError, serve_api};
+pub use attachments::attachment_line;
 pub use catalog::{Catalog, CatalogError, IncidentSummary};
 pub use history::{history_facts, version_note};
 pub use merge::BundleView;

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::prose::{attributes, code, fenced, heading, line, one_line, prose};
-use super::{BundleView, history_facts, reproduction, suspects};
+use super::{BundleView, attachments, history_facts, reproduction, suspects};
 use crate::model::{Exception, Frame, LogLine, Place, SpanEvidence};
 
 /// Frames shown of one exception.
@@ -36,6 +36,7 @@ pub fn markdown(view: &BundleView) -> String {
     }
     suspects::section(&mut page, &view.bundle);
     logs(&mut page, &view.bundle.logs.window);
+    attachments::section(&mut page, &view.bundle.attachments);
     reproduction::section(&mut page, &view.bundle.repro);
     environment(&mut page, view);
     completeness(&mut page, view);
@@ -125,7 +126,7 @@ fn exception_section(page: &mut String, exception: &Exception) {
     }
 }
 
-fn thrown(page: &mut String, kind: Option<&str>, message: Option<&str>, frames: &[Frame]) {
+pub(super) fn thrown(page: &mut String, kind: Option<&str>, message: Option<&str>, frames: &[Frame]) {
     let kind = kind.unwrap_or("exception of unknown type");
     line(page, &format!("**{}**: {}\n", prose(kind), prose(message.unwrap_or("(no message)"))));
     let own = frames.iter().any(|frame| frame.in_app);

@@ -6,6 +6,7 @@
 //! [DSSE](https://github.com/secure-systems-lab/dsse). Where someone may read the records as they came, [`RawSealer`]
 //! encrypts them to those alone.
 
+mod attachment;
 mod canonical;
 mod compress;
 mod dsse;
@@ -19,6 +20,7 @@ mod tests;
 mod tokens;
 mod unseal;
 
+pub use attachment::{IncidentAttachment, SealedAttachment, seal_attachment};
 pub use canonical::{CanonicalError, to_canonical};
 pub use compress::{MAX_DOCUMENT_BYTES, UnpackError, pack, suffix, unpack};
 pub use dsse::{Envelope, EnvelopeError, EnvelopeSignature, PAYLOAD_TYPE, Signer, Verifier, VerifyError, envelope};

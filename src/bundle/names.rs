@@ -9,6 +9,7 @@
 //! index/incident/<incident id>/<trace id>.json           a reference, by incident
 //! incidents/<incident id>/<writer>.json                  counters of one writer
 //! services/<service>/<writer>.json                       what ran of a service (redacted), by one writer
+//! attachments/<incident id>/<digest>.json                a file that was sent for an incident (redacted)
 //! raw/<tenant>/<trace id>.<digest>[-<part>].otlp.age     unredacted records, encrypted
 //! ```
 //!
@@ -41,6 +42,9 @@ pub const INDEX_INCIDENT: &str = "index/incident";
 pub const INCIDENTS: &str = "incidents";
 /// The folder of what ran of services.
 pub const SERVICES: &str = "services";
+/// The folder of files that were sent for incidents. It stands apart from [`INCIDENTS`], whose counters stay when these go: the
+/// lifecycle rules of buckets know folders only.
+pub const ATTACHMENTS: &str = "attachments";
 /// The folder of raw evidence.
 pub const RAW: &str = "raw";
 
@@ -181,6 +185,19 @@ pub fn counters_folder(incident: &str) -> String {
 #[must_use]
 pub fn counters(incident: &str, writer: &str) -> String {
     format!("{}/{}.json", counters_folder(incident), part(writer))
+}
+
+/// The folder of the files that were sent for an incident.
+#[must_use]
+pub fn attachments_folder(incident: &str) -> String {
+    format!("{ATTACHMENTS}/{}", part(incident))
+}
+
+/// A file that was sent for an incident.
+#[must_use]
+pub fn attachment(incident: &str, digest: &str) -> String {
+    let digits = digest.rsplit(':').next().unwrap_or_default();
+    format!("{}/{}.json", attachments_folder(incident), part(digits))
 }
 
 /// The folder of what ran of a service: its redacted name.

@@ -79,7 +79,7 @@ pub(super) fn run(args: &GcArgs, sources: &ConfigArgs) -> anyhow::Result<()> {
 
 /// The exporters that have a retention.
 fn exporters(pipelines: &ValidatedPipelines) -> Vec<Kept<'_>> {
-    const FOLDERS: &[&str] = &[names::BUNDLES, names::INDEX];
+    const FOLDERS: &[&str] = &[names::BUNDLES, names::INDEX, names::ATTACHMENTS];
     let bundles = pipelines.bundles.iter().filter_map(|(id, bundle)| {
         Some(Kept { exporter: id, url: &bundle.url, folders: FOLDERS, after: bundle.retention?.0 })
     });
@@ -142,11 +142,11 @@ fn report(args: &GcArgs, done: &[(&str, Collected)]) -> anyhow::Result<()> {
         if args.dry_run {
             collected.names.iter().try_for_each(|name| out.line(name))?;
         }
-        let Collected { bundles, amendments, references, raw, names, bytes } = collected;
+        let Collected { bundles, amendments, references, attachments, raw, names, bytes } = collected;
         let (objects, verb) = (names.len(), if args.dry_run { "would be removed" } else { "removed" });
         out.line(&format!(
             "{store}: {objects} objects ({bytes} bytes) {verb}: {bundles} bundles, {amendments} amendments, \
-             {references} references, {raw} objects of raw evidence"
+             {references} references, {attachments} attachments of incidents, {raw} objects of raw evidence"
         ))?;
     }
     Ok(())

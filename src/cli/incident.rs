@@ -4,7 +4,7 @@ use clap::Subcommand;
 
 use super::store::{PageArgs, StoreArgs, block_on};
 use super::{NotFound, term};
-use crate::agent::{IncidentSummary, history_facts, one_line, version_note};
+use crate::agent::{IncidentSummary, attachment_line, history_facts, one_line, version_note};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -62,9 +62,14 @@ fn show(id: &str, store: &StoreArgs, page: &PageArgs) -> anyhow::Result<()> {
     let found = block_on(async { Ok(catalog.incident(id).await?) })?;
     let incident = found.ok_or_else(|| NotFound(format!("no bundle of incident {id} is in the store")))?;
     let bundles = block_on(async { Ok(catalog.bundles(Some(id), page.limit, &page.after).await?) })?;
+    let (attachments, total) = block_on(async { Ok(catalog.attachments(id, page.limit).await?) })?;
     let mut out = term::stdout();
     if page.json {
-        return out.json(&serde_json::json!({"incident": incident, "bundles": bundles}));
+        let shown = attachments.len();
+        let attachments = serde_json::json!({
+            "items": attachments, "total": total, "returned": shown, "truncated": shown < total, "next": null,
+        });
+        return out.json(&serde_json::json!({"incident": incident, "bundles": bundles, "attachments": attachments}));
     }
     let facts = &incident.facts;
     out.title(&facts.id)?;
@@ -79,6 +84,12 @@ fn show(id: &str, store: &StoreArgs, page: &PageArgs) -> anyhow::Result<()> {
     out.line(&format!("{} in 24 h, first {}, last {}", numbers.count_24h, numbers.first_seen, numbers.last_seen))?;
     for (title, told) in numbers.history.iter().flat_map(history_facts) {
         out.line(&format!("{}: {}", title.to_lowercase(), one_line(&told)))?;
+    }
+    for file in attachments.iter().map(|found| &found.attachment) {
+        out.line(&format!("attachment: {}", one_line(&attachment_line(file))))?;
+    }
+    if attachments.len() < total {
+        out.line(&format!("{} of {total} attachments are shown", attachments.len()))?;
     }
     out.line("")?;
     super::bundle::table(&mut out, &bundles)

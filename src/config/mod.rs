@@ -44,7 +44,9 @@ pub use processors::{
     ClassAction, CustomPattern, KeyId, MemoryLimiter, PreviousKey, Processor, RedactionClass, RedactionProcessor,
     ServiceRedaction,
 };
-pub use receivers::{GrpcServer, HttpServer, OtlpProtocols, OtlpReceiver, Receiver};
+pub use receivers::{
+    AlertWebhooks, DatadogWebhook, GrpcServer, HttpServer, OtlpProtocols, OtlpReceiver, Receiver, SentryWebhook,
+};
 pub use service::{LogTelemetry, MetricTelemetry, Pipeline, Pipelines, Service, Telemetry};
 pub use source::{Environment, ProcessEnvironment};
 pub use tail_sampling::*;

@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Duration;
 use super::component::components;
+use super::{Duration, Secret};
 
 /// A receiver.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -75,6 +75,12 @@ pub struct HttpServer {
     pub logs_url_path: String,
     /// Path for metrics.
     pub metrics_url_path: String,
+    /// Path for attachments: test reports, coverage, dumps. Served where the receiver is used in a `logs` pipeline.
+    pub evidence_url_path: String,
+    /// Largest attachment in bytes, before and after decompression.
+    pub max_attachment_size: u64,
+    /// Webhooks that alerts of other tools come in by. Served where the receiver is used in a `logs` pipeline.
+    pub alerts: AlertWebhooks,
     /// Largest request body in bytes, before and after decompression.
     pub max_request_body_size: u64,
     /// Time within which a client must have sent its headers.
@@ -90,9 +96,58 @@ impl Default for HttpServer {
             traces_url_path: "/v1/traces".to_owned(),
             logs_url_path: "/v1/logs".to_owned(),
             metrics_url_path: "/v1/metrics".to_owned(),
+            evidence_url_path: "/v1/evidence".to_owned(),
+            max_attachment_size: 16 * 1024 * 1024,
+            alerts: AlertWebhooks::default(),
             max_request_body_size: 64 * 1024 * 1024,
             read_header_timeout: Duration::seconds(60),
             read_timeout: Duration::seconds(60),
         }
+    }
+}
+
+/// Webhooks for alerts of other tools.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct AlertWebhooks {
+    /// Sentry: issue alerts, errors, and events by themselves.
+    pub sentry: SentryWebhook,
+    /// Datadog: monitors.
+    pub datadog: DatadogWebhook,
+}
+
+/// A webhook for Sentry.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SentryWebhook {
+    /// Path.
+    pub url_path: String,
+    /// Client secret of the integration in Sentry. Where it is set, a request without a fitting `Sentry-Hook-Signature` is refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_secret: Option<Secret>,
+}
+
+impl Default for SentryWebhook {
+    fn default() -> Self {
+        Self { url_path: "/v1/alerts/sentry".to_owned(), client_secret: None }
+    }
+}
+
+/// A webhook for Datadog.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DatadogWebhook {
+    /// Path.
+    pub url_path: String,
+    /// Token that Datadog is to send. Where it is set, a request without it is refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<Secret>,
+    /// The header that carries the token, as the webhook's custom headers name it.
+    pub token_header: String,
+}
+
+impl Default for DatadogWebhook {
+    fn default() -> Self {
+        Self { url_path: "/v1/alerts/datadog".to_owned(), token: None, token_header: "X-Casefile-Token".to_owned() }
     }
 }

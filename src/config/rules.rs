@@ -3,8 +3,8 @@
 use url::Url;
 
 use super::{
-    Config, Connector, Duration, Exporter, Extension, MIN_RETENTION, Problem, Processor, Receiver, RetryOnFailure,
-    SendingQueue, WebhookExporter,
+    AlertWebhooks, Config, Connector, Duration, Exporter, Extension, MIN_RETENTION, Problem, Processor, Receiver,
+    RetryOnFailure, SendingQueue, WebhookExporter,
 };
 use crate::model::RootKey;
 
@@ -43,10 +43,28 @@ pub(super) fn check(document: &Config) -> Vec<Problem> {
             let path = format!("{path}.http");
             endpoint(found, &format!("{path}.endpoint"), &http.endpoint);
             positive(found, &format!("{path}.max_request_body_size"), http.max_request_body_size);
+            positive(found, &format!("{path}.max_attachment_size"), http.max_attachment_size);
             lasting(found, &format!("{path}.read_header_timeout"), http.read_header_timeout);
             lasting(found, &format!("{path}.read_timeout"), http.read_timeout);
-            let paths = [&http.traces_url_path, &http.logs_url_path, &http.metrics_url_path];
-            for (name, url_path) in ["traces_url_path", "logs_url_path", "metrics_url_path"].into_iter().zip(paths) {
+            let AlertWebhooks { sentry, datadog } = &http.alerts;
+            let paths = [
+                &http.traces_url_path,
+                &http.logs_url_path,
+                &http.metrics_url_path,
+                &http.evidence_url_path,
+                &sentry.url_path,
+                &datadog.url_path,
+            ];
+            let names = [
+                "traces_url_path",
+                "logs_url_path",
+                "metrics_url_path",
+                "evidence_url_path",
+                "alerts.sentry.url_path",
+                "alerts.datadog.url_path",
+            ];
+            alert_secrets(found, &path, &http.alerts);
+            for (name, url_path) in names.into_iter().zip(paths) {
                 if !url_path.starts_with('/') || url_path.contains(['?', '#', '{', '}', ' ']) {
                     fault(
                         found,
@@ -256,6 +274,34 @@ fn hook(found: &mut Vec<Problem>, path: &str, webhook: &WebhookExporter) {
         );
     }
     sending(found, path, &webhook.retry_on_failure, Some(&webhook.sending_queue), webhook.timeout);
+}
+
+/// A secret that is there must be one.
+fn alert_secrets(found: &mut Vec<Problem>, path: &str, alerts: &AlertWebhooks) {
+    let AlertWebhooks { sentry, datadog } = alerts;
+    let secrets = [("alerts.sentry.client_secret", &sentry.client_secret), ("alerts.datadog.token", &datadog.token)];
+    for (name, secret) in secrets {
+        if secret.as_ref().is_some_and(|secret| secret.expose().is_empty()) {
+            fault(
+                found,
+                &format!("{path}.{name}"),
+                "an empty secret would let anybody in",
+                "give one from `${file:/secrets/hook}` or `${env:NAME}`, or leave the setting out",
+            );
+        }
+    }
+    if !is_header(&datadog.token_header) {
+        fault(
+            found,
+            &format!("{path}.alerts.datadog.token_header"),
+            "not the name of a header",
+            "use letters, digits and `-`, such as `X-Casefile-Token`",
+        );
+    }
+}
+
+fn is_header(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
 fn sending(

@@ -24,7 +24,7 @@ use crate::model::{
     Attributes, Batch, ByteRange, Record, RecordDigest, RootKey, SEVERITY_ERROR, STATUS_ERROR, Signal, SpanId,
     Timestamp,
 };
-use crate::otlp::{Body, Origin, decode, decode_origin};
+use crate::otlp::{Body, Origin, attachment_in, decode, decode_origin};
 
 /// Most feature flags of a trace that are kept, in the order of their keys.
 const MAX_FLAGS: usize = 256;
@@ -42,6 +42,8 @@ pub(super) struct Gathered {
     pub(super) logs: Vec<LogFact>,
     /// By (time, digest).
     pub(super) exemplars: Vec<ExemplarFact>,
+    /// By digest.
+    pub(super) files: Vec<FileFact>,
     /// Digests of all distinct records, sorted.
     pub(super) digests: Vec<RecordDigest>,
     /// Feature flags by key, each as it was last evaluated.
@@ -102,6 +104,25 @@ pub(super) struct ExemplarFact {
     /// The attributes of its resource.
     pub(super) resource: Arc<Attributes>,
     pub(super) time: Timestamp,
+}
+
+/// What is kept in memory of an attachment.
+#[derive(Debug, Clone)]
+pub(super) struct FileFact {
+    pub(super) digest: RecordDigest,
+    pub(super) record: Record,
+    /// The attributes of its resource.
+    pub(super) resource: Arc<Attributes>,
+}
+
+impl FileFact {
+    /// The log record that brings it.
+    pub(super) fn load(&self) -> Option<Loaded<LogRecord>> {
+        match decode(&self.record) {
+            Ok(Body::Log(body)) => Some(Loaded { resource: Arc::clone(&self.resource), body }),
+            _ => None,
+        }
+    }
 }
 
 impl SpanFact {
@@ -188,6 +209,11 @@ impl Digester {
         self.with(&[metric.as_bytes(), unit.as_bytes(), &body]).end()
     }
 
+    /// The digest of the content of a file.
+    pub(super) fn of_content(&self, content: &[u8]) -> RecordDigest {
+        self.with(&[b"attachment", content]).end()
+    }
+
     /// A record that cannot be decoded is listed by its raw bytes, so that it does not vanish.
     fn of_raw(&self, record: &Record) -> RecordDigest {
         let signal = record.signal().as_str().as_bytes();
@@ -248,6 +274,9 @@ pub(super) fn gather(records: Vec<Record>, digester: &Digester) -> Gathered {
                 note_flags(&mut flags, digest, &span);
                 gathered.spans.push(span_fact(digest, record, resource, &span, &mut names));
             }
+            Some((Shared { resource, .. }, Body::Log(log))) if attachment_in(&log).is_some() => {
+                gathered.files.push(FileFact { digest, record, resource });
+            }
             Some((Shared { resource, .. }, Body::Log(log))) => {
                 let fact = log_fact(digest, record, resource, &log, &mut names);
                 note_flag(&mut flags, fact.time, digest, &log.attributes);
@@ -265,6 +294,7 @@ pub(super) fn gather(records: Vec<Record>, digester: &Digester) -> Gathered {
     gathered.spans.sort_unstable_by_key(|span| (span.start, span.id, span.digest));
     // Clocks of milliseconds give many logs one time: what went wrong stands behind what led to it.
     gathered.logs.sort_unstable_by_key(|log| (log.time, log.observed, log.severity, log.digest));
+    gathered.files.sort_unstable_by_key(|file| file.digest);
     gathered.exemplars.sort_unstable_by_key(|exemplar| (exemplar.time, exemplar.digest));
     gathered
 }

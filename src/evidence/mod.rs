@@ -8,11 +8,13 @@
 //! 3. `critical` finds the span in which the failure began.
 //! 4. `slow` says where the time went.
 //! 5. `exception` (with `stack`, which reads stack traces), `logs`, `environment` and `repro` read the evidence around it.
-//! 6. `incident` names the class of failures that it belongs to, `suspects` the places where its fault may lie.
+//! 6. `files` shows what was attached: test reports, coverage, dumps.
+//! 7. `incident` names the class of failures that it belongs to, `suspects` the places where its fault may lie.
 
 mod critical;
 mod environment;
 mod exception;
+mod files;
 mod gather;
 mod incident;
 mod locals;
@@ -37,6 +39,7 @@ use sha2::{Digest, Sha256};
 use self::critical::Critical;
 use self::exception::Recorded;
 pub use self::exception::of_text as exception_of;
+pub(crate) use self::files::same_file;
 use self::gather::{Digester, Gathered, Loaded, LogFact};
 use self::incident::Failure;
 pub(crate) use self::incident::normalise;
@@ -96,12 +99,18 @@ impl Assembler {
         Self { settings, digester: Digester::new(root) }
     }
 
+    /// How the content of an attachment is called: `hmac-sha256:` and 32 hex digits, by a key of this deployment.
+    #[must_use]
+    pub fn attachment_digest(&self, content: &[u8]) -> String {
+        files::digest(&self.digester, content)
+    }
+
     /// Decodes the records, drops repeated ones (their outcome is settled here), and builds the case.
     ///
     /// # Errors
     /// If no record of the trace can be decoded.
     pub fn assemble(&self, trace: ClosedTrace, policy: &str) -> Result<Case, EvidenceError> {
-        let ClosedTrace { trace_id, records, mut tracked, .. } = trace;
+        let ClosedTrace { trace_id, records, mut tracked, opened, .. } = trace;
         let mut gathered = gather::gather(records, &self.digester);
         if gathered.digests.len() as u64 == gathered.undecodable {
             let reason = format!("none of {} records can be decoded", gathered.digests.len());
@@ -110,18 +119,21 @@ impl Assembler {
         tracked.split(gathered.duplicates).settle(Outcome::Dropped(DropReason::Duplicate));
         let digests = std::mem::take(&mut gathered.digests);
         let (bundle, failed_at) = self.bundle(trace_id, gathered, digests.len() as u64, policy);
+        // Nothing in the records says when: what a manifest and its index go by is when they came.
+        let failed_at = if failed_at == Timestamp::default() { opened } else { failed_at };
         Ok(Case { tenant: self.settings.tenant.clone(), trace_id, bundle, records: digests, failed_at, tracked })
     }
 
     fn bundle(&self, trace_id: TraceId, gathered: Gathered, records: u64, policy: &str) -> (Bundle, Timestamp) {
-        let Gathered { spans, logs, exemplars, flags, undecodable, conflicting, .. } = gathered;
+        let Gathered { spans, logs, exemplars, files, flags, undecodable, conflicting, .. } = gathered;
+        let files = files::read(&files, &self.digester);
         let mut complete = Completeness { records, ..Completeness::default() };
         let tree = Tree::new(spans);
         let critical = critical::find(&tree, &logs);
         let path = Path::to(&tree, &critical, &mut complete);
         note_shape(&tree, &path, conflicting, undecodable, &mut complete);
 
-        let anchor = Anchor::of(&path, &critical, &logs);
+        let anchor = Anchor::of(&path, &critical, &logs, &files);
         let facts = self.settings.services.get(&anchor.service);
         let language = environment::language(facts, &anchor.resource);
         let recorded = recorded(&tree, &critical, &logs).map_or_else(
@@ -129,8 +141,12 @@ impl Assembler {
             |found| Some(self.with_stack(found, &tree, &critical, &logs, language.as_deref())),
         );
         let failed_at = failed_at(&tree, &critical, &logs, recorded.as_ref());
-        let exception =
-            recorded.map(|found| exception::read(found, language.as_deref(), &self.settings.in_app, &mut complete));
+        let exception = recorded
+            .map(|found| exception::read(found, language.as_deref(), &self.settings.in_app, &mut complete))
+            .or_else(|| match critical {
+                Critical::Nothing => files::failure(&files, &self.settings.in_app),
+                _ => None,
+            });
         if exception.is_none() {
             complete.missing.push("exception: none was recorded".to_owned());
         }
@@ -150,7 +166,13 @@ impl Assembler {
         if exemplars.len() < exemplars_total {
             complete.truncated.push(format!("metrics.exemplars: {} of {exemplars_total} are shown", exemplars.len()));
         }
-        complete.shown = shown.len() as u64 + log_records + exemplars.len() as u64;
+        let (attachments, left_out) =
+            files::shown(files, exception.as_ref(), language.as_deref(), &self.settings.in_app);
+        if left_out > 0 {
+            let total = attachments.len() + left_out;
+            complete.truncated.push(format!("attachments: {} of {total} are shown", attachments.len()));
+        }
+        complete.shown = shown.len() as u64 + log_records + exemplars.len() as u64 + attachments.len() as u64;
 
         let environment = environment::environment(&anchor.resource, flags);
         let repro = repro::repro(&path.loaded, environment.timezone.as_deref());
@@ -209,7 +231,7 @@ impl Assembler {
             metrics: MetricEvidence { exemplars },
             environment,
             repro,
-            attachments: Vec::new(),
+            attachments,
             redaction: RedactionReport::default(),
             completeness: complete,
             provenance: Provenance {
@@ -288,7 +310,7 @@ struct Anchor {
 }
 
 impl Anchor {
-    fn of(path: &Path, critical: &Critical, logs: &[LogFact]) -> Self {
+    fn of(path: &Path, critical: &Critical, logs: &[LogFact], files: &[files::File]) -> Self {
         if let Some(span) = path.loaded.last() {
             let message = span.body.status.as_ref().map(|status| status.message.clone()).unwrap_or_default();
             return Self {
@@ -307,7 +329,11 @@ impl Anchor {
             Critical::Log(index) => logs.get(*index),
             _ => logs.first(),
         };
-        let Some(log) = log.and_then(LogFact::load) else { return Self::default() };
+        let Some(log) = log.and_then(LogFact::load) else {
+            let resource = files.first().map(|file| Arc::clone(&file.resource)).unwrap_or_default();
+            let service = values::string(&resource, "service.name").unwrap_or_default().to_owned();
+            return Self { service, resource, ..Self::default() };
+        };
         Self {
             service: log.service().to_owned(),
             span: String::new(),

@@ -12,6 +12,8 @@
 //! What was written within the retention is not touched, so writers may go on. The one case that is not safe is a trace
 //! that is sent again, after its whole retention, in the moment in which it is removed.
 //!
+//! Files that were sent for an incident go when they are as old as a bundle may be, each by itself: nothing points to them.
+//!
 //! The counters of incidents, and what ran of services, stay: they hold numbers and versions, and forget by themselves. Where a bucket keeps versions, or what was
 //! removed for a while, removal only hides: its own rules must end that.
 
@@ -29,7 +31,7 @@ use crate::model::{Timestamp, TraceId};
 /// How long things are kept in one store; what has no time stays.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Retention {
-    /// Bundles, with amendments, manifests and references.
+    /// Bundles, with amendments, manifests and references; and files that were sent for incidents.
     pub bundles: Option<Duration>,
     /// Raw evidence.
     pub raw: Option<Duration>,
@@ -44,6 +46,8 @@ pub struct Collected {
     pub amendments: usize,
     /// References, by day or incident.
     pub references: usize,
+    /// Files that were sent for incidents.
+    pub attachments: usize,
     /// Objects of raw evidence.
     pub raw: usize,
     /// All objects that were removed, in order.
@@ -76,6 +80,9 @@ pub async fn collect(
         collected.bundles = old.manifests.len();
         collected.amendments = old.amendment_manifests.len();
         steps.extend([old.references, old.amendment_manifests, old.manifests, old.objects]);
+        let old = old_attachments(store, now.before(kept)).await?;
+        collected.attachments = old.len();
+        steps.push(old);
     }
     for step in steps {
         collected.bytes += step.iter().map(|object| object.size).sum::<u64>();
@@ -93,6 +100,17 @@ async fn old_raw(store: &Store, end: Timestamp) -> Result<Vec<Listed>, ExportErr
     let mut old: Vec<Listed> = store
         .objects(names::RAW)
         .try_filter(|object| std::future::ready(object.modified < end && names::trace_of(&object.name).is_some()))
+        .try_collect()
+        .await?;
+    old.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    Ok(old)
+}
+
+/// Files for incidents written before `end`.
+async fn old_attachments(store: &Store, end: Timestamp) -> Result<Vec<Listed>, ExportError> {
+    let mut old: Vec<Listed> = store
+        .objects(names::ATTACHMENTS)
+        .try_filter(|object| std::future::ready(object.modified < end && object.name.ends_with(".json")))
         .try_collect()
         .await?;
     old.sort_unstable_by(|a, b| a.name.cmp(&b.name));
@@ -194,6 +212,7 @@ mod tests {
                 names::by_day(Timestamp(0), trace(*number)),
                 names::by_incident("INC-1", trace(*number)),
                 names::raw("default", trace(*number), "0b", 0),
+                names::attachment("INC-1", &format!("hmac-sha256:{number:032x}")),
             ] {
                 store.create(&name, Bytes::from_static(b"12345")).await.unwrap();
             }
@@ -228,7 +247,7 @@ mod tests {
         let would = collect(&store, &bundles, now, true).await.unwrap();
         assert_eq!(names_in(&store).await, before, "a dry run removes nothing");
         assert_eq!((would.bundles, would.amendments, would.references, would.raw), (1, 1, 2, 0));
-        assert_eq!((would.names.len(), would.bytes), (6, 30));
+        assert_eq!((would.attachments, would.names.len(), would.bytes), (1, 7, 35));
 
         let raw = Retention { bundles: None, raw: Some(HOUR / 2) };
         assert_eq!(collect(&store, &raw, now, false).await.unwrap().raw, 1);
@@ -250,7 +269,7 @@ mod tests {
             _ => 3,
         };
         let collected = collect(&store, &retention, now, false).await.unwrap();
-        assert_eq!(collected.names.len(), 12);
+        assert_eq!(collected.names.len(), 14);
         assert!(collected.names.is_sorted_by_key(rank), "{:?}", collected.names);
     }
 
@@ -294,6 +313,7 @@ mod tests {
         store.create(&of.amendment_manifest("0c"), Bytes::new()).await.unwrap();
         let written = names::TraceNames::new("default", trace(2)).bundle(crate::config::Compression::None);
         store.create(&written, Bytes::new()).await.unwrap();
+        store.remove(&[names::attachment("INC-1", &format!("hmac-sha256:{:032x}", 1))]).await.unwrap();
         let before = names_in(&store).await;
         let retention = Retention { bundles: Some(HOUR), raw: None };
         let now = old.after(HOUR + Duration::from_millis(10));

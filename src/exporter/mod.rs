@@ -1,5 +1,6 @@
 //! Where bundles go: an object store or a folder, raw evidence in another, and a webhook that tells of each.
 
+mod attachments;
 mod counters;
 mod error;
 mod gc;
@@ -16,6 +17,7 @@ mod tests;
 mod webhook;
 mod writer;
 
+pub use attachments::AttachmentWriter;
 pub(crate) use counters::stored as stored_numbers;
 pub use error::{ErrorKind, ExportError};
 pub use gc::{Collected, Retention, collect};

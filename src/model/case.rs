@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{RecordDigest, SpanId, Timestamp, TraceId, Tracked};
+use super::{Attachment, RecordDigest, SpanId, Timestamp, TraceId, Tracked};
 
 /// Attributes by key, in key order. Integers beyond ±2^53, NaN and infinities are strings.
 pub type Attributes = BTreeMap<String, Value>;
@@ -73,7 +73,7 @@ pub struct Bundle {
     /// How to make it happen again.
     pub repro: Repro,
     /// Files that belong to the evidence.
-    pub attachments: Vec<Value>,
+    pub attachments: Vec<Attachment>,
     /// What was redacted, by which policy and key: filled in by the redactor.
     pub redaction: RedactionReport,
     /// What is in it, and what is not.

@@ -3,6 +3,7 @@
 //! A record is a [`Record`] from the receiver to `evidence`, which turns the records of one trace into a [`Case`]:
 //! the bundle's document. [`Ledger`] and [`Tracked`] hold the invariant that nothing vanishes.
 
+mod attachment;
 mod budget;
 mod case;
 mod history;
@@ -16,6 +17,7 @@ mod record;
 mod time;
 mod tracked;
 
+pub use attachment::*;
 pub use budget::{Budget, Permit};
 pub use case::*;
 pub use history::*;

@@ -5,6 +5,7 @@
 //! it has failed the request. [`from_json`] and [`to_json`] translate whole requests, [`read_recording`] finds
 //! the requests in a file, and [`excerpts`] writes records as requests of their own.
 
+mod attachment;
 mod attribute;
 mod check;
 mod decode;
@@ -17,6 +18,7 @@ mod schema;
 mod shape;
 mod wire;
 
+pub use attachment::{AttachedFile, attachment_in, write_attachment};
 pub use attribute::{Value, attribute, own_attributes, resource_attributes};
 pub use decode::{Body, Origin, decode, decode_origin};
 pub use excerpt::excerpts;

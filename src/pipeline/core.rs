@@ -11,14 +11,15 @@ use metrics::counter;
 use parking_lot::Mutex;
 
 use super::limit::IncidentLimiter;
-use crate::bundle::{Closed, RawSealer, Sealed, seal};
+use crate::bundle::{Closed, RawSealer, Sealed, SealedAttachment, seal, seal_attachment};
 use crate::config::{BundleSize, Problem, ValidatedConfig};
 use crate::evidence::{self, AppRules, Assembler};
 use crate::model::{
     Batch, Budget, CloseReason, ClosedTrace, Decision, DropReason, Encoding, Entry, Ledger, Origin, Outcome, Record,
     Remark, RootKey, Signal, Timestamp, TraceId,
 };
-use crate::receiver::{Incoming, Refusal, RefusalReason};
+use crate::otlp::{AttachedFile, Limits, scan, write_attachment};
+use crate::receiver::{AttachError, Incoming, Refusal, RefusalReason};
 use crate::redact::{RedactedCase, Redactor};
 use crate::sampling::Sampler;
 use crate::telemetry::names;
@@ -314,6 +315,64 @@ impl Core {
                 None
             }
         }
+    }
+
+    /// Whether the decision to keep this trace is remembered.
+    #[must_use]
+    pub fn sampled_before(&self, trace_id: TraceId) -> bool {
+        self.sampler.sampled_before(trace_id)
+    }
+
+    /// What comes for this trace from here on is late evidence, whatever the policies would say of it.
+    pub fn keep(&self, trace_id: TraceId) {
+        self.sampler.keep(trace_id);
+    }
+
+    /// How the content of an attachment is called.
+    #[must_use]
+    pub fn attachment_digest(&self, content: &[u8]) -> String {
+        self.assembler.attachment_digest(content)
+    }
+
+    /// Reads, redacts and seals a file that belongs to an incident. `Ok(None)` in a dry run, in which nothing is to be written.
+    ///
+    /// # Errors
+    /// If the byte budget is used up, or the file could not be redacted.
+    pub fn seal_attachment(
+        &self,
+        now: Timestamp,
+        incident: &str,
+        file: AttachedFile,
+    ) -> Result<Option<SealedAttachment>, AttachError> {
+        let bytes = Bytes::from(write_attachment(file, false));
+        let Some(permit) = self.budget.take(bytes.len()) else {
+            return Err(Refusal { reason: RefusalReason::MemoryFull, retry_after: RETRY_AFTER }.into());
+        };
+        let scan = scan(Signal::Logs, &bytes, &Limits::default()).map_err(|_| AttachError::HeldBack)?;
+        let batch = Arc::new(Batch { signal: Signal::Logs, bytes, permit, origin: None });
+        let records =
+            scan.entries.into_iter().map(|entry| Record { batch: Arc::clone(&batch), entry }).collect::<Vec<_>>();
+        // The file is counted when it is stored, so its case owes nothing.
+        // No document has a trace id of zeros; this one is not written.
+        let trace = ClosedTrace {
+            trace_id: TraceId([0xff; 16]),
+            records,
+            tracked: self.ledger.accept(0),
+            reason: CloseReason::Late,
+            opened: now,
+            closed: now,
+        };
+        let held_back = |reason: &str| {
+            tracing::error!(%incident, reason, "an attachment is held back");
+            AttachError::HeldBack
+        };
+        let case = self.assembler.assemble(trace, "").map_err(|error| held_back(&error.reason))?;
+        let redacted = self.redactor.redact(case).map_err(|error| held_back(&error.reason))?;
+        if self.redactor.is_dry_run() {
+            report_dry_run(redacted);
+            return Ok(None);
+        }
+        seal_attachment(redacted, incident).map_err(|error| held_back(&error.to_string()))
     }
 
     fn shard_of(&self, trace_id: TraceId) -> usize {

@@ -3,6 +3,7 @@
 //! Records are taken in the order (timestamp, digest), whatever their order in the files, and a record's timestamp (a
 //! span's end, a log's time) is the clock. The whole recording is held in memory.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::Core;
 use crate::bundle::Sealed;
-use crate::model::{Batch, CloseReason, Entry, Record, Signal, Timestamp, Totals};
+use crate::model::{Batch, CloseReason, Entry, Record, Signal, Timestamp, Totals, TraceId};
 use crate::otlp::{self, Limits, WireError};
 use crate::telemetry::Clock;
 
@@ -91,6 +92,7 @@ impl Recording {
         mut store: impl FnMut(Sealed),
         mut progress: impl FnMut(usize),
     ) -> Totals {
+        self.date_the_undated();
         self.records.sort_unstable_by_key(|record| (record.at, record.digest));
         for (taken, record) in self.records.into_iter().enumerate() {
             clock.set(record.at);
@@ -100,6 +102,23 @@ impl Recording {
         }
         pass(core, clock.now(), Some(CloseReason::EndOfInput), &mut store);
         core.ledger().totals()
+    }
+}
+
+impl Recording {
+    /// A record without a time (an attachment, most often) is taken with the last of its trace, else with the last of all: it
+    /// came while its trace was known.
+    fn date_the_undated(&mut self) {
+        let mut last: BTreeMap<TraceId, Timestamp> = BTreeMap::new();
+        for record in &self.records {
+            let of_trace = last.entry(record.entry.head.trace_id).or_default();
+            *of_trace = record.at.max(*of_trace);
+        }
+        let end = last.values().max().copied().unwrap_or_default();
+        for record in self.records.iter_mut().filter(|record| record.at == Timestamp::default()) {
+            let of_trace = last.get(&record.entry.head.trace_id).copied().unwrap_or_default();
+            record.at = if of_trace == Timestamp::default() { end } else { of_trace };
+        }
     }
 }
 

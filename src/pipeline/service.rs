@@ -16,7 +16,7 @@ use super::shards::ShardLoop;
 use super::{Core, build, recover};
 use crate::agent::{self, Catalog};
 use crate::config::{Problem, SendingQueue, ValidatedConfig};
-use crate::exporter::ExportQueue;
+use crate::exporter::{AttachmentWriter, ExportQueue};
 use crate::model::{CloseReason, DropReason, Outcome, Signal, Totals};
 use crate::receiver::{self, ReceiverError};
 use crate::telemetry::{Clock, Readiness, SteadyClock, SystemClock, admin, metrics};
@@ -113,6 +113,9 @@ impl Service {
         let name = build::writer_name(log.as_deref())?;
         let writers = build::writers(pipelines, signer, &readiness, &clock, &name).map_err(ServiceError::Config)?;
         let stores: Vec<_> = writers.iter().map(|writer| writer.store().clone()).collect();
+        let attachments = AttachmentWriter::new(
+            writers.iter().map(|writer| (writer.id().to_owned(), writer.store().clone())).collect(),
+        );
         let raw = build::raw_writer(pipelines, &readiness, &clock).map_err(ServiceError::Config)?;
         let webhooks = build::webhooks(pipelines, &clock).map_err(ServiceError::Config)?;
         let queue =
@@ -137,7 +140,7 @@ impl Service {
         }
         let keeper =
             log.map(|log| LogKeeper::spawn(log, Arc::clone(&steady))).transpose().map_err(ServiceError::Thread)?;
-        let intake = WindowIntake::new(Arc::clone(&core), Arc::clone(&steady));
+        let intake = WindowIntake::new(Arc::clone(&core), Arc::clone(&steady), attachments);
         let mut addresses =
             Addresses { metrics: admin.metrics_address(), health: admin.health_address(), ..Addresses::default() };
         let mut servers = JoinSet::new();
@@ -305,7 +308,7 @@ async fn serve_otlp(
         if let Some(http) = &otlp.protocols.http {
             let listener = receiver::bind(&http.endpoint).await?;
             addresses.http.extend(listener.local_addr().ok());
-            waiting.push((listener, Transport::Http(http.clone()), signals.clone()));
+            waiting.push((listener, Transport::Http(Box::new(http.clone())), signals.clone()));
         }
     }
     // Every address is bound before the first request is answered.
@@ -323,5 +326,5 @@ async fn serve_otlp(
 
 enum Transport {
     Grpc(crate::config::GrpcServer),
-    Http(crate::config::HttpServer),
+    Http(Box<crate::config::HttpServer>),
 }

@@ -66,6 +66,10 @@ pub(super) struct Partial {
 pub(super) enum Failure {
     /// Too many bytes, before or after inflation. For good.
     TooLarge { limit: usize },
+    /// The same of an attachment.
+    TooLong { limit: usize },
+    /// Not a media type that is taken here: what is. For good.
+    Media(String),
     /// Too many elements. For good.
     TooMany(String),
     /// Not what it should be. For good.
@@ -74,6 +78,12 @@ pub(super) enum Failure {
     Encoding(String),
     /// Framed against the rules of gRPC. For good.
     Framing(&'static str),
+    /// Not a form of request that is served here: what is. For good.
+    Form(String),
+    /// Not from whom it should be: why. For good.
+    Unauthenticated(&'static str),
+    /// Nothing of this name is here. For good.
+    NotFound(String),
     /// Neither protobuf nor JSON. For good.
     MediaType,
     /// Not a POST. For good.
@@ -103,7 +113,11 @@ impl Failure {
             Self::TooMany(what) => format!("{what}; send smaller batches"),
             Self::Undecodable(what) => what.clone(),
             Self::Encoding(name) => format!("unknown encoding `{name}`; known are {}", inflate::ACCEPTED),
-            Self::Framing(what) => (*what).to_owned(),
+            Self::Framing(what) | Self::Unauthenticated(what) => (*what).to_owned(),
+            Self::TooLong { limit } => {
+                format!("the attachment is larger than {limit} bytes, the receiver's `max_attachment_size`")
+            }
+            Self::Form(what) | Self::NotFound(what) | Self::Media(what) => what.clone(),
             Self::MediaType => "unknown Content-Type; use application/x-protobuf or application/json".to_owned(),
             Self::Method => "use POST".to_owned(),
             Self::NoSuchPath => "no such path, or no pipeline takes this signal".to_owned(),
@@ -172,24 +186,47 @@ impl<I: Intake> Port<I> {
         Ok(Accepted { partial: partial(signal, scan.rejected) })
     }
 
+    /// Takes in a request that was made here, of `signal`.
+    pub(super) async fn admit(&self, signal: Signal, request: Vec<u8>) -> Result<u64, Failure> {
+        let bytes = Bytes::from(exact(request));
+        let scan = otlp::scan(signal, &bytes, &Limits::default())?;
+        let records = scan.entries.len() as u64;
+        self.intake
+            .admit(Incoming { signal, bytes, wire: None, entries: scan.entries })
+            .await
+            .map_err(Failure::Refused)?;
+        self.count_accepted(signal, records);
+        Ok(records)
+    }
+
     /// Counts a request that was answered with `code`.
     pub(super) fn answered(&self, signal: Signal, code: &'static str, failure: Option<&Failure>) {
+        self.answered_as(signal.as_str(), code, failure);
+    }
+
+    /// The same, of something that is no signal of OTLP.
+    pub(super) fn answered_as(&self, signal: &'static str, code: &'static str, failure: Option<&Failure>) {
         metrics::counter!(
             names::RECEIVER_REQUESTS,
-            "transport" => self.transport, "signal" => signal.as_str(), "code" => code
+            "transport" => self.transport, "signal" => signal, "code" => code
         )
         .increment(1);
         if let Some(Failure::Refused(refusal)) = failure {
             metrics::counter!(
                 names::RECEIVER_REFUSED_REQUESTS,
-                "transport" => self.transport, "signal" => signal.as_str(), "reason" => refusal.reason.as_str()
+                "transport" => self.transport, "signal" => signal, "reason" => refusal.reason.as_str()
             )
             .increment(1);
         }
         if failure.is_some() {
             // The message may quote the request, and so stays out of the log.
-            tracing::debug!(transport = self.transport, signal = signal.as_str(), code, "a request was not taken");
+            tracing::debug!(transport = self.transport, signal, code, "a request was not taken");
         }
+    }
+
+    /// Counts records that the intake has.
+    pub(super) fn count_accepted(&self, signal: Signal, records: u64) {
+        self.count(names::RECEIVER_ACCEPTED_RECORDS, signal, records);
     }
 
     fn count(&self, name: &'static str, signal: Signal, records: u64) {
@@ -250,8 +287,18 @@ pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T,
     catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(Failure::Bug))
 }
 
+/// Decompresses a body of at most `limit` bytes.
+pub(super) fn plain(encoding: Encoding, bytes: Vec<u8>, limit: usize, held: &mut Held) -> Result<Vec<u8>, Failure> {
+    match encoding {
+        Encoding::Identity => Ok(bytes),
+        Encoding::Gzip | Encoding::Zstd => Ok(inflate(encoding, &bytes, limit, held)?),
+    }
+}
+
 /// Runs `work` beside the threads that serve connections.
-async fn beside<T: Send + 'static>(work: impl FnOnce() -> Result<T, Failure> + Send + 'static) -> Result<T, Failure> {
+pub(super) async fn beside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
     tokio::task::spawn_blocking(work).await.unwrap_or(Err(Failure::Bug))
 }
 

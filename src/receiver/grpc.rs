@@ -175,8 +175,10 @@ fn frame(so_far: &[u8], limit: usize) -> Result<Option<FrameHead>, Failure> {
 /// The code that clients of the OTLP specification read right: permanent ones they do not retry, transient ones they do.
 fn code(failure: &Failure) -> Code {
     match failure {
-        Failure::TooLarge { .. } | Failure::TooMany(_) => Code::ResourceExhausted,
-        Failure::Undecodable(_) => Code::InvalidArgument,
+        Failure::TooLarge { .. } | Failure::TooLong { .. } | Failure::TooMany(_) => Code::ResourceExhausted,
+        Failure::Undecodable(_) | Failure::Form(_) | Failure::Media(_) => Code::InvalidArgument,
+        Failure::Unauthenticated(_) => Code::Unauthenticated,
+        Failure::NotFound(_) => Code::NotFound,
         Failure::Encoding(_) | Failure::MediaType | Failure::Method | Failure::NoSuchPath => Code::Unimplemented,
         Failure::Framing(_) | Failure::Bug => Code::Internal,
         Failure::Refused(_) => Code::Unavailable,

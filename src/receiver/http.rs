@@ -15,10 +15,12 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::Code;
 
+use super::alerts::Tool;
 use super::body::{Reading, discard};
 use super::export::{Accepted, Failure, Format, Port, Wire};
+use super::held::Held;
 use super::inflate;
-use super::{Intake, ReceiverError, answer, listen};
+use super::{Intake, ReceiverError, RefusalReason, alerts, answer, evidence, listen};
 use crate::config::HttpServer;
 use crate::model::{Encoding, Signal};
 
@@ -40,11 +42,27 @@ pub async fn serve_http<I: Intake>(
     stop: CancellationToken,
 ) -> Result<(), ReceiverError> {
     let paths = paths(config, signals)?;
-    let port = Port::new(intake, "http", limit(config)?, config.read_timeout.0);
+    let port = Port::new(
+        intake.clone(),
+        "http",
+        limit("max_request_body_size", config.max_request_body_size)?,
+        config.read_timeout.0,
+    );
     let mut router = Router::new().fallback(not_found);
     for (path, signal) in paths {
         let port = port.clone();
         router = router.route(path, axum::routing::any(move |request| call(port, signal, request)));
+    }
+    if signals.contains(&Signal::Logs) {
+        let [evidence_path, sentry_path, datadog_path] = own_paths(config)?;
+        let limit = limit("max_attachment_size", config.max_attachment_size)?;
+        let files = Port::new(intake, "http", limit, config.read_timeout.0);
+        router = router.route(evidence_path, axum::routing::any(move |request| evidence::call(files.clone(), request)));
+        for (path, tool) in [(sentry_path, Tool::Sentry), (datadog_path, Tool::Datadog)] {
+            let (port, webhooks) = (port.clone(), config.alerts.clone());
+            let call = move |request| alerts::call(port.clone(), tool, webhooks.clone(), request);
+            router = router.route(path, axum::routing::any(call));
+        }
     }
     let settings = listen::Settings { header_timeout: config.read_header_timeout.0, http1: true, ..Default::default() };
     listen::serve(listener, router, settings, stop).await;
@@ -60,10 +78,7 @@ fn paths<'a>(config: &'a HttpServer, signals: &[Signal]) -> Result<Vec<(&'a str,
             Signal::Logs => config.logs_url_path.as_str(),
             Signal::Metrics => config.metrics_url_path.as_str(),
         };
-        let plain = path.starts_with('/') && path.bytes().all(|b| b.is_ascii_graphic() && !b"{}*?#".contains(&b));
-        if !plain || path.split('/').any(|part| part.starts_with(':')) {
-            return Err(ReceiverError::Path { path: path.to_owned(), why: "not a path that begins with `/`" });
-        }
+        let path = plain_path(path)?;
         if paths.iter().any(|(other, _)| *other == path) {
             return Err(ReceiverError::Path { path: path.to_owned(), why: "used for two signals" });
         }
@@ -72,12 +87,35 @@ fn paths<'a>(config: &'a HttpServer, signals: &[Signal]) -> Result<Vec<(&'a str,
     Ok(paths)
 }
 
-/// The largest request in bytes. Offsets into a request are 32 bits wide.
-fn limit(config: &HttpServer) -> Result<usize, ReceiverError> {
-    Some(config.max_request_body_size)
+/// The paths of what is no signal of OTLP: attachments and alerts. Each is unlike all others.
+fn own_paths(config: &HttpServer) -> Result<[&str; 3], ReceiverError> {
+    let own = [&config.evidence_url_path, &config.alerts.sentry.url_path, &config.alerts.datadog.url_path];
+    let mut taken = vec![&config.traces_url_path, &config.logs_url_path, &config.metrics_url_path];
+    for path in own {
+        if taken.contains(&path) {
+            return Err(ReceiverError::Path { path: path.clone(), why: "used for two signals" });
+        }
+        taken.push(path);
+    }
+    let [evidence, sentry, datadog] = own;
+    Ok([plain_path(evidence)?, plain_path(sentry)?, plain_path(datadog)?])
+}
+
+/// A path that means itself to the router.
+fn plain_path(path: &str) -> Result<&str, ReceiverError> {
+    let plain = path.starts_with('/') && path.bytes().all(|b| b.is_ascii_graphic() && !b"{}*?#".contains(&b));
+    if !plain || path.split('/').any(|part| part.starts_with(':')) {
+        return Err(ReceiverError::Path { path: path.to_owned(), why: "not a path that begins with `/`" });
+    }
+    Ok(path)
+}
+
+/// A limit on bytes of a request. Offsets into a request are 32 bits wide.
+fn limit(setting: &'static str, value: u64) -> Result<usize, ReceiverError> {
+    Some(value)
         .filter(|bytes| (1..=u64::from(u32::MAX)).contains(bytes))
         .and_then(|bytes| usize::try_from(bytes).ok())
-        .ok_or(ReceiverError::Limit { setting: "max_request_body_size", value: config.max_request_body_size })
+        .ok_or(ReceiverError::Limit { setting, value })
 }
 
 async fn not_found(request: Request) -> Response {
@@ -108,16 +146,25 @@ async fn export<I: Intake>(
     }
     let format = format(request.headers()).ok_or(Failure::MediaType)?;
     let encoding = encoding(request.headers())?;
+    let mut held = port.hold();
+    let bytes = body(port, request, &mut held).await?;
+    let accepted = port.export(signal, Wire { bytes, start: 0, encoding, format }, held).await?;
+    Ok((accepted, format))
+}
+
+/// The body as it came, within the port's limits.
+pub(super) async fn body<I: Intake>(
+    port: &Port<I>,
+    request: &mut Request,
+    held: &mut Held,
+) -> Result<Vec<u8>, Failure> {
     let limit = port.limit;
     if request.body().size_hint().lower() > limit as u64 {
         return Err(Failure::TooLarge { limit });
     }
-    let mut held = port.hold();
-    let reading = Reading { limit, patience: port.read_timeout, held: &mut held };
+    let reading = Reading { limit, patience: port.read_timeout, held };
     let announced = request.body().size_hint().exact().and_then(|length| usize::try_from(length).ok());
-    let bytes = reading.collect(request.body_mut(), |_| Ok(announced)).await?;
-    let accepted = port.export(signal, Wire { bytes, start: 0, encoding, format }, held).await?;
-    Ok((accepted, format))
+    reading.collect(request.body_mut(), |_| Ok(announced)).await
 }
 
 /// The format that the request's `Content-Type` names, whatever its parameters.
@@ -130,7 +177,7 @@ fn format(headers: &HeaderMap) -> Option<Format> {
 }
 
 /// One encoding at most: a body compressed twice is a way to hide its size, and no client sends it.
-fn encoding(headers: &HeaderMap) -> Result<Encoding, Failure> {
+pub(super) fn encoding(headers: &HeaderMap) -> Result<Encoding, Failure> {
     let mut values =
         headers.get_all(header::CONTENT_ENCODING).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
     let Some(name) = values.next() else { return Ok(Encoding::Identity) };
@@ -151,7 +198,7 @@ fn success(signal: Signal, accepted: Accepted, format: Format) -> Response {
 }
 
 /// Refuses a request whose body may still be on its way.
-async fn refuse_unread(failure: Failure, request: Request, most: usize) -> Response {
+pub(super) async fn refuse_unread(failure: Failure, request: Request, most: usize) -> Response {
     // What a client that names no type of ours can read nobody knows: people can read JSON.
     let format = format(request.headers()).unwrap_or(Format::Json);
     let is_http1 = request.version() <= Version::HTTP_11;
@@ -200,25 +247,42 @@ fn retry_seconds(failure: &Failure) -> u64 {
 /// What a failure is in HTTP, and in the `Status` of its body. Clients retry 429, 502, 503 and 504 and nothing else.
 fn codes(failure: &Failure) -> (StatusCode, Code) {
     match failure {
-        Failure::TooLarge { .. } | Failure::TooMany(_) => (StatusCode::PAYLOAD_TOO_LARGE, Code::ResourceExhausted),
-        Failure::Undecodable(_) | Failure::Framing(_) => (StatusCode::BAD_REQUEST, Code::InvalidArgument),
-        Failure::Encoding(_) | Failure::MediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::InvalidArgument),
+        Failure::TooLarge { .. } | Failure::TooLong { .. } | Failure::TooMany(_) => {
+            (StatusCode::PAYLOAD_TOO_LARGE, Code::ResourceExhausted)
+        }
+        Failure::Undecodable(_) | Failure::Framing(_) | Failure::Form(_) => {
+            (StatusCode::BAD_REQUEST, Code::InvalidArgument)
+        }
+        Failure::Encoding(_) | Failure::MediaType | Failure::Media(_) => {
+            (StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::InvalidArgument)
+        }
         Failure::Method => (StatusCode::METHOD_NOT_ALLOWED, Code::Unimplemented),
-        Failure::NoSuchPath => (StatusCode::NOT_FOUND, Code::NotFound),
+        Failure::Unauthenticated(_) => (StatusCode::UNAUTHORIZED, Code::Unauthenticated),
+        Failure::NoSuchPath | Failure::NotFound(_) => (StatusCode::NOT_FOUND, Code::NotFound),
+        Failure::Refused(refusal) if refusal.reason == RefusalReason::Busy => {
+            (StatusCode::TOO_MANY_REQUESTS, Code::Unavailable)
+        }
         Failure::Refused(_) | Failure::Slow(_) => (StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable),
         Failure::Aborted => (StatusCode::BAD_REQUEST, Code::Cancelled),
         Failure::Bug => (StatusCode::INTERNAL_SERVER_ERROR, Code::Internal),
     }
 }
 
+/// The value of the `code` label of a failure.
+pub(super) fn label_of(failure: &Failure) -> &'static str {
+    status_label(codes(failure).0)
+}
+
 /// The value of the `code` label.
 fn status_label(status: StatusCode) -> &'static str {
     match status {
         StatusCode::BAD_REQUEST => "400",
+        StatusCode::UNAUTHORIZED => "401",
         StatusCode::NOT_FOUND => "404",
         StatusCode::METHOD_NOT_ALLOWED => "405",
         StatusCode::PAYLOAD_TOO_LARGE => "413",
         StatusCode::UNSUPPORTED_MEDIA_TYPE => "415",
+        StatusCode::TOO_MANY_REQUESTS => "429",
         StatusCode::SERVICE_UNAVAILABLE => "503",
         _ => "500",
     }

@@ -10,10 +10,12 @@
 //! - Attributes are taken as they come: of a key that occurs twice both are kept.
 //! - A limit on size holds for the bytes on the wire and for the bytes after decompression. What is over it, or cannot be
 //!   read, is refused with a code that is not retried; what does not fit at the moment, with one that is.
-//! - Nobody is authenticated: bind to an address that only trusted clients reach, or put a proxy before it.
+//! - Webhooks of alerts are authenticated where a secret is configured for them. Nobody else is authenticated: bind to an address that only trusted clients reach, or put a proxy before it.
 
+mod alerts;
 mod answer;
 mod body;
+mod evidence;
 mod export;
 mod grpc;
 mod held;
@@ -31,7 +33,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::net::TcpListener;
 
-use crate::model::{Encoding, Entry, Signal};
+use crate::model::{Encoding, Entry, Signal, TraceId};
+use crate::otlp::AttachedFile;
 
 pub use grpc::serve_grpc;
 pub use http::serve_http;
@@ -69,6 +72,12 @@ pub enum RefusalReason {
     /// The windows' disk cannot be written: it may be full.
     #[error("the windows' storage cannot be written")]
     StorageFailed,
+    /// Too many attachments are being stored.
+    #[error("too many attachments are being stored")]
+    Busy,
+    /// The store does not answer.
+    #[error("the store does not answer")]
+    StoreUnavailable,
     /// The process is being stopped.
     #[error("shutting down")]
     ShuttingDown,
@@ -81,6 +90,8 @@ impl RefusalReason {
         match self {
             Self::MemoryFull => "memory_full",
             Self::StorageFailed => "storage_failed",
+            Self::Busy => "busy",
+            Self::StoreUnavailable => "store_unavailable",
             Self::ShuttingDown => "shutting_down",
         }
     }
@@ -90,6 +101,30 @@ impl RefusalReason {
 pub trait Intake: Clone + Send + Sync + 'static {
     /// Offers a request.
     fn admit(&self, incoming: Incoming) -> impl Future<Output = Result<(), Refusal>> + Send;
+
+    /// How the content of an attachment is called: in its bundle, and in the answer to its sender.
+    fn attachment_digest(&self, content: &[u8]) -> String;
+
+    /// Tells that a file comes for a trace, which may have been decided long ago: where there is a bundle of it, the file shall
+    /// amend that.
+    fn expect(&self, trace_id: TraceId) -> impl Future<Output = Result<(), Refusal>> + Send;
+
+    /// Stores a file for an incident. `Ok` means that it is stored.
+    fn attach(&self, incident: String, file: AttachedFile) -> impl Future<Output = Result<(), AttachError>> + Send;
+}
+
+/// Why a file is not stored.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AttachError {
+    /// Not now. The client may send it again.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Nothing is known of the incident.
+    #[error("no such incident is in the store")]
+    UnknownIncident,
+    /// It could not be redacted.
+    #[error("the attachment could not be redacted, so it is not kept")]
+    HeldBack,
 }
 
 /// Why a receiver cannot serve.

@@ -19,9 +19,9 @@ use super::export::{Failure, Partial, Port, guarded, partial};
 use super::held::Held;
 use super::listen::Settings;
 use super::stall::StallGuard;
-use super::{Incoming, Intake, Refusal, bind, grpc};
-use crate::model::{Budget, Signal};
-use crate::otlp::Rejected;
+use super::{AttachError, Incoming, Intake, Refusal, bind, grpc};
+use crate::model::{Budget, Signal, TraceId};
+use crate::otlp::{AttachedFile, Rejected};
 
 const SHORT: Duration = Duration::from_millis(100);
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -34,6 +34,18 @@ impl Intake for Silent {
     async fn admit(&self, _: Incoming) -> Result<(), Refusal> {
         pending().await
     }
+
+    fn attachment_digest(&self, _: &[u8]) -> String {
+        String::new()
+    }
+
+    async fn expect(&self, _: TraceId) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    async fn attach(&self, _: String, _: AttachedFile) -> Result<(), AttachError> {
+        pending().await
+    }
 }
 
 /// Takes everything.
@@ -43,6 +55,18 @@ struct Open;
 impl Intake for Open {
     async fn admit(&self, _: Incoming) -> Result<(), Refusal> {
         Ok(())
+    }
+
+    fn attachment_digest(&self, _: &[u8]) -> String {
+        String::new()
+    }
+
+    async fn expect(&self, _: TraceId) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    async fn attach(&self, _: String, _: AttachedFile) -> Result<(), AttachError> {
+        pending().await
     }
 }
 

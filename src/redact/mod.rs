@@ -57,7 +57,7 @@ use self::token::{Tokens, is_key_id};
 use self::walk::{Policy, Rules, Walk};
 use crate::config::{Problem, RedactionProcessor, ServiceRedaction};
 use crate::model::{
-    Bundle, Case, Exception, Frame, RecordDigest, RedactionReport, RootKey, Timestamp, TraceId, Tracked,
+    Attachment, Bundle, Case, Exception, Frame, RecordDigest, RedactionReport, RootKey, Timestamp, TraceId, Tracked,
 };
 use crate::telemetry::names::REDACTION_EDITS;
 
@@ -69,6 +69,11 @@ const SUMMARY: usize = 300;
 /// Most characters of a text in a variable, and of a source line.
 const VARIABLE: usize = 1000;
 const SOURCE: usize = 500;
+
+/// Most characters of an attachment's text, of a failure's message in it, and of what was printed of that failure.
+const ATTACHED_TEXT: usize = 16_384;
+const ATTACHED_MESSAGE: usize = 2_000;
+const ATTACHED_TRACE: usize = 4_000;
 
 /// The compiled rules and keys. Shared by all shards.
 #[derive(Debug)]
@@ -233,8 +238,9 @@ impl Compiled {
             document = swept.document;
         }
         let mut bundle: Bundle = serde_json::from_value(document).map_err(|_| "a field lost its shape".to_owned())?;
-        bundle.incident.summary = shorten(&bundle.incident.summary, SUMMARY);
         bundle.exception.as_mut().into_iter().for_each(shorten_frames);
+        bundle.incident.summary = shorten(bundle.incident.summary, SUMMARY);
+        bundle.attachments.iter_mut().for_each(shorten_attachment);
         templates::fill(&mut bundle.logs);
         for (rule, count) in remarks.counts() {
             counter!(REDACTION_EDITS, "rule" => rule).increment(count);
@@ -255,27 +261,48 @@ fn shorten_frames(exception: &mut Exception) {
         frame.locals.values_mut().for_each(shorten_value);
         let Frame { pre_context, context, post_context, .. } = frame;
         for line in pre_context.iter_mut().chain(context.as_mut()).chain(post_context) {
-            *line = shorten(line, SOURCE);
+            *line = shorten(std::mem::take(line), SOURCE);
         }
     }
 }
 
 fn shorten_value(value: &mut serde_json::Value) {
     match value {
-        serde_json::Value::String(text) => *text = shorten(text, VARIABLE),
+        serde_json::Value::String(text) => *text = shorten(std::mem::take(text), VARIABLE),
         serde_json::Value::Array(items) => items.iter_mut().for_each(shorten_value),
         serde_json::Value::Object(fields) => fields.iter_mut().for_each(|(_, field)| shorten_value(field)),
         _ => {}
     }
 }
 
-/// At most so many characters of a text, cut between words where there are any. Only what is redacted may be cut: half a secret would
-/// have got past the detectors.
-fn shorten(text: &str, most: usize) -> String {
-    let Some((end, _)) = text.char_indices().nth(most) else { return text.to_owned() };
+/// At most `most` characters of a text, cut between words where there are any. Only what is redacted may be cut: half a
+/// secret would have got past the detectors.
+fn shorten(text: String, most: usize) -> String {
+    let Some((end, _)) = text.char_indices().nth(most) else { return text };
     let head = text.get(..end).unwrap_or_default();
-    let whole = head.rsplit_once(' ').map_or(head, |(words, _)| words);
+    let whole = head.rsplit_once([' ', '\n']).map_or(head, |(words, _)| words);
     format!("{whole} …")
+}
+
+/// Cuts the texts of an attachment, and says so.
+fn shorten_attachment(attachment: &mut Attachment) {
+    let mut cut = attachment.cut;
+    let mut shorten_to = |text: &mut Option<String>, most: usize| {
+        if let Some(found) = text.take() {
+            let length = found.len();
+            let short = shorten(found, most);
+            cut |= short.len() != length;
+            *text = Some(short);
+        }
+    };
+    shorten_to(&mut attachment.text, ATTACHED_TEXT);
+    let failures = attachment.tests.iter_mut().flat_map(|tests| &mut tests.failures);
+    let stacks = attachment.stacks.iter_mut().map(|stack| &mut stack.exception);
+    for exception in failures.map(|failure| &mut failure.exception).chain(stacks) {
+        shorten_to(&mut exception.message, ATTACHED_MESSAGE);
+        shorten_to(&mut exception.stacktrace, ATTACHED_TRACE);
+    }
+    attachment.cut = cut;
 }
 
 /// The id of a key; the default's where it is none, which is a problem.

@@ -1,6 +1,6 @@
 //! Every metric that Casefile reports: name, unit and meaning, in one place.
 
-/// Requests by `transport` (grpc, http), `signal` and `code` (the transport's status).
+/// Requests by `transport` (grpc, http), `signal` (of OTLP, or `evidence`, `alerts/sentry`, `alerts/datadog`) and `code` (the transport's status).
 pub const RECEIVER_REQUESTS: &str = "casefile_receiver_requests_total";
 /// Records admitted, by `transport` and `signal`.
 pub const RECEIVER_ACCEPTED_RECORDS: &str = "casefile_receiver_accepted_records_total";
@@ -32,6 +32,8 @@ pub const REDACTION_EDITS: &str = "casefile_redaction_edits_total";
 pub const BUNDLE_CUTS: &str = "casefile_bundle_cuts_total";
 /// Bundles and objects of raw evidence written, by `exporter` and `result` (stored, unchanged, amended, failed).
 pub const EXPORTER_BUNDLES: &str = "casefile_exporter_bundles_total";
+/// Files for incidents written, by `exporter` and `result` (stored, unchanged, failed).
+pub const EXPORTER_ATTACHMENTS: &str = "casefile_exporter_attachments_total";
 /// Retried requests, by `exporter`.
 pub const EXPORTER_RETRIES: &str = "casefile_exporter_retries_total";
 /// Bundles that wait for the store, by `exporter`.

@@ -126,7 +126,7 @@ fn a_bucket_gets_the_rules_of_its_own_prefixes() {
     let of_bundles = rules(&["s3", "--bucket", "acme-casefiles"]);
     let prefixes: Vec<_> =
         of_bundles["Rules"].as_array().unwrap().iter().map(|rule| &rule["Filter"]["Prefix"]).collect();
-    assert_eq!(prefixes, ["prod/bundles/", "prod/index/"]);
+    assert_eq!(prefixes, ["prod/bundles/", "prod/index/", "prod/attachments/"]);
     assert_eq!(of_bundles["Rules"][0]["Expiration"]["Days"], 30);
     let of_raw = rules(&["s3", "--bucket", "acme-raw"]);
     assert_eq!(
@@ -141,7 +141,7 @@ fn a_bucket_gets_the_rules_of_its_own_prefixes() {
 
     fs::write(&path, configuration("gs://acme/prod", "gs://acme/prod", "retention: 720h")).unwrap();
     let rules = rules(&["gcs"]);
-    assert_eq!(rules["lifecycle"]["rule"].as_array().unwrap().len(), 6, "{rules}");
+    assert_eq!(rules["lifecycle"]["rule"].as_array().unwrap().len(), 8, "{rules}");
 }
 
 #[test]

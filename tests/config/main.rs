@@ -140,6 +140,32 @@ fn a_missing_secret_is_refused() {
     );
 }
 
+/// The setting of the example that webhooks of alerts stand beside, and its place with `alerts` in it.
+fn with_alerts(alerts: &str) -> (String, String) {
+    let found = EXAMPLE.lines().find(|line| line.trim_start().starts_with("http: {")).unwrap();
+    (found.to_owned(), found.replacen('{', &format!("{{alerts: {alerts}, "), 1))
+}
+
+#[test]
+fn an_empty_secret_of_a_webhook_is_refused_and_lets_nobody_in() {
+    for (alerts, says) in [
+        ("{sentry: {client_secret: \"\"}}", "alerts.sentry.client_secret: an empty secret would let anybody in"),
+        ("{datadog: {token: \"\"}}", "alerts.datadog.token: an empty secret would let anybody in"),
+        ("{sentry: {client_secret: \"${env:CASEFILE_NO_SUCH}\"}}", "variable `CASEFILE_NO_SUCH` is not set"),
+        ("{datadog: {token: x, token_header: \"X Token\"}}", "alerts.datadog.token_header: not the name of a header"),
+        ("{sentry: {url_path: /v1/logs}}", "`/v1/logs` serves two signals"),
+        ("{sentry: {secret: x}}", "alerts.sentry.secret: unknown key"),
+    ] {
+        let (from, to) = with_alerts(alerts);
+        refused(&from, &to, &[says]);
+    }
+    let (from, to) = with_alerts("{sentry: {client_secret: \"${env:CASEFILE_NO_SUCH}\"}}");
+    let folder = folder();
+    let path = write(folder.path(), &EXAMPLE.replace(&from, &to));
+    let output = casefile(folder.path(), &["validate", "--no-environment", "--config", &path]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 #[test]
 fn a_bundles_pipeline_without_redaction_is_refused() {
     refused(

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::string_slice, reason = "a test that cannot go on shall fail")]
 
 mod data;
+mod evidence;
 mod grpc;
 mod http;
 mod inputs;

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use casefile::config::{GrpcServer, HttpServer};
-use casefile::model::Signal;
-use casefile::receiver::{Incoming, Intake, Refusal, RefusalReason, bind, serve_grpc, serve_http};
+use casefile::model::{Signal, TraceId};
+use casefile::otlp::AttachedFile;
+use casefile::receiver::{AttachError, Incoming, Intake, Refusal, RefusalReason, bind, serve_grpc, serve_http};
 use http_body_util::{BodyExt as _, Full};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
@@ -25,12 +26,15 @@ use tonic::transport::{Channel, Endpoint};
 use tower::{Service as _, ServiceExt as _};
 
 pub(crate) const ALL: [Signal; 3] = [Signal::Traces, Signal::Logs, Signal::Metrics];
+/// The only incident that a [`Recorder`] knows.
+pub(crate) const KNOWN_INCIDENT: &str = "INC-7K2M9Q4T1X";
 pub(crate) const MIB: usize = 1024 * 1024;
 
 /// Keeps what it takes. May be told to refuse, or to wait at a gate.
 #[derive(Clone, Default)]
 pub(crate) struct Recorder {
     pub(crate) taken: Arc<Mutex<Vec<Incoming>>>,
+    pub(crate) attached: Arc<Mutex<Vec<AttachedFile>>>,
     pub(crate) refusal: Option<Refusal>,
     pub(crate) gate: Option<Arc<Semaphore>>,
 }
@@ -61,6 +65,25 @@ impl Intake for Recorder {
                 self.taken.lock().push(incoming);
                 Ok(())
             }
+        }
+    }
+
+    fn attachment_digest(&self, content: &[u8]) -> String {
+        format!("digest of {} bytes", content.len())
+    }
+
+    async fn expect(&self, _: TraceId) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    async fn attach(&self, incident: String, file: AttachedFile) -> Result<(), AttachError> {
+        match &self.refusal {
+            Some(refusal) => Err(refusal.clone().into()),
+            None if incident == KNOWN_INCIDENT => {
+                self.attached.lock().push(file);
+                Ok(())
+            }
+            None => Err(AttachError::UnknownIncident),
         }
     }
 }

@@ -41,6 +41,18 @@ pub(crate) fn post_json(port: u16, path: &str, body: &[u8]) -> std::io::Result<A
     exchange(port, &request)
 }
 
+/// `POST path` of a local port with these headers.
+pub(crate) fn post(port: u16, path: &str, headers: &[(&str, &str)], body: &[u8]) -> std::io::Result<Answer> {
+    let headers: String = headers.iter().map(|(key, value)| format!("{key}: {value}\r\n")).collect();
+    let length = body.len();
+    let mut request = format!(
+        "POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n{headers}Content-Length: {length}\r\n\r\n"
+    )
+    .into_bytes();
+    request.extend_from_slice(body);
+    exchange(port, &request)
+}
+
 fn exchange(port: u16, request: &[u8]) -> std::io::Result<Answer> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.set_read_timeout(Some(Duration::from_secs(30)))?;

@@ -1,6 +1,8 @@
 //! Scenarios of whole traces, and of the parts.
 
+mod alerts;
 mod assembly;
+mod files;
 mod kinds;
 mod locals;
 mod parts;

@@ -85,6 +85,17 @@ fn full() -> Value {
         "file": "app/handlers/report.py", "line": 214, "func": "parse_report", "module": "app.handlers.report", "in_app": true,
         "locals": {"raw": "2025-07-01 12:03"}, "context": "return datetime.strptime(raw, FORMAT)",
     });
+    let attachments = json!([{"name": "junit.xml", "kind": "junit", "digest": "hmac-sha256:b1946ac92492d2347c6235b4d2611184", "size": 900,
+        "sha256": "sha256:591785b794601e212b260e25925636fd591785b794601e212b260e25925636fd",
+        "service": "checkout", "span_id": "00f067aa0ba902b7", "text": "some text",
+        "tests": {"total": 3, "passed": 2, "failed": 1, "errors": 0, "skipped": 0, "flaky": 0, "failures": [
+            {"suite": "tests.test_report", "name": "test_parse", "status": "failed", "failed_runs": 1, "passed_runs": 0,
+                "exception": {"type": "ValueError", "message": "does not match", "frames": [frame], "causes": [
+                    {"type": "KeyError", "message": "ts", "frames": [frame], "relation": "cause"}], "stacktrace": "Traceback"}}]},
+        "coverage": {"lines": 9, "hit": 4, "files": [
+            {"file": "app/handlers/report.py", "in_stack": true, "hit": [[1, 4]], "missed": [[5, 9]]}]},
+        "stacks": [{"threads": ["main"], "count": 1, "exception": {"type": null, "message": null, "frames": [frame], "causes": [
+            {"type": "KeyError", "message": "ts", "frames": [frame], "relation": "concurrent"}], "stacktrace": null}}]}]);
     json!({
         "version": 1, "bundle_id": "b1946ac92492d2347c6235b4d2611184", "commit_sha": "abcdef1234", "language": "python",
         "build": "pip install -e .", "test_cmd": "pytest -q", "repository": "https://git.example/checkout",
@@ -102,7 +113,7 @@ fn full() -> Value {
         "repro": {"env": {"TZ": "UTC"}, "inputs": {"ts": "2025-07-01 12:03"}, "request": {"protocol": "http", "method": "GET",
             "url": "http://shop.example/report?ts=2025-07-01+12:03", "route": "/report", "status_code": 500,
             "headers": {"content-type": "application/json"}}},
-        "attachments": [],
+        "attachments": attachments,
         "redaction": {"policy": "", "key_id": "", "remarks": []},
         "completeness": {"records": 23, "shown": 21, "truncated": ["logs: 2000 lines shown"], "missing": ["build: not configured"]},
         "provenance": {"policy": "errors", "config": "sha256:00aa", "casefile": "0.1.0"},

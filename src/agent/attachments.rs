@@ -1,0 +1,99 @@
+//! Attachments on a page: what failed in a test report, which lines were never hit, where threads stood.
+
+use super::prose::{code, fenced, heading, line, prose};
+use super::render::thrown;
+use crate::model::{Attachment, FileCoverage};
+
+/// Failures, stacks and files shown of one attachment.
+const MAX_FAILURES: usize = 5;
+const MAX_STACKS: usize = 5;
+const MAX_FILES: usize = 10;
+/// Ranges of lines shown of one file.
+const MAX_RANGES: usize = 20;
+
+pub(super) fn section(page: &mut String, attachments: &[Attachment]) {
+    if attachments.is_empty() {
+        return;
+    }
+    heading(page, "Attachments");
+    for attachment in attachments {
+        line(page, &format!("- {}", prose(&attachment_line(attachment))));
+        failures(page, attachment);
+        coverage(page, attachment);
+        for stack in attachment.stacks.iter().take(MAX_STACKS) {
+            let threads = stack.threads.join(", ");
+            line(page, &format!("\n{} stood here: {}\n", counted(stack.count, "thread"), prose(&threads)));
+            let exception = &stack.exception;
+            thrown(page, exception.kind.as_deref(), exception.message.as_deref(), &exception.frames);
+        }
+        if let Some(text) = &attachment.text {
+            fenced(page, text);
+        }
+    }
+}
+
+/// An attachment in one line.
+#[must_use]
+pub fn attachment_line(attachment: &Attachment) -> String {
+    let Attachment { name, kind, size, .. } = attachment;
+    let name = if name.is_empty() { &attachment.digest } else { name };
+    let mut told = format!("{name}: {kind}, {size} bytes");
+    if let Some(tests) = &attachment.tests {
+        let failed = tests.failed + tests.errors;
+        told.push_str(&format!(", {failed} of {} failed, {} flaky", counted(tests.total, "test"), tests.flaky));
+    }
+    if let Some(coverage) = &attachment.coverage {
+        told.push_str(&format!(", {} of {} hit", coverage.hit, counted(coverage.lines, "line")));
+    }
+    if !attachment.stacks.is_empty() {
+        let threads = attachment.stacks.iter().map(|stack| stack.count).sum();
+        told.push_str(&format!(", {}", counted(threads, "thread")));
+    }
+    if attachment.unread {
+        told.push_str(", not readable as its kind");
+    }
+    if attachment.cut {
+        told.push_str(", cut");
+    }
+    told
+}
+
+fn counted(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+fn failures(page: &mut String, attachment: &Attachment) {
+    let Some(tests) = &attachment.tests else { return };
+    for failure in tests.failures.iter().take(MAX_FAILURES) {
+        let suite = if failure.suite.is_empty() { String::new() } else { format!("{} ", failure.suite) };
+        line(page, &format!("\n`{}` ({}):\n", code(&format!("{suite}{}", failure.name)), failure.status));
+        let exception = &failure.exception;
+        thrown(page, exception.kind.as_deref(), exception.message.as_deref(), &exception.frames);
+        if let (true, Some(text)) = (exception.frames.is_empty(), &exception.stacktrace) {
+            fenced(page, text);
+        }
+    }
+    let shown = tests.failures.len().min(MAX_FAILURES) as u64;
+    let left = (tests.failures.len() as u64 + tests.more).saturating_sub(shown);
+    if left > 0 {
+        line(page, &format!("\n… and {left} more"));
+    }
+}
+
+fn coverage(page: &mut String, attachment: &Attachment) {
+    let Some(coverage) = &attachment.coverage else { return };
+    for file in coverage.files.iter().take(MAX_FILES) {
+        let mark = if file.in_stack { ", in the stack" } else { "" };
+        line(page, &format!("  - `{}`{mark}: never hit {}", code(&file.file), ranges(file)));
+    }
+}
+
+fn ranges(file: &FileCoverage) -> String {
+    if file.missed.is_empty() {
+        return "no line".to_owned();
+    }
+    let one = |[first, last]: &[u32; 2]| if first == last { first.to_string() } else { format!("{first}-{last}") };
+    let shown: Vec<String> = file.missed.iter().take(MAX_RANGES).map(one).collect();
+    let more = if file.missed.len() > MAX_RANGES { ", …" } else { "" };
+    format!("{}{more}", shown.join(", "))
+}

@@ -1,0 +1,76 @@
+//! `go test -json`: one event a line.
+//!
+//! Source: Go, `cmd/test2json`. What a test prints are its `output` events; a package that panics or does not build ends
+//! with `fail` and has no test of its own.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+
+use super::runs::{Run, Runs};
+use super::{Failure, Tests};
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct TestEvent {
+    action: String,
+    #[serde(default, alias = "ImportPath")]
+    package: String,
+    #[serde(default)]
+    test: String,
+    #[serde(default)]
+    output: String,
+}
+
+/// Reads the events; `None` if there is none that tells how a test ended.
+pub(super) fn read(text: &str) -> Option<Tests> {
+    let mut runs = Runs::default();
+    let mut printed: HashMap<(String, String), String, foldhash::fast::RandomState> = HashMap::default();
+    let mut broken: Vec<String> = Vec::new();
+    for line in text.lines() {
+        let Ok(event) = serde_json::from_str::<TestEvent>(line) else { continue };
+        let TestEvent { action, package, test, output } = event;
+        match action.as_str() {
+            "output" | "build-output" => printed.entry((package, test)).or_default().push_str(&output),
+            "pass" | "skip" if test.is_empty() => drop(printed.remove(&(package, test))),
+            "fail" | "build-fail" if test.is_empty() => broken.push(package),
+            "pass" | "skip" => {
+                runs.add(&package, &test, if action == "pass" { Run::Passed } else { Run::Skipped });
+                drop(printed.remove(&(package, test)));
+            }
+            "fail" => {
+                let text = printed.remove(&(package.clone(), test.clone()));
+                let failure = Failure { message: text.as_deref().and_then(said), text, ..Failure::default() };
+                runs.add(&package, &test, Run::Failed(failure));
+            }
+            _ => {}
+        }
+    }
+    // A package that failed says so only where no test of it does.
+    let tests = runs.end();
+    let failed = |package: &String| {
+        tests.as_ref().is_some_and(|tests| tests.failures.iter().any(|failure| failure.suite == *package))
+    };
+    let silent: Vec<String> = broken.into_iter().filter(|package| !failed(package)).collect();
+    let mut tests = match (tests, silent.is_empty()) {
+        (None, true) => return None,
+        (tests, _) => tests.unwrap_or_default(),
+    };
+    for package in silent {
+        let text = printed.remove(&(package.clone(), String::new()));
+        let message = text.as_deref().and_then(said);
+        let status = super::Status::Error;
+        tests.fail(Failure { suite: package, status, failed_runs: 1, message, text, ..Failure::default() });
+    }
+    Some(tests.summed())
+}
+
+/// What a test said: the first line of what `t.Error` or a panic printed.
+fn said(output: &str) -> Option<String> {
+    let lines = || output.lines().map(str::trim).filter(|line| !line.is_empty());
+    if let Some(panic) = lines().find(|line| line.starts_with("panic: ")) {
+        return Some(panic.to_owned());
+    }
+    let is_frame = |line: &&str| ["=== ", "--- ", "FAIL", "PASS", "ok "].iter().any(|mark| line.starts_with(mark));
+    lines().find(|line| !is_frame(line)).map(str::to_owned)
+}

@@ -1,0 +1,264 @@
+//! Reports as their tools write them, shortened.
+
+use super::*;
+
+fn tests(kind: Kind, text: &str) -> Tests {
+    match read(kind, text.as_bytes()) {
+        Content::Tests(tests) => tests,
+        other => panic!("{kind:?}: {other:?}"),
+    }
+}
+
+fn counts(tests: &Tests) -> [u64; 6] {
+    [tests.total, tests.passed, tests.failed, tests.errors, tests.skipped, tests.flaky]
+}
+
+const SUREFIRE: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
+<testsuite name="shop.CartTest" tests="5" failures="1" errors="1" flakes="1">
+  <properties><property name="java.version" value="21"/></properties>
+  <testcase name="adds" classname="shop.CartTest" time="0.01"/>
+  <testcase name="totals" classname="shop.CartTest">
+    <failure message="expected:&lt;10&gt; but was:&lt;9&gt;" type="java.lang.AssertionError"><![CDATA[java.lang.AssertionError: expected:<10> but was:<9>
+	at org.junit.Assert.fail(Assert.java:89)
+	at shop.CartTest.totals(CartTest.java:31)
+]]></failure>
+    <rerunFailure message="again" type="java.lang.AssertionError"><stackTrace>second</stackTrace><system-out>noise</system-out></rerunFailure>
+    <system-out>printed</system-out>
+  </testcase>
+  <testcase name="saves" classname="shop.CartTest">
+    <error type="java.io.IOException">java.io.IOException: disk &amp; tape full</error>
+  </testcase>
+  <testcase name="later" classname="shop.CartTest"><skipped/></testcase>
+  <testcase name="wobbles" classname="shop.CartTest">
+    <flakyFailure message="timed out" type="java.util.concurrent.TimeoutException"><stackTrace>java.util.concurrent.TimeoutException: timed out</stackTrace></flakyFailure>
+  </testcase>
+</testsuite>"#;
+
+#[test]
+fn junit_tells_failures_errors_and_what_was_run_again() {
+    let tests = tests(Kind::Junit, SUREFIRE);
+    assert_eq!(counts(&tests), [5, 2, 1, 1, 1, 1]);
+    let [totals, saves, wobbles] = tests.failures.as_slice() else { panic!("{tests:?}") };
+    assert_eq!((totals.suite.as_str(), totals.name.as_str()), ("shop.CartTest", "totals"));
+    assert_eq!((totals.status, totals.failed_runs, totals.passed_runs), (Status::Failed, 2, 0));
+    assert_eq!(totals.message.as_deref(), Some("expected:<10> but was:<9>"), "the failure itself, not its rerun");
+    assert!(totals.text.as_ref().unwrap().contains("CartTest.java:31"));
+    assert_eq!(saves.text.as_deref(), Some("java.io.IOException: disk & tape full"));
+    assert_eq!((wobbles.status, wobbles.failed_runs, wobbles.passed_runs), (Status::Flaky, 1, 1));
+    assert!(wobbles.text.as_ref().unwrap().contains("TimeoutException"));
+}
+
+#[test]
+fn junit_that_is_cut_off_still_tells_what_stands_in_it() {
+    let (report, _) = SUREFIRE.split_once("&amp; tape").unwrap();
+    let tests = tests(Kind::Junit, report);
+    assert_eq!(counts(&tests), [3, 1, 1, 1, 0, 0]);
+    assert_eq!(tests.failures[1].text.as_deref(), Some("java.io.IOException: disk "));
+}
+
+#[test]
+fn no_entity_of_a_document_is_read_from_elsewhere() {
+    let text = r#"<!DOCTYPE x [<!ENTITY f SYSTEM "file:///etc/passwd"><!ENTITY l "lol&l;&l;">]>
+<testsuite><testcase name="a"><failure message="&f;">&f;&l;</failure></testcase></testsuite>"#;
+    let tests = tests(Kind::Junit, text);
+    assert_eq!(tests.failures[0].text.as_deref(), Some("&f;&l;"));
+}
+
+const PYTEST: &str = "\
+============================= test session starts ==============================
+platform linux -- Python 3.12.3, pytest-8.2.0
+collected 3 items
+
+tests/test_cart.py F.                                                    [ 66%]
+
+=================================== FAILURES ===================================
+__________________________ TestCart.test_total[eur] ___________________________
+
+self = <tests.test_cart.TestCart object at 0x7f>, currency = 'eur'
+
+    def test_total(self, currency):
+>       assert total([1, 2], currency) == 4
+
+tests/test_cart.py:12: 
+_ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _
+
+    def total(items, currency):
+>       raise ValueError(f\"no rate: {currency}\")
+E       ValueError: no rate: eur
+
+shop/cart.py:7: ValueError
+----------------------------- Captured stdout call -----------------------------
+charging
+=========================== short test summary info ============================
+FAILED tests/test_cart.py::TestCart::test_total[eur] - ValueError: no rate: eur
+ERROR tests/test_db.py - ModuleNotFoundError: No module named 'psycopg'
+==================== 1 failed, 1 passed, 1 skipped, 1 error in 0.12s ====================
+";
+
+#[test]
+fn pytest_output_gives_names_types_and_places() {
+    let tests = tests(Kind::Pytest, PYTEST);
+    assert_eq!(counts(&tests), [4, 1, 1, 1, 1, 0]);
+    let [total, db] = tests.failures.as_slice() else { panic!("{tests:?}") };
+    assert_eq!((total.suite.as_str(), total.name.as_str()), ("tests/test_cart.py", "TestCart::test_total[eur]"));
+    assert_eq!((total.kind.as_deref(), total.message.as_deref()), (Some("ValueError"), Some("no rate: eur")));
+    let places: Vec<_> =
+        total.frames.iter().map(|frame| (frame.func.as_str(), frame.file.as_deref().unwrap(), frame.line)).collect();
+    assert_eq!(places, [("total", "shop/cart.py", Some(7)), ("test_total", "tests/test_cart.py", Some(12))]);
+    assert_eq!((db.status, db.kind.as_deref()), (Status::Error, Some("ModuleNotFoundError")));
+}
+
+#[test]
+fn pytest_json_and_reruns() {
+    let text = r#"{"exitcode": 1, "tests": [
+        {"nodeid": "tests/test_a.py::test_ok", "outcome": "passed"},
+        {"nodeid": "tests/test_a.py::test_net", "outcome": "rerun", "call": {"outcome": "failed", "crash": {"path": "/a/test_a.py", "lineno": 3, "message": "TimeoutError: slow"}, "longrepr": "test_a.py:3: TimeoutError"}},
+        {"nodeid": "tests/test_a.py::test_net", "outcome": "passed"},
+        {"nodeid": "tests/test_a.py::test_bad", "outcome": "failed", "call": {"outcome": "failed", "crash": {"message": "assert 1 == 2"}, "longrepr": "E       assert 1 == 2\n\ntests/test_a.py:9: AssertionError"}}]}"#;
+    assert_eq!(Kind::told("application/json", "", text.as_bytes()), Kind::Pytest);
+    let tests = tests(Kind::Pytest, text);
+    assert_eq!(counts(&tests), [3, 2, 1, 0, 0, 1]);
+    assert_eq!((tests.failures[0].status, tests.failures[0].kind.as_deref()), (Status::Flaky, Some("TimeoutError")));
+    assert_eq!(tests.failures[1].kind.as_deref(), Some("AssertionError"));
+}
+
+const JEST_JSON: &str = r#"{"numFailedTests": 1, "numPassedTests": 2, "testResults": [{"name": "/app/cart.test.js", "status": "failed", "assertionResults": [
+    {"fullName": "cart adds", "status": "passed", "failureMessages": []},
+    {"fullName": "cart wobbles", "status": "passed", "failureMessages": [], "invocations": 2, "retryReasons": ["Error: slow\n    at slow (/app/net.js:1:2)"]},
+    {"fullName": "cart totals", "status": "failed", "failureMessages": ["TypeError: \u001b[2mrate\u001b[22m is undefined\n    at total (/app/cart.js:7:11)\n    at Object.<anonymous> (/app/cart.test.js:3:5)"]}]},
+    {"name": "/app/broken.test.js", "status": "failed", "message": "SyntaxError: Unexpected token", "assertionResults": []}]}"#;
+
+#[test]
+fn jest_json_gives_failures_reruns_and_files_that_do_not_load() {
+    let tests = tests(Kind::Jest, JEST_JSON);
+    assert_eq!(counts(&tests), [4, 2, 1, 1, 0, 1]);
+    let [wobbles, totals, broken] = tests.failures.as_slice() else { panic!("{tests:?}") };
+    assert_eq!((wobbles.status, wobbles.message.as_deref()), (Status::Flaky, Some("slow")));
+    assert_eq!((totals.kind.as_deref(), totals.message.as_deref()), (Some("TypeError"), Some("rate is undefined")));
+    assert_eq!((broken.status, broken.kind.as_deref()), (Status::Error, Some("SyntaxError")));
+}
+
+#[test]
+fn jest_output_gives_each_failure_once() {
+    let text = "FAIL src/cart.test.js\n  cart\n    ✓ adds (2 ms)\n    ✕ totals (1 ms)\n\n  ● cart › totals\n\n    TypeError: rate is undefined\n\n      at total (src/cart.js:7:11)\n\nSummary of all failing tests\nFAIL src/cart.test.js\n  ● cart › totals\n\n    TypeError: rate is undefined\n\nTest Suites: 1 failed, 1 total\nTests:       1 failed, 1 passed, 2 total\n";
+    assert_eq!(Kind::told("text/plain", "", text.as_bytes()), Kind::Jest);
+    let tests = tests(Kind::Jest, text);
+    assert_eq!(counts(&tests), [2, 1, 1, 0, 0, 0]);
+    assert_eq!(
+        (tests.failures[0].suite.as_str(), tests.failures[0].name.as_str()),
+        ("src/cart.test.js", "cart › totals")
+    );
+    assert!(tests.failures[0].text.as_ref().unwrap().contains("cart.js:7:11"));
+}
+
+const GO: &str = r#"{"Time":"2025-07-01T12:00:00Z","Action":"start","Package":"shop"}
+{"Action":"run","Package":"shop","Test":"TestTotal"}
+{"Action":"output","Package":"shop","Test":"TestTotal","Output":"=== RUN   TestTotal\n"}
+{"Action":"output","Package":"shop","Test":"TestTotal","Output":"    cart_test.go:12: got 9, want 10\n"}
+{"Action":"output","Package":"shop","Test":"TestTotal","Output":"--- FAIL: TestTotal (0.00s)\n"}
+{"Action":"fail","Package":"shop","Test":"TestTotal","Elapsed":0}
+{"Action":"run","Package":"shop","Test":"TestNet"}
+{"Action":"output","Package":"shop","Test":"TestNet","Output":"    net_test.go:3: refused\n"}
+{"Action":"fail","Package":"shop","Test":"TestNet"}
+{"Action":"pass","Package":"shop","Test":"TestNet"}
+{"Action":"pass","Package":"shop","Test":"TestOk"}
+{"Action":"skip","Package":"shop","Test":"TestLater"}
+{"Action":"fail","Package":"shop","Elapsed":0.01}
+{"Action":"output","Package":"shop/bad","Output":"bad.go:3:1: syntax error\n"}
+{"Action":"fail","Package":"shop/bad"}
+"#;
+
+#[test]
+fn go_events_give_what_each_test_printed() {
+    assert_eq!(Kind::told("", "", GO.as_bytes()), Kind::GoTest);
+    let tests = tests(Kind::GoTest, GO);
+    assert_eq!(counts(&tests), [5, 2, 1, 1, 1, 1]);
+    let [total, net, bad] = tests.failures.as_slice() else { panic!("{tests:?}") };
+    assert_eq!(total.message.as_deref(), Some("cart_test.go:12: got 9, want 10"));
+    assert_eq!((net.status, net.failed_runs, net.passed_runs), (Status::Flaky, 1, 1));
+    assert_eq!((bad.suite.as_str(), bad.message.as_deref()), ("shop/bad", Some("bad.go:3:1: syntax error")));
+}
+
+#[test]
+fn coverage_is_told_in_ranges_of_lines_of_code() {
+    let lcov = "TN:\nSF:src/cart.js\nDA:1,3\nDA:2,3\nDA:4,0\nDA:5,0\nDA:9,1\nend_of_record\nSF:src/net.js\nDA:1,0\nend_of_record\n";
+    assert_eq!(Kind::told("", "lcov.info", lcov.as_bytes()), Kind::Lcov);
+    let Content::Coverage(files) = read(Kind::Lcov, lcov.as_bytes()) else { panic!() };
+    let cart = FileLines { file: "src/cart.js".to_owned(), hit: vec![[1, 2], [9, 9]], missed: vec![[4, 5]] };
+    let net = FileLines { file: "src/net.js".to_owned(), hit: vec![], missed: vec![[1, 1]] };
+    assert_eq!(files, [cart, net]);
+
+    let cobertura = r#"<?xml version="1.0"?><coverage line-rate="0.5"><packages><package><classes>
+        <class name="cart" filename="shop/cart.py"><methods/><lines><line number="1" hits="2"/><line number="3" hits="0"/></lines></class>
+        <class name="inner" filename="shop/cart.py"><lines><line number="3" hits="1"/><line number="4" hits="0"/></lines></class>
+        </classes></package></packages></coverage>"#;
+    assert_eq!(Kind::told("text/xml", "", cobertura.as_bytes()), Kind::Cobertura);
+    let Content::Coverage(files) = read(Kind::Cobertura, cobertura.as_bytes()) else { panic!() };
+    assert_eq!(files, [FileLines { file: "shop/cart.py".to_owned(), hit: vec![[1, 3]], missed: vec![[4, 4]] }]);
+}
+
+#[test]
+fn dumps_are_taken_apart_where_threads_begin() {
+    let go = "panic: boom\n\ngoroutine 1 [running]:\nmain.main()\n\t/app/main.go:3 +0x1\n\ngoroutine 7 [chan receive, 5 minutes]:\nmain.wait()\n\t/app/wait.go:9 +0x1\n";
+    let java = "Full thread dump OpenJDK:\n\n\"main\" #1 prio=5 os_prio=0 tid=0x1 nid=0x2 runnable\n   java.lang.Thread.State: RUNNABLE\n\tat shop.Cart.total(Cart.java:7)\n\n\"pool-1\" #9 daemon prio=5\n\tat shop.Pool.take(Pool.java:1)\n";
+    let gdb = "Core was generated by `./shop'.\nThread 2 (Thread 0x7f (LWP 12)):\n#0  0x01 in wait () at wait.c:1\nThread 1 (Thread 0x7e (LWP 11)):\n#0  0x02 in total () at cart.c:7\n";
+    for (text, kind, threads) in
+        [(go, Kind::Dump, ["1", "7"]), (java, Kind::Dump, ["main", "pool-1"]), (gdb, Kind::Core, ["2", "1"])]
+    {
+        assert_eq!(Kind::told("", "", text.as_bytes()), kind, "{text}");
+        let Content::Stacks(blocks) = read(kind, text.as_bytes()) else { panic!() };
+        assert_eq!(blocks.iter().map(|block| block.thread.as_str()).collect::<Vec<_>>(), threads);
+    }
+    let race = "==================\nWARNING: DATA RACE\nRead at 0x1 by goroutine 7:\n  main.a()\n      /app/a.go:1 +0x1\n\nPrevious write at 0x1 by goroutine 6:\n  main.b()\n      /app/b.go:2 +0x1\n==================\n==================\nWARNING: DATA RACE\nRead at 0x2 by goroutine 8:\n  main.c()\n      /app/c.go:1 +0x1\n==================\nFound 2 data race(s)\n";
+    assert_eq!(Kind::told("", "", race.as_bytes()), Kind::Race);
+    let Content::Stacks(blocks) = read(Kind::Race, race.as_bytes()) else { panic!() };
+    let races = blocks.iter().filter(|block| block.text.contains("DATA RACE")).count();
+    assert_eq!(races, 2, "{blocks:?}");
+}
+
+#[test]
+fn binary_files_are_told_and_not_read() {
+    for (name, bytes, kind) in [
+        ("cpu.pprof", b"\x1f\x8b\x08\0rest".as_slice(), Kind::Pprof),
+        ("recording.jfr", b"FLR\0\0\x02", Kind::Jfr),
+        ("trace.zip", b"PK\x03\x04\0\0", Kind::Playwright),
+        ("rr-trace.tar", b"a\0b\xff", Kind::Rr),
+        ("", b"\0\x01\x02", Kind::Binary),
+    ] {
+        assert_eq!(Kind::told("application/octet-stream", name, bytes), kind, "{name}");
+        assert_eq!(read(kind, bytes), Content::Opaque);
+    }
+    assert_eq!(Kind::told("application/octet-stream", "notes", b"plain words"), Kind::Text);
+}
+
+#[test]
+fn what_is_not_of_its_kind_is_unread_and_nothing_is_a_fault() {
+    let texts =
+        ["", "words", "{", "[]", "<a><b></a>", "<testsuite", "{\"testResults\": 3}", "SF:", "\u{1b}[", "E   ", "&;"];
+    for kind in Kind::ALL.into_iter().filter(|kind| !kind.is_binary()) {
+        for text in texts {
+            let found = read(kind, text.as_bytes());
+            let wanted = match kind {
+                Kind::Text => matches!(found, Content::Text),
+                Kind::Race | Kind::Dump | Kind::Core => matches!(found, Content::Stacks(_)),
+                Kind::Lcov if text == "SF:" => matches!(found, Content::Unread),
+                _ => matches!(found, Content::Unread),
+            };
+            assert!(wanted, "{kind:?} of {text:?}: {found:?}");
+        }
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_bytes_are_a_fault(bytes: Vec<u8>, kind in 0_usize..15, at in 0_usize..2000) {
+        let kind = Kind::ALL[kind];
+        proptest::prop_assert_eq!(read(kind, &bytes), read(kind, &bytes));
+        proptest::prop_assert_eq!(Kind::told("", "x", &bytes), Kind::told("", "x", &bytes));
+        for text in [SUREFIRE, PYTEST, JEST_JSON, GO] {
+            let mut mixed = text.as_bytes()[..at.min(text.len())].to_vec();
+            mixed.extend(&bytes);
+            proptest::prop_assert_eq!(read(kind, &mixed), read(kind, &mixed));
+        }
+    }
+}
