@@ -10,7 +10,7 @@ use regex::Regex;
 
 use super::prose::{attributes, code, fenced, heading, line, one_line, prose};
 use super::{BundleView, attachments, history_facts, reproduction, suspects};
-use crate::model::{Exception, Frame, LogLine, Place, SpanEvidence};
+use crate::model::{Exception, Frame, LogLine, Place, SpanEvidence, TraceEvidence};
 
 /// Frames shown of one exception.
 const MAX_FRAMES: usize = 40;
@@ -18,6 +18,8 @@ const MAX_FRAMES: usize = 40;
 const MIN_RUN: usize = 4;
 /// Local variables shown of one frame of the service's own.
 const MAX_LOCALS: usize = 20;
+/// Spans of the critical path, and repeated calls, that are shown.
+const MAX_STEPS: usize = 10;
 /// Log lines shown: the last ones before the end of the window.
 const MAX_LOGS: usize = 60;
 
@@ -30,17 +32,53 @@ static TOKEN: LazyLock<Regex> =
 pub fn markdown(view: &BundleView) -> String {
     let mut page = String::new();
     head(&mut page, view);
-    span_path(&mut page, &view.bundle.trace.span_path);
-    if let Some(exception) = &view.bundle.exception {
-        exception_section(&mut page, exception);
+    for section in order(&view.bundle.incident.class) {
+        section(&mut page, view);
     }
-    suspects::section(&mut page, &view.bundle);
-    logs(&mut page, &view.bundle.logs.window);
-    attachments::section(&mut page, &view.bundle.attachments);
-    reproduction::section(&mut page, &view.bundle.repro);
-    environment(&mut page, view);
     completeness(&mut page, view);
     alias(&page)
+}
+
+type Section = fn(&mut String, &BundleView);
+
+/// The sections of a page, what tells most about a class of failures first.
+fn order(class: &str) -> [Section; 8] {
+    let path: Section = |page, view| span_path(page, &view.bundle.trace.span_path);
+    let thrown: Section = |page, view| view.bundle.exception.iter().for_each(|found| exception_section(page, found));
+    let time: Section = |page, view| critical_path(page, &view.bundle.trace);
+    let places: Section = |page, view| suspects::section(page, &view.bundle);
+    let said: Section = |page, view| logs(page, &view.bundle.logs.window);
+    let files: Section = |page, view| attachments::section(page, &view.bundle.attachments);
+    let again: Section = |page, view| reproduction::section(page, &view.bundle.repro);
+    match class {
+        // Who else was at it.
+        "concurrency" => [thrown, path, places, said, files, time, again, environment],
+        // What it had to live on.
+        "leak" => [path, thrown, environment, time, places, said, files, again],
+        // What it was given.
+        "schema_drift" => [path, thrown, again, places, said, files, time, environment],
+        "performance" => [time, path, places, said, files, thrown, again, environment],
+        _ => [path, thrown, places, said, files, again, environment, |_, _| {}],
+    }
+}
+
+/// Where the time went, those that took most first.
+fn critical_path(page: &mut String, trace: &TraceEvidence) {
+    let mut steps: Vec<_> = trace.critical_path.iter().collect();
+    steps.sort_by(|a, b| b.self_ms.total_cmp(&a.self_ms));
+    if steps.is_empty() {
+        return;
+    }
+    heading(page, "Where the time went");
+    for step in steps.into_iter().take(MAX_STEPS) {
+        let span = trace.spans.iter().chain(&trace.span_path).find(|span| span.span_id == step.span_id);
+        let name = span.map_or_else(|| step.span_id.to_string(), |span| format!("{}: {}", span.service, span.name));
+        line(page, &format!("- {:.1} ms {}", step.self_ms, prose(&name)));
+    }
+    for calls in trace.repeated.iter().take(MAX_STEPS) {
+        let name = format!("{}: {}", calls.service, calls.name);
+        line(page, &format!("- {} calls, {:.1} ms together: {}", calls.count, calls.total_ms, prose(&name)));
+    }
 }
 
 fn head(page: &mut String, view: &BundleView) {
@@ -210,6 +248,9 @@ fn environment(page: &mut String, view: &BundleView) {
     }
     if let Some(zone) = &environment.timezone {
         line(page, &format!("- **timezone:** {}", prose(zone)));
+    }
+    if let Some(locale) = &environment.locale {
+        line(page, &format!("- **locale:** {}", prose(locale)));
     }
 }
 

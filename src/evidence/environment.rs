@@ -11,6 +11,14 @@ const COMMIT: [&str; 5] =
     ["vcs.ref.head.revision", "vcs.repository.ref.revision", "git.commit.sha", "git.sha", "commit.sha"];
 const TIMEZONE: [&str; 4] = ["process.environment_variable.TZ", "host.timezone", "os.timezone", "timezone"];
 
+/// Attributes that carry the locale, the one that holds before others.
+const LOCALE: [&str; 4] = [
+    "process.environment_variable.LC_ALL",
+    "process.environment_variable.LC_CTYPE",
+    "process.environment_variable.LANG",
+    "browser.language",
+];
+
 /// The environment. Keys lose the prefix that their section stands for; `telemetry.sdk.name` is `sdk.name`.
 pub(super) fn environment(resource: &Attributes, flags: Attributes) -> Environment {
     Environment {
@@ -20,6 +28,7 @@ pub(super) fn environment(resource: &Attributes, flags: Attributes) -> Environme
         k8s: section(resource, &[("k8s.", "")]),
         service: section(resource, &[("service.", ""), ("deployment.", "deployment.")]),
         timezone: values::first_string(resource, &TIMEZONE).map(str::to_owned),
+        locale: values::first_string(resource, &LOCALE).map(str::to_owned),
         feature_flags: flags,
     }
 }

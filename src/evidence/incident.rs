@@ -16,7 +16,10 @@ use crate::model::{Exception, Frame, Incident};
 /// What an incident is made of.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Failure<'a> {
-    pub(super) class: &'static str,
+    /// How it failed: `crash`, `error` or `performance`.
+    pub(super) way: &'static str,
+    /// The class that signs tell.
+    pub(super) told: Option<&'static str>,
     pub(super) service: &'a str,
     /// Name of the critical span; empty where there is none.
     pub(super) span: &'a str,
@@ -32,7 +35,7 @@ pub(super) fn incident(failure: &Failure<'_>, services: Vec<String>) -> Incident
     Incident {
         id: format!("INC-{}", base32(&digest)),
         fingerprint: format!("v1:{hex}"),
-        class: failure.class.to_owned(),
+        class: failure.told.unwrap_or(failure.way).to_owned(),
         summary: summary(failure),
         services,
     }
@@ -41,7 +44,7 @@ pub(super) fn incident(failure: &Failure<'_>, services: Vec<String>) -> Incident
 fn digest(failure: &Failure<'_>) -> [u8; 32] {
     let exception = failure.exception;
     let kind = exception.and_then(|exception| exception.kind.as_deref()).unwrap_or_default();
-    let mut parts = vec![failure.class.to_owned(), failure.service.to_owned(), kind.to_owned()];
+    let mut parts = vec![failure.way.to_owned(), failure.service.to_owned(), kind.to_owned()];
     let frames = exception.map(|exception| places(&exception.frames)).unwrap_or_default();
     if frames.is_empty() {
         parts.push(normalise(failure.span));
@@ -84,7 +87,7 @@ fn message<'a>(failure: &Failure<'a>) -> &'a str {
 fn summary(failure: &Failure<'_>) -> String {
     let exception = failure.exception;
     let kind = exception.and_then(|exception| exception.kind.as_deref());
-    let what = kind.unwrap_or(match failure.class {
+    let what = kind.unwrap_or(match failure.way {
         "crash" => "Exception",
         "performance" => "Slow",
         _ => "Error",

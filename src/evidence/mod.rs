@@ -11,6 +11,7 @@
 //! 6. `files` shows what was attached: test reports, coverage, dumps.
 //! 7. `incident` names the class of failures that it belongs to, `suspects` the places where its fault may lie.
 
+mod class;
 mod critical;
 mod environment;
 mod exception;
@@ -193,7 +194,8 @@ impl Assembler {
             complete.missing.push("commit_sha: no vcs.ref.head.revision and none of its fallbacks".to_owned());
         }
         let failure = Failure {
-            class: class(&critical, exception.is_some()),
+            way: way(&critical, exception.is_some()),
+            told: class::told(exception.as_ref(), &anchor.said),
             service: &anchor.service,
             span: &anchor.span,
             exception: exception.as_ref(),
@@ -382,7 +384,8 @@ fn failed_at(tree: &Tree, critical: &Critical, logs: &[LogFact], recorded: Optio
     })
 }
 
-fn class(critical: &Critical, thrown: bool) -> &'static str {
+/// How it failed, whatever the fault was: part of the fingerprint.
+fn way(critical: &Critical, thrown: bool) -> &'static str {
     match critical {
         _ if thrown => "crash",
         Critical::Span { .. } | Critical::Log(_) => "error",

@@ -89,7 +89,8 @@ pub struct Incident {
     pub id: String,
     /// `v1:` and a hash of normalised text without its variable parts.
     pub fingerprint: String,
-    /// Class of the failure taxonomy: `crash`, `error` or `performance`.
+    /// Class of the failure taxonomy: `concurrency`, `leak`, `schema_drift` or `logic` where what failed bears a sign of it, else `crash`, `error` or
+    /// `performance`.
     pub class: String,
     /// One line for a person.
     pub summary: String,
@@ -382,6 +383,9 @@ pub struct Environment {
     pub service: Attributes,
     /// IANA name, where an attribute carries it.
     pub timezone: Option<String>,
+    /// Locale, as `LC_ALL` or `LANG` have it or a browser's language, where an attribute carries it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locale: Option<String>,
     /// Flags evaluated in the trace: `feature_flag.*`.
     pub feature_flags: Attributes,
 }

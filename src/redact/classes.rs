@@ -197,6 +197,7 @@ const FIELDS: &[(&str, FieldClass)] = &[
     ("/environment/k8s", C::Environment(&["k8s."])),
     ("/environment/service", C::Environment(&["service.", "deployment."])),
     ("/environment/timezone", C::Text),
+    ("/environment/locale", C::Text),
     ("/environment/feature_flags", C::Content),
     ("/repro", C::Branch),
     ("/repro/env", C::EnvironmentVariables),

@@ -6,6 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod classes;
 mod gc;
 mod late;
 mod lists;
