@@ -18,6 +18,7 @@ const PATH: &str = "/trace/span_path";
 const SPANS: &str = "/trace/spans";
 const LINES: &str = "/logs/window";
 const TEMPLATES: &str = "/logs/templates";
+const AMBIENT: &str = "/logs/ambient";
 const EXEMPLARS: &str = "/metrics/exemplars";
 
 /// Whether two documents may hold the same records.
@@ -363,6 +364,12 @@ fn logs(base: &mut Open, late: &mut Open, overlap: Overlap) {
         }
         same
     });
+    // What stood around the failure is one choice, made when its bundle was.
+    if base.bundle.logs.ambient.is_empty() {
+        base.bundle.logs.ambient = std::mem::take(&mut late.bundle.logs.ambient);
+        let remarks = late.remarks.take(AMBIENT);
+        base.remarks.put(AMBIENT, remarks);
+    }
     let shown: u64 = base.lines.iter().map(|line| line.value.count).sum();
     let (mine, theirs) = (&mut base.bundle.logs, &late.bundle.logs);
     mine.total = match overlap {
@@ -402,7 +409,8 @@ fn templates(base: &mut Open, late: &mut Open, overlap: Overlap) {
 
 /// Whether two lines are one with a count where nothing stands between them.
 fn says_the_same(a: &LogLine, b: &LogLine) -> bool {
-    (&a.level, &a.msg, &a.service, &a.span_id, &a.attrs) == (&b.level, &b.msg, &b.service, &b.span_id, &b.attrs)
+    let says = |line: &LogLine| (line.span_id, line.correlated);
+    (&a.level, &a.msg, &a.service, &a.attrs) == (&b.level, &b.msg, &b.service, &b.attrs) && says(a) == says(b)
 }
 
 /// Where the time went can be told by whoever saw all spans of a trace. The document that knows a top is nearer to that.

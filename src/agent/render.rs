@@ -34,6 +34,7 @@ pub fn markdown(view: &BundleView) -> String {
     }
     suspects::section(&mut page, &view.bundle);
     logs(&mut page, &view.bundle.logs.window);
+    ambient(&mut page, &view.bundle.logs.ambient);
     reproduction::section(&mut page, &view.bundle.repro);
     environment(&mut page, view);
     completeness(&mut page, view);
@@ -161,6 +162,20 @@ fn logs(page: &mut String, window: &[LogLine]) {
         line(page, "No log record carries this trace's id.");
         return;
     }
+    log_lines(page, window);
+}
+
+/// What the same instance wrote at that time.
+fn ambient(page: &mut String, logs: &[LogLine]) {
+    if logs.is_empty() {
+        return;
+    }
+    heading(page, "Around it");
+    line(page, "Written by the same instance around the failure, without an id that would tell what it belongs to:");
+    log_lines(page, logs);
+}
+
+fn log_lines(page: &mut String, window: &[LogLine]) {
     let skipped = window.len().saturating_sub(MAX_LOGS);
     let mut text = String::new();
     if skipped > 0 {

@@ -53,7 +53,7 @@ pub struct SealError {
     pub tracked: Tracked,
 }
 
-/// Seals a case.
+/// Seals a case. What its log records without a trace id are owed is the case's from here on, where no other case came first.
 ///
 /// # Errors
 /// If the document holds a number that canonical JSON cannot (an integer beyond ±2^53).
@@ -63,13 +63,14 @@ pub fn seal(case: RedactedCase, closed: Closed) -> Result<Sealed, SealError> {
 
 /// Seals the parts of a case. Apart from [`seal`], which alone proves that they are redacted, for tests only.
 pub(crate) fn seal_parts(parts: Parts, closed: Closed) -> Result<Sealed, SealError> {
-    let Parts { tenant, trace_id, bundle, mut records, failed_at, tracked } = parts;
+    let Parts { tenant, trace_id, bundle, mut records, loose, failed_at, mut tracked } = parts;
     let document = match to_canonical(&bundle) {
         Ok(document) => Bytes::from(document),
         Err(source) => return Err(SealError { source, tracked }),
     };
     records.sort_unstable();
     records.dedup();
+    loose.iter().filter_map(|loose| loose.claim()).for_each(|owed| tracked.merge(owed));
     Ok(Sealed {
         document_digest: digest_of(&document),
         ran: Ran::of(&bundle),

@@ -35,7 +35,9 @@ pub use exporters::{
     BundleExporter, Compression, Exporter, MIN_RETENTION, RawExporter, RetryOnFailure, SendingQueue, WebhookExporter,
 };
 pub use extensions::{ApiExtension, Extension, HealthCheck, Signing};
-pub use incident::{Connector, IncidentConnector, IncidentLimit, LogJoin, ServiceFacts, Storage, WindowConfig};
+pub use incident::{
+    AmbientLogs, Connector, IncidentConnector, IncidentLimit, LogJoin, ServiceFacts, Storage, WindowConfig,
+};
 pub use load::{embedded, load, load_without_environment};
 pub use problem::Problem;
 pub use processors::{

@@ -103,12 +103,5 @@ fn connectors(root: &Node, faults: &mut Vec<Fault>) {
             ));
             storage.set_aside.set(true);
         }
-        if let Some(logs) = connector.node.get("logs")
-            && let Some(entry) = logs.entries().iter().find(|entry| entry.key == "correlate_by")
-        {
-            let problem = Problem::new(format!("{path}.logs.correlate_by"), "not available in this version");
-            faults.push(Fault::at(&entry.at, problem.instead("leave it out: logs are joined by their trace id")));
-            entry.node.set_aside.set(true);
-        }
     }
 }

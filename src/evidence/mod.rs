@@ -44,8 +44,8 @@ pub use self::suspects::suspects;
 use self::tree::{Node, Tree};
 use crate::config::{LogJoin, ServiceFacts};
 use crate::model::{
-    Attributes, Bundle, Case, ClosedTrace, Completeness, DropReason, ExemplarEvidence, MetricEvidence, Outcome,
-    Provenance, RedactionReport, RootKey, SpanEvidence, Timestamp, TraceEvidence, TraceId, Tracked,
+    Attributes, Bundle, Case, ClosedTrace, Completeness, DropReason, ExemplarEvidence, LooseSet, MetricEvidence,
+    Outcome, Provenance, RedactionReport, RootKey, SpanEvidence, Timestamp, TraceEvidence, TraceId, Tracked,
 };
 use crate::otlp::{Body, decode};
 
@@ -69,6 +69,14 @@ pub struct Settings {
     pub in_app: AppRules,
     /// Digest of the configuration, for `provenance`.
     pub config_digest: String,
+}
+
+/// Log records without a trace id, as far as they may be evidence of a trace.
+pub struct Beside<'a> {
+    /// Those that share an id with it.
+    pub sharing: LooseSet,
+    /// Those without any id that the instance of this resource (the wire's bytes of its message) wrote around this instant.
+    pub around: &'a dyn Fn(&[u8], Timestamp) -> LooseSet,
 }
 
 /// Turns closed traces into cases.
@@ -99,22 +107,20 @@ impl Assembler {
     ///
     /// # Errors
     /// If no record of the trace can be decoded.
-    pub fn assemble(&self, trace: ClosedTrace, policy: &str) -> Result<Case, EvidenceError> {
+    pub fn assemble(&self, trace: ClosedTrace, beside: &Beside<'_>, policy: &str) -> Result<Case, EvidenceError> {
         let ClosedTrace { trace_id, records, mut tracked, .. } = trace;
-        let mut gathered = gather::gather(records, &self.digester);
+        let gathered = gather::gather(records, &beside.sharing.logs, &self.digester);
         if gathered.digests.len() as u64 == gathered.undecodable {
             let reason = format!("none of {} records can be decoded", gathered.digests.len());
             return Err(EvidenceError { reason, tracked });
         }
         tracked.split(gathered.duplicates).settle(Outcome::Dropped(DropReason::Duplicate));
-        let digests = std::mem::take(&mut gathered.digests);
-        let (bundle, failed_at) = self.bundle(trace_id, gathered, digests.len() as u64, policy);
-        Ok(Case { tenant: self.settings.tenant.clone(), trace_id, bundle, records: digests, failed_at, tracked })
+        Ok(self.case(trace_id, gathered, beside, policy, tracked))
     }
 
-    fn bundle(&self, trace_id: TraceId, gathered: Gathered, records: u64, policy: &str) -> (Bundle, Timestamp) {
-        let Gathered { spans, logs, exemplars, flags, undecodable, conflicting, .. } = gathered;
-        let mut complete = Completeness { records, ..Completeness::default() };
+    fn case(&self, trace_id: TraceId, gathered: Gathered, beside: &Beside<'_>, policy: &str, tracked: Tracked) -> Case {
+        let Gathered { spans, logs, exemplars, flags, undecodable, conflicting, mut digests, mut loose, .. } = gathered;
+        let mut complete = Completeness::default();
         let tree = Tree::new(spans);
         let critical = critical::find(&tree, &logs);
         let path = Path::to(&tree, &critical, &mut complete);
@@ -142,14 +148,35 @@ impl Assembler {
         if shown.len() < tree.spans.len() {
             complete.truncated.push(format!("trace.spans: {} of {} are shown", shown.len(), tree.spans.len()));
         }
-        let (logs_shown, log_records, cut) = logs::window(&logs, failed_at, &self.settings.logs);
+        let (mut logs_shown, log_records, cut) = logs::window(&logs, failed_at, &self.settings.logs);
         complete.truncated.extend(cut);
+        if beside.sharing.more {
+            complete.truncated.push(format!(
+                "logs: of the records without a trace id that share an id with this trace, the last {} are taken in",
+                beside.sharing.logs.len()
+            ));
+        }
+        let place = path.nodes.last().map(|node| &tree.spans[*node].record);
+        let around = place.or_else(|| anchor_log(&critical, &logs).map(|log| &log.record));
+        let around = around.map(|record| (beside.around)(record.resource(), failed_at)).unwrap_or_default();
+        let (ambient, taken) = gather::beside(&around.logs, &digests, &self.digester);
+        digests.extend(ambient.iter().map(|log| log.digest));
+        digests.sort_unstable();
+        loose.extend(taken);
+        logs_shown.ambient = logs::ambient(&ambient);
+        if around.more {
+            complete.truncated.push(format!(
+                "logs.ambient: {} are shown of more that were written around the failure without any id",
+                ambient.len()
+            ));
+        }
         let exemplars_total = exemplars.len();
         let exemplars: Vec<_> = exemplars.iter().take(MAX_EXEMPLARS).filter_map(exemplar).collect();
         if exemplars.len() < exemplars_total {
             complete.truncated.push(format!("metrics.exemplars: {} of {exemplars_total} are shown", exemplars.len()));
         }
-        complete.shown = shown.len() as u64 + log_records + exemplars.len() as u64;
+        complete.records = digests.len() as u64;
+        complete.shown = (shown.len() + ambient.len() + exemplars.len()) as u64 + log_records;
 
         let environment = environment::environment(&anchor.resource, flags);
         let repro = repro::repro(&path.loaded, environment.timezone.as_deref());
@@ -218,7 +245,8 @@ impl Assembler {
             },
         };
         bundle.suspects = suspects(&bundle);
-        (bundle, failed_at)
+        let tenant = self.settings.tenant.clone();
+        Case { tenant, trace_id, bundle, records: digests, loose, failed_at, tracked }
     }
 }
 
@@ -302,11 +330,7 @@ impl Anchor {
                 },
             };
         }
-        let log = match critical {
-            Critical::Log(index) => logs.get(*index),
-            _ => logs.first(),
-        };
-        let Some(log) = log.and_then(LogFact::load) else { return Self::default() };
+        let Some(log) = anchor_log(critical, logs).and_then(LogFact::load) else { return Self::default() };
         Self {
             service: log.service().to_owned(),
             span: String::new(),
@@ -314,6 +338,14 @@ impl Anchor {
             said: values::text(&values::optional(log.body.body.as_ref())),
             resource: log.resource,
         }
+    }
+}
+
+/// The log record that stands for the failing place where no span does.
+fn anchor_log<'l>(critical: &Critical, logs: &'l [LogFact]) -> Option<&'l LogFact> {
+    match critical {
+        Critical::Log(index) => logs.get(*index),
+        _ => logs.first(),
     }
 }
 

@@ -5,12 +5,13 @@
 //! what depends on when and where it was made stands in the [`Manifest`](super::Manifest).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{RecordDigest, SpanId, Timestamp, TraceId, Tracked};
+use super::{Loose, RecordDigest, SpanId, Timestamp, TraceId, Tracked};
 
 /// Attributes by key, in key order. Integers beyond ±2^53, NaN and infinities are strings.
 pub type Attributes = BTreeMap<String, Value>;
@@ -24,8 +25,11 @@ pub struct Case {
     pub trace_id: TraceId,
     /// The document.
     pub bundle: Bundle,
-    /// The sorted digests of every record of the trace, shown in the bundle or not.
+    /// The sorted digests of every record of the trace, shown in the bundle or not, and of the log records without a trace id that
+    /// it takes in.
     pub records: Vec<RecordDigest>,
+    /// Those log records: whoever seals the case first owes them their outcome.
+    pub loose: Vec<Arc<Loose>>,
     /// The instant the failure counts for: when the exception was recorded, else when an error was logged in the critical
     /// span, else when that span ended.
     pub failed_at: Timestamp,
@@ -284,10 +288,13 @@ pub struct LogEvidence {
     /// How often what was said, the most frequent first: templates of two or more records of the window.
     #[serde(default)]
     pub templates: Vec<LogTemplate>,
-    /// Log records of the trace.
+    /// Log records of the trace, those included that joined it by a value of `correlate_by`.
     pub total: u64,
     /// How many of them are not shown as a line of their own.
     pub collapsed: u64,
+    /// What the instance that failed wrote around the failure without any id, by time. Nothing says that it belongs to this trace.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ambient: Vec<LogLine>,
 }
 
 /// What several records of a service say in the same words, at the same level.
@@ -330,6 +337,9 @@ pub struct LogLine {
     /// Its template among `templates`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<u64>,
+    /// Whether it has no trace id, and joined the trace by an attribute of `correlate_by`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub correlated: bool,
     /// Messages of records that it stands for and that differ from its own: some of them, first and last among them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub others: Vec<String>,
@@ -477,7 +487,7 @@ pub struct Remark {
 /// What is in the bundle, and what is not.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Completeness {
-    /// Records of the trace.
+    /// Records of the trace, and those that are shown beside it.
     pub records: u64,
     /// How many of them are shown.
     pub shown: u64,

@@ -7,6 +7,7 @@
 
 mod attribute;
 mod check;
+mod correlation;
 mod decode;
 mod excerpt;
 mod json;
@@ -16,7 +17,8 @@ mod scan;
 mod schema;
 mod wire;
 
-pub use attribute::{Value, attribute, own_attributes, resource_attributes};
+pub use attribute::{Value, attribute, attributes_of_resource, carries_trace_id, own_attributes, resource_attributes};
+pub use correlation::{Correlation, CorrelationId};
 pub use decode::{Body, Origin, decode, decode_origin};
 pub use excerpt::excerpts;
 pub use json::{from_json, to_json};

@@ -11,17 +11,17 @@ use parking_lot::Mutex;
 
 use super::limit::IncidentLimiter;
 use crate::bundle::{Closed, RawSealer, Sealed, seal};
-use crate::config::{Problem, ValidatedConfig};
-use crate::evidence::{self, AppRules, Assembler};
+use crate::config::{IncidentConnector, Problem, ValidatedConfig};
+use crate::evidence::{self, AppRules, Assembler, Beside};
 use crate::model::{
-    Batch, Budget, CloseReason, ClosedTrace, Decision, DropReason, Entry, Ledger, Outcome, Record, Remark, RootKey,
-    Timestamp, TraceId,
+    Batch, Budget, CloseReason, ClosedTrace, Decision, DropReason, Entry, Ledger, LooseSet, Outcome, Permit, Record,
+    Remark, RootKey, Timestamp, TraceId,
 };
 use crate::receiver::{Incoming, Refusal, RefusalReason};
 use crate::redact::{RedactedCase, Redactor};
 use crate::sampling::Sampler;
 use crate::telemetry::names;
-use crate::window::{self, Window};
+use crate::window::{self, LooseLogs, Window};
 
 /// The tenant of a deployment that has one.
 pub const DEFAULT_TENANT: &str = "default";
@@ -42,6 +42,8 @@ pub struct Core {
     /// Only where raw evidence is configured: elsewhere no copy of the records is made.
     raw: Option<RawSealer>,
     limiter: IncidentLimiter,
+    /// Log records without a trace id, which belong to no shard.
+    loose: LooseLogs,
     budget: Budget,
     ledger: Arc<Ledger>,
 }
@@ -81,6 +83,9 @@ impl Core {
             },
             &root,
         );
+        let budget = Budget::new(max_bytes);
+        let loose =
+            LooseLogs::compile(&incident.logs, held(incident), &budget).map_err(under("connectors.incident.logs"))?;
         let settings = window::Settings {
             decision_wait: incident.tail_sampling.decision_wait.0,
             decision_wait_after_root: incident.tail_sampling.decision_wait_after_root_received.0,
@@ -95,7 +100,8 @@ impl Core {
             redactor,
             raw,
             limiter: IncidentLimiter::new(&incident.incidents),
-            budget: Budget::new(max_bytes),
+            loose,
+            budget,
             ledger: Arc::default(),
         })
     }
@@ -124,6 +130,12 @@ impl Core {
         self.shards.iter().map(|shard| shard.lock().traces()).sum()
     }
 
+    /// Log records without a trace id that are held.
+    #[must_use]
+    pub fn loose_logs(&self) -> usize {
+        self.loose.len()
+    }
+
     /// Takes in a request whole, or not at all.
     ///
     /// # Errors
@@ -131,7 +143,7 @@ impl Core {
     pub fn admit(&self, now: Timestamp, incoming: Incoming) -> Result<(), Refusal> {
         let Incoming { signal, bytes, entries } = incoming;
         let cost = bytes.len() + entries.len() * RECORD_COST;
-        let Some(permit) = self.budget.take(cost) else {
+        let Some(permit) = self.take(cost) else {
             return Err(Refusal { reason: RefusalReason::MemoryFull, retry_after: RETRY_AFTER });
         };
         let batch = Arc::new(Batch { signal, bytes, permit });
@@ -143,7 +155,16 @@ impl Core {
     pub fn admit_entries(&self, now: Timestamp, batch: &Arc<Batch>, entries: &[Entry]) {
         let mut accepted = self.ledger.accept(entries.len() as u64);
         let orphans = entries.iter().filter(|entry| entry.head.trace_id.is_zero()).count() as u64;
-        accepted.split(orphans).settle(Outcome::Dropped(DropReason::NoTraceId));
+        if orphans > 0 {
+            let entries = entries.iter().filter(|entry| entry.head.trace_id.is_zero());
+            for window::Late { trace_id, record, tracked } in
+                self.loose.admit(now, batch, entries, accepted.split(orphans))
+            {
+                if let Some(shard) = self.shards.get(self.shard_of(trace_id)) {
+                    shard.lock().admit_late(now, record, tracked);
+                }
+            }
+        }
         // One lock a shard and request: each shard takes its own records out of the request.
         for (index, shard) in self.shards.iter().enumerate() {
             let mine = |entry: &&Entry| !entry.head.trace_id.is_zero() && self.shard_of(entry.head.trace_id) == index;
@@ -167,12 +188,18 @@ impl Core {
 
     /// Closes at most `limit` traces of a shard that are due.
     pub fn close_due(&self, now: Timestamp, shard: usize, limit: usize) -> Vec<ClosedTrace> {
+        self.loose.expire(now);
         self.shards.get(shard).map_or_else(Vec::new, |window| window.lock().advance(now, limit))
     }
 
     /// Closes at most `limit` traces of a shard, due or not.
     pub fn close_all(&self, now: Timestamp, shard: usize, reason: CloseReason, limit: usize) -> Vec<ClosedTrace> {
         self.shards.get(shard).map_or_else(Vec::new, |window| window.lock().drain(now, reason, limit))
+    }
+
+    /// Lets go of the log records without a trace id that no bundle has taken in: no trace is to come any more.
+    pub fn end(&self) {
+        self.loose.clear();
     }
 
     /// When the next trace of a shard is due.
@@ -185,6 +212,8 @@ impl Core {
     /// their outcome here.
     pub fn judge(&self, now: Timestamp, trace: ClosedTrace) -> Option<Sealed> {
         counter!(names::WINDOW_CLOSED_TRACES, "reason" => trace.reason.as_str()).increment(1);
+        // At the end of all input a late piece is closed for that reason, and is one all the same.
+        let is_late = trace.reason == CloseReason::Late || self.sampler.sampled_before(trace.trace_id);
         let policy = match self.sampler.decide(now, &trace) {
             Decision::Sampled { policy } => policy,
             Decision::NotSampled => {
@@ -199,14 +228,20 @@ impl Core {
             }
         };
         count_decision("sampled", &policy);
-        self.make_bundle(now, trace, &policy)
+        self.make_bundle(now, trace, &policy, is_late)
     }
 
-    fn make_bundle(&self, now: Timestamp, trace: ClosedTrace, policy: &str) -> Option<Sealed> {
+    fn make_bundle(&self, now: Timestamp, trace: ClosedTrace, policy: &str, is_late: bool) -> Option<Sealed> {
         let trace_id = trace.trace_id;
         let closed = Closed { reason: trace.reason, opened: trace.opened, closed: trace.closed };
-        let records = self.raw.as_ref().map(|_| trace.records.clone()).unwrap_or_default();
-        let case = match self.assembler.assemble(trace, policy) {
+        let mut records = self.raw.as_ref().map(|_| trace.records.clone()).unwrap_or_default();
+        let ids = self.loose.ids(&trace.records);
+        // Remembered before they are looked for, so that none falls between the two.
+        self.loose.keep(now, trace_id, &ids);
+        // What stands around the failure is in its bundle, which a late piece amends.
+        let around = |resource: &[u8], at| if is_late { LooseSet::default() } else { self.loose.around(resource, at) };
+        let beside = Beside { sharing: self.loose.sharing(&ids), around: &around };
+        let case = match self.assembler.assemble(trace, &beside, policy) {
             Ok(case) => case,
             Err(error) => {
                 tracing::error!(%trace_id, error = %error.reason, "no evidence could be assembled");
@@ -215,9 +250,13 @@ impl Core {
             }
         };
         // A late piece amends a bundle that has been counted against its incident's limit already.
-        if closed.reason != CloseReason::Late && !self.limiter.allows(now, &case.bundle) {
+        if !is_late && !self.limiter.allows(now, &case.bundle) {
+            self.loose.release(trace_id, &ids);
             case.tracked.settle(Outcome::Dropped(DropReason::IncidentLimit));
             return None;
+        }
+        if self.raw.is_some() {
+            records.extend(case.loose.iter().map(|loose| loose.record().clone()));
         }
         let redacted = match self.redactor.redact(case) {
             Ok(redacted) => redacted,
@@ -255,9 +294,25 @@ impl Core {
         }
     }
 
+    /// Takes a part of the byte budget. Log records without a trace id, the oldest first, give way to it.
+    fn take(&self, cost: usize) -> Option<Permit> {
+        loop {
+            let permit = self.budget.take(cost);
+            if permit.is_some() || cost > self.budget.limit() || !self.loose.forget_oldest() {
+                return permit;
+            }
+        }
+    }
+
     fn shard_of(&self, trace_id: TraceId) -> usize {
         usize::try_from(self.hasher.hash_one(trace_id.0) % self.shards.len() as u64).unwrap_or(0)
     }
+}
+
+/// How long a log record without a trace id is held: what was written before a failure must be there when its trace is decided.
+fn held(incident: &IncidentConnector) -> Duration {
+    let before = incident.logs.lookback.0.max(incident.logs.ambient.lookback.0);
+    incident.window.retention.0.max(before.saturating_add(incident.tail_sampling.decision_wait.0))
 }
 
 /// Tells what the redactor would have done with a bundle that is not written.

@@ -59,4 +59,5 @@ fn report(core: &Core) {
     counter!(names::UNDECIDED_RECORDS).absolute(totals.undecided);
     gauge!(names::WINDOW_BYTES).set(core.budget().used() as f64);
     gauge!(names::WINDOW_TRACES).set(core.open_traces() as f64);
+    gauge!(names::WINDOW_LOOSE_LOGS).set(core.loose_logs() as f64);
 }

@@ -222,6 +222,7 @@ impl Service {
                 trace.tracked.settle(Outcome::Dropped(DropReason::ShutdownDeadline));
             }
         }
+        self.core.end();
         self.reporter.stop().await;
         self.core.ledger().totals()
     }

@@ -102,9 +102,30 @@ const THROWN: &[(&str, FieldClass)] = &[
     ("/relation", C::Word),
 ];
 
+const LINE: &[(&str, FieldClass)] = &[
+    ("", C::Branch),
+    ("/time", C::Time),
+    ("/level", C::Text),
+    ("/msg", C::Message),
+    ("/service", C::Text),
+    ("/span_id", C::HexId),
+    ("/attrs", C::Attributes),
+    ("/count", C::Number),
+    ("/template", C::Number),
+    ("/correlated", C::Number),
+    ("/others", C::Branch),
+    ("/others/*", C::Message),
+];
+
 /// Shapes that occur at several places: where, and what.
-const SHAPES: &[(&str, &[(&str, FieldClass)])] =
-    &[("/trace/span_path/*", SPAN), ("/trace/spans/*", SPAN), ("/exception/causes/*", THROWN), ("/exception", THROWN)];
+const SHAPES: &[(&str, &[(&str, FieldClass)])] = &[
+    ("/trace/span_path/*", SPAN),
+    ("/trace/spans/*", SPAN),
+    ("/exception/causes/*", THROWN),
+    ("/exception", THROWN),
+    ("/logs/window/*", LINE),
+    ("/logs/ambient/*", LINE),
+];
 
 const FIELDS: &[(&str, FieldClass)] = &[
     ("", C::Branch),
@@ -146,17 +167,7 @@ const FIELDS: &[(&str, FieldClass)] = &[
     ("/suspects/*/reason", C::Text),
     ("/logs", C::Branch),
     ("/logs/window", C::Branch),
-    ("/logs/window/*", C::Branch),
-    ("/logs/window/*/time", C::Time),
-    ("/logs/window/*/level", C::Text),
-    ("/logs/window/*/msg", C::Message),
-    ("/logs/window/*/service", C::Text),
-    ("/logs/window/*/span_id", C::HexId),
-    ("/logs/window/*/attrs", C::Attributes),
-    ("/logs/window/*/count", C::Number),
-    ("/logs/window/*/template", C::Number),
-    ("/logs/window/*/others", C::Branch),
-    ("/logs/window/*/others/*", C::Message),
+    ("/logs/ambient", C::Branch),
     ("/logs/templates", C::Branch),
     ("/logs/templates/*", C::Branch),
     ("/logs/templates/*/id", C::Number),

@@ -23,6 +23,7 @@
 
 mod clock;
 mod kept;
+mod loose;
 mod open;
 #[cfg(test)]
 mod tests;
@@ -36,6 +37,7 @@ use crate::model::{CloseReason, ClosedTrace, Record, Timestamp, TraceId, Tracked
 
 use clock::Clock;
 use kept::Kept;
+pub use loose::{Late, LooseLogs};
 use open::{Deadline, Open};
 
 /// How long a shard holds records.

@@ -5,6 +5,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod loose;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
