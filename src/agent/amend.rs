@@ -290,10 +290,11 @@ fn facts(base: &mut Open, late: &mut Open, leads: bool) {
     }
     // The request stands at the top of the path, which the bundle knows unless it has none.
     move_in.prefer = false;
-    let (Repro { env, inputs, request, time, .. }, late) = (&mut mine.repro, &mut theirs.repro);
+    let (Repro { env, inputs, request, test, time, .. }, late) = (&mut mine.repro, &mut theirs.repro);
     move_in.map("/repro/env", env, &mut late.env);
     move_in.map("/repro/inputs", inputs, &mut late.inputs);
     move_in.field("/repro/request", request, &mut late.request);
+    move_in.field("/repro/test", test, &mut late.test);
     move_in.field("/repro/time", time, &mut late.time);
 }
 

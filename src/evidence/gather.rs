@@ -109,9 +109,9 @@ pub(super) struct ExemplarFact {
 }
 
 impl SpanFact {
-    /// Whether its status is ERROR.
+    /// Whether its status is ERROR, or it is a test case that failed.
     pub(super) fn failed(&self) -> bool {
-        self.status == STATUS_ERROR
+        self.status == STATUS_ERROR || self.record.entry.head.failed_test
     }
 
     /// The span itself.
@@ -124,9 +124,9 @@ impl SpanFact {
 }
 
 impl LogFact {
-    /// Whether its severity is ERROR or above.
+    /// Whether its severity is ERROR or above, or it tells of a test case that failed.
     pub(super) fn is_error(&self) -> bool {
-        self.severity >= SEVERITY_ERROR
+        self.severity >= SEVERITY_ERROR || self.record.entry.head.failed_test
     }
 
     /// The log record itself.

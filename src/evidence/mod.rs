@@ -21,6 +21,7 @@ mod slow;
 mod spans;
 mod stack;
 mod suspects;
+mod test_run;
 mod tree;
 mod values;
 
@@ -45,7 +46,7 @@ use self::tree::{Node, Tree};
 use crate::config::{LogJoin, ServiceFacts};
 use crate::model::{
     Attributes, Bundle, Case, ClosedTrace, Completeness, DropReason, ExemplarEvidence, LooseSet, MetricEvidence,
-    Outcome, Provenance, RedactionReport, RootKey, SpanEvidence, Timestamp, TraceEvidence, TraceId, Tracked,
+    Outcome, Provenance, RedactionReport, RootKey, SpanEvidence, TestRun, Timestamp, TraceEvidence, TraceId, Tracked,
 };
 use crate::otlp::{Body, decode};
 
@@ -179,7 +180,8 @@ impl Assembler {
         complete.shown = (shown.len() + ambient.len() + exemplars.len()) as u64 + log_records;
 
         let environment = environment::environment(&anchor.resource, flags);
-        let repro = repro::repro(&path.loaded, environment.timezone.as_deref());
+        let mut repro = repro::repro(&path.loaded, environment.timezone.as_deref());
+        repro.test = test_of(&path, &anchor);
         if repro.request.is_none() {
             complete.missing.push("repro.request: no span of the path describes one".to_owned());
         } else if repro.request.as_ref().is_some_and(|request| request.body.is_none()) {
@@ -200,6 +202,7 @@ impl Assembler {
             class: class(&critical, exception.is_some()),
             service: &anchor.service,
             span: &anchor.span,
+            test: test_run::failed_case(repro.test.as_ref()),
             exception: exception.as_ref(),
             said: &anchor.said,
         };
@@ -437,6 +440,15 @@ fn exemplar(fact: &gather::ExemplarFact) -> Option<ExemplarEvidence> {
         service: loaded.service().to_owned(),
         attrs: values::attributes(&loaded.body.filtered_attributes),
     })
+}
+
+/// What the spans of the path, from the failing one up, say of a test; then what their resources do.
+fn test_of(path: &Path, anchor: &Anchor) -> Option<TestRun> {
+    let spans = path.loaded.iter().rev();
+    let attrs: Vec<Attributes> = spans.clone().map(|span| values::attributes(&span.body.attributes)).collect();
+    let attrs = attrs.iter().chain(path.loaded.is_empty().then_some(&anchor.attrs));
+    let resources = spans.map(|span| &*span.resource).chain([&*anchor.resource]);
+    test_run::read(&attrs.chain(resources).collect::<Vec<_>>())
 }
 
 /// Hash of tenant and trace id.

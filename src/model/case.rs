@@ -427,12 +427,48 @@ pub struct Repro {
     /// The command that the process was started with, argument by argument.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub command: Vec<Value>,
+    /// The test run that failed, where it was one. What runs it is `command`, and `test_cmd` for all tests of the service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<TestRun>,
     /// The container image that ran: `name@digest`, else `name:tag`, else its id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
     /// The instant to freeze clocks at (RFC 3339): when the failing service took the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<String>,
+}
+
+/// A test or a task of a pipeline, as OpenTelemetry's `test.*` and `cicd.*` attributes tell of it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct TestRun {
+    /// `test.suite.name`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suite: Option<String>,
+    /// `test.suite.run.status`: `success`, `failure`, `timed_out` and others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suite_status: Option<String>,
+    /// `test.case.name`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub case: Option<String>,
+    /// `test.case.result.status`: `pass` or `fail`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// `cicd.pipeline.name`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pipeline: Option<String>,
+    /// `cicd.pipeline.run.id`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pipeline_run_id: Option<String>,
+    /// `cicd.pipeline.run.url.full`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pipeline_run_url: Option<String>,
+    /// `cicd.pipeline.task.name`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
+    /// `cicd.pipeline.task.run.url.full`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task_run_url: Option<String>,
 }
 
 /// The HTTP, RPC or messaging request that the failed trace handled.

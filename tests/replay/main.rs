@@ -6,6 +6,7 @@
 mod support;
 
 mod loose;
+mod tests;
 
 use std::collections::BTreeMap;
 use std::fs;
