@@ -9,9 +9,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use casefile::bundle::{Closed, Sealed, seal};
 use casefile::config::{LogJoin, RedactionProcessor};
-use casefile::evidence::{AppRules, Assembler, Settings};
+use casefile::evidence::{AppRules, Assembler, Beside, Settings};
 use casefile::model::{
-    Batch, Budget, Case, CloseReason, ClosedTrace, Ledger, Outcome, Record, RootKey, Signal, Timestamp, TraceId,
+    Batch, Budget, Case, CloseReason, ClosedTrace, Ledger, LooseSet, Outcome, Record, RootKey, Signal, Timestamp,
+    TraceId,
 };
 use casefile::otlp::{Limits, scan};
 use casefile::redact::{RedactedCase, Redactor};
@@ -210,7 +211,8 @@ impl Line {
     }
 
     fn assembled(&self, trace: ClosedTrace) -> Case {
-        self.assembler.assemble(trace, "errors").expect("records that decode")
+        let beside = Beside { sharing: LooseSet::default(), around: &|_, _| LooseSet::default() };
+        self.assembler.assemble(trace, &beside, "errors").expect("records that decode")
     }
 
     fn redacted(&self, case: Case) -> RedactedCase {

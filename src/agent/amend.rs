@@ -19,6 +19,7 @@ const PATH: &str = "/trace/span_path";
 const SPANS: &str = "/trace/spans";
 const LINES: &str = "/logs/window";
 const TEMPLATES: &str = "/logs/templates";
+const AMBIENT: &str = "/logs/ambient";
 const EXEMPLARS: &str = "/metrics/exemplars";
 const ATTACHMENTS: &str = "/attachments";
 
@@ -303,10 +304,11 @@ fn facts(base: &mut Open, late: &mut Open, leads: bool) {
     }
     // The request stands at the top of the path, which the bundle knows unless it has none.
     move_in.prefer = false;
-    let (Repro { env, inputs, request, time, .. }, late) = (&mut mine.repro, &mut theirs.repro);
+    let (Repro { env, inputs, request, test, time, .. }, late) = (&mut mine.repro, &mut theirs.repro);
     move_in.map("/repro/env", env, &mut late.env);
     move_in.map("/repro/inputs", inputs, &mut late.inputs);
     move_in.field("/repro/request", request, &mut late.request);
+    move_in.field("/repro/test", test, &mut late.test);
     move_in.field("/repro/time", time, &mut late.time);
 }
 
@@ -377,6 +379,12 @@ fn logs(base: &mut Open, late: &mut Open, overlap: Overlap) {
         }
         same
     });
+    // What stood around the failure is one choice, made when its bundle was.
+    if base.bundle.logs.ambient.is_empty() {
+        base.bundle.logs.ambient = std::mem::take(&mut late.bundle.logs.ambient);
+        let remarks = late.remarks.take(AMBIENT);
+        base.remarks.put(AMBIENT, remarks);
+    }
     let shown: u64 = base.lines.iter().map(|line| line.value.count).sum();
     let (mine, theirs) = (&mut base.bundle.logs, &late.bundle.logs);
     mine.total = match overlap {
@@ -416,7 +424,8 @@ fn templates(base: &mut Open, late: &mut Open, overlap: Overlap) {
 
 /// Whether two lines are one with a count where nothing stands between them.
 fn says_the_same(a: &LogLine, b: &LogLine) -> bool {
-    (&a.level, &a.msg, &a.service, &a.span_id, &a.attrs) == (&b.level, &b.msg, &b.service, &b.span_id, &b.attrs)
+    let says = |line: &LogLine| (line.span_id, line.correlated);
+    (&a.level, &a.msg, &a.service, &a.attrs) == (&b.level, &b.msg, &b.service, &b.attrs) && says(a) == says(b)
 }
 
 /// Where the time went can be told by whoever saw all spans of a trace. The document that knows a top is nearer to that.

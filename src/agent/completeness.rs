@@ -6,7 +6,7 @@ use crate::model::{Bundle, SpanId};
 
 /// Makes the completeness of `merged` true, given what `late` said of itself.
 pub(super) fn merge(merged: &mut Bundle, late: &Bundle) {
-    let lines: u64 = merged.logs.window.iter().map(|line| line.count).sum();
+    let lines: u64 = merged.logs.window.iter().chain(&merged.logs.ambient).map(|line| line.count).sum();
     let (spans, exemplars) = (merged.trace.spans.len() as u64, merged.metrics.exemplars.len() as u64);
     merged.completeness.shown = spans + lines + exemplars + merged.attachments.len() as u64;
     // At least: what the manifests list is exact, and put in its place by the caller where they list all.

@@ -47,7 +47,10 @@ fn order(class: &str) -> [Section; 8] {
     let thrown: Section = |page, view| view.bundle.exception.iter().for_each(|found| exception_section(page, found));
     let time: Section = |page, view| critical_path(page, &view.bundle.trace);
     let places: Section = |page, view| suspects::section(page, &view.bundle);
-    let said: Section = |page, view| logs(page, &view.bundle.logs.window);
+    let said: Section = |page, view| {
+        logs(page, &view.bundle.logs.window);
+        ambient(page, &view.bundle.logs.ambient);
+    };
     let files: Section = |page, view| attachments::section(page, &view.bundle.attachments);
     let again: Section = |page, view| reproduction::section(page, &view.bundle.repro);
     match class {
@@ -211,6 +214,20 @@ fn logs(page: &mut String, window: &[LogLine]) {
         line(page, "No log record carries this trace's id.");
         return;
     }
+    log_lines(page, window);
+}
+
+/// What the same instance wrote at that time.
+fn ambient(page: &mut String, logs: &[LogLine]) {
+    if logs.is_empty() {
+        return;
+    }
+    heading(page, "Around it");
+    line(page, "Written by the same instance around the failure, without an id that would tell what it belongs to:");
+    log_lines(page, logs);
+}
+
+fn log_lines(page: &mut String, window: &[LogLine]) {
     let skipped = window.len().saturating_sub(MAX_LOGS);
     let mut text = String::new();
     if skipped > 0 {

@@ -8,7 +8,7 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use super::prose::{attributes, code, fenced, heading, line, one_line, prose};
-use crate::model::{Repro, Request};
+use crate::model::{Repro, Request, TestRun};
 
 /// The section.
 pub(super) fn section(page: &mut String, repro: &Repro) {
@@ -19,6 +19,9 @@ pub(super) fn section(page: &mut String, repro: &Repro) {
         let answer = request.status_code.map_or_else(String::new, |status| format!(" → {status}"));
         line(page, &format!("- **Request ({}):** `{}`{answer}", prose(&request.protocol), code(&what)));
         attributes(page, "Header", &request.headers);
+    }
+    if let Some(test) = &repro.test {
+        test_run(page, test);
     }
     attributes(page, "Input", &repro.inputs);
     for (name, value) in &repro.env {
@@ -36,8 +39,32 @@ pub(super) fn section(page: &mut String, repro: &Repro) {
     if let Some(curl) = repro.request.as_ref().and_then(curl) {
         fenced(page, &curl);
     }
-    if repro.request.is_none() && repro.inputs.is_empty() && repro.env.is_empty() && repro.command.is_empty() {
+    if repro.test.is_none()
+        && repro.request.is_none()
+        && repro.inputs.is_empty()
+        && repro.env.is_empty()
+        && repro.command.is_empty()
+    {
         line(page, "No input was recorded.");
+    }
+}
+
+/// The test that failed, and what ran it.
+fn test_run(page: &mut String, test: &TestRun) {
+    let status = |status: &Option<String>| status.as_ref().map_or_else(String::new, |status| format!(" → {status}"));
+    let (case, suite) = (status(&test.status), status(&test.suite_status));
+    let facts = [
+        ("Test", &test.case, case.as_str()),
+        ("Suite", &test.suite, suite.as_str()),
+        ("Pipeline", &test.pipeline, ""),
+        ("Pipeline run", &test.pipeline_run_url.clone().or_else(|| test.pipeline_run_id.clone()), ""),
+        ("Task", &test.task, ""),
+        ("Task run", &test.task_run_url, ""),
+    ];
+    for (name, value, status) in facts {
+        if let Some(value) = value {
+            line(page, &format!("- **{name}:** `{}`{}", code(&one_line(value)), prose(status)));
+        }
     }
 }
 

@@ -85,6 +85,9 @@ enum What {
     /// Messages that a log line stands for.
     Others(usize),
     Exemplar(usize),
+    /// A line of `logs.ambient`.
+    Ambient(usize),
+    Attachment(usize),
     /// Attributes and events of one of the selected spans.
     Details(usize),
     /// The same of a span of the path.
@@ -130,6 +133,14 @@ fn plan(bundle: &Bundle, failed_at: Timestamp, wanted: usize) -> Vec<Item> {
     stacks(bundle, &mut items);
     for (index, exemplar) in bundle.metrics.exemplars.iter().enumerate() {
         items.push(Item { level: 0, distance: index, size: bytes(exemplar), what: What::Exemplar(index) });
+    }
+    for (index, line) in bundle.logs.ambient.iter().enumerate() {
+        items.push(Item { level: 0, distance: index, size: bytes(line), what: What::Ambient(index) });
+    }
+    for (index, file) in bundle.attachments.iter().enumerate() {
+        // Tests that failed tell of the failure, other files of what is around it.
+        let level = if file.tests.is_some() { 11 } else { 6 };
+        items.push(Item { level, distance: bytes(file), size: bytes(file), what: What::Attachment(index) });
     }
     if let Some(body) = bundle.repro.request.as_ref().and_then(|request| request.body.as_ref()) {
         items.push(Item { level: 14, distance: 0, size: bytes(body), what: What::Body });
@@ -283,6 +294,8 @@ impl Cuts {
         let Gone { lists, fields } = gone;
         fields.iter().for_each(|field| forget(bundle, field));
         remove(&mut bundle.metrics.exemplars, lists.get("/metrics/exemplars"));
+        remove(&mut bundle.logs.ambient, lists.get("/logs/ambient"));
+        remove(&mut bundle.attachments, lists.get("/attachments"));
         remove(&mut bundle.trace.spans, lists.get("/trace/spans"));
         remove(&mut bundle.logs.window, lists.get("/logs/window"));
         remove(&mut bundle.logs.templates, lists.get("/logs/templates"));
@@ -300,12 +313,15 @@ impl Cuts {
         }
         let shown: u64 = bundle.logs.window.iter().map(|line| line.count).sum();
         bundle.logs.collapsed = bundle.logs.total.saturating_sub(bundle.logs.window.len() as u64);
-        bundle.completeness.shown = bundle.trace.spans.len() as u64 + shown + bundle.metrics.exemplars.len() as u64;
+        let others = bundle.metrics.exemplars.len() + bundle.attachments.len() + bundle.logs.ambient.len();
+        bundle.completeness.shown = bundle.trace.spans.len() as u64 + shown + others as u64;
     }
 
     /// Empties a field, or notes what is to go from a list. Answers what it is of.
     fn take_one(&self, bundle: &mut Bundle, what: What, gone: &mut Gone) -> &'static str {
         match what {
+            What::Attachment(index) => gone.item("/attachments", index, "attachments"),
+            What::Ambient(index) => gone.item("/logs/ambient", index, "logs.ambient"),
             What::Exemplar(index) => gone.item("/metrics/exemplars", index, "metrics.exemplars"),
             What::Span(index) => gone.item("/trace/spans", index, "trace.spans"),
             What::Line(index) => gone.item("/logs/window", index, "logs.window"),

@@ -186,6 +186,7 @@ mod tests {
             trace_id: TraceId([7; 16]),
             bundle: serde_json::from_value(bundle).unwrap(),
             records: digests.iter().map(|digest| RecordDigest([*digest; 16])).collect(),
+            loose: Vec::new(),
             failed_at: Timestamp(0),
             tracked: Arc::new(Ledger::default()).accept(0),
         };

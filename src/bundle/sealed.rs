@@ -58,7 +58,8 @@ pub struct SealError {
     pub tracked: Tracked,
 }
 
-/// Seals a case, after what is over `size` has been cut out of its document.
+/// Seals a case, after what is over `size` has been cut out of its document. What its log records without a trace id are owed is
+/// the case's from here on, where no other case came first.
 ///
 /// # Errors
 /// If the document holds a number that canonical JSON cannot (an integer beyond ±2^53).
@@ -68,13 +69,14 @@ pub fn seal(case: RedactedCase, closed: Closed, size: &BundleSize) -> Result<Sea
 
 /// Seals the parts of a case. Apart from [`seal`], which alone proves that they are redacted, for tests only.
 pub(crate) fn seal_parts(parts: Parts, closed: Closed, size: &BundleSize) -> Result<Sealed, SealError> {
-    let Parts { tenant, trace_id, mut bundle, mut records, failed_at, tracked } = parts;
+    let Parts { tenant, trace_id, mut bundle, mut records, loose, failed_at, mut tracked } = parts;
     let (document, counted) = match fitted(&mut bundle, failed_at, size) {
         Ok((document, counted)) => (Bytes::from(document), counted),
         Err(source) => return Err(SealError { source, tracked }),
     };
     records.sort_unstable();
     records.dedup();
+    loose.iter().filter_map(|loose| loose.claim()).for_each(|owed| tracked.merge(owed));
     Ok(Sealed {
         document_digest: digest_of(&document),
         ran: Ran::of(&bundle),

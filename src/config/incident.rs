@@ -87,11 +87,49 @@ pub struct LogJoin {
     pub lookback: Duration,
     /// Most log lines shown of one trace: the last ones before the error first.
     pub max_per_trace: usize,
+    /// Attributes by whose value a log record without a trace id joins a trace: `[request_id]` joins one to every kept trace of which a
+    /// span or another log record has the same.
+    ///
+    /// A name stands for its spellings: case, `.`, `_` and `-` do not count, nor does `http.request.header.`,
+    /// `http.response.header.`, `http.` or `x-` before it. `request_id` so is `request.id`, `requestId`, `http.request.id`,
+    /// `x-request-id` and `http.request.header.x-request-id` too. Attributes of the span or log record itself count, not those of its
+    /// resource; their values are texts, whole numbers, or lists of those.
+    pub correlate_by: Vec<String>,
+    /// Log records without any id that are shown beside the trace.
+    pub ambient: AmbientLogs,
 }
 
 impl Default for LogJoin {
     fn default() -> Self {
-        Self { lookback: Duration::seconds(30), max_per_trace: 2000 }
+        Self {
+            lookback: Duration::seconds(30),
+            max_per_trace: 2000,
+            correlate_by: Vec::new(),
+            ambient: AmbientLogs::default(),
+        }
+    }
+}
+
+/// Log records that carry neither a trace id nor a value of `correlate_by`, written around the failure by the instance of the service in
+/// which it happened. A bundle shows them apart, under `logs.ambient`: nothing says that they belong to the trace.
+///
+/// Two resources are of one instance if `service.instance.id`, `k8s.pod.uid`, `k8s.pod.name`, `container.id` or `service.name` is equal,
+/// and none of these, `service.namespace` and `host.name` differs where both have it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct AmbientLogs {
+    /// Most records of a bundle: those of severity WARN and above first, then those nearest to the failure; 50 is enough
+    /// for most. 0, the default, means none: they may speak of others' requests.
+    pub max: usize,
+    /// How far before the failure they may lie.
+    pub lookback: Duration,
+    /// How far after it.
+    pub lookahead: Duration,
+}
+
+impl Default for AmbientLogs {
+    fn default() -> Self {
+        Self { max: 0, lookback: Duration::seconds(10), lookahead: Duration::seconds(1) }
     }
 }
 

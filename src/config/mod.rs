@@ -36,7 +36,7 @@ pub use exporters::{
 };
 pub use extensions::{ApiExtension, Extension, FileStorage, HealthCheck, Signing};
 pub use incident::{
-    BundleSize, Connector, IncidentConnector, IncidentLimit, LogJoin, ServiceFacts, Storage, WindowConfig,
+    AmbientLogs, BundleSize, Connector, IncidentConnector, IncidentLimit, LogJoin, ServiceFacts, Storage, WindowConfig,
 };
 pub use load::{embedded, load, load_without_environment};
 pub use problem::Problem;

@@ -211,24 +211,24 @@ fn later_sources_lie_over_earlier_ones() {
     let sources = ["a.yaml", "yaml:connectors::incident::logs: {max_per_trace: 6}", "env:MORE"].map(str::to_owned);
     env.0.insert("MORE".to_owned(), "service: {telemetry: {logs: {level: debug}}}".to_owned());
     let config = load(&sources, &["connectors.incident.logs.lookback=7s".to_owned()], &env).unwrap();
-    assert_eq!(config.pipelines.incident.logs, LogJoin { lookback: Duration::seconds(7), max_per_trace: 6 });
+    let expected = LogJoin { lookback: Duration::seconds(7), max_per_trace: 6, ..LogJoin::default() };
+    assert_eq!(config.pipelines.incident.logs, expected);
     assert_eq!(config.pipelines.telemetry.logs.level, "debug");
 }
 
 #[test]
 fn what_is_not_in_this_version_is_refused_with_what_to_use() {
-    let text = document("  incident:\n    logs: {correlate_by: [a]}")
+    let text = document("  incident: {}")
         .replace("receivers:\n", "receivers:\n  kafka: {brokers: [a]}\n")
         .replace("exporters:\n", "exporters:\n  otlphttp: {}\n");
     let text = errors(&text, &[]);
     for expected in [
         "receivers.kafka: receiver type `kafka` is not available in this version; use `otlp`",
         "exporters.otlphttp: exporter type `otlphttp` is not available in this version; use `bundle`",
-        "connectors.incident.logs.correlate_by: not available in this version",
     ] {
         assert!(text.contains(expected), "{expected} in:\n{text}");
     }
-    assert_eq!(text.lines().count(), 3, "{text}");
+    assert_eq!(text.lines().count(), 2, "{text}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Component types that do not exist, and settings of the design that this version does not have.
+//! Component types that do not exist in this version, and settings that have no place here.
 
 use super::component::Component;
 use super::errors::Fault;
@@ -44,7 +44,6 @@ pub(super) fn check(root: &Node) -> Vec<Fault> {
     section::<Connector>(root, "connectors", &mut faults);
     section::<Exporter>(root, "exporters", &mut faults);
     section::<Extension>(root, "extensions", &mut faults);
-    connectors(root, &mut faults);
     redaction(root, &mut faults);
     faults
 }
@@ -83,19 +82,5 @@ fn section<T: Component>(root: &Node, section: &str, faults: &mut Vec<Fault>) {
         .instead(planned.map_or_else(|| suggest::one_of(kind, T::TYPES), |(_, _, instead)| (*instead).to_owned()));
         faults.push(Fault::at(&entry.at, problem));
         entry.node.set_aside.set(true);
-    }
-}
-
-fn connectors(root: &Node, faults: &mut Vec<Fault>) {
-    let Some(connectors) = root.get("connectors") else { return };
-    for connector in connectors.entries() {
-        let path = format!("connectors.{}", connector.key);
-        if let Some(logs) = connector.node.get("logs")
-            && let Some(entry) = logs.entries().iter().find(|entry| entry.key == "correlate_by")
-        {
-            let problem = Problem::new(format!("{path}.logs.correlate_by"), "not available in this version");
-            faults.push(Fault::at(&entry.at, problem.instead("leave it out: logs are joined by their trace id")));
-            entry.node.set_aside.set(true);
-        }
     }
 }

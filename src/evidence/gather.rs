@@ -21,8 +21,8 @@ use sha2::Sha256;
 
 use super::values;
 use crate::model::{
-    Attributes, Batch, ByteRange, Record, RecordDigest, RootKey, SEVERITY_ERROR, STATUS_ERROR, Signal, SpanId,
-    Timestamp,
+    Attributes, Batch, ByteRange, DropReason, Loose, Outcome, Record, RecordDigest, RootKey, SEVERITY_ERROR,
+    STATUS_ERROR, Signal, SpanId, Timestamp,
 };
 use crate::otlp::{Body, Origin, attachment_in, decode, decode_origin};
 
@@ -48,8 +48,10 @@ pub(super) struct Gathered {
     pub(super) digests: Vec<RecordDigest>,
     /// Feature flags by key, each as it was last evaluated.
     pub(super) flags: Attributes,
-    /// Records that came again.
+    /// Records that came again, without those that no trace owns.
     pub(super) duplicates: u64,
+    /// Records that no trace owns, among all the others.
+    pub(super) loose: Vec<Arc<Loose>>,
     /// Records whose bytes are malformed.
     pub(super) undecodable: u64,
     /// Spans that share their id with one that is shown, but not its content.
@@ -94,6 +96,8 @@ pub(super) struct LogFact {
     pub(super) severity: i32,
     /// Set where it carries `exception.*` attributes.
     pub(super) exception: Option<Thrown>,
+    /// Whether it carries no trace id.
+    pub(super) loose: bool,
 }
 
 /// What is kept in memory of an exemplar.
@@ -126,9 +130,9 @@ impl FileFact {
 }
 
 impl SpanFact {
-    /// Whether its status is ERROR.
+    /// Whether its status is ERROR, or it is a test case that failed.
     pub(super) fn failed(&self) -> bool {
-        self.status == STATUS_ERROR
+        self.status == STATUS_ERROR || self.record.entry.head.failed_test
     }
 
     /// The span itself.
@@ -141,9 +145,9 @@ impl SpanFact {
 }
 
 impl LogFact {
-    /// Whether its severity is ERROR or above.
+    /// Whether its severity is ERROR or above, or it tells of a test case that failed.
     pub(super) fn is_error(&self) -> bool {
-        self.severity >= SEVERITY_ERROR
+        self.severity >= SEVERITY_ERROR || self.record.entry.head.failed_test
     }
 
     /// The log record itself.
@@ -251,23 +255,29 @@ impl Origins<'_> {
     }
 }
 
-/// Decodes, digests and sorts the records.
-pub(super) fn gather(records: Vec<Record>, digester: &Digester) -> Gathered {
+/// Decodes, digests and sorts the records, and those that no trace owns (`shared`) with them.
+pub(super) fn gather(records: Vec<Record>, shared: &[Arc<Loose>], digester: &Digester) -> Gathered {
     let mut gathered = Gathered::default();
     let mut seen = BTreeSet::new();
     let mut names = Names::default();
     let mut flags = BTreeMap::new();
     let mut origins = Origins { digester, known: BTreeMap::new() };
-    for record in records {
+    let owned = records.into_iter().map(|record| (record, None));
+    let shared = shared.iter().map(|loose| (loose.record().clone(), Some(loose)));
+    for (record, loose) in owned.chain(shared) {
         let decoded = origins.of(&record).zip(decode(&record).ok());
         let digest = match &decoded {
             Some((origin, body)) => origin.digester.of_body(body),
             None => digester.of_raw(&record),
         };
         if !seen.insert(digest) {
-            gathered.duplicates += 1;
+            match loose {
+                Some(loose) => loose.settle(Outcome::Dropped(DropReason::Duplicate)),
+                None => gathered.duplicates += 1,
+            }
             continue;
         }
+        gathered.loose.extend(loose.cloned());
         match decoded {
             None => gathered.undecodable += 1,
             Some((Shared { resource, .. }, Body::Span(span))) => {
@@ -293,10 +303,38 @@ pub(super) fn gather(records: Vec<Record>, digester: &Digester) -> Gathered {
     gathered.conflicting = one_of_each_id(&mut gathered.spans);
     gathered.spans.sort_unstable_by_key(|span| (span.start, span.id, span.digest));
     // Clocks of milliseconds give many logs one time: what went wrong stands behind what led to it.
-    gathered.logs.sort_unstable_by_key(|log| (log.time, log.observed, log.severity, log.digest));
+    sort(&mut gathered.logs);
     gathered.files.sort_unstable_by_key(|file| file.digest);
     gathered.exemplars.sort_unstable_by_key(|exemplar| (exemplar.time, exemplar.digest));
     gathered
+}
+
+/// Log records that stand beside a trace, decoded, digested and sorted as its own are; without those of `known` digests.
+pub(super) fn beside(
+    logs: &[Arc<Loose>],
+    known: &[RecordDigest],
+    digester: &Digester,
+) -> (Vec<LogFact>, Vec<Arc<Loose>>) {
+    let mut seen: BTreeSet<RecordDigest> = known.iter().copied().collect();
+    let mut names = Names::default();
+    let mut origins = Origins { digester, known: BTreeMap::new() };
+    let (mut facts, mut taken) = (Vec::new(), Vec::new());
+    for loose in logs {
+        let record = loose.record();
+        let Some((origin, body)) = origins.of(record).zip(decode(record).ok()) else { continue };
+        let digest = origin.digester.of_body(&body);
+        if let (true, Body::Log(log)) = (seen.insert(digest), body) {
+            facts.push(log_fact(digest, record.clone(), origin.resource, &log, &mut names));
+            taken.push(Arc::clone(loose));
+        }
+    }
+    sort(&mut facts);
+    (facts, taken)
+}
+
+/// By time. Clocks of milliseconds give many logs one time: what went wrong stands behind what led to it.
+fn sort(logs: &mut [LogFact]) {
+    logs.sort_unstable_by_key(|log| (log.time, log.observed, log.severity, log.digest));
 }
 
 /// Keeps one span of each id: a failed one before others, then the one that ended last, then the greatest digest.
@@ -356,6 +394,7 @@ fn log_fact(
         severity: log.severity_number,
         exception: thrown
             .then(|| Thrown { at: time, kind: exception_kind(&values::attributes(&log.attributes), names) }),
+        loose: log.trace_id.iter().all(|byte| *byte == 0),
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! A fingerprint is made of the failing service, the exception's type, and its in-app frames (all frames, where none is
 //! in-app) without their lines; without frames, of the span's name and the message. Each part is stripped of what
-//! varies, and a frame counts once, so that a recursion's depth does not matter.
+//! varies, and a frame counts once, so that a recursion's depth does not matter. A test case that failed is a place by its
+//! name: wherever in it the exception came from.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -23,6 +24,8 @@ pub(super) struct Failure<'a> {
     pub(super) service: &'a str,
     /// Name of the critical span; empty where there is none.
     pub(super) span: &'a str,
+    /// Name of the test case that failed, which then is the place of the failure.
+    pub(super) test: Option<&'a str>,
     pub(super) exception: Option<&'a Exception>,
     /// What was said where no exception was recorded: status message or log message.
     pub(super) said: &'a str,
@@ -46,7 +49,10 @@ fn digest(failure: &Failure<'_>) -> [u8; 32] {
     let kind = exception.and_then(|exception| exception.kind.as_deref()).unwrap_or_default();
     let mut parts = vec![failure.way.to_owned(), failure.service.to_owned(), kind.to_owned()];
     let frames = exception.map(|exception| places(&exception.frames)).unwrap_or_default();
-    if frames.is_empty() {
+    if let Some(test) = failure.test {
+        // Whole: the numbers of `test_utf8` and of `test_parse[3]` tell it from others.
+        parts.extend(["test".to_owned(), test.to_owned()]);
+    } else if frames.is_empty() {
         parts.push(normalise(failure.span));
         // The message of an unhurried trace is a duration, which says nothing about its class.
         parts.push(normalise(message(failure)));
@@ -95,6 +101,7 @@ fn summary(failure: &Failure<'_>) -> String {
     let frames = exception.map(|exception| exception.frames.as_slice()).unwrap_or_default();
     let frame = frames.iter().find(|frame| frame.in_app).or(frames.first()).map(|frame| frame.func.as_str());
     let place = if failure.span.is_empty() { frame.unwrap_or_default() } else { failure.span };
+    let place = failure.test.unwrap_or(place);
     let mut line = what.to_owned();
     if !place.is_empty() {
         line.push_str(" in ");

@@ -70,7 +70,14 @@ pub(super) fn window(logs: &[LogFact], failed_at: Timestamp, join: &LogJoin) -> 
     }
     let total = logs.len() as u64;
     let collapsed = total - window.len() as u64;
-    (LogEvidence { window, templates, total, collapsed }, shown, truncated)
+    (LogEvidence { window, templates, total, collapsed, ambient: Vec::new() }, shown, truncated)
+}
+
+/// The lines of records that stand beside the trace: equal ones that follow one another are one.
+pub(super) fn ambient(logs: &[LogFact]) -> Vec<LogLine> {
+    let mut entries = Vec::new();
+    logs.iter().for_each(|log| read(&mut entries, log, true));
+    entries.into_iter().map(|entry| LogLine { correlated: false, ..entry.line }).collect()
 }
 
 /// Adds a record: to the line before it, where it says the same.
@@ -112,7 +119,8 @@ fn limit(entries: &mut [Entry], limit: usize) -> u64 {
 }
 
 fn equal(a: &LogLine, b: &LogLine) -> bool {
-    (&a.level, &a.msg, &a.service, &a.span_id, &a.attrs) == (&b.level, &b.msg, &b.service, &b.span_id, &b.attrs)
+    let says = |line: &LogLine| (line.span_id, line.correlated);
+    (&a.level, &a.msg, &a.service, &a.attrs) == (&b.level, &b.msg, &b.service, &b.attrs) && says(a) == says(b)
 }
 
 fn line(fact: &LogFact, loaded: &Loaded<LogRecord>) -> LogLine {
@@ -128,6 +136,7 @@ fn line(fact: &LogFact, loaded: &Loaded<LogRecord>) -> LogLine {
         attrs: values::attributes(&log.attributes),
         count: 1,
         template: None,
+        correlated: fact.loose,
         others: Vec::new(),
     }
 }

@@ -25,6 +25,7 @@ mod slow;
 mod spans;
 mod stack;
 mod suspects;
+mod test_run;
 mod tree;
 mod values;
 
@@ -49,8 +50,8 @@ pub use self::suspects::suspects;
 use self::tree::{Node, Tree};
 use crate::config::{LogJoin, ServiceFacts};
 use crate::model::{
-    Attributes, Bundle, Case, ClosedTrace, Completeness, DropReason, ExemplarEvidence, MetricEvidence, Outcome,
-    Provenance, RedactionReport, RootKey, SpanEvidence, Timestamp, TraceEvidence, TraceId, Tracked,
+    Attributes, Bundle, Case, ClosedTrace, Completeness, DropReason, ExemplarEvidence, LooseSet, MetricEvidence,
+    Outcome, Provenance, RedactionReport, RootKey, SpanEvidence, TestRun, Timestamp, TraceEvidence, TraceId, Tracked,
 };
 use crate::otlp::{Body, decode};
 
@@ -74,6 +75,14 @@ pub struct Settings {
     pub in_app: AppRules,
     /// Digest of the configuration, for `provenance`.
     pub config_digest: String,
+}
+
+/// Log records without a trace id, as far as they may be evidence of a trace.
+pub struct Beside<'a> {
+    /// Those that share an id with it.
+    pub sharing: LooseSet,
+    /// Those without any id that the instance of this resource (the wire's bytes of its message) wrote around this instant.
+    pub around: &'a dyn Fn(&[u8], Timestamp) -> LooseSet,
 }
 
 /// Turns closed traces into cases.
@@ -110,25 +119,27 @@ impl Assembler {
     ///
     /// # Errors
     /// If no record of the trace can be decoded.
-    pub fn assemble(&self, trace: ClosedTrace, policy: &str) -> Result<Case, EvidenceError> {
+    pub fn assemble(&self, trace: ClosedTrace, beside: &Beside<'_>, policy: &str) -> Result<Case, EvidenceError> {
         let ClosedTrace { trace_id, records, mut tracked, opened, .. } = trace;
-        let mut gathered = gather::gather(records, &self.digester);
+        let gathered = gather::gather(records, &beside.sharing.logs, &self.digester);
         if gathered.digests.len() as u64 == gathered.undecodable {
             let reason = format!("none of {} records can be decoded", gathered.digests.len());
             return Err(EvidenceError { reason, tracked });
         }
         tracked.split(gathered.duplicates).settle(Outcome::Dropped(DropReason::Duplicate));
-        let digests = std::mem::take(&mut gathered.digests);
-        let (bundle, failed_at) = self.bundle(trace_id, gathered, digests.len() as u64, policy);
+        let mut case = self.case(trace_id, gathered, beside, policy, tracked);
         // Nothing in the records says when: what a manifest and its index go by is when they came.
-        let failed_at = if failed_at == Timestamp::default() { opened } else { failed_at };
-        Ok(Case { tenant: self.settings.tenant.clone(), trace_id, bundle, records: digests, failed_at, tracked })
+        if case.failed_at == Timestamp::default() {
+            case.failed_at = opened;
+        }
+        Ok(case)
     }
 
-    fn bundle(&self, trace_id: TraceId, gathered: Gathered, records: u64, policy: &str) -> (Bundle, Timestamp) {
-        let Gathered { spans, logs, exemplars, files, flags, undecodable, conflicting, .. } = gathered;
+    fn case(&self, trace_id: TraceId, gathered: Gathered, beside: &Beside<'_>, policy: &str, tracked: Tracked) -> Case {
+        let Gathered { spans, logs, exemplars, files, flags, undecodable, conflicting, mut digests, mut loose, .. } =
+            gathered;
         let files = files::read(&files, &self.digester);
-        let mut complete = Completeness { records, ..Completeness::default() };
+        let mut complete = Completeness::default();
         let tree = Tree::new(spans);
         let critical = critical::find(&tree, &logs);
         let path = Path::to(&tree, &critical, &mut complete);
@@ -160,8 +171,28 @@ impl Assembler {
         if shown.len() < tree.spans.len() {
             complete.truncated.push(format!("trace.spans: {} of {} are shown", shown.len(), tree.spans.len()));
         }
-        let (logs_shown, log_records, cut) = logs::window(&logs, failed_at, &self.settings.logs);
+        let (mut logs_shown, log_records, cut) = logs::window(&logs, failed_at, &self.settings.logs);
         complete.truncated.extend(cut);
+        if beside.sharing.more {
+            complete.truncated.push(format!(
+                "logs: of the records without a trace id that share an id with this trace, the last {} are taken in",
+                beside.sharing.logs.len()
+            ));
+        }
+        let place = path.nodes.last().map(|node| &tree.spans[*node].record);
+        let around = place.or_else(|| anchor_log(&critical, &logs).map(|log| &log.record));
+        let around = around.map(|record| (beside.around)(record.resource(), failed_at)).unwrap_or_default();
+        let (ambient, taken) = gather::beside(&around.logs, &digests, &self.digester);
+        digests.extend(ambient.iter().map(|log| log.digest));
+        digests.sort_unstable();
+        loose.extend(taken);
+        logs_shown.ambient = logs::ambient(&ambient);
+        if around.more {
+            complete.truncated.push(format!(
+                "logs.ambient: {} are shown of more that were written around the failure without any id",
+                ambient.len()
+            ));
+        }
         let exemplars_total = exemplars.len();
         let exemplars: Vec<_> = exemplars.iter().take(MAX_EXEMPLARS).filter_map(exemplar).collect();
         if exemplars.len() < exemplars_total {
@@ -173,10 +204,12 @@ impl Assembler {
             let total = attachments.len() + left_out;
             complete.truncated.push(format!("attachments: {} of {total} are shown", attachments.len()));
         }
-        complete.shown = shown.len() as u64 + log_records + exemplars.len() as u64 + attachments.len() as u64;
+        complete.records = digests.len() as u64;
+        complete.shown = (shown.len() + ambient.len() + exemplars.len() + attachments.len()) as u64 + log_records;
 
         let environment = environment::environment(&anchor.resource, flags);
-        let repro = repro::repro(&path.loaded, environment.timezone.as_deref());
+        let mut repro = repro::repro(&path.loaded, environment.timezone.as_deref());
+        repro.test = test_of(&path, &anchor);
         if repro.request.is_none() {
             complete.missing.push("repro.request: no span of the path describes one".to_owned());
         } else if repro.request.as_ref().is_some_and(|request| request.body.is_none()) {
@@ -198,6 +231,7 @@ impl Assembler {
             told: class::told(exception.as_ref(), &anchor.said),
             service: &anchor.service,
             span: &anchor.span,
+            test: test_run::failed_case(repro.test.as_ref()),
             exception: exception.as_ref(),
             said: &anchor.said,
         };
@@ -243,7 +277,8 @@ impl Assembler {
             },
         };
         bundle.suspects = suspects(&bundle);
-        (bundle, failed_at)
+        let tenant = self.settings.tenant.clone();
+        Case { tenant, trace_id, bundle, records: digests, loose, failed_at, tracked }
     }
 }
 
@@ -327,11 +362,7 @@ impl Anchor {
                 },
             };
         }
-        let log = match critical {
-            Critical::Log(index) => logs.get(*index),
-            _ => logs.first(),
-        };
-        let Some(log) = log.and_then(LogFact::load) else {
+        let Some(log) = anchor_log(critical, logs).and_then(LogFact::load) else {
             let resource = files.first().map(|file| Arc::clone(&file.resource)).unwrap_or_default();
             let service = values::string(&resource, "service.name").unwrap_or_default().to_owned();
             return Self { service, resource, ..Self::default() };
@@ -343,6 +374,14 @@ impl Anchor {
             said: values::text(&values::optional(log.body.body.as_ref())),
             resource: log.resource,
         }
+    }
+}
+
+/// The log record that stands for the failing place where no span does.
+fn anchor_log<'l>(critical: &Critical, logs: &'l [LogFact]) -> Option<&'l LogFact> {
+    match critical {
+        Critical::Log(index) => logs.get(*index),
+        _ => logs.first(),
     }
 }
 
@@ -435,6 +474,15 @@ fn exemplar(fact: &gather::ExemplarFact) -> Option<ExemplarEvidence> {
         service: loaded.service().to_owned(),
         attrs: values::attributes(&loaded.body.filtered_attributes),
     })
+}
+
+/// What the spans of the path, from the failing one up, say of a test; then what their resources do.
+fn test_of(path: &Path, anchor: &Anchor) -> Option<TestRun> {
+    let spans = path.loaded.iter().rev();
+    let attrs: Vec<Attributes> = spans.clone().map(|span| values::attributes(&span.body.attributes)).collect();
+    let attrs = attrs.iter().chain(path.loaded.is_empty().then_some(&anchor.attrs));
+    let resources = spans.map(|span| &*span.resource).chain([&*anchor.resource]);
+    test_run::read(&attrs.chain(resources).collect::<Vec<_>>())
 }
 
 /// Hash of tenant and trace id.

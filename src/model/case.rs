@@ -5,12 +5,13 @@
 //! what depends on when and where it was made stands in the [`Manifest`](super::Manifest).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Attachment, RecordDigest, SpanId, Timestamp, TraceId, Tracked};
+use super::{Attachment, Loose, RecordDigest, SpanId, Timestamp, TraceId, Tracked};
 
 /// Attributes by key, in key order. Integers beyond ±2^53, NaN and infinities are strings.
 pub type Attributes = BTreeMap<String, Value>;
@@ -24,8 +25,11 @@ pub struct Case {
     pub trace_id: TraceId,
     /// The document.
     pub bundle: Bundle,
-    /// The sorted digests of every record of the trace, shown in the bundle or not.
+    /// The sorted digests of every record of the trace, shown in the bundle or not, and of the log records without a trace id that
+    /// it takes in.
     pub records: Vec<RecordDigest>,
+    /// Those log records: whoever seals the case first owes them their outcome.
+    pub loose: Vec<Arc<Loose>>,
     /// The instant the failure counts for: when the exception was recorded, else when an error was logged in the critical
     /// span, else when that span ended.
     pub failed_at: Timestamp,
@@ -291,10 +295,13 @@ pub struct LogEvidence {
     /// How often what was said, the most frequent first: templates of two or more records of the window.
     #[serde(default)]
     pub templates: Vec<LogTemplate>,
-    /// Log records of the trace.
+    /// Log records of the trace, those included that joined it by a value of `correlate_by`.
     pub total: u64,
     /// How many of them are not shown as a line of their own.
     pub collapsed: u64,
+    /// What the instance that failed wrote around the failure without any id, by time. Nothing says that it belongs to this trace.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ambient: Vec<LogLine>,
 }
 
 /// What several records of a service say in the same words, at the same level.
@@ -337,6 +344,9 @@ pub struct LogLine {
     /// Its template among `templates`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<u64>,
+    /// Whether it has no trace id, and joined the trace by an attribute of `correlate_by`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub correlated: bool,
     /// Messages of records that it stands for and that differ from its own: some of them, first and last among them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub others: Vec<String>,
@@ -427,12 +437,48 @@ pub struct Repro {
     /// The command that the process was started with, argument by argument.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub command: Vec<Value>,
+    /// The test run that failed, where it was one. What runs it is `command`, and `test_cmd` for all tests of the service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<TestRun>,
     /// The container image that ran: `name@digest`, else `name:tag`, else its id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
     /// The instant to freeze clocks at (RFC 3339): when the failing service took the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<String>,
+}
+
+/// A test or a task of a pipeline, as OpenTelemetry's `test.*` and `cicd.*` attributes tell of it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct TestRun {
+    /// `test.suite.name`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suite: Option<String>,
+    /// `test.suite.run.status`: `success`, `failure`, `timed_out` and others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suite_status: Option<String>,
+    /// `test.case.name`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub case: Option<String>,
+    /// `test.case.result.status`: `pass` or `fail`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// `cicd.pipeline.name`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pipeline: Option<String>,
+    /// `cicd.pipeline.run.id`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pipeline_run_id: Option<String>,
+    /// `cicd.pipeline.run.url.full`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pipeline_run_url: Option<String>,
+    /// `cicd.pipeline.task.name`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
+    /// `cicd.pipeline.task.run.url.full`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task_run_url: Option<String>,
 }
 
 /// The HTTP, RPC or messaging request that the failed trace handled.
@@ -487,7 +533,7 @@ pub struct Remark {
 /// What is in the bundle, and what is not.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Completeness {
-    /// Records of the trace.
+    /// Records of the trace, and those that are shown beside it.
     pub records: u64,
     /// How many of them are shown.
     pub shown: u64,

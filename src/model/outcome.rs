@@ -32,7 +32,7 @@ impl Outcome {
 /// Why an accepted record ended without a verdict of the policies, or a sampled one outside the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DropReason {
-    /// A log record without a trace id: there is nothing to join it with.
+    /// A log record without a trace id that no bundle took in while it was held.
     NoTraceId,
     /// The same record again (equal digest, or the same span id with equal content), delivered twice.
     Duplicate,

@@ -79,6 +79,8 @@ pub struct Head {
     pub exception_event: bool,
     /// An attribute of the record itself whose key starts with `exception.`.
     pub exception_attributes: bool,
+    /// `test.case.result.status` of the record itself is `fail`.
+    pub failed_test: bool,
 }
 
 /// `status.code` of a failed span (`Status.StatusCode.STATUS_CODE_ERROR`).

@@ -8,6 +8,7 @@
 mod attachment;
 mod attribute;
 mod check;
+mod correlation;
 mod decode;
 mod excerpt;
 mod json;
@@ -19,7 +20,8 @@ mod shape;
 mod wire;
 
 pub use attachment::{AttachedFile, attachment_in, write_attachment};
-pub use attribute::{Value, attribute, own_attributes, resource_attributes};
+pub use attribute::{Value, attribute, attributes_of_resource, carries_trace_id, own_attributes, resource_attributes};
+pub use correlation::{Correlation, CorrelationId};
 pub use decode::{Body, Origin, decode, decode_origin};
 pub use excerpt::excerpts;
 pub use json::{from_json, to_json};

@@ -13,6 +13,11 @@ use super::wire::{Payload, Reader};
 use super::{Limits, Rejected, Scan, WireError};
 use crate::model::{ByteRange, Entry, Head, Signal, SpanId, Timestamp, TraceId};
 
+/// The attribute that says how a test case ended (OpenTelemetry semantic conventions, registry "Test").
+const TEST_STATUS: &[u8] = b"test.case.result.status";
+/// Its value for one that failed: an `AnyValue` whose `string_value` is `fail`.
+const TEST_FAILED: &[u8] = b"\x0a\x04fail";
+
 /// Walks a request once, without decoding it.
 ///
 /// # Errors
@@ -148,7 +153,7 @@ impl Walk<'_> {
                 (7, Payload::Fixed64(nanos)) => head.start = Timestamp(nanos),
                 (8, Payload::Fixed64(nanos)) => head.end = Timestamp(nanos),
                 (9, Payload::Len(start, end)) => {
-                    head.exception_attributes |= self.key_value(reader.within(start, end), 4)?;
+                    self.key_value(reader.within(start, end), 4, &mut head)?;
                 }
                 (11, Payload::Len(start, end)) => {
                     head.exception_event |= self.event(reader.within(start, end))?;
@@ -180,7 +185,7 @@ impl Walk<'_> {
                 // An enum is the low 32 bits of its varint.
                 (2, Payload::Varint(severity)) => head.severity = severity as i32,
                 (6, Payload::Len(start, end)) => {
-                    head.exception_attributes |= self.key_value(reader.within(start, end), 4)?;
+                    self.key_value(reader.within(start, end), 4, &mut head)?;
                 }
                 (9, _) => trace_id = text(&reader, payload)?,
                 (10, _) => span_id = text(&reader, payload)?,
@@ -271,19 +276,24 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// A `KeyValue` of the record itself: whether it is part of an exception.
-    fn key_value(&mut self, mut reader: Reader<'_>, depth: usize) -> Result<bool, WireError> {
+    /// A `KeyValue` of the record itself: whether it is part of an exception, or says that a test failed.
+    fn key_value(&mut self, mut reader: Reader<'_>, depth: usize, head: &mut Head) -> Result<(), WireError> {
         self.check.element()?;
         self.check.depth(depth)?;
-        let mut key: &[u8] = &[];
+        let (mut key, mut value): (&[u8], &[u8]) = (&[], &[]);
         while let Some((number, payload)) = reader.next()? {
             match (number, payload) {
                 (1, _) => key = text(&reader, payload)?,
-                (2, Payload::Len(start, end)) => self.check.any_value(&reader, start, end, depth + 1)?,
+                (2, Payload::Len(start, end)) => {
+                    self.check.any_value(&reader, start, end, depth + 1)?;
+                    value = reader.slice(start, end);
+                }
                 _ => self.other(&schema::KEY_VALUE, number, payload, &reader, depth)?,
             }
         }
-        Ok(key.starts_with(b"exception."))
+        head.exception_attributes |= key.starts_with(b"exception.");
+        head.failed_test |= key == TEST_STATUS && value == TEST_FAILED;
+        Ok(())
     }
 
     /// A `Span.Event`: whether it is an exception.

@@ -12,18 +12,18 @@ use parking_lot::Mutex;
 
 use super::limit::IncidentLimiter;
 use crate::bundle::{Closed, RawSealer, Sealed, SealedAttachment, seal, seal_attachment};
-use crate::config::{BundleSize, Problem, ValidatedConfig};
-use crate::evidence::{self, AppRules, Assembler};
+use crate::config::{BundleSize, IncidentConnector, Problem, ValidatedConfig};
+use crate::evidence::{self, AppRules, Assembler, Beside};
 use crate::model::{
-    Batch, Budget, CloseReason, ClosedTrace, Decision, DropReason, Encoding, Entry, Ledger, Origin, Outcome, Record,
-    Remark, RootKey, Signal, Timestamp, TraceId,
+    Batch, Budget, CloseReason, ClosedTrace, Decision, DropReason, Encoding, Entry, Ledger, LooseSet, Origin, Outcome,
+    Permit, Record, Remark, RootKey, Signal, Timestamp, TraceId,
 };
 use crate::otlp::{AttachedFile, Limits, scan, write_attachment};
 use crate::receiver::{AttachError, Incoming, Refusal, RefusalReason};
 use crate::redact::{RedactedCase, Redactor};
 use crate::sampling::Sampler;
 use crate::telemetry::names;
-use crate::window::{self, Appended, Ticket, Window, WindowLog};
+use crate::window::{self, Appended, LooseLogs, Ticket, Window, WindowLog};
 
 /// The tenant of a deployment that has one.
 pub const DEFAULT_TENANT: &str = "default";
@@ -51,6 +51,8 @@ pub struct Core {
     log: Option<Arc<WindowLog>>,
     /// How large a bundle may be.
     size: BundleSize,
+    /// Log records without a trace id, which belong to no shard.
+    loose: LooseLogs,
     budget: Budget,
     ledger: Arc<Ledger>,
 }
@@ -90,6 +92,9 @@ impl Core {
             },
             &root,
         );
+        let budget = Budget::new(max_bytes);
+        let loose =
+            LooseLogs::compile(&incident.logs, held(incident), &budget).map_err(under("connectors.incident.logs"))?;
         let settings = window::Settings {
             decision_wait: incident.tail_sampling.decision_wait.0,
             decision_wait_after_root: incident.tail_sampling.decision_wait_after_root_received.0,
@@ -107,7 +112,8 @@ impl Core {
             limiter: IncidentLimiter::new(&incident.incidents),
             log: None,
             size: incident.bundle.clone(),
-            budget: Budget::new(max_bytes),
+            loose,
+            budget,
             ledger: Arc::default(),
         })
     }
@@ -152,6 +158,12 @@ impl Core {
         self.shards.iter().map(|shard| shard.lock().traces()).sum()
     }
 
+    /// Log records without a trace id that are held.
+    #[must_use]
+    pub fn loose_logs(&self) -> usize {
+        self.loose.len()
+    }
+
     /// Takes in a request whole, or not at all. It may be acknowledged once the ticket, if there is one, says so.
     ///
     /// # Errors
@@ -159,7 +171,7 @@ impl Core {
     pub fn admit(&self, now: Timestamp, incoming: Incoming) -> Result<Option<Ticket>, Refusal> {
         let Incoming { signal, bytes, wire, entries } = incoming;
         let refusal = |reason| Refusal { reason, retry_after: RETRY_AFTER };
-        let permit = self.budget.take(cost(&bytes, &entries)).ok_or_else(|| refusal(RefusalReason::MemoryFull))?;
+        let permit = self.take(cost(&bytes, &entries)).ok_or_else(|| refusal(RefusalReason::MemoryFull))?;
         let appended = self.log.as_ref().map(|log| {
             let (encoding, body) =
                 wire.as_ref().map_or((Encoding::Identity, &bytes), |(encoding, body)| (*encoding, body));
@@ -183,7 +195,16 @@ impl Core {
     pub fn admit_entries(&self, now: Timestamp, batch: &Arc<Batch>, entries: &[Entry]) {
         let mut accepted = self.ledger.accept(entries.len() as u64);
         let orphans = entries.iter().filter(|entry| entry.head.trace_id.is_zero()).count() as u64;
-        accepted.split(orphans).settle(Outcome::Dropped(DropReason::NoTraceId));
+        if orphans > 0 {
+            let entries = entries.iter().filter(|entry| entry.head.trace_id.is_zero());
+            for window::Late { trace_id, record, tracked } in
+                self.loose.admit(now, batch, entries, accepted.split(orphans))
+            {
+                if let Some(shard) = self.shards.get(self.shard_of(trace_id)) {
+                    shard.lock().admit_late(now, record, tracked);
+                }
+            }
+        }
         // One lock a shard and request: each shard takes its own records out of the request.
         for (index, shard) in self.shards.iter().enumerate() {
             let mine = |entry: &&Entry| !entry.head.trace_id.is_zero() && self.shard_of(entry.head.trace_id) == index;
@@ -207,6 +228,7 @@ impl Core {
 
     /// Closes at most `limit` traces of a shard that are due.
     pub fn close_due(&self, now: Timestamp, shard: usize, limit: usize) -> Vec<ClosedTrace> {
+        self.loose.expire(now);
         self.shards.get(shard).map_or_else(Vec::new, |window| window.lock().advance(now, limit))
     }
 
@@ -215,14 +237,22 @@ impl Core {
         self.shards.get(shard).map_or_else(Vec::new, |window| window.lock().drain(now, reason, limit))
     }
 
-    /// Closes at most `limit` traces of a shard before their time, if the byte budget runs short.
+    /// Closes at most `limit` traces of a shard before their time, if the byte budget runs short. Log records without a trace
+    /// id give way first.
     pub fn relieve(&self, now: Timestamp, shard: usize, limit: usize) -> Vec<ClosedTrace> {
-        let (used, budget) = (self.budget.used(), self.budget.limit());
-        if used < budget / 100 * RELIEVE_PERCENT {
+        let short = |percent| self.budget.used() >= self.budget.limit() / 100 * percent;
+        while short(RELIEVE_PERCENT) && self.loose.forget_oldest() {}
+        if !short(RELIEVE_PERCENT) {
             return Vec::new();
         }
-        let urgent = used >= budget / 100 * URGENT_PERCENT;
+        let urgent = short(URGENT_PERCENT);
         self.shards.get(shard).map_or_else(Vec::new, |window| window.lock().relieve(now, urgent, limit))
+    }
+
+    /// Lets go of the log records without a trace id that no bundle has taken in: no trace is to come any more, or the next
+    /// start finds them on disk.
+    pub fn end(&self) {
+        if self.log.is_some() { self.loose.carry() } else { self.loose.clear() }
     }
 
     /// When the next trace of a shard is due.
@@ -235,6 +265,8 @@ impl Core {
     /// their outcome here.
     pub fn judge(&self, now: Timestamp, mut trace: ClosedTrace) -> Option<Sealed> {
         counter!(names::WINDOW_CLOSED_TRACES, "reason" => trace.reason.as_str()).increment(1);
+        // At the end of all input a late piece is closed for that reason, and is one all the same.
+        let is_late = trace.reason == CloseReason::Late || self.sampler.sampled_before(trace.trace_id);
         let decision = self.sampler.decide(now, &trace);
         // What nothing triggered expires again by its age, after a restart too.
         if decision != Decision::NotSampled || !matches!(trace.reason, CloseReason::Retention | CloseReason::Pressure) {
@@ -254,21 +286,26 @@ impl Core {
             }
         };
         count_decision("sampled", &policy);
-        self.make_bundle(now, trace, &policy)
+        self.make_bundle(now, trace, &policy, is_late)
     }
 
-    fn make_bundle(&self, now: Timestamp, trace: ClosedTrace, policy: &str) -> Option<Sealed> {
+    fn make_bundle(&self, now: Timestamp, trace: ClosedTrace, policy: &str, is_late: bool) -> Option<Sealed> {
         let trace_id = trace.trace_id;
         let closed = Closed { reason: trace.reason, opened: trace.opened, closed: trace.closed };
         // A late piece amends a bundle that has been counted against its incident's limit already.
-        let limited = closed.reason != CloseReason::Late;
         let shape = self.limiter.shape(&trace.records);
-        if limited && self.limiter.is_over(now, shape) {
+        if !is_late && self.limiter.is_over(now, shape) {
             trace.tracked.settle(Outcome::Dropped(DropReason::IncidentLimit));
             return None;
         }
-        let records = self.raw.as_ref().map(|_| trace.records.clone()).unwrap_or_default();
-        let case = match self.assembler.assemble(trace, policy) {
+        let mut records = self.raw.as_ref().map(|_| trace.records.clone()).unwrap_or_default();
+        let ids = self.loose.ids(&trace.records);
+        // Remembered before they are looked for, so that none falls between the two.
+        self.loose.keep(now, trace_id, &ids);
+        // What stands around the failure is in its bundle, which a late piece amends.
+        let around = |resource: &[u8], at| if is_late { LooseSet::default() } else { self.loose.around(resource, at) };
+        let beside = Beside { sharing: self.loose.sharing(&ids), around: &around };
+        let case = match self.assembler.assemble(trace, &beside, policy) {
             Ok(case) => case,
             Err(error) => {
                 tracing::error!(%trace_id, error = %error.reason, "no evidence could be assembled");
@@ -276,10 +313,14 @@ impl Core {
                 return None;
             }
         };
-        if limited && !self.limiter.allows(now, &case.bundle) {
+        if !is_late && !self.limiter.allows(now, &case.bundle) {
             self.limiter.remember_over(now, shape);
+            self.loose.release(trace_id, &ids);
             case.tracked.settle(Outcome::Dropped(DropReason::IncidentLimit));
             return None;
+        }
+        if self.raw.is_some() {
+            records.extend(case.loose.iter().map(|loose| loose.record().clone()));
         }
         let redacted = match self.redactor.redact(case) {
             Ok(redacted) => redacted,
@@ -366,13 +407,24 @@ impl Core {
             tracing::error!(%incident, reason, "an attachment is held back");
             AttachError::HeldBack
         };
-        let case = self.assembler.assemble(trace, "").map_err(|error| held_back(&error.reason))?;
+        let beside = Beside { sharing: LooseSet::default(), around: &|_, _| LooseSet::default() };
+        let case = self.assembler.assemble(trace, &beside, "").map_err(|error| held_back(&error.reason))?;
         let redacted = self.redactor.redact(case).map_err(|error| held_back(&error.reason))?;
         if self.redactor.is_dry_run() {
             report_dry_run(redacted);
             return Ok(None);
         }
         seal_attachment(redacted, incident).map_err(|error| held_back(&error.to_string()))
+    }
+
+    /// Takes a part of the byte budget. Log records without a trace id, the oldest first, give way to it.
+    fn take(&self, cost: usize) -> Option<Permit> {
+        loop {
+            let permit = self.budget.take(cost);
+            if permit.is_some() || cost > self.budget.limit() || !self.loose.forget_oldest() {
+                return permit;
+            }
+        }
     }
 
     fn shard_of(&self, trace_id: TraceId) -> usize {
@@ -383,6 +435,12 @@ impl Core {
 /// What a request takes of the byte budget.
 fn cost(bytes: &Bytes, entries: &[Entry]) -> usize {
     bytes.len() + entries.len() * RECORD_COST
+}
+
+/// How long a log record without a trace id is held: what was written before a failure must be there when its trace is decided.
+fn held(incident: &IncidentConnector) -> Duration {
+    let before = incident.logs.lookback.0.max(incident.logs.ambient.lookback.0);
+    incident.window.retention.0.max(before.saturating_add(incident.tail_sampling.decision_wait.0))
 }
 
 /// Tells what the redactor would have done with a bundle that is not written.

@@ -101,6 +101,7 @@ impl Recording {
             progress(taken + 1);
         }
         pass(core, clock.now(), Some(CloseReason::EndOfInput), &mut store);
+        core.end();
         core.ledger().totals()
     }
 }

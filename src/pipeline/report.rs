@@ -63,4 +63,5 @@ fn report(core: &Core) {
         gauge!(names::WINDOW_LOG_BYTES).set(log.bytes() as f64);
     }
     gauge!(names::WINDOW_TRACES).set(core.open_traces() as f64);
+    gauge!(names::WINDOW_LOOSE_LOGS).set(core.loose_logs() as f64);
 }

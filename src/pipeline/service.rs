@@ -262,6 +262,7 @@ impl Service {
                 trace.tracked.settle(Outcome::Dropped(DropReason::ShutdownDeadline));
             }
         }
+        self.core.end();
         if let Some(keeper) = self.keeper.take() {
             keeper.stop();
         }

@@ -3,14 +3,16 @@
 use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
+use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 use prost::Message as _;
 
 use super::Core;
 use crate::bundle::Sealed;
 use crate::config;
-use crate::model::{DropReason, ManifestKind, ObjectRef, Outcome, SealFacts, Signal, Timestamp, Totals};
+use crate::model::{CloseReason, DropReason, ManifestKind, ObjectRef, Outcome, SealFacts, Signal, Timestamp, Totals};
 use crate::otlp::{Limits, scan};
 use crate::receiver::{Incoming, RefusalReason};
 
@@ -280,4 +282,123 @@ fn a_bundle_that_is_held_back_leaves_no_raw_evidence() {
         assert_eq!(core.ledger().dropped(reason), 2 - bundles as u64, "{set}");
         assert_eq!(core.budget().used(), 0, "nothing of it is held");
     }
+}
+
+/// A log record of the service `shop` without a trace id, perhaps of a request.
+fn untraced(body: &str, request: Option<&str>) -> LogRecord {
+    let attribute = |key: &str, value: &str| {
+        let value = Some(any_value::Value::StringValue(value.to_owned()));
+        KeyValue { key: key.to_owned(), value: Some(AnyValue { value }), ..KeyValue::default() }
+    };
+    LogRecord {
+        time_unix_nano: START,
+        body: attribute("", body).value,
+        attributes: request.map(|id| attribute("request_id", id)).into_iter().collect(),
+        ..LogRecord::default()
+    }
+}
+
+fn of_shop(log_records: Vec<LogRecord>) -> Incoming {
+    let name = KeyValue {
+        key: "service.name".to_owned(),
+        value: Some(AnyValue { value: Some(any_value::Value::StringValue("shop".to_owned())) }),
+        ..KeyValue::default()
+    };
+    let resource = Some(Resource { attributes: vec![name], ..Resource::default() });
+    let scope_logs = vec![ScopeLogs { log_records, ..ScopeLogs::default() }];
+    let request = ExportLogsServiceRequest {
+        resource_logs: vec![ResourceLogs { resource, scope_logs, ..ResourceLogs::default() }],
+    };
+    incoming(Signal::Logs, request.encode_to_vec())
+}
+
+/// An error logged in a trace, for a request.
+fn failure_of(trace: u8, request: &str) -> LogRecord {
+    LogRecord { trace_id: vec![trace; 16], severity_number: 17, ..untraced("failed", Some(request)) }
+}
+
+const AMBIENT: &str = "connectors.incident.logs.ambient.max=50";
+const BY_REQUEST: &str = "connectors.incident.logs.correlate_by=[request_id]";
+
+#[test]
+fn a_log_record_that_two_failures_share_counts_once() {
+    let core = core(&[BY_REQUEST], 1 << 20);
+    core.admit(at(0), of_shop(vec![untraced("shared", Some("a7")), failure_of(1, "a7")])).unwrap();
+    core.admit(at(1), of_shop(vec![failure_of(2, "a7"), untraced("nobody's", Some("b7"))])).unwrap();
+    assert_eq!(judge(&core, at(20)), ["decision_wait"; 2]);
+    core.end();
+    assert_reconciled(&core, Totals { accepted: 4, bundled: 3, dropped: 1, ..Totals::default() });
+    assert_eq!(core.ledger().dropped(DropReason::NoTraceId), 1);
+}
+
+#[test]
+fn a_log_record_that_comes_after_the_bundle_it_belongs_to_amends_it() {
+    let core = core(&[BY_REQUEST], 1 << 20);
+    core.admit(at(0), of_shop(vec![failure_of(1, "a7")])).unwrap();
+    assert_eq!(judge(&core, at(10)), ["decision_wait"]);
+    core.admit(at(11), of_shop(vec![untraced("late", Some("a7"))])).unwrap();
+    assert_eq!(judge(&core, at(21)), ["late"]);
+    judge(&core, at(80));
+    assert_reconciled(&core, Totals { accepted: 2, bundled: 2, ..Totals::default() });
+}
+
+#[test]
+fn a_failure_without_a_bundle_takes_no_log_record_from_others() {
+    let core = core(&[BY_REQUEST, "connectors.incident.incidents={max_bundles: 1, per: 24h}"], 1 << 20);
+    let first = vec![failure_of(1, "a7"), failure_of(2, "b7"), untraced("of the second", Some("b7"))];
+    core.admit(at(0), of_shop(first)).unwrap();
+    assert_eq!(judge(&core, at(10)).len(), 1);
+    core.admit(at(11), of_shop(vec![untraced("after it", Some("b7"))])).unwrap();
+    assert_eq!(judge(&core, at(30)), [""; 0], "what has no bundle is not amended");
+    core.end();
+    assert_reconciled(&core, Totals { accepted: 4, bundled: 1, dropped: 3, ..Totals::default() });
+    assert_eq!(core.ledger().dropped(DropReason::IncidentLimit), 1);
+    assert_eq!(core.ledger().dropped(DropReason::NoTraceId), 2);
+}
+
+#[test]
+fn raw_evidence_holds_the_log_records_that_the_bundle_takes_in() {
+    let (exporter, identity) = keeping_raw();
+    let core = core(&[&exporter, PIPELINE_WITH_RAW, BY_REQUEST, AMBIENT], 1 << 20);
+    let all = of_shop(vec![failure_of(1, "a7"), untraced("shared", Some("a7")), untraced("ambient", None)]);
+    core.admit(at(0), of_shop(vec![failure_of(1, "a7"), untraced("other", Some("b7"))])).unwrap();
+    core.admit(at(0), of_shop(vec![untraced("shared", Some("a7")), untraced("ambient", None)])).unwrap();
+    let raw = raw_of(&core, &identity, at(10));
+    let records = |request: &[u8]| {
+        let entries = scan(Signal::Logs, request, &Limits::default()).unwrap().entries;
+        entries.iter().map(|entry| entry.body.of(request).to_vec()).collect::<Vec<_>>()
+    };
+    let found: Vec<Vec<u8>> = raw[0].iter().flat_map(|(_, request)| records(request)).collect();
+    assert_eq!(found, records(&all.bytes));
+    core.end();
+    assert_reconciled(&core, Totals { accepted: 4, bundled: 3, dropped: 1, ..Totals::default() });
+}
+
+#[test]
+fn log_records_without_a_trace_id_give_way_to_those_that_need_the_room() {
+    let core = core(&[AMBIENT], 8 << 10);
+    let mut refused = 0;
+    for number in 0..40 {
+        let log = untraced(&format!("{number} {}", "x".repeat(200)), None);
+        refused += u64::from(core.admit(at(0), of_shop(vec![log])).is_err());
+    }
+    assert_eq!(refused, 0, "the oldest go");
+    core.admit(at(0), traces((1..=10).map(|id| span(id, id, true)).collect())).unwrap();
+    assert_eq!(judge(&core, at(10)).len(), 10);
+    core.end();
+    assert_reconciled(&core, Totals { accepted: 50, bundled: 10, dropped: 40, ..Totals::default() });
+}
+
+#[test]
+fn a_late_piece_that_the_end_of_input_closes_counts_against_no_limit() {
+    let core = core(&["connectors.incident.incidents={max_bundles: 1, per: 24h}"], 1 << 20);
+    core.admit(at(0), traces(vec![span(1, 1, true)])).unwrap();
+    assert_eq!(judge(&core, at(10)), ["decision_wait"]);
+    core.admit(at(12), traces(vec![span(1, 2, false)])).unwrap();
+    for shard in 0..core.shards() {
+        for trace in core.close_all(at(13), shard, CloseReason::EndOfInput, 100) {
+            assert_eq!(core.judge(at(13), trace).map(settle).as_deref(), Some("end_of_input"));
+        }
+    }
+    assert_reconciled(&core, Totals { accepted: 2, bundled: 2, ..Totals::default() });
 }

@@ -106,6 +106,21 @@ const THROWN: &[(&str, FieldClass)] = &[
     ("/relation", C::Word),
 ];
 
+const LINE: &[(&str, FieldClass)] = &[
+    ("", C::Branch),
+    ("/time", C::Time),
+    ("/level", C::Text),
+    ("/msg", C::Message),
+    ("/service", C::Text),
+    ("/span_id", C::HexId),
+    ("/attrs", C::Attributes),
+    ("/count", C::Number),
+    ("/template", C::Number),
+    ("/correlated", C::Number),
+    ("/others", C::Branch),
+    ("/others/*", C::Message),
+];
+
 /// Shapes that occur at several places: where, and what.
 const SHAPES: &[(&str, &[(&str, FieldClass)])] = &[
     ("/trace/span_path/*", SPAN),
@@ -116,6 +131,8 @@ const SHAPES: &[(&str, &[(&str, FieldClass)])] = &[
     ("/attachments/*/tests/failures/*/exception", THROWN),
     ("/attachments/*/stacks/*/exception/causes/*", THROWN),
     ("/attachments/*/stacks/*/exception", THROWN),
+    ("/logs/window/*", LINE),
+    ("/logs/ambient/*", LINE),
 ];
 
 const FIELDS: &[(&str, FieldClass)] = &[
@@ -158,17 +175,7 @@ const FIELDS: &[(&str, FieldClass)] = &[
     ("/suspects/*/reason", C::Text),
     ("/logs", C::Branch),
     ("/logs/window", C::Branch),
-    ("/logs/window/*", C::Branch),
-    ("/logs/window/*/time", C::Time),
-    ("/logs/window/*/level", C::Text),
-    ("/logs/window/*/msg", C::Message),
-    ("/logs/window/*/service", C::Text),
-    ("/logs/window/*/span_id", C::HexId),
-    ("/logs/window/*/attrs", C::Attributes),
-    ("/logs/window/*/count", C::Number),
-    ("/logs/window/*/template", C::Number),
-    ("/logs/window/*/others", C::Branch),
-    ("/logs/window/*/others/*", C::Message),
+    ("/logs/ambient", C::Branch),
     ("/logs/templates", C::Branch),
     ("/logs/templates/*", C::Branch),
     ("/logs/templates/*/id", C::Number),
@@ -211,6 +218,16 @@ const FIELDS: &[(&str, FieldClass)] = &[
     ("/repro/request/headers", C::Headers),
     ("/repro/request/body", C::From(&BODY_KEYS)),
     ("/repro/command", C::From(&COMMAND_KEYS)),
+    ("/repro/test", C::Branch),
+    ("/repro/test/suite", C::From(&["test.suite.name"])),
+    ("/repro/test/suite_status", C::From(&["test.suite.run.status"])),
+    ("/repro/test/case", C::From(&["test.case.name"])),
+    ("/repro/test/status", C::From(&["test.case.result.status"])),
+    ("/repro/test/pipeline", C::From(&["cicd.pipeline.name"])),
+    ("/repro/test/pipeline_run_id", C::From(&["cicd.pipeline.run.id"])),
+    ("/repro/test/pipeline_run_url", C::From(&["cicd.pipeline.run.url.full"])),
+    ("/repro/test/task", C::From(&["cicd.pipeline.task.name"])),
+    ("/repro/test/task_run_url", C::From(&["cicd.pipeline.task.run.url.full"])),
     ("/repro/image", C::From(&IMAGE_KEYS)),
     ("/repro/time", C::Time),
     ("/attachments", C::Branch),

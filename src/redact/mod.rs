@@ -57,7 +57,8 @@ use self::token::{Tokens, is_key_id};
 use self::walk::{Policy, Rules, Walk};
 use crate::config::{Problem, RedactionProcessor, ServiceRedaction};
 use crate::model::{
-    Attachment, Bundle, Case, Exception, Frame, RecordDigest, RedactionReport, RootKey, Timestamp, TraceId, Tracked,
+    Attachment, Bundle, Case, Exception, Frame, Loose, RecordDigest, RedactionReport, RootKey, Timestamp, TraceId,
+    Tracked,
 };
 use crate::telemetry::names::REDACTION_EDITS;
 
@@ -98,6 +99,7 @@ pub struct RedactedCase {
     trace_id: TraceId,
     bundle: Bundle,
     records: Vec<RecordDigest>,
+    loose: Vec<Arc<Loose>>,
     failed_at: Timestamp,
     tracked: Tracked,
 }
@@ -113,6 +115,8 @@ pub struct Parts {
     pub bundle: Bundle,
     /// Digests of every record.
     pub records: Vec<RecordDigest>,
+    /// Those of them that no trace owns.
+    pub loose: Vec<Arc<Loose>>,
     /// The instant the failure counts for.
     pub failed_at: Timestamp,
     /// The records, which are owed an outcome.
@@ -133,8 +137,8 @@ impl RedactedCase {
     /// Takes it apart, to be sealed.
     #[must_use]
     pub fn into_parts(self) -> Parts {
-        let Self { tenant, trace_id, bundle, records, failed_at, tracked } = self;
-        Parts { tenant, trace_id, bundle, records, failed_at, tracked }
+        let Self { tenant, trace_id, bundle, records, loose, failed_at, tracked } = self;
+        Parts { tenant, trace_id, bundle, records, loose, failed_at, tracked }
     }
 }
 
@@ -208,10 +212,10 @@ impl Redactor {
     /// If any field could not be redacted, a detector panicked or did not end in time, or a value that was found still stands
     /// somewhere: the case is not released.
     pub fn redact(&self, case: Case) -> Result<RedactedCase, RedactError> {
-        let Case { tenant, trace_id, bundle, records, failed_at, tracked } = case;
+        let Case { tenant, trace_id, bundle, records, loose, failed_at, tracked } = case;
         let compiled = Arc::clone(&self.compiled);
         match self.guard.run(move || compiled.bundle(bundle)).flatten() {
-            Ok(bundle) => Ok(RedactedCase { tenant, trace_id, bundle, records, failed_at, tracked }),
+            Ok(bundle) => Ok(RedactedCase { tenant, trace_id, bundle, records, loose, failed_at, tracked }),
             Err(reason) => Err(RedactError { reason, tracked }),
         }
     }

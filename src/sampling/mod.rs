@@ -7,7 +7,7 @@
 //! `probabilistic` and the default policy can ask; the other types have nothing to judge and do not ask for it.
 //!
 //! Without policies there is one, named `errors`: a span with status ERROR or an event `exception`, or a log record with an
-//! `exception.*` attribute or a severity of ERROR and above.
+//! `exception.*` attribute or a severity of ERROR and above, or either with `test.case.result.status` = `fail`.
 //!
 //! # How policies are weighed
 //!

@@ -221,8 +221,11 @@ impl ValueTest {
 fn tells_of_error(record: &Record) -> bool {
     let head = &record.entry.head;
     match record.signal() {
-        Signal::Traces => head.status == STATUS_ERROR || head.exception_event,
-        Signal::Logs => !head.trace_id.is_zero() && (head.exception_attributes || head.severity >= SEVERITY_ERROR),
+        Signal::Traces => head.status == STATUS_ERROR || head.exception_event || head.failed_test,
+        Signal::Logs => {
+            let tells = head.exception_attributes || head.severity >= SEVERITY_ERROR || head.failed_test;
+            tells && !head.trace_id.is_zero()
+        }
         Signal::Metrics => false,
     }
 }

@@ -12,6 +12,8 @@ pub const RECEIVER_REFUSED_REQUESTS: &str = "casefile_receiver_refused_requests_
 pub const WINDOW_BYTES: &str = "casefile_window_bytes";
 /// Traces in open windows.
 pub const WINDOW_TRACES: &str = "casefile_window_traces";
+/// Log records without a trace id that are held in case a bundle takes them in.
+pub const WINDOW_LOOSE_LOGS: &str = "casefile_window_loose_logs";
 /// Traces closed, by `reason`.
 pub const WINDOW_CLOSED_TRACES: &str = "casefile_window_closed_traces_total";
 /// Records that an earlier process had acknowledged and not decided, taken up from disk at start.

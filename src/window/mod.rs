@@ -26,6 +26,7 @@
 mod clock;
 mod kept;
 mod log;
+mod loose;
 mod open;
 #[cfg(test)]
 mod tests;
@@ -41,6 +42,7 @@ pub use log::{Appended, LogError, LogSettings, Marks, Recovered, Recovery, Recov
 
 use clock::Clock;
 use kept::Kept;
+pub use loose::{Late, LooseLogs};
 use open::{Deadline, Open};
 
 /// How long a shard holds records.

@@ -5,6 +5,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod loose;
+mod tests;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;

@@ -32,6 +32,7 @@ pub(crate) fn sealed(tenant: &str, number: u8, records: &[u8]) -> Sealed {
         trace_id,
         bundle: bundle(tenant, trace_id, records),
         records: records.iter().map(|record| RecordDigest([*record; 16])).collect(),
+        loose: Vec::new(),
         failed_at: Timestamp(FAILED_AT),
         tracked,
     };

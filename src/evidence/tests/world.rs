@@ -14,9 +14,10 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Sta
 use prost::Message;
 
 use crate::config::{LogJoin, ServiceFacts};
-use crate::evidence::{AppRules, Assembler, EvidenceError, Settings};
+use crate::evidence::{AppRules, Assembler, Beside, EvidenceError, Settings};
 use crate::model::{
-    Batch, Budget, Case, CloseReason, ClosedTrace, Ledger, Outcome, Record, RootKey, Signal, Timestamp, Totals, TraceId,
+    Batch, Budget, Case, CloseReason, ClosedTrace, Ledger, LooseSet, Outcome, Record, RootKey, Signal, Timestamp,
+    Totals, TraceId,
 };
 use crate::otlp::{Limits, scan};
 
@@ -159,7 +160,8 @@ pub(super) fn try_assemble(records: Vec<Record>) -> (Result<Case, EvidenceError>
         opened: Timestamp(1),
         closed: Timestamp(2),
     };
-    (assembler().assemble(trace, "errors"), ledger)
+    let beside = Beside { sharing: LooseSet::default(), around: &|_, _| LooseSet::default() };
+    (assembler().assemble(trace, &beside, "errors"), ledger)
 }
 
 /// As [`try_assemble`], with every outcome settled.

@@ -53,6 +53,7 @@ pub(super) fn sealed_at(ledger: &Arc<Ledger>, number: u8, records: &[u8], hours_
         trace_id,
         bundle: serde_json::from_value(bundle).unwrap(),
         records: records.iter().map(|record| RecordDigest([*record; 16])).collect(),
+        loose: Vec::new(),
         failed_at: Timestamp(NOON).before(Duration::from_secs(hours_ago * 3600)),
         tracked: ledger.accept(records.len() as u64),
     };

@@ -240,6 +240,7 @@ fn span_head(span: &Span) -> Option<Head> {
         severity: 0,
         exception_event: span.events.iter().any(|event| event.name == "exception"),
         exception_attributes: span.attributes.iter().any(|pair| pair.key.starts_with("exception.")),
+        failed_test: false,
     })
 }
 

@@ -51,6 +51,7 @@ fn case(bundle: Bundle) -> Case {
         trace_id: TraceId([1; 16]),
         bundle,
         records: Vec::new(),
+        loose: Vec::new(),
         failed_at: Timestamp(0),
         tracked: std::sync::Arc::new(Ledger::default()).accept(1),
     }

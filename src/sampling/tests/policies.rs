@@ -13,12 +13,15 @@ fn table(kind: &str, block: &Value, cases: Vec<(&str, Vec<Record>, bool)>) {
 #[test]
 fn the_default_keeps_errors_of_spans_and_logs_and_nothing_else() {
     let exception = LogRecord { attributes: vec![text("exception.type", "ValueError")], ..log(9) };
+    let test = |status: &str| LogRecord { attributes: vec![text("test.case.result.status", status)], ..log(9) };
     let cases = [
         ("status ERROR", spans(vec![span(), failed()]), true),
         ("an exception event", spans(vec![span_with_event("exception")]), true),
         ("an exception as a log record", logs(vec![exception.clone()]), true),
         ("a log of severity ERROR", logs(vec![log(17)]), true),
         ("a log of severity FATAL4", logs(vec![log(24)]), true),
+        ("a test case that failed", logs(vec![test("fail")]), true),
+        ("a test case that passed", logs(vec![test("pass")]), false),
         ("status OK", spans(vec![span_of_status(1)]), false),
         ("another event", spans(vec![span_with_event("retry")]), false),
         ("a log of severity WARN4", logs(vec![log(16)]), false),
