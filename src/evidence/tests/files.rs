@@ -68,7 +68,7 @@ fn threads_that_stand_in_one_place_are_one_stack() {
 }
 
 #[test]
-fn a_race_is_a_crash_of_its_trace_with_both_accesses() {
+fn a_race_is_a_failure_of_its_trace_with_both_accesses() {
     let race = "==================\nWARNING: DATA RACE\nRead at 0x00c0 by goroutine 7:\n  main.read()\n      /app/a.go:1 +0x1\n\n\
         Previous write at 0x00c0 by goroutine 6:\n  main.write()\n      /app/b.go:2 +0x1\n==================\nFound 1 data race(s)\n";
     let found = bundle(file("race.txt", "", race));
@@ -79,7 +79,7 @@ fn a_race_is_a_crash_of_its_trace_with_both_accesses() {
         (exception.causes[0].relation.as_str(), exception.causes[0].frames[0].func.as_str()),
         ("concurrent", "main.write")
     );
-    assert_eq!(found.incident.class, "crash");
+    assert_eq!(found.incident.class, "concurrency");
 }
 
 #[test]
