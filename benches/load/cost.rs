@@ -2,7 +2,7 @@
 //! write first ("naive", see [`sinks`]), in turns, each in a process of its own with the same requests of 512 spans.
 //!
 //! `--spans N` (per server and round), `--rounds N` (the median counts), `--connections N`, `--rate N` (spans a second;
-//! without it as fast as they go), `--json` for one JSON object instead of the table.
+//! without it as fast as they go), `--failing PERCENT` of traces (1 without it), `--json` for one JSON object instead of the table.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -21,22 +21,26 @@ use crate::traffic::{self, Encoded, PATH, SPANS_PER_REQUEST};
 
 /// Requests that are encoded beforehand; sent again with other trace ids.
 const REQUESTS: usize = 100;
-const SERVERS: [&str; 3] = ["raw", "naive", "casefile"];
+const SERVERS: [&str; 5] = ["raw", "naive", "casefile", "casefile, on disk", "casefile, latency policy"];
 /// Windows of 10 s, and few bundles: the cost of a span that nobody will look at is what is measured.
-const INCIDENT: &str = "{tail_sampling: {decision_wait: 10s}, window: {retention: 10s, max_bytes: 8GiB}, \
-                        incidents: {max_bundles: 5, per: 1h}}";
+const INCIDENT: &str = "{tail_sampling: {decision_wait: 10s, policies: POLICIES}, \
+                        window: {storage: STORAGE, retention: 10s, max_bytes: 8GiB}, incidents: {max_bundles: 5, per: 1h}}";
+/// Beside the one for errors, one that has to see every trace whole.
+const LATENCY: &str = "[{name: errors, type: status_code, status_code: {status_codes: [ERROR]}}, \
+                       {name: slow, type: latency, latency: {threshold_ms: 60000}}]";
 
 pub(crate) struct Options {
     spans: usize,
     rounds: usize,
     connections: usize,
     rate: usize,
+    failing: u64,
     json: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { spans: 20_000, rounds: 1, connections: 4, rate: 0, json: false }
+        Self { spans: 20_000, rounds: 1, connections: 4, rate: 0, failing: 1, json: false }
     }
 }
 
@@ -50,6 +54,7 @@ impl Options {
                 "--rounds" => options.rounds = value(),
                 "--connections" => options.connections = value(),
                 "--rate" => options.rate = value(),
+                "--failing" => options.failing = value() as u64,
                 _ => {}
             }
         }
@@ -77,7 +82,7 @@ struct Measured {
 }
 
 pub(crate) async fn compare(options: &Options) -> Result<(), String> {
-    let requests: Arc<[Encoded]> = traffic::encoded(REQUESTS).into();
+    let requests: Arc<[Encoded]> = traffic::encoded(REQUESTS, options.failing).into();
     let mut rounds: [Vec<Measured>; SERVERS.len()] = Default::default();
     for _ in 0..options.rounds {
         for (name, measured) in SERVERS.iter().zip(&mut rounds) {
@@ -112,9 +117,12 @@ pub(crate) async fn compare(options: &Options) -> Result<(), String> {
 }
 
 async fn measure(name: &str, requests: &Arc<[Encoded]>, options: &Options) -> Result<Measured, String> {
-    if name == "casefile" {
+    if name.starts_with("casefile") {
+        let policies = if name.ends_with("latency policy") { LATENCY } else { "[]" };
+        let storage = if name.ends_with("on disk") { "file_storage" } else { "memory" };
+        let incident = INCIDENT.replace("POLICIES", policies).replace("STORAGE", storage);
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-        let mut server = Server::start(folder.path(), INCIDENT).await?;
+        let mut server = Server::start(folder.path(), &incident).await?;
         let port = server.grpc;
         let measured = load(&server.process, port, requests, options).await?;
         server.process.stop()?;

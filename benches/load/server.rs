@@ -38,15 +38,17 @@ exporters:
   bundle: {{url: 'file:{}'}}
 extensions:
   health_check: {{endpoint: '127.0.0.1:{health}'}}
+  file_storage: {{directory: '{}'}}
 service:
-  extensions: [health_check]
+  extensions: [health_check, file_storage]
   telemetry: {{metrics: {{address: '127.0.0.1:{metrics}'}}}}
   pipelines:
     traces: {{receivers: [otlp], exporters: [incident]}}
     bundles: {{receivers: [incident], processors: [redaction], exporters: [bundle]}}
 ",
             "5a".repeat(32),
-            folder.join("store").display()
+            folder.join("store").display(),
+            folder.join("window").display()
         );
         std::fs::write(&config, text).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_casefile"));

@@ -36,8 +36,8 @@ impl Encoded {
     }
 }
 
-/// Requests of interleaved traces: 1 to 50 spans each, one in 2,000 of 5,000, one in a hundred failing in its last span.
-pub(crate) fn encoded(requests: usize) -> Vec<Encoded> {
+/// Requests of interleaved traces: 1 to 50 spans each, one in 2,000 of 5,000, `failing` in a hundred failing in their last span.
+pub(crate) fn encoded(requests: usize, failing: u64) -> Vec<Encoded> {
     let mut traces = 0..;
     let mut open: Vec<(u64, u64, u64)> = Vec::new();
     let mut random = 0x2545_f491_4f6c_dd1d_u64;
@@ -56,7 +56,7 @@ pub(crate) fn encoded(requests: usize) -> Vec<Encoded> {
         if span + 1 == size {
             open.swap_remove(at);
         }
-        make_span(trace, span, trace % 100 == 0 && span + 1 == size)
+        make_span(trace, span, trace % 100 < failing && span + 1 == size)
     };
     (0..requests).map(|_| encode((0..SPANS_PER_REQUEST).map(|_| next()).collect())).collect()
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Decision, DropReason, Outcome, Record, TraceId};
 
-/// What keeps the bytes of requests beside memory. While an [`Origin`] or [`Lease`] of it lives, it keeps them.
+/// What keeps the bytes of requests beside memory, for as long as an [`Origin`] of it lives or its records wait for their outcome.
 pub trait Keeper: fmt::Debug + Send + Sync {
     /// The records of `trace_id` in these requests have had their outcome, which followed from `decision`: they need not be
     /// kept, and are not to be decided again.
