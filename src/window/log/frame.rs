@@ -49,7 +49,7 @@ pub(super) struct Frame {
     pub(super) len: u32,
     /// When it was appended.
     pub(super) arrived: Timestamp,
-    /// Of a request: its number.
+    /// Of a request: its number. Of marks: that of the next request.
     pub(super) number: u64,
 }
 

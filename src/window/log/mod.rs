@@ -256,8 +256,9 @@ impl Shared {
             files.all.push_back(Arc::clone(&file));
             files.current = Some((file, FILE_HEADER as u64));
         }
+        // Of marks: the number that comes next, since the files of all requests before them may be gone at the next start.
+        header.number = files.next_request;
         if matches!(header.kind, Kind::Request { .. }) {
-            header.number = files.next_request;
             files.next_request += 1;
         }
         let Some((file, len)) = &mut files.current else { return Err(io::ErrorKind::NotFound.into()) };

@@ -109,6 +109,7 @@ impl Recovery {
             match header.kind {
                 Kind::Request { .. } => *next_request = (*next_request).max(header.number.saturating_add(1)),
                 Kind::Marks => {
+                    *next_request = (*next_request).max(header.number);
                     let content = bytes.get(at..).and_then(|frame| file.cipher.open(at as u64, &header, frame));
                     self.marks.read(&content.unwrap_or_default());
                 }

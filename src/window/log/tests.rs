@@ -100,6 +100,23 @@ fn marks_name_the_requests_that_they_speak_for() {
 }
 
 #[test]
+fn numbers_that_marks_speak_of_are_not_given_out_again() {
+    let folder = TempDir::new().unwrap();
+    let (log, _) = open(folder.path());
+    let first = append(&log, 0, b"one");
+    // The mark is written to a younger file, and outlives the request that it speaks of.
+    first.keeper.settled(TraceId([7; 16]), &Decision::NotSampled, &[first.number]);
+    log.tidy(at(20));
+    drop(first);
+    log.tidy(at(21));
+    assert_eq!(files(folder.path()).len(), 1);
+    drop(log);
+    let (log, recovery) = open(folder.path());
+    assert!(recovery.marks().cover(TraceId([7; 16]), 0));
+    assert_eq!(append(&log, 30, b"two").number, 1, "or it would count as decided");
+}
+
+#[test]
 fn files_go_oldest_first_once_nobody_needs_them() {
     let folder = TempDir::new().unwrap();
     let (log, _) = open(folder.path());
