@@ -9,15 +9,13 @@ use bytes::Bytes;
 use metrics::counter;
 
 use super::Core;
+use super::replay::pass;
 use crate::bundle::Sealed;
-use crate::model::{ClosedTrace, Timestamp};
+use crate::model::Timestamp;
 use crate::otlp::{self, Limits};
 use crate::receiver::inflate_again;
 use crate::telemetry::names;
 use crate::window::{Recovered, Recovery, RecoveryStats};
-
-/// Traces that one pass closes.
-const PASS: usize = 512;
 
 /// What was taken up.
 #[derive(Debug, Clone, Copy, Default)]
@@ -49,9 +47,7 @@ pub(super) fn recover(
     while let Some(recovered) = recovery.next() {
         let Recovered { arrived, signal, encoding, body, origin } = recovered?;
         let arrived = moved(arrived, last, now);
-        for shard in 0..core.shards() {
-            while close(core.close_due(arrived, shard, PASS), core, arrived, &mut store) == PASS {}
-        }
+        pass(core, arrived, None, &mut store);
         // It was read when it came, so only a later version can fail here.
         let read = inflate_again(encoding, body).map_err(|error| error.to_string()).and_then(|bytes| {
             otlp::scan(signal, &bytes, &Limits::default()).map_err(|error| error.to_string()).map(|scan| (bytes, scan))
@@ -95,15 +91,4 @@ pub(super) fn report(taken: &TakenUp) {
 /// `arrived` on the clock of this process, on which the other one's `last` moment is `now`.
 fn moved(arrived: Timestamp, last: Timestamp, now: Timestamp) -> Timestamp {
     now.before(last.since(arrived))
-}
-
-/// Judges what has closed. Returns how many traces that were.
-fn close(closed: Vec<ClosedTrace>, core: &Core, now: Timestamp, store: &mut impl FnMut(Sealed)) -> usize {
-    let count = closed.len();
-    for trace in closed {
-        if let Some(sealed) = core.judge(now, trace) {
-            store(sealed);
-        }
-    }
-    count
 }

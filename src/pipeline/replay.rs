@@ -136,7 +136,7 @@ impl Recorded {
 }
 
 /// Closes and judges what is due in every shard (or everything, for `reason`).
-fn pass(core: &Core, now: Timestamp, reason: Option<CloseReason>, store: &mut impl FnMut(Sealed)) {
+pub(super) fn pass(core: &Core, now: Timestamp, reason: Option<CloseReason>, store: &mut impl FnMut(Sealed)) {
     for shard in 0..core.shards() {
         loop {
             let closed = match reason {

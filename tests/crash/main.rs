@@ -24,8 +24,8 @@ use std::time::Duration;
 
 use load::{Dice, Load, RECORDS, fails, trace_id};
 use serde_json::Value;
-use support::casefile::{Casefile, Home, Settings, command, run};
-use support::otlp::{FAILURE, TRACE_ID, failing_trace, signal};
+use support::casefile::{Home, Settings, command, run};
+use support::otlp::{FAILURE, TRACE_ID, failing_trace};
 use support::schema::assert_all_valid;
 use support::store;
 
@@ -60,20 +60,6 @@ fn log_files(home: &Home) -> Vec<PathBuf> {
     let mut files = store::files(&home.window());
     files.retain(|path| path.extension().is_some_and(|extension| extension == "log"));
     files
-}
-
-/// Sends the recorded failure.
-fn send_failure(casefile: &Casefile<'_>) {
-    for line in FAILURE.lines().filter(|line| !line.is_empty()) {
-        let answer = casefile.send(signal(line), line.as_bytes());
-        assert_eq!(answer.status, 200, "{}", answer.text());
-    }
-}
-
-/// The stored bundles by name, manifests apart.
-fn documents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let name = |path: &Path| path.strip_prefix(folder).unwrap().display().to_string();
-    store::bundles(folder).iter().map(|path| (name(path), fs::read(path).unwrap())).collect()
 }
 
 #[test]
@@ -121,9 +107,9 @@ fn fault_3_4_33_a_bundle_made_after_a_kill_is_the_one_that_would_have_been_made(
     fs::create_dir_all(&undisturbed).unwrap();
     let calm = home(&undisturbed, "1s", false);
     let mut casefile = calm.start();
-    send_failure(&casefile);
+    casefile.send_all(FAILURE);
     casefile.wait("the bundle", |_| store::manifests(&calm.store()).len() == 1);
-    let expected = documents(&calm.store());
+    let expected = store::documents(&calm.store());
     drop(casefile);
 
     for fsync in [false, true] {
@@ -131,12 +117,12 @@ fn fault_3_4_33_a_bundle_made_after_a_kill_is_the_one_that_would_have_been_made(
         fs::create_dir_all(&folder).unwrap();
         let home = home(&folder, "1s", fsync);
         let casefile = home.start();
-        send_failure(&casefile);
+        casefile.send_all(FAILURE);
         casefile.kill();
         assert_eq!(store::bundles(&home.store()).len(), 0, "killed before the decision");
         let mut casefile = home.start();
         casefile.wait("the bundle", |_| store::manifests(&home.store()).len() == 1);
-        assert_eq!(documents(&home.store()), expected);
+        assert_eq!(store::documents(&home.store()), expected);
         let (status, said) = casefile.stop();
         assert!(status.success(), "{said}");
 
@@ -146,7 +132,7 @@ fn fault_3_4_33_a_bundle_made_after_a_kill_is_the_one_that_would_have_been_made(
             casefile.metrics().sum(::casefile::telemetry::names::WINDOW_TRACES, &[]) == 0
         });
         assert_eq!(casefile.metrics().sum(::casefile::telemetry::names::SAMPLING_DECISIONS, &[]), 0);
-        assert_eq!(documents(&home.store()), expected);
+        assert_eq!(store::documents(&home.store()), expected);
     }
 }
 
@@ -155,7 +141,7 @@ fn fault_30_a_stop_leaves_open_windows_to_the_next_start() {
     let folder = tempfile::tempdir().unwrap();
     let home = home(folder.path(), "1s", false);
     let casefile = home.start();
-    send_failure(&casefile);
+    casefile.send_all(FAILURE);
     let (status, said) = casefile.stop();
     assert!(status.success(), "{said}");
     assert_eq!(store::bundles(&home.store()).len(), 0, "not decided");

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::servers::{Gcs, S3};
 use crate::support::casefile::{Home, Settings, command};
-use crate::support::otlp::{EMAIL, FAILURE, TRACE_ID, signal};
+use crate::support::otlp::{EMAIL, FAILURE, TRACE_ID};
 
 #[test]
 fn a_bundle_and_its_raw_evidence_lie_in_s3_and_are_read_from_there() {
@@ -44,10 +44,7 @@ fn holds_the_bundle(url: &str, options: &[(&str, String)]) {
     };
     let home = Home::new(folder.path(), &settings);
     let mut casefile = home.start();
-    for line in FAILURE.lines() {
-        let answer = casefile.send(signal(line), line.as_bytes());
-        assert_eq!(answer.status, 200, "{}", answer.text());
-    }
+    casefile.send_all(FAILURE);
     let totals = casefile.settled();
     assert_eq!((totals.accepted, totals.bundled), (5, 5), "{totals:?}");
 

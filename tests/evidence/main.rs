@@ -13,7 +13,7 @@ use age::secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use support::casefile::{Home, Settings, run, run_json};
 use support::http;
-use support::otlp::{FAILURE, TRACE_ID, signal};
+use support::otlp::{FAILURE, TRACE_ID};
 use support::{schema, store};
 
 const EMAIL: &str = "grace.canary@example.org";
@@ -67,9 +67,7 @@ fn a_file_that_comes_with_the_failure_stands_in_its_bundle_redacted() {
     accepted(&attach(&home, &format!("trace_id={TRACE_ID}&name=lcov.info"), lcov.as_bytes()));
     accepted(&attach(&home, &format!("trace_id={TRACE_ID}&name=lcov.info"), lcov.as_bytes()));
     accepted(&attach(&home, &format!("trace_id={TRACE_ID}&name=cpu.pprof"), b"\x1f\x8b\x08\0\0\0"));
-    for line in FAILURE.lines() {
-        casefile.send(signal(line), line.as_bytes());
-    }
+    casefile.send_all(FAILURE);
     let totals = casefile.settled();
     assert_eq!(totals.reasons.get("duplicate"), Some(&1), "the file that was sent twice: {totals:?}");
     assert_eq!(totals.accepted, totals.bundled + 1, "{totals:?}");
@@ -108,9 +106,7 @@ fn a_file_that_comes_after_the_bundle_is_an_amendment_and_is_merged_by_readers()
     let folder = tempfile::tempdir().unwrap();
     let home = Home::new(folder.path(), &Settings::default());
     let mut casefile = home.start();
-    for line in FAILURE.lines() {
-        casefile.send(signal(line), line.as_bytes());
-    }
+    casefile.send_all(FAILURE);
     casefile.settled();
     let before = bundle(&home, folder.path(), TRACE_ID);
     let frames = before["exception"]["frames"].as_array().unwrap();
@@ -142,9 +138,7 @@ fn a_file_amends_a_bundle_that_another_process_wrote() {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::new(folder.path(), &Settings::default());
     let mut casefile = home.start();
-    for line in FAILURE.lines() {
-        casefile.send(signal(line), line.as_bytes());
-    }
+    casefile.send_all(FAILURE);
     casefile.settled();
     casefile.stop();
 
@@ -186,9 +180,7 @@ fn a_file_for_an_incident_is_stored_redacted_once_and_shown() {
     let home = Home::new(folder.path(), &Settings::default());
     let mut casefile = home.start();
     assert_eq!(attach(&home, "incident=INC-0000000000", b"x").status, 404);
-    for line in FAILURE.lines() {
-        casefile.send(signal(line), line.as_bytes());
-    }
+    casefile.send_all(FAILURE);
     casefile.settled();
     let incident = bundle(&home, folder.path(), TRACE_ID)["incident"]["id"].as_str().unwrap().to_owned();
     let digest = accepted(&attach(&home, &format!("incident={incident}&name=tests.txt"), report().as_bytes()));
@@ -223,9 +215,7 @@ fn bytes_that_a_bundle_does_not_show_stand_in_raw_evidence_and_replay_makes_the_
     let jfr: Vec<u8> = b"FLR\0\0\x02".iter().copied().chain(0..=255).collect();
     accepted(&attach(&home, &format!("trace_id={TRACE_ID}&name=r.jfr"), &jfr));
     accepted(&attach(&home, &format!("trace_id={TRACE_ID}&name=tests.txt"), report().as_bytes()));
-    for line in FAILURE.lines() {
-        casefile.send(signal(line), line.as_bytes());
-    }
+    casefile.send_all(FAILURE);
     casefile.settled();
     let key = folder.path().join("key.txt");
     std::fs::write(&key, identity.to_string().expose_secret()).unwrap();

@@ -14,8 +14,8 @@ use std::process::{Output, Stdio};
 use age::secrecy::ExposeSecret as _;
 use age::x25519::Identity;
 use serde_json::{Value, json};
-use support::casefile::{Casefile, Home, Settings, command, run, run_json};
-use support::otlp::{EMAIL, FAILURE, TRACE_ID, signal};
+use support::casefile::{Home, Settings, command, run, run_json};
+use support::otlp::{EMAIL, FAILURE, TRACE_ID};
 use support::store;
 
 /// A process with a `raw` exporter beside its `bundle` exporter.
@@ -92,12 +92,6 @@ fn raw_url(folder: &Path) -> String {
     format!("file:{}", folder.join("raw-store").display())
 }
 
-fn send_all(casefile: &Casefile<'_>) {
-    for line in FAILURE.lines() {
-        assert_eq!(casefile.send(signal(line), line.as_bytes()).status, 200);
-    }
-}
-
 /// The records that the manifests under a folder list.
 fn records(folder: &Path) -> BTreeSet<String> {
     let manifests = store::manifests(folder);
@@ -114,7 +108,7 @@ fn ended(output: &Output) -> (Option<i32>, String) {
 fn a_bundle_and_its_raw_evidence_are_of_the_same_records_and_only_the_bundle_can_be_read() {
     let fixture = Fixture::new();
     let mut casefile = fixture.home.start();
-    send_all(&casefile);
+    casefile.send_all(FAILURE);
     let totals = casefile.settled();
     assert_eq!((totals.accepted, totals.bundled), (5, 5), "{totals:?}");
     let metrics = casefile.exposition();
@@ -166,7 +160,7 @@ fn a_bundle_and_its_raw_evidence_are_of_the_same_records_and_only_the_bundle_can
 fn only_an_identity_that_fits_decrypts_and_each_failure_has_its_exit_code() {
     let fixture = Fixture::new();
     let mut casefile = fixture.home.start();
-    send_all(&casefile);
+    casefile.send_all(FAILURE);
     casefile.settled();
     assert!(casefile.stop().0.success());
     let object = fixture.objects()[0].display().to_string();
@@ -215,7 +209,7 @@ fn what_is_decrypted_is_for_its_owner_alone() {
     use std::os::unix::fs::PermissionsExt as _;
     let fixture = Fixture::new();
     let mut casefile = fixture.home.start();
-    send_all(&casefile);
+    casefile.send_all(FAILURE);
     casefile.settled();
     assert!(casefile.stop().0.success());
     fs::write(fixture.path("records"), "open to all").unwrap();
@@ -228,7 +222,7 @@ fn what_is_decrypted_is_for_its_owner_alone() {
 fn records_that_come_late_have_raw_evidence_of_their_own() {
     let fixture = Fixture::new();
     let mut casefile = fixture.home.start();
-    send_all(&casefile);
+    casefile.send_all(FAILURE);
     casefile.wait("the bundle", |_| store::manifests(&fixture.home.store()).len() == 1);
     let late = json!({"resourceLogs": [{"scopeLogs": [{"logRecords": [{
         "traceId": TRACE_ID, "timeUnixNano": "1751371380900000000", "severityNumber": 9,
@@ -257,7 +251,7 @@ fn fault_a_process_killed_between_raw_evidence_and_bundle_is_finished_by_the_nex
     let in_the_way = fixture.home.store().join("bundles");
     fs::write(&in_the_way, "").unwrap();
     let mut casefile = fixture.home.start();
-    send_all(&casefile);
+    casefile.send_all(FAILURE);
     casefile.wait("raw evidence", |_| fixture.objects().len() == 1);
     casefile.wait("a failed bundle", |casefile| casefile.metrics().sum("casefile_exporter_retries_total", &[]) > 0);
     drop(casefile);
@@ -265,7 +259,7 @@ fn fault_a_process_killed_between_raw_evidence_and_bundle_is_finished_by_the_nex
 
     fs::remove_file(&in_the_way).unwrap();
     let mut casefile = fixture.home.start();
-    send_all(&casefile);
+    casefile.send_all(FAILURE);
     let totals = casefile.settled();
     assert_eq!((totals.accepted, totals.bundled), (5, 5), "{totals:?}");
     assert!(casefile.stop().0.success());

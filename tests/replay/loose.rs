@@ -6,11 +6,11 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use crate::replay;
 use crate::support::casefile::run;
 use crate::support::otlp::{EMAIL, shuffle};
 use crate::support::schema::assert_all_valid;
 use crate::support::store;
-use crate::{documents, replay};
 
 const START: u64 = 1_751_371_380_000_000_000;
 const BOTH: [&str; 2] = ["--set", "connectors.incident.logs={correlate_by: [request_id], ambient: {max: 50}}"];
@@ -91,7 +91,7 @@ fn logs_without_a_trace_id_join_by_their_request_and_the_rest_stands_beside() {
     assert_all_valid(&out);
     store::assert_nowhere(&out, &[EMAIL]);
 
-    let written = documents(&out);
+    let written = store::documents(&out);
     for trace in [TRACE, OTHER] {
         let bundle = document(&written, trace);
         let window = &bundle["logs"]["window"];
@@ -141,14 +141,14 @@ fn fault_33_what_is_joined_does_not_depend_on_the_order_of_the_records() {
     fs::write(&recorded, &text).unwrap();
     let first = folder.path().join("first");
     replay(&recorded, &first, &BOTH);
-    let expected = documents(&first);
+    let expected = store::documents(&first);
     for seed in 1..=3 {
         let shuffled = folder.path().join(format!("shuffled-{seed}.jsonl"));
         // Some are delivered twice.
         fs::write(&shuffled, shuffle(&(text.clone() + &text), seed)).unwrap();
         let out = folder.path().join(format!("shuffled-{seed}"));
         replay(&shuffled, &out, &BOTH);
-        assert_eq!(documents(&out), expected, "order {seed}");
+        assert_eq!(store::documents(&out), expected, "order {seed}");
     }
 }
 
@@ -159,7 +159,7 @@ fn nothing_is_joined_where_it_is_not_asked_for() {
     fs::write(&recorded, recording()).unwrap();
     let out = folder.path().join("out");
     replay(&recorded, &out, &[]);
-    for bundle in documents(&out).values() {
+    for bundle in store::documents(&out).values() {
         let bundle: Value = serde_json::from_slice(bundle).unwrap();
         assert_eq!(bundle["logs"], json!({"window": [], "templates": [], "total": 0, "collapsed": 0}));
     }

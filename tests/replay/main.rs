@@ -8,22 +8,15 @@ mod support;
 mod loose;
 mod tests;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
 use support::casefile::{Home, Settings, run};
-use support::otlp::{EMAIL, FAILURE, TRACE_ID, failing_trace, shuffle, signal};
+use support::otlp::{EMAIL, FAILURE, TRACE_ID, failing_trace, shuffle};
 use support::schema::assert_all_valid;
 use support::store;
-
-/// The documents under `folder` by name, manifests apart.
-fn documents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let name = |path: &Path| path.strip_prefix(folder).unwrap().display().to_string();
-    store::bundles(folder).iter().map(|path| (name(path), fs::read(path).unwrap())).collect()
-}
 
 fn replay(recording: &Path, out: &Path, more: &[&str]) {
     fs::create_dir_all(out).unwrap();
@@ -57,13 +50,13 @@ fn fault_33_a_recording_gives_the_same_bytes_again_and_in_any_order() {
 
     let first = folder.path().join("first");
     replay(&recording, &first, &[]);
-    let expected = documents(&first);
+    let expected = store::documents(&first);
     assert!(!expected.is_empty(), "the recording holds a failure");
     assert_all_valid(&first);
 
     let again = folder.path().join("again");
     replay(&recording, &again, &[]);
-    assert_eq!(documents(&again), expected, "the same recording, the same bytes");
+    assert_eq!(store::documents(&again), expected, "the same recording, the same bytes");
 
     let text = fs::read_to_string(&recording).unwrap();
     for seed in 1..=3 {
@@ -71,7 +64,7 @@ fn fault_33_a_recording_gives_the_same_bytes_again_and_in_any_order() {
         fs::write(&shuffled, shuffle(&text, seed)).unwrap();
         let out = folder.path().join(format!("shuffled-{seed}"));
         replay(&shuffled, &out, &[]);
-        assert_eq!(documents(&out), expected, "every record alone, order {seed}");
+        assert_eq!(store::documents(&out), expected, "every record alone, order {seed}");
     }
 }
 
@@ -80,9 +73,7 @@ fn what_came_over_the_wire_and_what_is_replayed_give_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::new(folder.path(), &Settings::default());
     let mut casefile = home.start();
-    for line in FAILURE.lines() {
-        assert_eq!(casefile.send(signal(line), line.as_bytes()).status, 200);
-    }
+    casefile.send_all(FAILURE);
     let totals = casefile.settled();
     assert_eq!((totals.accepted, totals.bundled), (5, 5), "{totals:?}");
     assert!(casefile.stop().0.success());
@@ -91,7 +82,7 @@ fn what_came_over_the_wire_and_what_is_replayed_give_the_same_bytes() {
     fs::write(&recording, FAILURE).unwrap();
     let out = folder.path().join("replayed");
     replay(&recording, &out, &["--config", &home.config().display().to_string()]);
-    assert_eq!(documents(&out), documents(&home.store()));
+    assert_eq!(store::documents(&out), store::documents(&home.store()));
     assert_all_valid(&home.store());
     store::assert_nowhere(&home.store(), &[EMAIL, "ada.byron"]);
     store::assert_nowhere(&out, &[EMAIL, "ada.byron"]);
@@ -102,8 +93,8 @@ fn otlp_65_a_request_sent_twice_counts_once_in_the_bundle() {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::new(folder.path(), &Settings::default());
     let mut casefile = home.start();
-    for line in FAILURE.lines().chain(FAILURE.lines()) {
-        assert_eq!(casefile.send(signal(line), line.as_bytes()).status, 200);
+    for _ in 0..2 {
+        casefile.send_all(FAILURE);
     }
     let totals = casefile.settled();
     assert_eq!((totals.accepted, totals.bundled, totals.dropped), (10, 5, 5), "{totals:?}");
@@ -119,9 +110,7 @@ fn fault_30_a_stop_decides_the_open_windows_and_says_so_in_the_manifest() {
     let settings = Settings { decision_wait: "1h", retention: "2h", ..Settings::default() };
     let home = Home::new(folder.path(), &settings);
     let casefile = home.start();
-    for line in FAILURE.lines() {
-        assert_eq!(casefile.send(signal(line), line.as_bytes()).status, 200);
-    }
+    casefile.send_all(FAILURE);
     assert!(store::bundles(&home.store()).is_empty(), "the window is open for an hour");
     let (status, said) = casefile.stop();
     assert!(status.success(), "ended with {status}:\n{said}");

@@ -4,9 +4,10 @@ use std::fs;
 
 use serde_json::{Value, json};
 
+use crate::replay;
 use crate::support::casefile::run;
 use crate::support::schema::assert_all_valid;
-use crate::{documents, replay};
+use crate::support::store;
 
 fn attributes(pairs: &[(&str, &str)]) -> Value {
     pairs.iter().map(|(key, value)| json!({"key": key, "value": {"stringValue": value}})).collect()
@@ -49,7 +50,7 @@ fn bundles(runs: &[String]) -> (tempfile::TempDir, Vec<Value>) {
     fs::write(&recording, runs.join("\n") + "\n").unwrap();
     replay(&recording, &out, &[]);
     assert_all_valid(&out);
-    let bundles = documents(&out).values().map(|bundle| serde_json::from_slice(bundle).unwrap()).collect();
+    let bundles = store::documents(&out).values().map(|bundle| serde_json::from_slice(bundle).unwrap()).collect();
     (folder, bundles)
 }
 

@@ -17,7 +17,7 @@ use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{EncodePrivateKey as _, EncodePublicKey as _};
 use parking_lot::Mutex;
 
-use super::http;
+use super::{http, otlp};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_casefile");
 
@@ -211,6 +211,14 @@ impl Casefile<'_> {
     /// Sends an OTLP/JSON request to `/v1/<signal>`.
     pub(crate) fn send(&self, signal: &str, request: &[u8]) -> http::Answer {
         http::post_json(self.home.http, &format!("/v1/{signal}"), request).unwrap()
+    }
+
+    /// Sends a recording of OTLP/JSON, one request a line.
+    pub(crate) fn send_all(&self, recording: &str) {
+        for line in recording.lines().filter(|line| !line.is_empty()) {
+            let answer = self.send(otlp::signal(line), line.as_bytes());
+            assert_eq!(answer.status, 200, "{}", answer.text());
+        }
     }
 
     /// Waits for `condition`, and fails with everything that the process said if it does not come.

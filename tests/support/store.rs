@@ -1,5 +1,6 @@
 //! A folder that bundles are written to, as a test looks at it.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -25,6 +26,12 @@ pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
 /// The files under `<folder>/bundles` that are bundles or amendments.
 pub(crate) fn bundles(folder: &Path) -> Vec<PathBuf> {
     files(&folder.join("bundles")).into_iter().filter(|path| !is_manifest(path)).collect()
+}
+
+/// The documents under `folder` by name, manifests apart.
+pub(crate) fn documents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let name = |path: &Path| path.strip_prefix(folder).unwrap().display().to_string();
+    bundles(folder).iter().map(|path| (name(path), fs::read(path).unwrap())).collect()
 }
 
 /// The files under `<folder>/bundles` that are manifests.
