@@ -13,19 +13,12 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
-
-use parking_lot::Mutex;
-
 use self::own::{OwnObjects, Reading};
 use self::services::Services;
 use super::error::ExportError;
 use super::store::Store;
 use crate::bundle::{Ran, names};
 use crate::model::{IncidentCounters, IncidentNumbers, ServiceDeployments, Timestamp};
-
-/// Most bundles of which it is remembered that they are confirmed: many more than are written at once.
-const MAX_CONFIRMED: usize = 1024;
 
 /// A failure, as it is counted.
 #[derive(Debug, Clone, Copy)]
@@ -45,9 +38,6 @@ pub(crate) struct Counted<'a> {
 pub(crate) struct Counters {
     incidents: OwnObjects<IncidentCounters>,
     services: Services,
-    /// Bundles whose manifests this process has written of late, the oldest first. A late piece that was on its way at the
-    /// same time counts nothing, so that there is nothing to take back that a kill could keep from it.
-    confirmed: Mutex<VecDeque<String>>,
 }
 
 impl Counters {
@@ -55,7 +45,6 @@ impl Counters {
         Self {
             incidents: OwnObjects::new(store.clone(), writer.clone(), names::counters_folder, Reading::EachTime),
             services: Services::new(store, writer),
-            confirmed: Mutex::default(),
         }
     }
 
@@ -67,8 +56,7 @@ impl Counters {
         let mut own = self.own(failure.incident, &mut held).await?;
         let others = self.others(failure.incident).await?;
         let counted = |counters: &IncidentCounters| tally::counts(counters, failure.bundle_id);
-        let confirmed = self.confirmed.lock().iter().any(|id| id == failure.bundle_id);
-        if !confirmed && !counted(&own) && !others.iter().any(counted) {
+        if !counted(&own) && !others.iter().any(counted) {
             tally::add(&mut own, failure, now);
             self.incidents.save(failure.incident, &own).await?;
         }
@@ -93,11 +81,6 @@ impl Counters {
     pub(crate) async fn confirm(&self, incident: &str, bundle_id: &str) {
         if let Some(own) = self.incidents.slot(incident).lock().await.as_mut() {
             tally::confirm(own, bundle_id);
-            let mut confirmed = self.confirmed.lock();
-            if confirmed.len() >= MAX_CONFIRMED {
-                confirmed.pop_front();
-            }
-            confirmed.push_back(bundle_id.to_owned());
         }
     }
 

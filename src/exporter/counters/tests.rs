@@ -310,18 +310,3 @@ proptest! {
         }
     }
 }
-
-#[tokio::test]
-async fn a_late_piece_that_was_on_its_way_beside_its_bundle_counts_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let url = format!("file:{}", folder.path().display());
-    let store = Store::open(&url, &std::collections::BTreeMap::new(), Duration::from_secs(10)).unwrap();
-    let counters = Counters::new(store.clone(), "one".to_owned());
-    let ran = ran(Some("1.0"), None);
-    let failure = Counted { incident: "INC-1", bundle_id: "b", failed_at: NOON, ran: &ran };
-    counters.count(failure, NOON).await.unwrap();
-    counters.confirm(failure.incident, failure.bundle_id).await;
-    // It saw no manifest before, and would find one now and take its count back, if it lived so long.
-    counters.count(failure, NOON).await.unwrap();
-    assert_eq!(stored(&store, "INC-1", &ran).await.unwrap().unwrap().count_24h, 1);
-}
