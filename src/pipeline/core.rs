@@ -286,6 +286,9 @@ impl Core {
             }
         };
         count_decision("sampled", &policy);
+        if let Some(shard) = self.shards.get(self.shard_of(trace.trace_id)) {
+            shard.lock().keep_open(now, trace.trace_id);
+        }
         self.make_bundle(now, trace, &policy, is_late)
     }
 

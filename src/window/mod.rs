@@ -122,6 +122,14 @@ impl Window {
         }
     }
 
+    /// As [`Window::keep`], of a trace whose decision has fallen: what came for it meanwhile is not to wait until it would expire.
+    /// What comes from now on is late by itself.
+    pub fn keep_open(&mut self, now: Timestamp, trace_id: TraceId) {
+        if self.traces.contains_key(&trace_id) {
+            self.keep(now, trace_id);
+        }
+    }
+
     /// The records of a trace that are here ("the pieces of this id"), without closing it.
     #[must_use]
     pub fn pieces(&self, trace_id: TraceId) -> &[Record] {

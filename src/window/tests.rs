@@ -465,3 +465,14 @@ fn fault_28_a_failed_trace_that_is_too_large_is_decided_at_once_and_the_rest_of_
     }
     assert_eq!(shard.advance(2)[0].reason, CloseReason::Late);
 }
+
+#[test]
+fn what_came_while_its_trace_was_decided_does_not_wait_until_it_would_expire() {
+    let mut shard = Shard::new(SETTINGS);
+    shard.span(0, 1, false);
+    shard.window.keep_open(ms(100), id(1));
+    shard.window.keep_open(ms(100), id(2));
+    shard.span(200, 2, false);
+    let closed = shard.advance(10_100);
+    assert_eq!(closed.iter().map(|closed| closed.trace).collect::<Vec<_>>(), [1], "and only what was open by then");
+}
