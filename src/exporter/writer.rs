@@ -15,10 +15,11 @@
 //!
 //! Two writers at one trace are told apart by who created the manifest: the other takes its count back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 
 use super::counters::{Counted, Counters};
 use super::error::{ErrorKind, ExportError};
@@ -26,10 +27,12 @@ use super::health::{Health, OnHealth};
 use super::index::IndexRef;
 use super::retry::retry;
 use super::store::{Created, Store};
-use crate::bundle::{Envelope, MAX_DOCUMENT_BYTES, Sealed, Signer, digest_of, envelope, names, pack, tokens, unpack};
+use crate::bundle::{
+    Envelope, MAX_DOCUMENT_BYTES, Ran, Sealed, Signer, digest_of, envelope, names, pack, tokens, unpack,
+};
 use crate::config::{BundleExporter, Compression, RetryOnFailure};
 use crate::model::{
-    Bundle, IncidentFacts, IncidentNumbers, Manifest, ManifestKind, ObjectRef, RecordDigest, SealFacts,
+    Bundle, IncidentFacts, IncidentNumbers, Manifest, ManifestKind, ObjectRef, RecordDigest, SealFacts, TraceId,
 };
 use crate::telemetry::{Clock, names as metric};
 
@@ -86,6 +89,8 @@ pub struct BundleWriter {
     writer: String,
     clock: Arc<dyn Clock>,
     counters: Counters,
+    /// Traces that are being written, each with whoever waits for its turn.
+    turns: Mutex<BTreeMap<TraceId, Arc<tokio::sync::Mutex<()>>>>,
     health: Health,
 }
 
@@ -112,6 +117,7 @@ impl BundleWriter {
         let (id, writer) = (id.into(), writer.into());
         Self {
             health: Health::of(&id),
+            turns: Mutex::default(),
             id,
             counters: Counters::new(store.clone(), writer.clone()),
             store,
@@ -170,6 +176,9 @@ impl BundleWriter {
 
     async fn committed(&self, sealed: &Sealed) -> Result<Receipt, ExportError> {
         let names = names::TraceNames::new(sealed.tenant(), sealed.trace_id());
+        // A late piece that overtakes the bundle it amends would be counted, and taken back, in its stead.
+        let turn = self.turn(sealed.trace_id());
+        let _mine = turn.lock().await;
         for _ in 0..RACES {
             let done = match self.manifest(&names.manifest()).await? {
                 Some(committed) => self.amend(sealed, &names, Some(committed)).await?,
@@ -182,6 +191,14 @@ impl BundleWriter {
         Err(ExportError::new(ErrorKind::Retryable, format!("other writers keep changing `{}`", names.stem())))
     }
 
+    /// The turn of those who write about a trace.
+    fn turn(&self, trace_id: TraceId) -> Arc<tokio::sync::Mutex<()>> {
+        let mut turns = self.turns.lock();
+        // A turn that somebody has or waits for has a second owner.
+        turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+        Arc::clone(turns.entry(trace_id).or_default())
+    }
+
     /// Creates the bundle and its manifest. `None` if another writer came first: decide anew.
     async fn commit(&self, sealed: &Sealed, names: &names::TraceNames) -> Result<Option<Receipt>, ExportError> {
         let name = names.bundle(self.compression);
@@ -189,7 +206,7 @@ impl BundleWriter {
         match self.store.create(&name, stored.clone()).await? {
             Created::Stored => {
                 let tokens = tokens_of(sealed).await;
-                self.commit_manifest(sealed, names, |numbers| {
+                self.commit_manifest(counted(sealed), names, |numbers| {
                     let object = object_ref(&name, &stored, sealed.document_digest(), self.compression);
                     sealed.manifest(ManifestKind::Bundle, object, tokens, numbers, self.seal_facts())
                 })
@@ -198,15 +215,18 @@ impl BundleWriter {
             Created::Differs(found) => match self.adopted(sealed, &name, &found) {
                 Some(Found::SameDocument(object)) => {
                     let tokens = tokens_of(sealed).await;
-                    self.commit_manifest(sealed, names, |numbers| {
+                    self.commit_manifest(counted(sealed), names, |numbers| {
                         sealed.manifest(ManifestKind::Bundle, object.clone(), tokens, numbers, self.seal_facts())
                     })
                     .await
                 }
                 Some(Found::OtherDocument(object, bundle, document)) => {
                     let tokens = count(document).await;
+                    let ran = Ran::of(&bundle);
+                    // What is committed is counted, and whoever left it there may have: it can be of another incident.
+                    let failure = Counted { incident: &bundle.incident.id, ran: &ran, ..counted(sealed) };
                     // Committed or lost to another writer, the next round finds a manifest and amends it.
-                    self.commit_manifest(sealed, names, |numbers| {
+                    self.commit_manifest(failure, names, |numbers| {
                         foreign_manifest(sealed, &bundle, object.clone(), tokens, numbers, self.seal_facts())
                     })
                     .await
@@ -226,11 +246,10 @@ impl BundleWriter {
     /// Counts the failure and creates the bundle's manifest. `None` if another writer created one first.
     async fn commit_manifest(
         &self,
-        sealed: &Sealed,
+        failure: Counted<'_>,
         names: &names::TraceNames,
         manifest: impl FnOnce(IncidentNumbers) -> Manifest,
     ) -> Result<Option<Receipt>, ExportError> {
-        let failure = counted(sealed);
         let numbers = self.counters.count(failure, self.clock.now()).await?;
         let manifest = manifest(numbers);
         let name = names.manifest();
@@ -323,7 +342,7 @@ impl BundleWriter {
         (bundle.trace.trace_id == sealed.trace_id()).then(|| Found::OtherDocument(object, Box::new(bundle), document))
     }
 
-    async fn manifest(&self, name: &str) -> Result<Option<Manifest>, ExportError> {
+    pub(super) async fn manifest(&self, name: &str) -> Result<Option<Manifest>, ExportError> {
         let Some(stored) = self.store.get(name).await? else { return Ok(None) };
         Envelope::read(&stored).and_then(|envelope| envelope.manifest()).map(Some).map_err(|error| {
             // What it committed is unknown, so neither "unchanged" nor a new manifest would be true.

@@ -36,10 +36,14 @@ impl Clock for Noon {
 
 /// A case of the trace `number` with these records, failed `hours_ago`, its records accepted by `ledger`.
 pub(super) fn sealed_at(ledger: &Arc<Ledger>, number: u8, records: &[u8], hours_ago: u64) -> Sealed {
+    sealed_as("INC-7K2M9Q4T1X", ledger, number, records, hours_ago)
+}
+
+fn sealed_as(incident: &str, ledger: &Arc<Ledger>, number: u8, records: &[u8], hours_ago: u64) -> Sealed {
     let trace_id = TraceId([number; 16]);
     let bundle = json!({
         "version": 1, "bundle_id": digest_of(&[number]), "commit_sha": "abcdef1234",
-        "incident": {"id": "INC-7K2M9Q4T1X", "fingerprint": "v1:0", "class": "crash", "summary": "ValueError", "services": ["checkout"]},
+        "incident": {"id": incident, "fingerprint": "v1:0", "class": "crash", "summary": "ValueError", "services": ["checkout"]},
         "trace": {"trace_id": trace_id, "root": "present", "span_path": [], "spans": [], "span_count": 1},
         "exception": null, "logs": {"window": [], "total": 0, "collapsed": 0}, "metrics": {"exemplars": []},
         "environment": {"runtime": {}, "os": {}, "container": {}, "k8s": {}, "service": {"name": "checkout", "version": format!("2.4.{number}")}, "timezone": null, "feature_flags": {}},
@@ -220,6 +224,26 @@ async fn an_uncommitted_object_of_another_writer_is_committed_as_it_is_and_amend
     assert_eq!(counted(&faulty.store()).await, 1);
     theirs.into_tracked().settle(Outcome::Bundled);
     ours.into_tracked().settle(Outcome::Bundled);
+}
+
+/// A late piece may be taken for another incident, and overtake the bundle that it amends.
+#[tokio::test]
+async fn what_a_kill_left_uncommitted_counts_for_the_incident_that_it_says_and_once() {
+    let (faulty, ledger) = (Faulty::default(), Arc::new(Ledger::default()));
+    let (piece, whole) = (sealed_as("INC-0000000000", &ledger, 1, &[1], 0), sealed(&ledger, 1, &[1, 2]));
+    faulty.meet(".manifest.json", &[Fault::Gone]);
+    drop(tokio::time::timeout(Duration::from_millis(100), writer(&faulty).write(&piece)).await);
+    faulty.mend();
+    assert_eq!(counted(&faulty.store()).await, 1, "counted, and killed before the manifest");
+
+    // Started again, under the same name.
+    let writer = writer(&faulty);
+    writer.write(&whole).await.unwrap();
+    assert_eq!(counted(&faulty.store()).await, 1);
+    let committed = writer.manifest(&names::TraceNames::new("default", whole.trace_id()).manifest()).await.unwrap();
+    assert_eq!(committed.unwrap().incident.id, "INC-0000000000");
+    piece.into_tracked().settle(Outcome::Bundled);
+    whole.into_tracked().settle(Outcome::Bundled);
 }
 
 #[tokio::test]
