@@ -10,6 +10,7 @@ mod expand;
 mod exporters;
 mod extensions;
 mod incident;
+mod kafka;
 mod load;
 mod problem;
 mod processors;
@@ -38,6 +39,10 @@ pub use extensions::{ApiExtension, Extension, FileStorage, HealthCheck, Signing}
 pub use incident::{
     AmbientLogs, BundleSize, Connector, IncidentConnector, IncidentLimit, LogJoin, ServiceFacts, Storage, WindowConfig,
 };
+pub use kafka::{
+    DeadLetter, GroupProtocol, HeaderExtraction, InitialOffset, KafkaAuth, KafkaConnection, KafkaMetadata,
+    KafkaReceiver, KafkaSasl, KafkaTls, LogEncoding, LogTopics, MetricTopics, OtlpEncoding, SaslMechanism, TraceTopics,
+};
 pub use load::{embedded, load, load_without_environment};
 pub use problem::Problem;
 pub use processors::{
@@ -57,7 +62,7 @@ pub use validate::{ValidatedConfig, ValidatedPipelines};
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Where records come from: `otlp`.
+    /// Where records come from: `otlp`, `kafka`.
     pub receivers: Components<Receiver>,
     /// What happens to them on the way: `memory_limiter`, `redaction`.
     pub processors: Components<Processor>,

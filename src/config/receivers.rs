@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::component::components;
-use super::{Duration, Secret};
+use super::{Duration, KafkaReceiver, Secret};
 
 /// A receiver.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -12,9 +12,11 @@ use super::{Duration, Secret};
 pub enum Receiver {
     /// OTLP over gRPC and HTTP.
     Otlp(OtlpReceiver),
+    /// OTLP from Kafka.
+    Kafka(Box<KafkaReceiver>),
 }
 
-components!(Receiver, "receiver", { "otlp" => Otlp(OtlpReceiver) });
+components!(Receiver, "receiver", { "otlp" => Otlp(OtlpReceiver), "kafka" => Kafka(Box<KafkaReceiver>) });
 
 /// OTLP over gRPC and HTTP.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

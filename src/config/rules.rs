@@ -1,10 +1,12 @@
 //! Rules of single settings: ranges, addresses, URLs, keys.
 
+mod kafka;
+
 use url::Url;
 
 use super::{
-    AlertWebhooks, Config, Connector, Duration, Exporter, Extension, MIN_RETENTION, Problem, Processor, Receiver,
-    RetryOnFailure, SendingQueue, WebhookExporter,
+    AlertWebhooks, ComponentId, Config, Connector, Duration, Exporter, Extension, MIN_RETENTION, OtlpReceiver, Problem,
+    Processor, Receiver, RetryOnFailure, SendingQueue, WebhookExporter,
 };
 use crate::model::RootKey;
 
@@ -16,71 +18,9 @@ pub(super) fn check(document: &Config) -> Vec<Problem> {
     let mut problems = Vec::new();
     let found = &mut problems;
     for (id, receiver) in &document.receivers.0 {
-        let Receiver::Otlp(otlp) = receiver;
-        let path = format!("receivers.{id}.protocols");
-        if otlp.protocols.grpc.is_none() && otlp.protocols.http.is_none() {
-            fault(
-                found,
-                &path,
-                "no protocol is turned on, so it would not listen",
-                "write `grpc:` or `http:` under `protocols`",
-            );
-        }
-        if let Some(grpc) = &otlp.protocols.grpc {
-            endpoint(found, &format!("{path}.grpc.endpoint"), &grpc.endpoint);
-            positive(found, &format!("{path}.grpc.max_recv_msg_size_mib"), grpc.max_recv_msg_size_mib);
-            positive(found, &format!("{path}.grpc.max_concurrent_streams"), u64::from(grpc.max_concurrent_streams));
-            if grpc.max_recv_msg_size_mib > 4096 {
-                fault(
-                    found,
-                    &format!("{path}.grpc.max_recv_msg_size_mib"),
-                    "gRPC messages cannot be larger than 4 GiB",
-                    "write 4096 or less",
-                );
-            }
-        }
-        if let Some(http) = &otlp.protocols.http {
-            let path = format!("{path}.http");
-            endpoint(found, &format!("{path}.endpoint"), &http.endpoint);
-            positive(found, &format!("{path}.max_request_body_size"), http.max_request_body_size);
-            positive(found, &format!("{path}.max_attachment_size"), http.max_attachment_size);
-            lasting(found, &format!("{path}.read_header_timeout"), http.read_header_timeout);
-            lasting(found, &format!("{path}.read_timeout"), http.read_timeout);
-            let AlertWebhooks { sentry, datadog } = &http.alerts;
-            let paths = [
-                &http.traces_url_path,
-                &http.logs_url_path,
-                &http.metrics_url_path,
-                &http.evidence_url_path,
-                &sentry.url_path,
-                &datadog.url_path,
-            ];
-            let names = [
-                "traces_url_path",
-                "logs_url_path",
-                "metrics_url_path",
-                "evidence_url_path",
-                "alerts.sentry.url_path",
-                "alerts.datadog.url_path",
-            ];
-            alert_secrets(found, &path, &http.alerts);
-            for (name, url_path) in names.into_iter().zip(paths) {
-                if !url_path.starts_with('/') || url_path.contains(['?', '#', '{', '}', ' ']) {
-                    fault(
-                        found,
-                        &format!("{path}.{name}"),
-                        "not the path of a URL",
-                        "begin it with `/`, without `?`, `#`, braces or spaces",
-                    );
-                } else if paths.iter().filter(|other| *other == &url_path).count() > 1 {
-                    fault(
-                        found,
-                        &format!("{path}.{name}"),
-                        format!("`{url_path}` serves two signals"),
-                        "give each signal a path of its own",
-                    );
-                }
-            }
+        match receiver {
+            Receiver::Otlp(otlp) => otlp_receiver(found, id, otlp),
+            Receiver::Kafka(kafka) => kafka::receiver(found, &format!("receivers.{id}"), kafka),
         }
     }
     processors(document, found);
@@ -130,6 +70,74 @@ pub(super) fn check(document: &Config) -> Vec<Problem> {
     }
     service(document, found);
     problems
+}
+
+fn otlp_receiver(found: &mut Vec<Problem>, id: &ComponentId, otlp: &OtlpReceiver) {
+    let path = format!("receivers.{id}.protocols");
+    if otlp.protocols.grpc.is_none() && otlp.protocols.http.is_none() {
+        fault(
+            found,
+            &path,
+            "no protocol is turned on, so it would not listen",
+            "write `grpc:` or `http:` under `protocols`",
+        );
+    }
+    if let Some(grpc) = &otlp.protocols.grpc {
+        endpoint(found, &format!("{path}.grpc.endpoint"), &grpc.endpoint);
+        positive(found, &format!("{path}.grpc.max_recv_msg_size_mib"), grpc.max_recv_msg_size_mib);
+        positive(found, &format!("{path}.grpc.max_concurrent_streams"), u64::from(grpc.max_concurrent_streams));
+        if grpc.max_recv_msg_size_mib > 4096 {
+            fault(
+                found,
+                &format!("{path}.grpc.max_recv_msg_size_mib"),
+                "gRPC messages cannot be larger than 4 GiB",
+                "write 4096 or less",
+            );
+        }
+    }
+    if let Some(http) = &otlp.protocols.http {
+        let path = format!("{path}.http");
+        endpoint(found, &format!("{path}.endpoint"), &http.endpoint);
+        positive(found, &format!("{path}.max_request_body_size"), http.max_request_body_size);
+        positive(found, &format!("{path}.max_attachment_size"), http.max_attachment_size);
+        lasting(found, &format!("{path}.read_header_timeout"), http.read_header_timeout);
+        lasting(found, &format!("{path}.read_timeout"), http.read_timeout);
+        let AlertWebhooks { sentry, datadog } = &http.alerts;
+        let paths = [
+            &http.traces_url_path,
+            &http.logs_url_path,
+            &http.metrics_url_path,
+            &http.evidence_url_path,
+            &sentry.url_path,
+            &datadog.url_path,
+        ];
+        let names = [
+            "traces_url_path",
+            "logs_url_path",
+            "metrics_url_path",
+            "evidence_url_path",
+            "alerts.sentry.url_path",
+            "alerts.datadog.url_path",
+        ];
+        alert_secrets(found, &path, &http.alerts);
+        for (name, url_path) in names.into_iter().zip(paths) {
+            if !url_path.starts_with('/') || url_path.contains(['?', '#', '{', '}', ' ']) {
+                fault(
+                    found,
+                    &format!("{path}.{name}"),
+                    "not the path of a URL",
+                    "begin it with `/`, without `?`, `#`, braces or spaces",
+                );
+            } else if paths.iter().filter(|other| *other == &url_path).count() > 1 {
+                fault(
+                    found,
+                    &format!("{path}.{name}"),
+                    format!("`{url_path}` serves two signals"),
+                    "give each signal a path of its own",
+                );
+            }
+        }
+    }
 }
 
 fn processors(document: &Config, found: &mut Vec<Problem>) {

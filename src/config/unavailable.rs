@@ -7,7 +7,6 @@ use super::{Connector, Exporter, Extension, Problem, Processor, Receiver, sugges
 
 /// Components that are planned, and what to use until then.
 const COMPONENTS: &[(&str, &str, &str)] = &[
-    ("receivers", "kafka", "use `otlp`"),
     ("exporters", "kafka", "use `bundle` to store bundles and `webhook` to be told of them"),
     ("exporters", "otlp", "use `bundle` to store bundles and `webhook` to be told of them"),
     ("exporters", "otlphttp", "use `bundle` to store bundles and `webhook` to be told of them"),
@@ -36,6 +35,19 @@ const REDACTION: &[(&str, &str)] = &[
     ),
 ];
 
+/// Settings of the Collector's Kafka receiver that have no place here.
+const KAFKA: &[(&str, &str)] = &[
+    (
+        "autocommit",
+        "leave it out: offsets are committed when what was read has had its outcome; `commit_interval` says how often",
+    ),
+    ("message_marking", "leave it out: offsets are committed when what was read has had its outcome"),
+    ("protocol_version", "leave it out: it is negotiated with the brokers"),
+    ("error_backoff", "leave it out: what cannot be taken in pauses its partitions until it can"),
+    ("topic", "name topics by signal: `traces: {topics: [otlp_spans]}`"),
+    ("encoding", "name encodings by signal: `traces: {encoding: otlp_proto}`"),
+];
+
 /// Reports what is not there, and sets it aside so that the rest can be read.
 pub(super) fn check(root: &Node) -> Vec<Fault> {
     let mut faults = Vec::new();
@@ -44,20 +56,22 @@ pub(super) fn check(root: &Node) -> Vec<Fault> {
     section::<Connector>(root, "connectors", &mut faults);
     section::<Exporter>(root, "exporters", &mut faults);
     section::<Extension>(root, "extensions", &mut faults);
-    redaction(root, &mut faults);
+    settings(root, "processors", "redaction", REDACTION, &mut faults);
+    settings(root, "receivers", "kafka", KAFKA, &mut faults);
     faults
 }
 
-fn redaction(root: &Node, faults: &mut Vec<Fault>) {
-    let processors = root.get("processors").map(Node::entries).unwrap_or_default();
-    for processor in processors.iter().filter(|entry| entry.key.split('/').next() == Some("redaction")) {
-        for entry in processor.node.entries() {
-            let Some((key, instead)) = REDACTION.iter().find(|(key, _)| *key == entry.key) else { continue };
+/// Reports the `settings` of all components of a type that have no place here.
+fn settings(root: &Node, section: &str, kind: &str, settings: &[(&str, &str)], faults: &mut Vec<Fault>) {
+    let components = root.get(section).map(Node::entries).unwrap_or_default();
+    for component in components.iter().filter(|entry| entry.key.split('/').next() == Some(kind)) {
+        for entry in component.node.entries() {
+            let Some((key, instead)) = settings.iter().find(|(key, _)| *key == entry.key) else { continue };
             // What is asked for is done already.
             let is_met = *key == "redact_all_types"
                 && matches!(&entry.node.value, Value::Scalar(scalar) if scalar.kind() == Kind::Bool(true));
             if !is_met {
-                let path = format!("processors.{}.{key}", processor.key);
+                let path = format!("{section}.{}.{key}", component.key);
                 faults.push(Fault::at(&entry.at, Problem::new(path, "has no place here").instead(*instead)));
             }
             entry.node.set_aside.set(true);

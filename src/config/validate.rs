@@ -6,9 +6,9 @@ use super::errors::{ConfigErrors, Fault};
 use super::tree::Places;
 use super::{
     ApiExtension, BundleExporter, Component, ComponentId, Components, Config, Connector, Exporter, Extension,
-    FileStorage, HealthCheck, IncidentConnector, MemoryLimiter, OtlpReceiver, Pipeline, Problem, Processor,
-    RawExporter, Receiver, RedactionProcessor, Signing, Storage, Telemetry, WebhookExporter, WindowConfig, rules,
-    suggest,
+    FileStorage, HealthCheck, IncidentConnector, KafkaReceiver, MemoryLimiter, OtlpReceiver, Pipeline, Problem,
+    Processor, RawExporter, Receiver, RedactionProcessor, Signing, Storage, Telemetry, WebhookExporter, WindowConfig,
+    rules, suggest,
 };
 use crate::model::Signal;
 
@@ -32,6 +32,8 @@ pub struct ValidatedConfig {
 pub struct ValidatedPipelines {
     /// OTLP receivers, each with the signals that its pipelines take.
     pub otlp: Vec<(OtlpReceiver, Vec<Signal>)>,
+    /// Kafka receivers with the component's id, each with the signals that its pipelines take.
+    pub kafka: Vec<(String, KafkaReceiver, Vec<Signal>)>,
     /// The memory limit, if a pipeline has one.
     pub memory_limiter: Option<MemoryLimiter>,
     /// The connector.
@@ -95,6 +97,7 @@ impl Wiring<'_> {
         let service = &document.service;
         let mut found = ValidatedPipelines {
             otlp: Vec::new(),
+            kafka: Vec::new(),
             memory_limiter: None,
             incident: IncidentConnector::default(),
             redaction: RedactionProcessor::default(),
@@ -203,8 +206,12 @@ impl Wiring<'_> {
             );
         }
         for (id, signals) in receivers {
-            if let Some(Receiver::Otlp(receiver)) = document.receivers.0.get(&id) {
-                found.otlp.push((receiver.clone(), signals));
+            match document.receivers.0.get(&id) {
+                Some(Receiver::Otlp(receiver)) => found.otlp.push((receiver.clone(), signals)),
+                Some(Receiver::Kafka(receiver)) => {
+                    found.kafka.push((id.to_string(), (**receiver).clone(), signals));
+                }
+                None => {}
             }
         }
     }
