@@ -5,6 +5,7 @@ mod build;
 mod core;
 mod intake;
 mod keeper;
+mod lanes;
 mod limit;
 mod recover;
 pub mod replay;
