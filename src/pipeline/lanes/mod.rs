@@ -4,6 +4,8 @@
 //! paused, and offsets stand still: that is the back-pressure.
 
 mod lane;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::io;

@@ -182,3 +182,35 @@ impl Message {
         }
     }
 }
+
+/// A message of a topic in OTLP's protobuf, for tests of what works on lanes.
+#[cfg(test)]
+pub(crate) fn test_message(
+    signal: Signal,
+    part: usize,
+    at: Timestamp,
+    origin: Option<Origin>,
+    payload: Bytes,
+) -> Message {
+    let topic = Topic {
+        name: signal.as_str().to_owned(),
+        signal,
+        encoding: Encoding::Otlp(OtlpEncoding::OtlpProto),
+        partitions: 1,
+        headers: HeaderExtraction::default(),
+    };
+    let fetched = crate::model::Budget::new(0).take_anyway(payload.len());
+    Message {
+        lane: 0,
+        part,
+        at,
+        origin,
+        topic: Arc::new(topic),
+        offset: 0,
+        key: None,
+        payload: Some(payload),
+        headers: Vec::new(),
+        dead: None,
+        _fetched: fetched,
+    }
+}

@@ -30,7 +30,9 @@ use std::time::Duration;
 pub use consumer::{KafkaConsumer, KafkaSource, spawn};
 pub use dead::{DeadLetterError, open_dead_letter};
 pub use message::Message;
-pub use offsets::{Offsets, Place, Progress};
+#[cfg(test)]
+pub(crate) use message::test_message;
+pub use offsets::{Commit, Offsets, Place, Progress, Restart};
 pub use partition::{crc32, murmur2, sarama};
 
 use std::sync::Arc;
