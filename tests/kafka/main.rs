@@ -5,3 +5,7 @@
 mod broker;
 #[path = "../support/kafka/mod.rs"]
 mod kafka;
+mod lanes;
+#[path = "../support/mod.rs"]
+mod support;
+mod traffic;

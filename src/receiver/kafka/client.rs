@@ -3,11 +3,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
@@ -88,12 +89,32 @@ impl ConsumerContext for Context {
         }
     }
 
-    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
-        self.tell(Event::Committed(result));
-    }
-
     fn main_queue_min_poll_interval(&self) -> Timeout {
         Timeout::After(Duration::from_millis(100))
+    }
+}
+
+/// Commits what is in the client's offset store, beside the thread that polls: librdkafka tells how a commit went to whoever waits
+/// for it alone.
+pub(super) struct Committer(Sender<()>);
+
+impl Committer {
+    /// Starts its thread, which ends when this is dropped.
+    pub(super) fn spawn(client: &Arc<Client>) -> std::io::Result<Self> {
+        let (ask, asked) = channel();
+        let client = Arc::clone(client);
+        std::thread::Builder::new().name("kafka-commit".to_owned()).spawn(move || {
+            while asked.recv().is_ok() {
+                let result = client.commit_consumer_state(CommitMode::Sync);
+                client.context().tell(Event::Committed(result));
+            }
+        })?;
+        Ok(Self(ask))
+    }
+
+    /// Asks for a commit; an [`Event::Committed`] follows. Whether it can.
+    pub(super) fn commit(&self) -> bool {
+        self.0.send(()).is_ok()
     }
 }
 

@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use rdkafka::Message as _;
-use rdkafka::consumer::{CommitMode, Consumer, RebalanceProtocol};
+use rdkafka::consumer::{Consumer, RebalanceProtocol};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Headers};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tokio::sync::watch;
 
 use super::begin::{self, Begin, NotNow};
-use super::client::{self, Client, Event, TopicPartition};
+use super::client::{self, Client, Committer, Event, TopicPartition};
 use super::dead::DeadLetters;
 use super::message::{Message, Topic};
 use super::offsets::{Offsets, Place, Progress, Restart};
@@ -118,7 +118,8 @@ fn read(
     phase: &AtomicU8,
 ) -> Result<(), Failure> {
     let fatal = |error: KafkaError| Failure::Client(error.to_string());
-    let client = client::consumer(&source.config).map_err(fatal)?;
+    let client = Arc::new(client::consumer(&source.config).map_err(fatal)?);
+    let committer = Committer::spawn(&client).map_err(|error| Failure::Client(error.to_string()))?;
     let dead = DeadLetters::open(&source.config, &source.root).map_err(fatal)?.map(Arc::new);
     let Some(topics) = look(&client, &source, &readiness, phase)? else { return Ok(()) };
     let names: Vec<&str> = topics.iter().map(|topic| topic.name.as_str()).collect();
@@ -134,7 +135,8 @@ fn read(
         running: BTreeMap::new(),
         owned: Vec::new(),
         waiting: None,
-        committing: false,
+        committer,
+        committing: 0,
         next_flow: now,
         next_commit: now,
         next_look: now,
@@ -211,8 +213,9 @@ struct Reader<L> {
     owned: Vec<TopicPartition>,
     /// Partitions that are this member's once it is known where to begin, and when that is asked next.
     waiting: Option<(Vec<TopicPartition>, Instant)>,
-    /// A commit was sent and is not answered.
-    committing: bool,
+    committer: Committer,
+    /// Commits that were asked for and are not answered.
+    committing: u32,
     next_flow: Instant,
     next_commit: Instant,
     next_look: Instant,
@@ -390,7 +393,7 @@ impl<L: LaneIntake> Reader<L> {
                     self.readiness.set_ready(&self.source.id);
                 }
                 Event::Revoked(partitions) => self.revoked(client, &partitions)?,
-                Event::Committed(result) => self.committed(result),
+                Event::Committed(result) => self.answered(result),
                 Event::Unreachable(reason) => {
                     tracing::warn!(receiver = self.source.id, reason, "no broker can be reached");
                     self.readiness.set_not_ready(&self.source.id, "no broker can be reached");
@@ -545,7 +548,7 @@ impl<L: LaneIntake> Reader<L> {
 
     /// Commits what is safe and was not told before.
     fn commit(&mut self, client: &Client, last: bool) {
-        if self.committing && !last {
+        if self.committing > 0 && !last {
             return;
         }
         let mut list = TopicPartitionList::new();
@@ -576,14 +579,18 @@ impl<L: LaneIntake> Reader<L> {
         // Through the offset store, which refuses what is not this member's: a commit of its own would go for any partition.
         let stored = client.store_offsets(&list);
         drop(list);
-        match stored.and_then(|()| client.commit_consumer_state(CommitMode::Async)) {
-            Ok(()) => self.committing = true,
+        match stored {
+            Ok(()) => self.committing += u32::from(self.committer.commit()),
             Err(error) => self.committed(Err(error)),
         }
     }
 
+    fn answered(&mut self, result: Result<(), KafkaError>) {
+        self.committing = self.committing.saturating_sub(1);
+        self.committed(result);
+    }
+
     fn committed(&mut self, result: Result<(), KafkaError>) {
-        self.committing = false;
         match result {
             Ok(()) => {
                 metrics::counter!(names::KAFKA_COMMITS, "result" => "ok").increment(1);
@@ -603,7 +610,7 @@ impl<L: LaneIntake> Reader<L> {
     /// Waits until the last commit is answered, but not for long.
     fn await_commit(&mut self, client: &Client) {
         let end = Instant::now() + LAST_COMMIT;
-        while self.committing && Instant::now() < end {
+        while self.committing > 0 && Instant::now() < end {
             // Messages of lanes that are gone are dropped here: whoever reads them next begins before them.
             if let Some(Err(error)) = client.poll(FLOW) {
                 tracing::debug!(%error, "while the last commit is waited for");
@@ -611,7 +618,7 @@ impl<L: LaneIntake> Reader<L> {
             let context = client::context(client);
             while let Some(event) = context.next_event() {
                 match event {
-                    Event::Committed(result) => self.committed(result),
+                    Event::Committed(result) => self.answered(result),
                     Event::Assigned(partitions) => self.waiting = Some((partitions, Instant::now())),
                     Event::Revoked(_) | Event::Unreachable(_) => {}
                 }
