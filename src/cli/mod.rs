@@ -2,7 +2,9 @@
 
 mod bundle;
 mod components;
+mod dead_letter;
 mod demo;
+mod doctor;
 mod exit;
 mod gc;
 mod incident;
@@ -50,6 +52,8 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// Checks a configuration.
     Validate(validate::ValidateArgs),
+    /// Connects to what a configuration names (brokers, topics, stores, disks) and says what would not work.
+    Doctor(doctor::DoctorArgs),
     /// Prints the configuration that would run, expanded and merged, without its secrets.
     PrintConfig(print_config::PrintConfigArgs),
     /// Redacts text from stdin with the rules in force: for people who tune them.
@@ -67,6 +71,8 @@ enum Command {
     /// Reads bundles from a store.
     #[command(subcommand)]
     Bundle(bundle::Command),
+    /// Decrypts a message that could not be read, from the dead-letter topic of a Kafka receiver.
+    DeadLetter(dead_letter::DeadLetterArgs),
     /// Reads raw evidence from a store, with a key.
     #[command(subcommand)]
     Raw(raw::Command),
@@ -96,6 +102,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Some(Command::Demo(args)) => demo::run(&args, &sources.set),
         Some(Command::Replay(args)) => replay::run(&args, sources),
         Some(Command::Validate(args)) => validate::run(&args, sources, &crate::pipeline::check, out),
+        Some(Command::Doctor(args)) => doctor::run(&args, sources, out),
+        Some(Command::DeadLetter(args)) => dead_letter::run(&args, sources, &mut std::io::stdin().lock(), out),
         Some(Command::PrintConfig(args)) => print_config::run(&args, sources, out),
         Some(Command::Redact(args)) => {
             redact::run(&args, sources, &mut std::io::stdin().lock(), &mut BufWriter::new(out))

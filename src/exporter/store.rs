@@ -209,6 +209,23 @@ impl Store {
         Ok(names)
     }
 
+    /// Writes a small object, reads it back and removes it: whether bundles could be stored here.
+    ///
+    /// # Errors
+    /// What the store says against it.
+    pub async fn probe(&self) -> Result<(), ExportError> {
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).unwrap_or_default();
+        let name = format!("doctor/{}", data_encoding::HEXLOWER.encode(&random));
+        self.create(&name, Bytes::from_static(b"probe")).await?;
+        let found = self.get(&name).await?;
+        self.remove(std::slice::from_ref(&name)).await?;
+        if found.as_deref() == Some(b"probe") {
+            return Ok(());
+        }
+        Err(ExportError::new(ErrorKind::Permanent, "what was written does not come back"))
+    }
+
     /// Where an object lies, for a person or an agent: `s3://bucket/prefix/name`, `file:///folder/name`.
     #[must_use]
     pub fn url_of(&self, name: &str) -> String {

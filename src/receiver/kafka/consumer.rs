@@ -7,11 +7,10 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use rdkafka::Message as _;
 use rdkafka::consumer::{Consumer, RebalanceProtocol};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{BorrowedMessage, Headers};
+use rdkafka::message::BorrowedMessage;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tokio::sync::watch;
 
@@ -31,8 +30,6 @@ const POLL: Duration = Duration::from_millis(50);
 const FLOW: Duration = Duration::from_millis(10);
 /// Wait before a question to the brokers is asked again.
 const AGAIN: Duration = Duration::from_secs(1);
-/// What a message takes besides its bytes.
-const MESSAGE_COST: usize = 256;
 /// Least that is fetched of a partition before it is paused.
 const MIN_SHARE: usize = 1024 * 1024;
 
@@ -285,28 +282,9 @@ impl<L: LaneIntake> Reader<L> {
         } else {
             Some(part.offsets.take(place))
         };
-        let payload = message.payload().map(Bytes::copy_from_slice);
-        let headers = message.headers().map_or_else(Vec::new, |headers| {
-            let pair = |header: rdkafka::message::Header<'_, &[u8]>| {
-                (header.key.to_owned(), header.value.map(Bytes::copy_from_slice).unwrap_or_default())
-            };
-            headers.iter().map(pair).collect()
-        });
-        let fetched = part.fetched.take_anyway(payload.as_ref().map_or(0, Bytes::len) + MESSAGE_COST);
         metrics::counter!(names::KAFKA_MESSAGES, "topic" => topic.name.clone()).increment(1);
-        self.lanes.message(Message {
-            lane: number,
-            part: at,
-            at: part.at,
-            origin,
-            topic: Arc::clone(topic),
-            offset,
-            key: message.key().map(Bytes::copy_from_slice),
-            payload,
-            headers,
-            dead: self.dead.clone(),
-            _fetched: fetched,
-        });
+        let dead = self.dead.clone();
+        self.lanes.message(Message::copied(message, at, part.at, origin, topic, dead, &part.fetched));
         if !part.paused && part.fetched.used() > part.fetched.limit() {
             part.paused = set_paused(client, true, [(topic.name.as_str(), number)]);
         }

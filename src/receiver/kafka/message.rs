@@ -4,14 +4,19 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use data_encoding::HEXLOWER;
+use rdkafka::Message as _;
+use rdkafka::message::{BorrowedMessage, Headers as _};
 
 use super::dead::DeadLetters;
 use super::partition;
 use crate::config::{HeaderExtraction, LogEncoding, OtlpEncoding};
-use crate::model::{Entry, Origin, Permit, Signal, Timestamp};
+use crate::model::{Budget, Entry, Origin, Permit, Signal, Timestamp};
 use crate::otlp::{self, Limits, LogBody, LogContext};
 use crate::receiver::Incoming;
 use crate::telemetry::names;
+
+/// What a message takes besides its bytes.
+const MESSAGE_COST: usize = 256;
 
 /// How the messages of a topic are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +65,38 @@ pub(super) struct Poison {
 }
 
 impl Message {
+    /// A copy of what librdkafka holds, counted among what is `fetched`.
+    pub(super) fn copied(
+        message: &BorrowedMessage<'_>,
+        part: usize,
+        at: Timestamp,
+        origin: Option<Origin>,
+        topic: &Arc<Topic>,
+        dead: Option<Arc<DeadLetters>>,
+        fetched: &Budget,
+    ) -> Self {
+        let payload = message.payload().map(Bytes::copy_from_slice);
+        let headers = message.headers().map_or_else(Vec::new, |headers| {
+            let pair = |header: rdkafka::message::Header<'_, &[u8]>| {
+                (header.key.to_owned(), header.value.map(Bytes::copy_from_slice).unwrap_or_default())
+            };
+            headers.iter().map(pair).collect()
+        });
+        Self {
+            lane: message.partition(),
+            part,
+            at,
+            origin,
+            topic: Arc::clone(topic),
+            offset: message.offset(),
+            key: message.key().map(Bytes::copy_from_slice),
+            _fetched: fetched.take_anyway(payload.as_ref().map_or(0, Bytes::len) + MESSAGE_COST),
+            payload,
+            headers,
+            dead,
+        }
+    }
+
     /// The request in it. `None` if there is none, which has been counted then, and set aside where that is configured.
     pub fn read(&self) -> Option<Incoming> {
         match self.request() {
@@ -74,7 +111,7 @@ impl Message {
         }
     }
 
-    fn request(&self) -> Result<Incoming, Poison> {
+    pub(super) fn request(&self) -> Result<Incoming, Poison> {
         let signal = self.topic.signal;
         let poison = |reason, detail: String| Poison { reason, detail };
         // A tombstone: what compaction leaves of a key. Nothing is lost with it.
@@ -147,7 +184,7 @@ impl Message {
     }
 
     /// Why the records of a message may not be where the others of their trace are: key and partition must follow from its trace.
-    fn misrouted(&self, entries: &[Entry]) -> Option<&'static str> {
+    pub(super) fn misrouted(&self, entries: &[Entry]) -> Option<&'static str> {
         let mut ids = entries.iter().map(|entry| entry.head.trace_id).filter(|id| !id.is_zero());
         let first = ids.next()?;
         if ids.any(|id| id != first) {
@@ -199,7 +236,7 @@ pub(crate) fn test_message(
         partitions: 1,
         headers: HeaderExtraction::default(),
     };
-    let fetched = crate::model::Budget::new(0).take_anyway(payload.len());
+    let fetched = Budget::new(0).take_anyway(payload.len());
     Message {
         lane: 0,
         part,
