@@ -12,27 +12,27 @@ use crate::support::store;
 use crate::traffic::{hex, log, spans};
 
 /// Topics of one test, its group, and the store that the members of the group share.
-struct Bed<'c> {
+pub(crate) struct Bed<'c> {
     cluster: &'c Cluster,
     name: String,
-    folder: tempfile::TempDir,
+    pub(crate) folder: tempfile::TempDir,
 }
 
 /// What of the settings differs between members.
 #[derive(Default)]
-struct Member<'a> {
+pub(crate) struct Member<'a> {
     /// Of the folder, and nothing else.
-    name: &'a str,
+    pub(crate) name: &'a str,
     /// Another store than the one that is shared.
-    store: Option<&'a str>,
+    pub(crate) store: Option<&'a str>,
     /// Another group than the one that is shared.
-    group: Option<&'a str>,
+    pub(crate) group: Option<&'a str>,
     /// More settings of the receiver.
-    kafka: &'a str,
+    pub(crate) kafka: &'a str,
 }
 
 impl<'c> Bed<'c> {
-    fn new(cluster: &'c Cluster, name: &str, partitions: i32) -> Self {
+    pub(crate) fn new(cluster: &'c Cluster, name: &str, partitions: i32) -> Self {
         let bed = Self { cluster, name: name.to_owned(), folder: tempfile::tempdir().unwrap() };
         for topic in [bed.spans(), bed.logs()] {
             cluster.create_topic(&topic, partitions, &[("message.timestamp.type", "LogAppendTime")]);
@@ -40,15 +40,15 @@ impl<'c> Bed<'c> {
         bed
     }
 
-    fn spans(&self) -> String {
+    pub(crate) fn spans(&self) -> String {
         format!("{}-spans", self.name)
     }
 
-    fn logs(&self) -> String {
+    pub(crate) fn logs(&self) -> String {
         format!("{}-logs", self.name)
     }
 
-    fn home(&self, member: &Member<'_>) -> Home {
+    pub(crate) fn home(&self, member: &Member<'_>) -> Home {
         let folder = self.folder.path().join(member.name);
         std::fs::create_dir_all(&folder).unwrap();
         let store = self.store(member.store.unwrap_or("store"));
@@ -78,7 +78,7 @@ impl<'c> Bed<'c> {
     }
 
     /// Puts messages of spans and logs of these traces on the topics, keyed by trace id: of each `pieces` messages of spans.
-    fn produce(&self, traces: std::ops::Range<u32>, pieces: u8, spans_each: u8) {
+    pub(crate) fn produce(&self, traces: std::ops::Range<u32>, pieces: u8, spans_each: u8) {
         let (spans_topic, logs_topic) = (self.spans(), self.logs());
         let mut records = Vec::new();
         for piece in 0..pieces {

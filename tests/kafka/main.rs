@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test")]
 
 mod broker;
+mod doctor;
 #[path = "../support/kafka/mod.rs"]
 mod kafka;
 mod lanes;

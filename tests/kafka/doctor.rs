@@ -1,0 +1,87 @@
+//! `casefile doctor` against a real broker.
+
+use serde_json::Value;
+
+use crate::kafka::{Cluster, Record};
+use crate::lanes::{Bed, Member};
+use crate::support::casefile;
+use crate::traffic::{hex, spans};
+
+/// What it finds, and whether it ended well.
+fn doctor(bed: &Bed<'_>, member: &Member<'_>) -> (Vec<(String, String, String)>, bool) {
+    let home = bed.home(member);
+    let mut command = casefile::command(bed.folder.path());
+    let output = command.arg("--config").arg(home.config()).args(["doctor", "--json"]).output().unwrap();
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+        panic!("{error}: {}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    });
+    let text = |finding: &Value, key: &str| finding[key].as_str().unwrap().to_owned();
+    let findings = found["findings"].as_array().unwrap().iter();
+    let findings =
+        findings.map(|finding| (text(finding, "subject"), text(finding, "state"), text(finding, "detail"))).collect();
+    (findings, output.status.success())
+}
+
+/// The states and details of what it finds of a subject.
+fn of<'f>(findings: &'f [(String, String, String)], subject: &str) -> Vec<(&'f str, &'f str)> {
+    let of_subject = findings.iter().filter(|(other, _, _)| other == subject);
+    of_subject.map(|(_, state, detail)| (state.as_str(), detail.as_str())).collect()
+}
+
+#[test]
+fn doctor_finds_a_sound_set_up_sound_and_joins_no_group() {
+    let cluster = Cluster::shared();
+    let bed = Bed::new(&cluster, "sound", 2);
+    bed.produce(0..20, 1, 2);
+    let (findings, ended_well) = doctor(&bed, &Member { name: "one", ..Member::default() });
+    assert!(ended_well, "{findings:#?}");
+    assert_eq!(of(&findings, "kafka: topic sound-spans"), [("ok", "2 partitions")]);
+    let messages = of(&findings, "kafka: messages of sound-logs");
+    assert_eq!(messages, [("ok", "10 looked at: readable, and keyed by their trace")]);
+    let group = of(&findings, "kafka: group sound");
+    assert!(group[0].1.starts_with("has committed nothing"), "{group:?}");
+    assert!(of(&findings, "bundle")[0].1.ends_with("can be written, read and removed from"), "{findings:#?}");
+    assert_eq!(cluster.committed("sound", "sound-spans"), [None, None]);
+}
+
+#[test]
+fn doctor_names_messages_without_keys_and_of_another_encoding() {
+    let cluster = Cluster::shared();
+    let bed = Bed::new(&cluster, "unsound", 1);
+    let (topic, other) = (bed.spans(), bed.logs());
+    let key = hex(1);
+    for record in [
+        Record { topic: &topic, payload: Some(&spans(1, 0, 1, false)), ..Record::default() },
+        Record { topic: &topic, payload: Some(&spans(2, 0, 1, false)), key: Some(key.as_bytes()), ..Record::default() },
+        Record { topic: &other, payload: Some(b"plain text"), key: Some(key.as_bytes()), ..Record::default() },
+    ] {
+        cluster.produce(&record);
+    }
+    let (findings, ended_well) = doctor(&bed, &Member { name: "one", ..Member::default() });
+    assert!(!ended_well);
+    let spans = of(&findings, "kafka: messages of unsound-spans");
+    assert!(spans.iter().all(|(state, _)| *state == "broken"), "{spans:?}");
+    assert!(spans.iter().any(|(_, detail)| detail.starts_with("1 of 2: have no key")), "{spans:?}");
+    assert!(
+        spans.iter().any(|(_, detail)| detail.starts_with("1 of 2: have a key that is not their trace id")),
+        "{spans:?}"
+    );
+    let logs = of(&findings, "kafka: messages of unsound-logs");
+    assert!(logs[0].1.contains("cannot be read") && logs[0].1.ends_with("check `encoding`"), "{logs:?}");
+}
+
+#[test]
+fn doctor_says_that_a_topic_is_missing() {
+    let cluster = Cluster::shared();
+    let bed = Bed::new(&cluster, "missing", 1);
+    let member = Member { name: "one", kafka: ", metrics: {topics: [nowhere]}", ..Member::default() };
+    let home = bed.home(&member);
+    let config = std::fs::read_to_string(home.config()).unwrap();
+    std::fs::write(home.config(), config.replace("metrics: {receivers: [otlp]", "metrics: {receivers: [otlp, kafka]"))
+        .unwrap();
+    let output =
+        casefile::command(bed.folder.path()).arg("--config").arg(home.config()).arg("doctor").output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("BROKEN   kafka: topics: there is no topic `nowhere`"), "{said}");
+}
