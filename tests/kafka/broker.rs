@@ -87,44 +87,64 @@ fn brokers_end_and_start_again_with_their_data() {
     assert_eq!(cluster.read("kept").len(), 30);
 }
 
-/// Logs in at a listener with what `receivers.kafka` would, and asks for the topics.
-fn reach(
-    cluster: &Cluster,
+/// A client at a listener, with the settings that `receivers.kafka` would give it.
+#[derive(Clone, Copy)]
+struct Attempt<'a> {
+    cluster: &'a Cluster,
     listener: Listener,
-    tls: Option<&KafkaTls>,
-    sasl: Option<(SaslMechanism, &str)>,
-) -> Result<(), KafkaError> {
-    let auth = KafkaAuth {
-        sasl: sasl.map(|(mechanism, password)| KafkaSasl {
-            mechanism,
-            username: USER.to_owned(),
-            password: Secret::new(password),
-        }),
-    };
-    let brokers = cluster.addresses(listener);
-    let metadata = KafkaMetadata::default();
-    let connection =
-        KafkaConnection { brokers: &brokers, client_id: "casefile", tls, auth: &auth, metadata: &metadata };
-    let mut config = ClientConfig::new();
-    config.extend(connection.properties().into_iter().map(|(name, value)| (name.to_owned(), value)));
-    let consumer: BaseConsumer = config.set("group.id", "reach").set_log_level(RDKafkaLogLevel::Emerg).create()?;
-    for _ in 0..60 {
-        if consumer.fetch_metadata(None, Duration::from_millis(500)).is_ok() {
-            return Ok(());
-        }
-        // Why not, which the client goes on after.
-        if let Some(Err(error)) = consumer.poll(Duration::ZERO) {
-            return Err(error);
-        }
-    }
-    panic!("neither let in nor refused");
+    tls: Option<&'a KafkaTls>,
+    sasl: Option<(SaslMechanism, &'a str)>,
 }
 
-/// That the client was not let in, or did not go in, for this reason.
-#[track_caller]
-fn refused(reached: Result<(), KafkaError>, reason: RDKafkaErrorCode) {
-    let error = reached.expect_err("let in");
-    assert_eq!(error.rdkafka_error_code(), Some(reason), "{error:?}");
+impl Attempt<'_> {
+    /// Asks for the brokers until they answer, or an error comes that is one of `ends`: the client tries again after any.
+    #[track_caller]
+    fn run(self, ends: &[RDKafkaErrorCode]) -> Result<(), KafkaError> {
+        let auth = KafkaAuth {
+            sasl: self.sasl.map(|(mechanism, password)| KafkaSasl {
+                mechanism,
+                username: USER.to_owned(),
+                password: Secret::new(password),
+            }),
+        };
+        let brokers = self.cluster.addresses(self.listener);
+        let metadata = KafkaMetadata::default();
+        let connection = KafkaConnection {
+            brokers: &brokers,
+            client_id: "casefile",
+            tls: self.tls,
+            auth: &auth,
+            metadata: &metadata,
+        };
+        let mut config = ClientConfig::new();
+        config.extend(connection.properties().into_iter().map(|(name, value)| (name.to_owned(), value)));
+        config.set("group.id", "attempt").set_log_level(RDKafkaLogLevel::Emerg);
+        let consumer: BaseConsumer = config.create()?;
+        let mut errors = Vec::new();
+        for _ in 0..60 {
+            if consumer.fetch_metadata(None, Duration::from_millis(500)).is_ok() {
+                return Ok(());
+            }
+            while let Some(Err(error)) = consumer.poll(Duration::ZERO) {
+                if error.rdkafka_error_code().is_some_and(|code| ends.contains(&code)) {
+                    return Err(error);
+                }
+                errors.push(error);
+            }
+        }
+        panic!("no answer, and none of {ends:?}: {errors:?}");
+    }
+
+    #[track_caller]
+    fn is_let_in(self) {
+        self.run(&[]).unwrap();
+    }
+
+    /// That no broker lets the client in, or that it does not trust them, and that it hears one of these reasons.
+    #[track_caller]
+    fn is_refused(self, reasons: &[RDKafkaErrorCode]) {
+        assert!(self.run(reasons).is_err(), "let in");
+    }
 }
 
 const MECHANISMS: [SaslMechanism; 3] = [SaslMechanism::Plain, SaslMechanism::ScramSha256, SaslMechanism::ScramSha512];
@@ -132,14 +152,12 @@ const MECHANISMS: [SaslMechanism; 3] = [SaslMechanism::Plain, SaslMechanism::Scr
 #[test]
 fn every_mechanism_lets_in_who_knows_the_password() {
     let cluster = Cluster::shared();
+    let without = Attempt { cluster: &cluster, listener: Listener::SaslPlaintext, tls: None, sasl: None };
     for mechanism in MECHANISMS {
-        reach(&cluster, Listener::SaslPlaintext, None, Some((mechanism, PASSWORD))).unwrap();
-        refused(
-            reach(&cluster, Listener::SaslPlaintext, None, Some((mechanism, "guessed"))),
-            RDKafkaErrorCode::Authentication,
-        );
+        Attempt { sasl: Some((mechanism, PASSWORD)), ..without }.is_let_in();
+        Attempt { sasl: Some((mechanism, "guessed")), ..without }.is_refused(&[RDKafkaErrorCode::Authentication]);
     }
-    refused(reach(&cluster, Listener::SaslPlaintext, None, None), RDKafkaErrorCode::AllBrokersDown);
+    without.is_refused(&[RDKafkaErrorCode::AllBrokersDown]);
 }
 
 #[test]
@@ -150,25 +168,26 @@ fn tls_takes_brokers_of_a_known_authority_only() {
     fs::write(&known, cluster.authority().certificate()).unwrap();
     let file = KafkaTls { ca_file: Some(known.display().to_string()), ..KafkaTls::default() };
     let text = KafkaTls { ca_pem: Some(Secret::new(cluster.authority().certificate())), ..KafkaTls::default() };
+    let plain = Attempt { cluster: &cluster, listener: Listener::Ssl, tls: None, sasl: None };
+    let sasl = Attempt { listener: Listener::SaslSsl, ..plain };
     for tls in [&file, &text] {
-        reach(&cluster, Listener::Ssl, Some(tls), None).unwrap();
+        Attempt { tls: Some(tls), ..plain }.is_let_in();
         for mechanism in MECHANISMS {
-            reach(&cluster, Listener::SaslSsl, Some(tls), Some((mechanism, PASSWORD))).unwrap();
+            Attempt { tls: Some(tls), sasl: Some((mechanism, PASSWORD)), ..sasl }.is_let_in();
         }
     }
-    refused(
-        reach(&cluster, Listener::SaslSsl, Some(&text), Some((SaslMechanism::ScramSha512, "guessed"))),
-        RDKafkaErrorCode::Authentication,
-    );
+    Attempt { tls: Some(&text), sasl: Some((SaslMechanism::ScramSha512, "guessed")), ..sasl }
+        .is_refused(&[RDKafkaErrorCode::Authentication]);
 
     let stranger = KafkaTls { ca_pem: Some(Secret::new(Authority::new().certificate())), ..KafkaTls::default() };
-    refused(reach(&cluster, Listener::Ssl, Some(&stranger), None), RDKafkaErrorCode::SSL);
-    refused(reach(&cluster, Listener::Ssl, Some(&KafkaTls::default()), None), RDKafkaErrorCode::SSL);
+    for tls in [&stranger, &KafkaTls::default()] {
+        Attempt { tls: Some(tls), ..plain }.is_refused(&[RDKafkaErrorCode::SSL]);
+    }
     let blind = KafkaTls { insecure_skip_verify: true, ..KafkaTls::default() };
-    reach(&cluster, Listener::Ssl, Some(&blind), None).unwrap();
+    Attempt { tls: Some(&blind), ..plain }.is_let_in();
 }
 
-/// input-51: a listener that asks for a client's certificate takes none of another authority.
+/// A listener that asks for a client's certificate takes none of another authority.
 #[test]
 fn a_client_shows_a_certificate_of_the_brokers_authority() {
     let cluster = Cluster::shared();
@@ -181,9 +200,12 @@ fn a_client_shows_a_certificate_of_the_brokers_authority() {
             ..KafkaTls::default()
         }
     };
-    reach(&cluster, Listener::Mutual, Some(&tls(cluster.authority())), None).unwrap();
-    let error = reach(&cluster, Listener::Mutual, Some(&tls(&Authority::new())), None).expect_err("let in");
+    let without = Attempt { cluster: &cluster, listener: Listener::Mutual, tls: None, sasl: None };
+    Attempt { tls: Some(&tls(cluster.authority())), ..without }.is_let_in();
     // The client's part of the handshake is over before: it may see no more than an end of the connection.
-    let reasons = [RDKafkaErrorCode::SSL, RDKafkaErrorCode::BrokerTransportFailure, RDKafkaErrorCode::AllBrokersDown];
-    assert!(error.rdkafka_error_code().is_some_and(|code| reasons.contains(&code)), "{error:?}");
+    Attempt { tls: Some(&tls(&Authority::new())), ..without }.is_refused(&[
+        RDKafkaErrorCode::SSL,
+        RDKafkaErrorCode::BrokerTransportFailure,
+        RDKafkaErrorCode::AllBrokersDown,
+    ]);
 }

@@ -1,8 +1,9 @@
-//! Kafka, against real brokers.
+//! Kafka, against real brokers, and beside the real Collector.
 
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test")]
+#![allow(clippy::unwrap_used, clippy::print_stderr, clippy::disallowed_methods, reason = "a test")]
 
 mod broker;
+mod collector;
 mod doctor;
 #[path = "../support/kafka/mod.rs"]
 mod kafka;

@@ -390,7 +390,7 @@ pub(crate) fn run_json<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> serde
 }
 
 /// Ports that were free a moment ago: held all at once, so that they differ.
-fn free_ports<const N: usize>() -> [u16; N] {
+pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
     let held = std::array::from_fn::<_, N, _>(|_| TcpListener::bind("127.0.0.1:0").unwrap());
     held.map(|listener| listener.local_addr().unwrap().port())
 }

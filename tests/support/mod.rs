@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses a part")]
 
 pub(crate) mod casefile;
+pub(crate) mod collector;
 pub(crate) mod http;
 pub(crate) mod otlp;
 pub(crate) mod schema;

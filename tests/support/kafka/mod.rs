@@ -80,7 +80,7 @@ impl Default for Options {
 pub(crate) struct Record<'a> {
     /// The topic.
     pub(crate) topic: &'a str,
-    /// The partition; the one of the key (murmur2, as Java and the Collector have it) where it is not set.
+    /// The partition; the one of the key (FNV-1a, as the Collector has it by default) where it is not set.
     pub(crate) partition: Option<i32>,
     /// The key.
     pub(crate) key: Option<&'a [u8]>,
@@ -155,7 +155,7 @@ impl Cluster {
             .set("reconnect.backoff.ms", "50")
             .set("reconnect.backoff.max.ms", "500")
             .set("topic.metadata.refresh.interval.ms", "1000")
-            .set("partitioner", "murmur2_random")
+            .set("partitioner", "fnv1a_random")
             .set("acks", "all")
             .set("message.max.bytes", "100000000")
             .set("linger.ms", "0")
