@@ -11,12 +11,12 @@ use super::{Duration, KafkaReceiver, Secret};
 #[serde(untagged)]
 pub enum Receiver {
     /// OTLP over gRPC and HTTP.
-    Otlp(OtlpReceiver),
+    Otlp(Box<OtlpReceiver>),
     /// OTLP from Kafka.
     Kafka(Box<KafkaReceiver>),
 }
 
-components!(Receiver, "receiver", { "otlp" => Otlp(OtlpReceiver), "kafka" => Kafka(Box<KafkaReceiver>) });
+components!(Receiver, "receiver", { "otlp" => Otlp(Box<OtlpReceiver>), "kafka" => Kafka(Box<KafkaReceiver>) });
 
 /// OTLP over gRPC and HTTP.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

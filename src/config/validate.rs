@@ -207,7 +207,7 @@ impl Wiring<'_> {
         }
         for (id, signals) in receivers {
             match document.receivers.0.get(&id) {
-                Some(Receiver::Otlp(receiver)) => found.otlp.push((receiver.clone(), signals)),
+                Some(Receiver::Otlp(receiver)) => found.otlp.push(((**receiver).clone(), signals)),
                 Some(Receiver::Kafka(receiver)) => {
                     found.kafka.push((id.to_string(), (**receiver).clone(), signals));
                 }
