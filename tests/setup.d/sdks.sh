@@ -1,20 +1,8 @@
 # Sourced by tests/setup: the services of tests/e2e beside the Flask one, each with the real SDK of its language.
 
-# built NAME FOLDER COMMAND...: runs the command in the folder tests/e2e/FOLDER, unless it did for the same files.
-built() {
-  local name=$1 folder=tests/e2e/$2 stamp
-  shift 2
-  stamp=$(find "$folder" -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum; printf '%s\n' "$@" "$toolchain")
-  [[ -f $cache/$name.stamp && $(<"$cache/$name.stamp") == "$stamp" ]] && return
-  say "building $folder"
-  rm -f "$cache/$name.stamp"
-  (cd "$folder" && "$@")
-  printf '%s\n' "$stamp" >"$cache/$name.stamp"
-}
-
 # Go, with the race detector, and with file names as they are in a release.
 toolchain=$(go env GOVERSION)
-built go-http go-http env CGO_ENABLED=1 go build -race -trimpath -ldflags='-s -w' -o "$tools/bin/casefile-test-profiles" .
+built go-http tests/e2e/go-http env CGO_ENABLED=1 go build -race -trimpath -ldflags='-s -w' -o "$tools/bin/casefile-test-profiles" .
 
 # Node: one that runs TypeScript as it is. The packages are those of the lock file, without what they would run on their own.
 node_is_new() {
@@ -47,19 +35,14 @@ with_packages() {
   "${npm[@]}" ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
 }
 toolchain=$("$node" --version)
-built typescript-express typescript-express with_packages "$cache/typescript-express"
+built typescript-express tests/e2e/typescript-express with_packages "$cache/typescript-express"
 
 # Java: the SDK as its agent brings it, from Maven's repository, each jar under the checksum that stands there.
 need javac default-jdk-headless
 need mvn maven
 compiled() {
-  local said
-  rm -rf "$1"
-  # What it says is of interest only where it fails.
-  said=$(mvn --quiet --batch-mode --strict-checksums "-Dmaven.repo.local=$1/repository" -DoutputDirectory="$1/lib" \
-    org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies 2>&1) || fail "$said"
-  rm -rf "$1/repository"
+  jars "$1"
   javac -g -Xlint:all -Werror --release 17 -cp "$1/lib/*" -d "$1/classes" src/shop/invoices/*.java
 }
 toolchain=$(javac -version)
-built java-http java-http compiled "$cache/java-http"
+built java-http tests/e2e/java-http compiled "$cache/java-http"
