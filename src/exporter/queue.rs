@@ -4,10 +4,13 @@
 //! has committed it: a store that the operator asked for and that does not have the evidence is a loss there, and is
 //! counted as one (`export_failed`), though another store may hold it. Where raw evidence is kept, it is stored before any
 //! of them, and what holds for a bundle exporter holds for its store. The webhooks are told once it is bundled.
+//!
+//! Cases of one trace are written one after another, in the order they came: a late piece that overtook the bundle it amends would
+//! be the bundle.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -20,7 +23,7 @@ use super::webhook::Webhook;
 use super::writer::{BundleWriter, Receipt};
 use crate::bundle::Sealed;
 use crate::config::SendingQueue;
-use crate::model::{DropReason, Outcome};
+use crate::model::{DropReason, Outcome, TraceId};
 use crate::telemetry::names as metric;
 
 /// The queue is closed; here is the case back.
@@ -42,11 +45,9 @@ pub struct ExportQueue {
 
 #[derive(Debug)]
 struct Shared {
-    waiting: Mutex<VecDeque<(Box<Sealed>, OwnedSemaphorePermit)>>,
+    cases: Mutex<Cases>,
     arrived: Notify,
     places: Arc<Semaphore>,
-    /// Cases that a worker is writing.
-    writing: AtomicUsize,
     /// No case comes any more: workers end when none waits.
     closing: AtomicBool,
     /// Set when the drain deadline has passed: workers give up what they are at.
@@ -54,6 +55,23 @@ struct Shared {
     raw: Option<RawWriter>,
     writers: Vec<BundleWriter>,
     webhooks: Vec<Webhook>,
+}
+
+#[derive(Debug, Default)]
+struct Cases {
+    waiting: VecDeque<(Box<Sealed>, OwnedSemaphorePermit)>,
+    /// Traces that a worker is writing a case of.
+    writing: BTreeSet<TraceId>,
+}
+
+impl Cases {
+    /// The first one of whose trace nothing is being written.
+    fn take(&mut self) -> Option<(Box<Sealed>, OwnedSemaphorePermit)> {
+        let at = self.waiting.iter().position(|(sealed, _)| !self.writing.contains(&sealed.trace_id()))?;
+        let (sealed, place) = self.waiting.remove(at)?;
+        self.writing.insert(sealed.trace_id());
+        Some((sealed, place))
+    }
 }
 
 impl ExportQueue {
@@ -69,10 +87,9 @@ impl ExportQueue {
         config: &SendingQueue,
     ) -> Self {
         let shared = Arc::new(Shared {
-            waiting: Mutex::new(VecDeque::new()),
+            cases: Mutex::default(),
             arrived: Notify::new(),
             places: Arc::new(Semaphore::new(config.queue_size.clamp(1, Semaphore::MAX_PERMITS))),
-            writing: AtomicUsize::new(0),
             closing: AtomicBool::new(false),
             abandon: tokio::sync::watch::Sender::new(false),
             raw,
@@ -114,7 +131,7 @@ impl ExportQueue {
     /// Cases that wait, without those being written.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.shared.waiting.lock().len()
+        self.shared.cases.lock().waiting.len()
     }
 
     /// Whether none waits.
@@ -126,8 +143,8 @@ impl ExportQueue {
     /// Cases that wait or are being written.
     #[must_use]
     pub fn unfinished(&self) -> usize {
-        let waiting = self.shared.waiting.lock();
-        waiting.len() + self.shared.writing.load(Ordering::Acquire)
+        let cases = self.shared.cases.lock();
+        cases.waiting.len() + cases.writing.len()
     }
 
     /// Takes no more cases, writes those that are in, and settles what is not written after `deadline` as dropped
@@ -154,13 +171,13 @@ impl ExportQueue {
 
     fn put(&self, sealed: Box<Sealed>, place: OwnedSemaphorePermit) -> Result<(), QueueError> {
         {
-            let mut waiting = self.shared.waiting.lock();
+            let mut cases = self.shared.cases.lock();
             // Under the lock that `close` takes: a case cannot slip in behind the last worker.
             if self.shared.closing.load(Ordering::Acquire) {
                 return Err(QueueError { sealed, closed: true });
             }
-            waiting.push_back((sealed, place));
-            self.shared.gauge(waiting.len());
+            cases.waiting.push_back((sealed, place));
+            self.shared.gauge(cases.waiting.len());
         }
         self.shared.arrived.notify_one();
         Ok(())
@@ -178,15 +195,15 @@ impl Drop for ExportQueue {
 
 impl Shared {
     fn close(&self) {
-        let waiting = self.waiting.lock();
+        let cases = self.cases.lock();
         self.closing.store(true, Ordering::Release);
-        drop(waiting);
+        drop(cases);
         self.places.close();
         self.arrived.notify_waiters();
     }
 
     fn settle_waiting(&self) {
-        let waiting = std::mem::take(&mut *self.waiting.lock());
+        let waiting = std::mem::take(&mut self.cases.lock().waiting);
         for (sealed, _) in waiting {
             sealed.into_tracked().settle(Outcome::Dropped(DropReason::ShutdownDeadline));
         }
@@ -208,14 +225,14 @@ impl Shared {
             // Registered before the look, so that a case that comes in between wakes this worker.
             arrived.as_mut().enable();
             {
-                let mut waiting = self.waiting.lock();
-                if let Some((sealed, place)) = waiting.pop_front() {
-                    self.writing.fetch_add(1, Ordering::AcqRel);
-                    self.gauge(waiting.len());
+                let mut cases = self.cases.lock();
+                if let Some((sealed, place)) = cases.take() {
+                    self.gauge(cases.waiting.len());
                     drop(place);
                     return Some(sealed);
                 }
-                if self.closing.load(Ordering::Acquire) {
+                // One whose trace is being written has its turn when that is done.
+                if cases.waiting.is_empty() && self.closing.load(Ordering::Acquire) {
                     return None;
                 }
             }
@@ -256,7 +273,8 @@ fn give_up(exporter: &str, sealed: &Sealed, error: &ExportError) -> Option<Recei
 /// Settles the case it holds when it is dropped undecided: a worker that panics or is cancelled loses no count.
 struct Held<'a> {
     sealed: Option<Box<Sealed>>,
-    writing: &'a AtomicUsize,
+    trace_id: TraceId,
+    shared: &'a Shared,
 }
 
 impl Held<'_> {
@@ -272,14 +290,16 @@ impl Drop for Held<'_> {
         let panicking = std::thread::panicking();
         let reason = if panicking { DropReason::ExportFailed } else { DropReason::ShutdownDeadline };
         self.settle(Outcome::Dropped(reason));
-        self.writing.fetch_sub(1, Ordering::AcqRel);
+        self.shared.cases.lock().writing.remove(&self.trace_id);
+        // Another one of this trace may have waited for its turn; and whoever looked for the last one is to look again.
+        self.shared.arrived.notify_waiters();
     }
 }
 
 async fn work(shared: Arc<Shared>) {
     let mut abandon = shared.abandon.subscribe();
     while let Some(sealed) = shared.next().await {
-        let mut held = Held { sealed: Some(sealed), writing: &shared.writing };
+        let mut held = Held { trace_id: sealed.trace_id(), sealed: Some(sealed), shared: &shared };
         let Some(sealed) = held.sealed.as_deref_mut() else { continue };
         let receipt = tokio::select! {
             biased;

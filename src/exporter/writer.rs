@@ -15,11 +15,10 @@
 //!
 //! Two writers at one trace are told apart by who created the manifest: the other takes its count back.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use parking_lot::Mutex;
 
 use super::counters::{Counted, Counters};
 use super::error::{ErrorKind, ExportError};
@@ -32,7 +31,7 @@ use crate::bundle::{
 };
 use crate::config::{BundleExporter, Compression, RetryOnFailure};
 use crate::model::{
-    Bundle, IncidentFacts, IncidentNumbers, Manifest, ManifestKind, ObjectRef, RecordDigest, SealFacts, TraceId,
+    Bundle, IncidentFacts, IncidentNumbers, Manifest, ManifestKind, ObjectRef, RecordDigest, SealFacts,
 };
 use crate::telemetry::{Clock, names as metric};
 
@@ -89,8 +88,6 @@ pub struct BundleWriter {
     writer: String,
     clock: Arc<dyn Clock>,
     counters: Counters,
-    /// Traces that are being written, each with whoever waits for its turn.
-    turns: Mutex<BTreeMap<TraceId, Arc<tokio::sync::Mutex<()>>>>,
     health: Health,
 }
 
@@ -117,7 +114,6 @@ impl BundleWriter {
         let (id, writer) = (id.into(), writer.into());
         Self {
             health: Health::of(&id),
-            turns: Mutex::default(),
             id,
             counters: Counters::new(store.clone(), writer.clone()),
             store,
@@ -148,7 +144,8 @@ impl BundleWriter {
         &self.store
     }
 
-    /// Writes a case, trying again as configured. May be called again for the same case at any time.
+    /// Writes a case, trying again as configured. May be called again for the same case at any time, but not for two cases of one
+    /// trace at once: the later would be taken for the bundle that it amends.
     ///
     /// # Errors
     /// If it is not known to be committed when patience has run out.
@@ -176,9 +173,6 @@ impl BundleWriter {
 
     async fn committed(&self, sealed: &Sealed) -> Result<Receipt, ExportError> {
         let names = names::TraceNames::new(sealed.tenant(), sealed.trace_id());
-        // A late piece that overtakes the bundle it amends would be counted, and taken back, in its stead.
-        let turn = self.turn(sealed.trace_id());
-        let _mine = turn.lock().await;
         for _ in 0..RACES {
             let done = match self.manifest(&names.manifest()).await? {
                 Some(committed) => self.amend(sealed, &names, Some(committed)).await?,
@@ -189,14 +183,6 @@ impl BundleWriter {
             }
         }
         Err(ExportError::new(ErrorKind::Retryable, format!("other writers keep changing `{}`", names.stem())))
-    }
-
-    /// The turn of those who write about a trace.
-    fn turn(&self, trace_id: TraceId) -> Arc<tokio::sync::Mutex<()>> {
-        let mut turns = self.turns.lock();
-        // A turn that somebody has or waits for has a second owner.
-        turns.retain(|_, turn| Arc::strong_count(turn) > 1);
-        Arc::clone(turns.entry(trace_id).or_default())
     }
 
     /// Creates the bundle and its manifest. `None` if another writer came first: decide anew.

@@ -10,6 +10,9 @@ pub trait Keeper: fmt::Debug + Send + Sync {
     /// The records of `trace_id` in these requests have had their outcome, which followed from `decision`: they need not be
     /// kept, and are not to be decided again.
     fn settled(&self, trace_id: TraceId, decision: &Decision, requests: &[u64]);
+
+    /// Records of it will have no outcome in this process: whoever reads it next is to take them up.
+    fn carried(&self);
 }
 
 /// Where the bytes of one request are kept.
@@ -29,18 +32,22 @@ pub(super) struct Lease {
     requests: Vec<u64>,
     keepers: Vec<Arc<dyn Keeper>>,
     decision: Option<Decision>,
+    settled: bool,
 }
 
 impl Lease {
     /// On the requests of `records`; `None` where nothing keeps them.
     pub(super) fn on(trace_id: TraceId, records: &[Record]) -> Option<Box<Self>> {
-        let mut lease = Self { trace_id, requests: Vec::new(), keepers: Vec::new(), decision: None };
+        let mut lease = Self { trace_id, requests: Vec::new(), keepers: Vec::new(), decision: None, settled: false };
         for Origin { number, keeper } in records.iter().filter_map(|record| record.batch.origin.as_ref()) {
             lease.requests.push(*number);
-            if !lease.keepers.iter().any(|known| Arc::ptr_eq(known, keeper)) {
+            // Records of a request stand together.
+            if !lease.keepers.last().is_some_and(|last| Arc::ptr_eq(last, keeper)) {
                 lease.keepers.push(Arc::clone(keeper));
             }
         }
+        lease.keepers.sort_by_key(|keeper| Arc::as_ptr(keeper).cast::<()>() as usize);
+        lease.keepers.dedup_by(|a, b| Arc::ptr_eq(a, b));
         lease.requests.sort_unstable();
         lease.requests.dedup();
         (!lease.keepers.is_empty()).then(|| Box::new(lease))
@@ -55,11 +62,24 @@ impl Lease {
         if outcome == Outcome::Dropped(DropReason::ShutdownDeadline) { Outcome::Carried } else { outcome }
     }
 
-    /// Tells the keeper, unless the records are to be taken up by the next start.
-    pub(super) fn settle(self, outcome: Outcome) {
-        let (Some(keeper), Some(decision)) = (self.keepers.last(), &self.decision) else { return };
-        if outcome != Outcome::Carried {
+    /// Tells the keepers.
+    pub(super) fn settle(mut self, outcome: Outcome) {
+        // Otherwise it is dropped, which says so.
+        if outcome == Outcome::Carried {
+            return;
+        }
+        self.settled = true;
+        if let (Some(keeper), Some(decision)) = (self.keepers.last(), &self.decision) {
             keeper.settled(self.trace_id, decision, &self.requests);
+        }
+    }
+}
+
+impl Drop for Lease {
+    /// Without an outcome, as after a panic, its records are left to whoever comes next.
+    fn drop(&mut self) {
+        if !self.settled {
+            self.keepers.iter().for_each(|keeper| keeper.carried());
         }
     }
 }

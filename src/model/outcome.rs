@@ -12,8 +12,10 @@ pub enum Outcome {
     NotSampled,
     /// Lost on purpose, for a reason that is counted.
     Dropped(DropReason),
-    /// Not decided when the process was asked to stop, and kept on disk: the next start takes it up.
+    /// Not decided when the process was asked to stop, and kept on disk or in Kafka: the next start takes it up.
     Carried,
+    /// Read once more from Kafka, so that traces are whole, and of a trace that had its outcome before.
+    Reread,
 }
 
 impl Outcome {
@@ -25,6 +27,7 @@ impl Outcome {
             Self::NotSampled => "not_sampled",
             Self::Dropped(_) => "dropped",
             Self::Carried => "carried",
+            Self::Reread => "reread",
         }
     }
 }

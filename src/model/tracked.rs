@@ -8,7 +8,7 @@ use super::{Decision, DropReason, Outcome, Record, TraceId};
 
 /// Exact counts of records by outcome, shared by every [`Tracked`] of a process.
 ///
-/// `accepted = bundled + not_sampled + Σ dropped + carried + pending` holds whenever no call is in progress.
+/// `accepted = bundled + not_sampled + Σ dropped + carried + reread + pending` holds whenever no call is in progress.
 #[derive(Debug, Default)]
 pub struct Ledger {
     accepted: AtomicU64,
@@ -16,6 +16,7 @@ pub struct Ledger {
     not_sampled: AtomicU64,
     dropped: [AtomicU64; DropReason::ALL.len()],
     carried: AtomicU64,
+    reread: AtomicU64,
     undecided: AtomicU64,
 }
 
@@ -32,6 +33,8 @@ pub struct Totals {
     pub dropped: u64,
     /// Records that the next start takes up.
     pub carried: u64,
+    /// Records that were read once more, and had their outcome before.
+    pub reread: u64,
     /// Records dropped without an outcome: always zero, or there is a bug.
     pub undecided: u64,
 }
@@ -40,7 +43,7 @@ impl Totals {
     /// Records that still wait for an outcome.
     #[must_use]
     pub fn pending(&self) -> u64 {
-        self.accepted - self.bundled - self.not_sampled - self.dropped - self.carried - self.undecided
+        self.accepted - self.bundled - self.not_sampled - self.dropped - self.carried - self.reread - self.undecided
     }
 }
 
@@ -68,6 +71,7 @@ impl Ledger {
             not_sampled: read(&self.not_sampled),
             dropped: self.dropped.iter().map(read).sum(),
             carried: read(&self.carried),
+            reread: read(&self.reread),
             undecided: read(&self.undecided),
         };
         Totals { accepted: read(&self.accepted), ..totals }
@@ -79,6 +83,7 @@ impl Ledger {
             Outcome::NotSampled => &self.not_sampled,
             Outcome::Dropped(reason) => &self.dropped[reason as usize],
             Outcome::Carried => &self.carried,
+            Outcome::Reread => &self.reread,
         };
         count.fetch_add(records, Ordering::Relaxed);
     }

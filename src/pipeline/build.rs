@@ -5,9 +5,13 @@ use std::sync::Arc;
 
 use super::{Core, ServiceError};
 use crate::bundle::Signer;
-use crate::config::{ByteSize, Problem, Secret, ValidatedConfig, ValidatedPipelines};
+use crate::config::{
+    BundleExporter, ByteSize, Duration, KafkaReceiver, Problem, RawExporter, RetryOnFailure, Secret, ValidatedConfig,
+    ValidatedPipelines,
+};
 use crate::exporter::{BundleWriter, KafkaWriter, OnHealth, RawWriter, Store, Webhook};
-use crate::model::RootKey;
+use crate::model::{RootKey, Signal};
+use crate::receiver::kafka::KafkaSource;
 use crate::telemetry::{Clock, Readiness};
 use crate::window::{LogError, LogSettings, Recovery, WindowLog};
 
@@ -61,6 +65,8 @@ pub(super) fn writers(
     let mut problems = Vec::new();
     let mut writers = Vec::new();
     for (id, config) in &pipelines.bundles {
+        let config =
+            &BundleExporter { retry_on_failure: patience(pipelines, &config.retry_on_failure), ..config.clone() };
         match Store::open(&config.url, &config.options, config.timeout.0) {
             Err(problem) => problems.push(problem.under(&format!("exporters.{id}"))),
             Ok(store) => {
@@ -72,6 +78,12 @@ pub(super) fn writers(
     if problems.is_empty() { Ok(writers) } else { Err(problems) }
 }
 
+/// Retries of a store: without end where records wait in Kafka, which keeps them for longer than any outage that is mended.
+fn patience(pipelines: &ValidatedPipelines, retries: &RetryOnFailure) -> RetryOnFailure {
+    let max_elapsed_time = if pipelines.kafka.is_empty() { retries.max_elapsed_time } else { Duration::seconds(0) };
+    RetryOnFailure { max_elapsed_time, ..retries.clone() }
+}
+
 /// The writer of raw evidence, if it is kept. While its store fails, the process is not ready.
 pub(super) fn raw_writer(
     pipelines: &ValidatedPipelines,
@@ -81,7 +93,8 @@ pub(super) fn raw_writer(
     let Some((id, config)) = &pipelines.raw else { return Ok(None) };
     let store = Store::open(&config.url, &config.options, config.timeout.0)
         .map_err(|problem| vec![problem.under(&format!("exporters.{id}"))])?;
-    let writer = RawWriter::new(id, store, config, Arc::clone(clock));
+    let config = RawExporter { retry_on_failure: patience(pipelines, &config.retry_on_failure), ..config.clone() };
+    let writer = RawWriter::new(id, store, &config, Arc::clone(clock));
     Ok(Some(writer.with_health(report_to(readiness, id))))
 }
 
@@ -93,6 +106,19 @@ pub(super) fn report_to(readiness: &Readiness, id: &str) -> OnHealth {
             if well { readiness.set_ready(&component) } else { readiness.set_not_ready(&component, why) }
         },
     )
+}
+
+/// A source for each `kafka` receiver of lanes that hold records for `reach`.
+pub(super) fn kafka_sources(
+    pipelines: &ValidatedPipelines,
+    reach: std::time::Duration,
+) -> Result<Vec<KafkaSource>, Vec<Problem>> {
+    let source = |(id, config, signals): &(String, KafkaReceiver, Vec<Signal>)| {
+        let root = RootKey::parse(pipelines.redaction.key.expose())
+            .map_err(|error| vec![Problem::new("processors.redaction.key", error.to_string())])?;
+        Ok(KafkaSource { id: format!("receiver {id}"), config: config.clone(), signals: signals.clone(), reach, root })
+    };
+    pipelines.kafka.iter().map(source).collect()
 }
 
 /// A sender for each `webhook` exporter.
@@ -133,13 +159,17 @@ pub fn check(config: &ValidatedConfig) -> Vec<Problem> {
     problems
 }
 
-/// Names this process among all that write to a store: as the windows on disk are named, which outlive it, else by host (the
-/// pod's name in Kubernetes) and process.
+/// Names this process among all that write to a store: as the windows on disk are named, or its member of a Kafka group, which
+/// outlive it, else by host (the pod's name in Kubernetes) and process.
 ///
 /// What a kill left half written must be finished under the same name, or its failure would be counted twice.
-pub(super) fn writer_name(log: Option<&WindowLog>) -> Result<String, LogError> {
+pub(super) fn writer_name(pipelines: &ValidatedPipelines, log: Option<&WindowLog>) -> Result<String, LogError> {
     if let Some(log) = log {
         return log.owner();
+    }
+    let mut members = pipelines.kafka.iter().filter_map(|(_, kafka, _)| kafka.group_instance_id.as_ref());
+    if let Some(member) = members.next() {
+        return Ok(member.clone());
     }
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok().or_else(|| std::env::var("HOSTNAME").ok());
     let host = host.as_deref().map(str::trim).filter(|host| !host.is_empty()).unwrap_or("host").to_owned();

@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 
 use super::limit::IncidentLimiter;
 use crate::bundle::{Closed, RawSealer, Sealed, SealedAttachment, seal, seal_attachment};
-use crate::config::{BundleSize, IncidentConnector, Problem, ValidatedConfig};
+use crate::config::{IncidentConnector, Problem, ValidatedConfig};
 use crate::evidence::{self, AppRules, Assembler, Beside};
 use crate::model::{
     Batch, Budget, CloseReason, ClosedTrace, Decision, DropReason, Encoding, Entry, Ledger, LooseSet, Origin, Outcome,
@@ -39,20 +39,26 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// Windows, policies, assembler and redactor, built once from a configuration.
 #[derive(Debug)]
 pub struct Core {
+    stages: Arc<Stages>,
     shards: Box<[Mutex<Window>]>,
     hasher: foldhash::fast::FixedState,
     sampler: Sampler,
+    /// Keeps records on disk as well, if windows are to outlive the process.
+    log: Option<Arc<WindowLog>>,
+    /// Log records without a trace id, which belong to no shard.
+    loose: LooseLogs,
+}
+
+/// What the windows of a process share, however many there are.
+#[derive(Debug)]
+struct Stages {
+    incident: IncidentConnector,
+    window: window::Settings,
     assembler: Assembler,
     redactor: Redactor,
     /// Only where raw evidence is configured: elsewhere no copy of the records is made.
     raw: Option<RawSealer>,
     limiter: IncidentLimiter,
-    /// Keeps records on disk as well, if windows are to outlive the process.
-    log: Option<Arc<WindowLog>>,
-    /// How large a bundle may be.
-    size: BundleSize,
-    /// Log records without a trace id, which belong to no shard.
-    loose: LooseLogs,
     budget: Budget,
     ledger: Arc<Ledger>,
 }
@@ -93,29 +99,46 @@ impl Core {
             &root,
         );
         let budget = Budget::new(max_bytes);
-        let loose =
-            LooseLogs::compile(&incident.logs, held(incident), &budget).map_err(under("connectors.incident.logs"))?;
-        let settings = window::Settings {
+        let loose = loose_logs(incident, &budget).map_err(under("connectors.incident.logs"))?;
+        let window = window::Settings {
             decision_wait: incident.tail_sampling.decision_wait.0,
             decision_wait_after_root: incident.tail_sampling.decision_wait_after_root_received.0,
             retention: incident.window.retention.0,
             max_records: incident.window.max_records_per_trace.max(1),
             whole_traces: sampler.needs_whole_traces(),
         };
-        Ok(Self {
-            shards: (0..shards.max(1)).map(|_| Mutex::new(Window::new(settings))).collect(),
-            hasher: foldhash::fast::FixedState::default(),
-            sampler,
+        let stages = Stages {
+            incident: incident.clone(),
+            window,
             assembler,
             redactor,
             raw,
             limiter: IncidentLimiter::new(&incident.incidents),
-            log: None,
-            size: incident.bundle.clone(),
-            loose,
             budget,
             ledger: Arc::default(),
-        })
+        };
+        Ok(Self::on(Arc::new(stages), shards, sampler, loose))
+    }
+
+    fn on(stages: Arc<Stages>, shards: usize, sampler: Sampler, loose: LooseLogs) -> Self {
+        Self {
+            shards: (0..shards.max(1)).map(|_| Mutex::new(Window::new(stages.window))).collect(),
+            stages,
+            hasher: foldhash::fast::FixedState::default(),
+            sampler,
+            log: None,
+            loose,
+        }
+    }
+
+    /// A window of its own, in memory, with a memory of past decisions of its own (one of `n`), on the same stages, budget and
+    /// ledger.
+    ///
+    /// # Errors
+    /// What [`Core::build`] would have found.
+    pub fn apart(&self, n: u64) -> Result<Self, Vec<Problem>> {
+        let loose = loose_logs(&self.stages.incident, &self.stages.budget)?;
+        Ok(Self::on(Arc::clone(&self.stages), 1, self.sampler.with_own_memory(n), loose))
     }
 
     /// Has every request that is admitted appended to `log` first.
@@ -137,13 +160,13 @@ impl Core {
     /// Exact counts of records by outcome.
     #[must_use]
     pub fn ledger(&self) -> &Arc<Ledger> {
-        &self.ledger
+        &self.stages.ledger
     }
 
     /// Bytes that open windows hold.
     #[must_use]
     pub fn budget(&self) -> &Budget {
-        &self.budget
+        &self.stages.budget
     }
 
     /// How many shards there are.
@@ -186,14 +209,35 @@ impl Core {
 
     /// Takes in records of a request that was admitted before, whether or not there is room for them.
     pub(super) fn admit_again(&self, now: Timestamp, signal: Signal, bytes: Bytes, origin: Origin, entries: &[Entry]) {
-        let permit = self.budget.take_anyway(cost(&bytes, entries));
+        let permit = self.stages.budget.take_anyway(cost(&bytes, entries));
         let batch = Arc::new(Batch { signal, bytes, permit, origin: Some(origin) });
         self.admit_entries(now, &batch, entries);
     }
 
+    /// Takes in a request that its origin keeps until its records have had their outcome. One that is larger than the whole budget
+    /// is taken all the same: it would never fit.
+    ///
+    /// # Errors
+    /// The request, if there is no room for it now.
+    pub(super) fn admit_read(
+        &self,
+        now: Timestamp,
+        incoming: Incoming,
+        origin: Option<Origin>,
+    ) -> Result<(), Incoming> {
+        let cost = cost(&incoming.bytes, &incoming.entries);
+        let budget = &self.stages.budget;
+        let permit = if cost > budget.limit() { Some(budget.take_anyway(cost)) } else { self.take(cost) };
+        let Some(permit) = permit else { return Err(incoming) };
+        let Incoming { signal, bytes, entries, .. } = incoming;
+        let batch = Arc::new(Batch { signal, bytes, permit, origin });
+        self.admit_entries(now, &batch, &entries);
+        Ok(())
+    }
+
     /// Takes in records of a batch that is within the budget already.
     pub fn admit_entries(&self, now: Timestamp, batch: &Arc<Batch>, entries: &[Entry]) {
-        let mut accepted = self.ledger.accept(entries.len() as u64);
+        let mut accepted = self.stages.ledger.accept(entries.len() as u64);
         let orphans = entries.iter().filter(|entry| entry.head.trace_id.is_zero()).count() as u64;
         if orphans > 0 {
             let entries = entries.iter().filter(|entry| entry.head.trace_id.is_zero());
@@ -240,7 +284,7 @@ impl Core {
     /// Closes at most `limit` traces of a shard before their time, if the byte budget runs short. Log records without a trace
     /// id give way first.
     pub fn relieve(&self, now: Timestamp, shard: usize, limit: usize) -> Vec<ClosedTrace> {
-        let short = |percent| self.budget.used() >= self.budget.limit() / 100 * percent;
+        let short = |percent| self.stages.budget.used() >= self.stages.budget.limit() / 100 * percent;
         while short(RELIEVE_PERCENT) && self.loose.forget_oldest() {}
         if !short(RELIEVE_PERCENT) {
             return Vec::new();
@@ -253,6 +297,28 @@ impl Core {
     /// start finds them on disk.
     pub fn end(&self) {
         if self.log.is_some() { self.loose.carry() } else { self.loose.clear() }
+    }
+
+    /// Lets go of everything that is open, undecided: whoever reads it next takes it up.
+    pub(super) fn let_go(&self, now: Timestamp) {
+        for shard in 0..self.shards() {
+            for trace in self.close_all(now, shard, CloseReason::Shutdown, usize::MAX) {
+                trace.tracked.settle(Outcome::Carried);
+            }
+        }
+        self.loose.carry();
+    }
+
+    /// Remembers the decision about a trace that has had its outcome before, for what comes late of it.
+    pub(super) fn recall(&self, now: Timestamp, trace: ClosedTrace) {
+        self.sampler.decide(now, &trace);
+        trace.tracked.settle(Outcome::Reread);
+    }
+
+    /// The longest time that a record waits for its outcome, but for what holds up decisions.
+    pub(super) fn reach(&self) -> Duration {
+        let window = &self.stages.window;
+        window.retention.saturating_add(window.decision_wait).max(held(&self.stages.incident))
     }
 
     /// When the next trace of a shard is due.
@@ -296,19 +362,19 @@ impl Core {
         let trace_id = trace.trace_id;
         let closed = Closed { reason: trace.reason, opened: trace.opened, closed: trace.closed };
         // A late piece amends a bundle that has been counted against its incident's limit already.
-        let shape = self.limiter.shape(&trace.records);
-        if !is_late && self.limiter.is_over(now, shape) {
+        let shape = self.stages.limiter.shape(&trace.records);
+        if !is_late && self.stages.limiter.is_over(now, shape) {
             trace.tracked.settle(Outcome::Dropped(DropReason::IncidentLimit));
             return None;
         }
-        let mut records = self.raw.as_ref().map(|_| trace.records.clone()).unwrap_or_default();
+        let mut records = self.stages.raw.as_ref().map(|_| trace.records.clone()).unwrap_or_default();
         let ids = self.loose.ids(&trace.records);
         // Remembered before they are looked for, so that none falls between the two.
         self.loose.keep(now, trace_id, &ids);
         // What stands around the failure is in its bundle, which a late piece amends.
         let around = |resource: &[u8], at| if is_late { LooseSet::default() } else { self.loose.around(resource, at) };
         let beside = Beside { sharing: self.loose.sharing(&ids), around: &around };
-        let case = match self.assembler.assemble(trace, &beside, policy) {
+        let case = match self.stages.assembler.assemble(trace, &beside, policy) {
             Ok(case) => case,
             Err(error) => {
                 tracing::error!(%trace_id, error = %error.reason, "no evidence could be assembled");
@@ -316,16 +382,16 @@ impl Core {
                 return None;
             }
         };
-        if !is_late && !self.limiter.allows(now, &case.bundle) {
-            self.limiter.remember_over(now, shape);
+        if !is_late && !self.stages.limiter.allows(now, &case.bundle) {
+            self.stages.limiter.remember_over(now, shape);
             self.loose.release(trace_id, &ids);
             case.tracked.settle(Outcome::Dropped(DropReason::IncidentLimit));
             return None;
         }
-        if self.raw.is_some() {
+        if self.stages.raw.is_some() {
             records.extend(case.loose.iter().map(|loose| loose.record().clone()));
         }
-        let redacted = match self.redactor.redact(case) {
+        let redacted = match self.stages.redactor.redact(case) {
             Ok(redacted) => redacted,
             Err(error) => {
                 tracing::error!(%trace_id, reason = %error.reason, "redaction failed, bundle held back");
@@ -333,11 +399,11 @@ impl Core {
                 return None;
             }
         };
-        if self.redactor.is_dry_run() {
+        if self.stages.redactor.is_dry_run() {
             report_dry_run(redacted);
             return None;
         }
-        match seal(redacted, closed, &self.size) {
+        match seal(redacted, closed, &self.stages.incident.bundle) {
             Ok(sealed) => self.with_raw(sealed, &records),
             Err(error) => {
                 tracing::error!(%trace_id, %error, "bundle could not be sealed");
@@ -349,8 +415,8 @@ impl Core {
 
     /// Adds the records of a bundle that will be written, encrypted, where they are to be kept.
     fn with_raw(&self, sealed: Sealed, records: &[Record]) -> Option<Sealed> {
-        let Some(sealer) = &self.raw else { return Some(sealed) };
-        match sealer.seal(&sealed, records, &self.budget) {
+        let Some(sealer) = &self.stages.raw else { return Some(sealed) };
+        match sealer.seal(&sealed, records, &self.stages.budget) {
             Ok(raw) => Some(sealed.with_raw(raw)),
             Err(error) => {
                 let trace_id = sealed.trace_id();
@@ -375,7 +441,7 @@ impl Core {
     /// How the content of an attachment is called.
     #[must_use]
     pub fn attachment_digest(&self, content: &[u8]) -> String {
-        self.assembler.attachment_digest(content)
+        self.stages.assembler.attachment_digest(content)
     }
 
     /// Reads, redacts and seals a file that belongs to an incident. `Ok(None)` in a dry run, in which nothing is to be written.
@@ -389,7 +455,7 @@ impl Core {
         file: AttachedFile,
     ) -> Result<Option<SealedAttachment>, AttachError> {
         let bytes = Bytes::from(write_attachment(file, false));
-        let Some(permit) = self.budget.take(bytes.len()) else {
+        let Some(permit) = self.stages.budget.take(bytes.len()) else {
             return Err(Refusal { reason: RefusalReason::MemoryFull, retry_after: RETRY_AFTER }.into());
         };
         let scan = scan(Signal::Logs, &bytes, &Limits::default()).map_err(|_| AttachError::HeldBack)?;
@@ -401,7 +467,7 @@ impl Core {
         let trace = ClosedTrace {
             trace_id: TraceId([0xff; 16]),
             records,
-            tracked: self.ledger.accept(0),
+            tracked: self.stages.ledger.accept(0),
             reason: CloseReason::Late,
             opened: now,
             closed: now,
@@ -411,9 +477,9 @@ impl Core {
             AttachError::HeldBack
         };
         let beside = Beside { sharing: LooseSet::default(), around: &|_, _| LooseSet::default() };
-        let case = self.assembler.assemble(trace, &beside, "").map_err(|error| held_back(&error.reason))?;
-        let redacted = self.redactor.redact(case).map_err(|error| held_back(&error.reason))?;
-        if self.redactor.is_dry_run() {
+        let case = self.stages.assembler.assemble(trace, &beside, "").map_err(|error| held_back(&error.reason))?;
+        let redacted = self.stages.redactor.redact(case).map_err(|error| held_back(&error.reason))?;
+        if self.stages.redactor.is_dry_run() {
             report_dry_run(redacted);
             return Ok(None);
         }
@@ -423,8 +489,8 @@ impl Core {
     /// Takes a part of the byte budget. Log records without a trace id, the oldest first, give way to it.
     fn take(&self, cost: usize) -> Option<Permit> {
         loop {
-            let permit = self.budget.take(cost);
-            if permit.is_some() || cost > self.budget.limit() || !self.loose.forget_oldest() {
+            let permit = self.stages.budget.take(cost);
+            if permit.is_some() || cost > self.stages.budget.limit() || !self.loose.forget_oldest() {
                 return permit;
             }
         }
@@ -433,6 +499,10 @@ impl Core {
     fn shard_of(&self, trace_id: TraceId) -> usize {
         usize::try_from(self.hasher.hash_one(trace_id.0) % self.shards.len() as u64).unwrap_or(0)
     }
+}
+
+fn loose_logs(incident: &IncidentConnector, budget: &Budget) -> Result<LooseLogs, Vec<Problem>> {
+    LooseLogs::compile(&incident.logs, held(incident), budget)
 }
 
 /// What a request takes of the byte budget.

@@ -139,9 +139,10 @@ impl IncidentLimiter {
 }
 
 impl Period {
-    /// The incidents of the period of this number: no other is remembered.
+    /// The incidents of the period of this number: no other is remembered. A failure of an earlier one (lanes have times of their
+    /// own) counts for the latest.
     fn of(&mut self, number: u64) -> &mut Self {
-        if self.number != number {
+        if self.number < number {
             *self = Self { number, ..Self::default() };
         }
         self

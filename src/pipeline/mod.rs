@@ -6,6 +6,7 @@ mod core;
 mod gateway;
 mod intake;
 mod keeper;
+mod lanes;
 mod limit;
 mod recover;
 pub mod replay;

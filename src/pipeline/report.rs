@@ -20,12 +20,13 @@ pub(super) struct Reporter {
 }
 
 impl Reporter {
-    pub(super) fn start(core: Arc<Core>) -> Self {
+    /// Reports of `core`, and of the traces that others count.
+    pub(super) fn start(core: Arc<Core>, others: Vec<impl Fn() -> usize + Send + 'static>) -> Self {
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         let task = tokio::spawn(async move {
             loop {
-                report(&core);
+                report(&core, others.iter().map(|count| count()).sum());
                 if stopped.is_cancelled() {
                     break;
                 }
@@ -46,12 +47,13 @@ impl Reporter {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "gauges are floating point by their protocol")]
-fn report(core: &Core) {
+fn report(core: &Core, other_traces: usize) {
     let ledger = core.ledger();
     let totals = ledger.totals();
     counter!(names::RECORDS, "outcome" => Outcome::Bundled.as_str(), "reason" => "").absolute(totals.bundled);
     counter!(names::RECORDS, "outcome" => Outcome::NotSampled.as_str(), "reason" => "").absolute(totals.not_sampled);
     counter!(names::RECORDS, "outcome" => Outcome::Carried.as_str(), "reason" => "").absolute(totals.carried);
+    counter!(names::RECORDS, "outcome" => Outcome::Reread.as_str(), "reason" => "").absolute(totals.reread);
     for reason in DropReason::ALL {
         let outcome = Outcome::Dropped(reason);
         counter!(names::RECORDS, "outcome" => outcome.as_str(), "reason" => reason.as_str())
@@ -62,6 +64,6 @@ fn report(core: &Core) {
     if let Some(log) = core.log() {
         gauge!(names::WINDOW_LOG_BYTES).set(log.bytes() as f64);
     }
-    gauge!(names::WINDOW_TRACES).set(core.open_traces() as f64);
+    gauge!(names::WINDOW_TRACES).set((core.open_traces() + other_traces) as f64);
     gauge!(names::WINDOW_LOOSE_LOGS).set(core.loose_logs() as f64);
 }

@@ -5,12 +5,15 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::intake::WindowIntake;
 use super::keeper::LogKeeper;
+use super::lanes::Lanes;
 use super::report::Reporter;
 use super::shards::ShardLoop;
 use super::{Core, build, recover};
@@ -18,12 +21,15 @@ use crate::agent::{self, Catalog};
 use crate::config::{Problem, SendingQueue, ValidatedConfig, ValidatedPipelines};
 use crate::exporter::{AttachmentWriter, ExportQueue};
 use crate::model::{CloseReason, DropReason, Outcome, Signal, Totals};
+use crate::receiver::kafka::{self, KafkaConsumer};
 use crate::receiver::{self, Intake, ReceiverError};
 use crate::telemetry::{Clock, Readiness, SteadyClock, SystemClock, admin, metrics};
 use crate::window::{LogError, Recovery};
 
 /// The component that is not ready until the service has started, and from the moment that it is asked to stop.
 pub(super) const PIPELINE: &str = "pipeline";
+/// Time that Kafka clients may take to commit a last time and to leave their groups.
+const KAFKA_CLOSE: Duration = Duration::from_secs(8);
 /// Part of the time for a graceful stop that windows may take; the rest is the exporter's.
 const WINDOWS_SHARE: u32 = 2;
 
@@ -43,6 +49,9 @@ pub enum ServiceError {
     /// The metrics recorder cannot be installed.
     #[error("metrics cannot be recorded")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
+    /// A Kafka receiver cannot go on.
+    #[error("a Kafka receiver cannot go on")]
+    Kafka(#[from] kafka::KafkaError),
     /// A server has ended.
     #[error("a server has ended")]
     Server(#[source] tokio::task::JoinError),
@@ -89,6 +98,7 @@ pub struct Service {
     addresses: Addresses,
     servers: JoinSet<Result<(), ReceiverError>>,
     stop_servers: CancellationToken,
+    kafka: Vec<(KafkaConsumer, Lanes)>,
     keeper: Option<LogKeeper>,
     shards: Vec<JoinHandle<()>>,
     stop_shards: CancellationToken,
@@ -113,7 +123,7 @@ impl Service {
         let readiness = Readiness::starting(PIPELINE);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let signer = build::signer(pipelines).map_err(ServiceError::Config)?;
-        let name = build::writer_name(log.as_deref())?;
+        let name = build::writer_name(pipelines, log.as_deref())?;
         let writers = build::writers(pipelines, signer, &readiness, &clock, &name).map_err(ServiceError::Config)?;
         let stores: Vec<_> = writers.iter().map(|writer| writer.store().clone()).collect();
         let attachments = AttachmentWriter::new(
@@ -159,13 +169,21 @@ impl Service {
         let stop_shards = CancellationToken::new();
         let shards = ShardLoop {
             core: Arc::clone(&core),
-            clock: steady,
+            clock: Arc::clone(&steady),
             exporter: Arc::clone(&exporter),
             runtime: tokio::runtime::Handle::current(),
             stop: stop_shards.clone(),
         };
         let shards = shards.spawn().map_err(ServiceError::Thread)?;
-        let reporter = Reporter::start(Arc::clone(&core));
+        let mut kafka = Vec::new();
+        for source in build::kafka_sources(pipelines, core.reach()).map_err(ServiceError::Config)? {
+            let runtime = tokio::runtime::Handle::current();
+            let (lanes, sender) =
+                Lanes::spawn(Arc::clone(&core), Arc::clone(&exporter), runtime).map_err(ServiceError::Thread)?;
+            let consumer = kafka::spawn(source, sender, Arc::clone(&steady), readiness.clone());
+            kafka.push((consumer.map_err(ServiceError::Thread)?, lanes));
+        }
+        let reporter = Reporter::start(Arc::clone(&core), kafka.iter().map(|(_, lanes)| lanes.open_traces()).collect());
         readiness.set_ready(PIPELINE);
         stop.disarm();
         Ok(Self {
@@ -178,6 +196,7 @@ impl Service {
             addresses,
             servers,
             stop_servers,
+            kafka,
             keeper,
             shards,
             stop_shards,
@@ -200,16 +219,26 @@ impl Service {
 
     /// Waits for what never gets well again: a server that ends although it was not asked to, a disk that cannot be synced.
     pub async fn failure(&mut self) -> ServiceError {
-        let Self { servers, keeper, .. } = self;
+        let Self { servers, keeper, kafka, .. } = self;
         let disk = async {
             match keeper {
                 Some(keeper) => keeper.failure().await,
                 None => std::future::pending().await,
             }
         };
+        let mut reading: FuturesUnordered<_> = kafka
+            .iter_mut()
+            .map(|(consumer, lanes)| async {
+                tokio::select! {
+                    failure = consumer.failure() => failure,
+                    () = lanes.failure() => kafka::KafkaError::Panicked,
+                }
+            })
+            .collect();
         tokio::select! {
             error = ended(servers) => error,
             () = disk => ServiceError::Sync,
+            Some(failure) = reading.next() => failure.into(),
         }
     }
 
@@ -221,6 +250,11 @@ impl Service {
         self.readiness.set_not_ready(PIPELINE, "shutting down");
         self.intake.close();
         self.stop_servers.cancel();
+        for (consumer, lanes) in &self.kafka {
+            // What is open there is left to whoever reads the lanes next.
+            consumer.drain();
+            lanes.stop_deciding();
+        }
         join(&mut self.servers, self.shutdown_timeout / WINDOWS_SHARE / 2).await;
         self.stop_shards.cancel();
         let shards = std::mem::take(&mut self.shards);
@@ -230,6 +264,14 @@ impl Service {
         let left = self.exporter.drain(end.duration_since(tokio::time::Instant::now())).await;
         if left > 0 {
             tracing::error!(bundles = left, "time for a graceful stop is over, bundles were given up");
+        }
+        // After the drain: what was stored is committed.
+        let kafka = std::mem::take(&mut self.kafka).into_iter().map(|(consumer, lanes)| async {
+            consumer.end().await;
+            lanes.ended().await;
+        });
+        if tokio::time::timeout(KAFKA_CLOSE, futures::future::join_all(kafka)).await.is_err() {
+            tracing::warn!("Kafka clients did not close in time and are left behind");
         }
         // Closing the queue lets threads go that waited for a place in it.
         let panicked = match windows {

@@ -1,4 +1,4 @@
-//! Where records come in: OTLP over gRPC and HTTP. A receiver takes the raw request, inflates it within bounds, walks it
+//! Where records come in: OTLP over gRPC and HTTP, and from Kafka ([`kafka`]). A receiver takes the raw request, inflates it within bounds, walks it
 //! once ([`crate::otlp::scan`]) and offers it to the [`Intake`]. It answers the client only when the intake has answered.
 //!
 //! What a client may rely on:
@@ -21,6 +21,7 @@ mod grpc;
 mod held;
 mod http;
 mod inflate;
+pub mod kafka;
 mod listen;
 mod stall;
 #[cfg(test)]

@@ -40,7 +40,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use crate::config::{Problem, TailSampling};
+use crate::config::{DecisionCache, Problem, TailSampling};
 use crate::model::{ClosedTrace, Decision, Record, Timestamp, TraceId};
 
 use memory::{Memory, Past};
@@ -56,9 +56,11 @@ pub const KEEP_POLICY: &str = "keep";
 #[derive(Debug)]
 pub struct Sampler {
     /// `drop` policies first, otherwise in the order of the configuration.
-    policies: Vec<Policy>,
+    policies: Arc<[Policy]>,
     needs_whole_traces: bool,
     memory: Memory,
+    /// How much is to be remembered.
+    cache: DecisionCache,
 }
 
 impl Sampler {
@@ -71,9 +73,26 @@ impl Sampler {
         policies.sort_by_key(|policy| !policy.drops());
         Ok(Self {
             needs_whole_traces: policies.iter().any(|policy| !policy.drops() && !policy.by_record()),
-            policies,
+            policies: policies.into(),
             memory: Memory::new(&config.decision_cache),
+            cache: config.decision_cache.clone(),
         })
+    }
+
+    /// The same policies (with what they have counted) and a memory of its own, an `n`-th as large as configured.
+    #[must_use]
+    pub fn with_own_memory(&self, n: u64) -> Self {
+        let share = |size: u64| size.div_ceil(n.max(1));
+        let cache = DecisionCache {
+            sampled_cache_size: share(self.cache.sampled_cache_size),
+            non_sampled_cache_size: share(self.cache.non_sampled_cache_size),
+        };
+        Self {
+            policies: Arc::clone(&self.policies),
+            needs_whole_traces: self.needs_whole_traces,
+            memory: Memory::new(&cache),
+            cache,
+        }
     }
 
     /// Whether some policy needs to see a trace whole before anything can be said of it.
@@ -134,7 +153,7 @@ impl Sampler {
     /// Asks the policies, and weighs what they say. A `fragment` is what came late of a trace that nobody wanted.
     fn weigh(&self, now: Timestamp, trace: &ClosedTrace, fragment: bool) -> (Decision, Past) {
         let (mut sampled, mut inverse, mut declined, mut vetoed) = (None, None, false, false);
-        for policy in &self.policies {
+        for policy in self.policies.iter() {
             match policy.evaluate(now, trace) {
                 Verdict::Dropped => {
                     let policy = Arc::clone(&policy.name);

@@ -8,6 +8,26 @@ pub const RECEIVER_ACCEPTED_RECORDS: &str = "casefile_receiver_accepted_records_
 pub const RECEIVER_REJECTED_RECORDS: &str = "casefile_receiver_rejected_records_total";
 /// Requests refused for now, by `transport`, `signal` and `reason`.
 pub const RECEIVER_REFUSED_REQUESTS: &str = "casefile_receiver_refused_requests_total";
+/// Messages read from Kafka, by `topic`.
+pub const KAFKA_MESSAGES: &str = "casefile_kafka_messages_total";
+/// Messages that could not be read and were passed over, by `topic` and `reason` (tombstone, undecodable).
+pub const KAFKA_POISON_MESSAGES: &str = "casefile_kafka_poison_messages_total";
+/// Messages whose traces may be in other lanes too, by `topic` and `reason` (no_key, other_key, several_traces, other_partition).
+pub const KAFKA_MISROUTED_MESSAGES: &str = "casefile_kafka_misrouted_messages_total";
+/// Messages that a topic's retention took away before they were read, by `topic`.
+pub const KAFKA_LOST_MESSAGES: &str = "casefile_kafka_lost_messages_total";
+/// Changes of the assignment, by `event` (assigned, revoked, lost).
+pub const KAFKA_REBALANCES: &str = "casefile_kafka_rebalances_total";
+/// Lanes that this member reads.
+pub const KAFKA_LANES: &str = "casefile_kafka_lanes";
+/// Partitions of which nothing is fetched because what was fetched waits.
+pub const KAFKA_PAUSED_PARTITIONS: &str = "casefile_kafka_paused_partitions";
+/// Messages between the committed offset and the end, by `topic` and `partition`.
+pub const KAFKA_LAG: &str = "casefile_kafka_lag_messages";
+/// Age in seconds of the oldest message that has had no outcome, by `lane`: what holds the committed offset.
+pub const KAFKA_WATERMARK_AGE: &str = "casefile_kafka_watermark_age_seconds";
+/// Commits answered, by `result` (ok, failed).
+pub const KAFKA_COMMITS: &str = "casefile_kafka_commits_total";
 /// Bytes held by open windows, and by encrypted records that wait to be stored.
 pub const WINDOW_BYTES: &str = "casefile_window_bytes";
 /// Traces in open windows.
@@ -24,7 +44,7 @@ pub const WINDOW_DAMAGED_FRAMES: &str = "casefile_window_damaged_frames_total";
 pub const WINDOW_LOG_BYTES: &str = "casefile_window_log_bytes";
 /// Traces decided, by `decision` (sampled, not_sampled, dropped) and `policy`.
 pub const SAMPLING_DECISIONS: &str = "casefile_sampling_decisions_total";
-/// Records by `outcome` (bundled, not_sampled, dropped, carried) and `reason` (of a drop).
+/// Records by `outcome` (bundled, not_sampled, dropped, carried, reread) and `reason` (of a drop).
 pub const RECORDS: &str = "casefile_records_total";
 /// Accepted records that were lost without an outcome: more than zero is a bug.
 pub const UNDECIDED_RECORDS: &str = "casefile_undecided_records_total";

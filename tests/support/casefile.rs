@@ -45,6 +45,10 @@ pub(crate) struct Settings {
     pub(crate) max_bytes: &'static str,
     /// Whether windows are kept on disk, and if so, whether it is synced.
     pub(crate) on_disk: Option<Fsync>,
+    /// `incidents.max_bundles`, for ever; the default where there is none.
+    pub(crate) max_bundles: Option<u64>,
+    /// Settings of a `kafka` receiver beside the one for OTLP; none by default.
+    pub(crate) kafka: Option<String>,
 }
 
 /// `extensions.file_storage.fsync`.
@@ -60,6 +64,8 @@ impl Default for Settings {
             retention: "3s",
             max_bytes: "256MiB",
             on_disk: None,
+            max_bundles: None,
+            kafka: None,
         }
     }
 }
@@ -103,6 +109,13 @@ impl Home {
                 "signing, file_storage",
             ),
         };
+        let (kafka, receivers) = match &settings.kafka {
+            None => (String::new(), "otlp"),
+            Some(kafka) => (format!("  kafka: {kafka}\n"), "otlp, kafka"),
+        };
+        let incidents = settings
+            .max_bundles
+            .map_or_else(String::new, |most| format!("    incidents: {{max_bundles: {most}, per: 10000h}}\n"));
         let Settings { decision_wait, retention, max_bytes, .. } = settings;
         let text = format!(
             r#"receivers:
@@ -110,13 +123,13 @@ impl Home {
     protocols:
       grpc: {{endpoint: "127.0.0.1:{grpc}"}}
       http: {{endpoint: "127.0.0.1:{http}"}}
-processors:
+{kafka}processors:
   redaction: {{key: "${{file:{folder}/redaction.key}}"}}
 connectors:
   incident:
     tail_sampling: {{decision_wait: {decision_wait}}}
     window: {{storage: {storage}, retention: {retention}, max_bytes: {max_bytes}}}
-    services:
+{incidents}    services:
       checkout: {{repository: "https://git.example.org/checkout", build: "pip install -e .", test_cmd: "pytest -q"}}
 exporters:
   bundle: {{url: "{url}", options: {{{options}}}}}
@@ -130,8 +143,8 @@ service:
     logs: {{level: "casefile=trace,info"}}
     metrics: {{address: "127.0.0.1:{metrics}"}}
   pipelines:
-    traces: {{receivers: [otlp], exporters: [incident]}}
-    logs: {{receivers: [otlp], exporters: [incident]}}
+    traces: {{receivers: [{receivers}], exporters: [incident]}}
+    logs: {{receivers: [{receivers}], exporters: [incident]}}
     metrics: {{receivers: [otlp], exporters: [incident]}}
     bundles: {{receivers: [incident], processors: [redaction], exporters: [{exporters}]}}
 "#

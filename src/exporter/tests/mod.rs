@@ -330,6 +330,23 @@ async fn the_queue_is_bounded_and_a_drain_deadline_settles_what_is_left() {
 }
 
 #[tokio::test]
+async fn a_late_piece_does_not_overtake_the_bundle_that_it_amends() {
+    let (faulty, ledger) = (Faulty::default(), Arc::new(Ledger::default()));
+    // The first put waits; whoever comes second would be first.
+    faulty.meet("bundles/", &[Fault::Hang]);
+    let sizes = SendingQueue { queue_size: 8, num_consumers: 4 };
+    let queue = ExportQueue::spawn(None, vec![writer(&faulty)], Vec::new(), &sizes);
+    for records in [[1, 2], [1, 3], [3, 4]] {
+        queue.send(sealed(&ledger, 1, &records)).await.unwrap();
+    }
+    assert_eq!(queue.drain(Duration::from_secs(10)).await, 0);
+    let names = names::TraceNames::new("default", TraceId([1; 16]));
+    let committed = writer(&faulty).manifest(&names.manifest()).await.unwrap().unwrap();
+    assert_eq!(committed.records.iter().map(|record| record.0[0]).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(ledger.totals(), Totals { accepted: 6, bundled: 6, ..Totals::default() });
+}
+
+#[tokio::test]
 async fn records_are_bundled_only_once_every_store_has_them() {
     let ledger = Arc::new(Ledger::default());
     let (sound, broken) = (Faulty::default(), Faulty::default());

@@ -65,6 +65,9 @@ impl LogFile {
 }
 
 impl Keeper for LogFile {
+    /// Nothing to do: what has no mark is read again.
+    fn carried(&self) {}
+
     fn settled(&self, trace_id: TraceId, decision: &Decision, requests: &[u64]) {
         if let Some(log) = self.log.upgrade() {
             marks::write(&mut log.marks.lock(), trace_id, decision, requests);

@@ -1,0 +1,179 @@
+//! The consumer of librdkafka: its settings, and what it tells on the side.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::topic_partition_list::TopicPartitionList;
+use rdkafka::types::RDKafkaRespErr;
+use rdkafka::util::Timeout;
+use rdkafka::{ClientContext, Statistics};
+
+use crate::config::{GroupProtocol, KafkaConnection, KafkaReceiver};
+
+/// A consumer that tells what happens to its group.
+pub(super) type Client = BaseConsumer<Context>;
+
+/// A partition of a topic, by name.
+pub(super) type TopicPartition = (String, i32);
+
+/// What the client tells beside messages, in the order that it happened.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// These partitions are this member's. Nothing is read before [`Consumer::assign`] is called.
+    Assigned(Vec<TopicPartition>),
+    /// These are to be given back. The group waits until [`Consumer::unassign`] is called.
+    Revoked(Vec<TopicPartition>),
+    /// A commit was answered.
+    Committed(KafkaResult<()>),
+    /// No broker can be reached.
+    Unreachable(String),
+}
+
+/// Collects events, without acting on any: what waits inside a callback of librdkafka waits for itself.
+#[derive(Debug, Default)]
+pub(super) struct Context {
+    events: Mutex<VecDeque<Event>>,
+    /// Nobody looks at events any more.
+    closing: AtomicBool,
+}
+
+impl Context {
+    pub(super) fn next_event(&self) -> Option<Event> {
+        self.events.lock().pop_front()
+    }
+
+    /// From now on partitions are given back at once.
+    pub(super) fn close(&self) {
+        self.closing.store(true, Ordering::Release);
+    }
+
+    fn tell(&self, event: Event) {
+        self.events.lock().push_back(event);
+    }
+}
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        log(level, facility, message);
+    }
+
+    fn stats(&self, _: Statistics) {}
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(%error, reason, "librdkafka reports an error");
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
+            self.tell(Event::Unreachable(reason.to_owned()));
+        }
+    }
+}
+
+impl ConsumerContext for Context {
+    fn rebalance(&self, consumer: &BaseConsumer<Self>, code: RDKafkaRespErr, partitions: &mut TopicPartitionList) {
+        let named = partitions.elements().iter().map(|one| (one.topic().to_owned(), one.partition())).collect();
+        if code == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
+            self.tell(Event::Assigned(named));
+        } else if self.closing.load(Ordering::Acquire) {
+            // While it closes, nobody else would.
+            if let Err(error) = consumer.unassign() {
+                tracing::warn!(%error, "partitions could not be given back");
+            }
+        } else {
+            self.tell(Event::Revoked(named));
+        }
+    }
+
+    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
+        self.tell(Event::Committed(result));
+    }
+
+    fn main_queue_min_poll_interval(&self) -> Timeout {
+        Timeout::After(Duration::from_millis(100))
+    }
+}
+
+/// Logs of librdkafka, as our own.
+pub(super) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
+    match level {
+        RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
+            tracing::warn!(facility, "librdkafka: {message}");
+        }
+        RDKafkaLogLevel::Warning | RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => {
+            tracing::info!(facility, "librdkafka: {message}");
+        }
+        RDKafkaLogLevel::Debug => tracing::debug!(facility, "librdkafka: {message}"),
+    }
+}
+
+/// The settings by which any client reaches the brokers.
+pub(super) fn settings(connection: KafkaConnection<'_>) -> ClientConfig {
+    let mut settings = ClientConfig::new();
+    for (name, value) in connection.properties() {
+        settings.set(name, value);
+    }
+    settings.set_log_level(RDKafkaLogLevel::Warning);
+    settings
+}
+
+/// A consumer as configured, which has joined no group yet.
+pub(super) fn consumer(config: &KafkaReceiver) -> KafkaResult<Client> {
+    let mut settings = settings(config.connection());
+    let millis = |duration: crate::config::Duration| duration.0.as_millis().to_string();
+    // What librdkafka fetches ahead, besides what waits here.
+    let ahead = (config.max_buffered.0 / 4 / 1024).clamp(1024, 65_536);
+    let fetch = if config.max_fetch_size == 0 { 52_428_800 } else { config.max_fetch_size };
+    settings
+        .set("group.id", &config.group_id)
+        .set("enable.auto.commit", "false")
+        .set("enable.auto.offset.store", "false")
+        // What to do is decided here: never silently somewhere else.
+        .set("auto.offset.reset", "error")
+        .set("fetch.min.bytes", config.min_fetch_size.to_string())
+        .set("fetch.max.bytes", fetch.to_string())
+        .set("message.max.bytes", fetch.to_string())
+        .set("receive.message.max.bytes", (u64::from(fetch) + 1024).min(2_147_483_647).to_string())
+        .set("fetch.wait.max.ms", millis(config.max_fetch_wait))
+        .set("max.partition.fetch.bytes", config.max_partition_fetch_size.to_string())
+        .set("queued.max.messages.kbytes", ahead.to_string())
+        // A second of silence on a partition whenever that is full would be the default.
+        .set("fetch.queue.backoff.ms", "20");
+    match config.group_protocol {
+        GroupProtocol::Classic => settings
+            .set("partition.assignment.strategy", "range")
+            .set("session.timeout.ms", millis(config.session_timeout))
+            .set("heartbeat.interval.ms", millis(config.heartbeat_interval)),
+        // Its timeouts are the broker's to set.
+        GroupProtocol::Consumer => settings.set("group.protocol", "consumer").set("group.remote.assignor", "range"),
+    };
+    if let Some(instance) = &config.group_instance_id {
+        settings.set("group.instance.id", instance);
+    }
+    if let Some(rack) = &config.rack_id {
+        settings.set("client.rack", rack);
+    }
+    settings.create_with_context(Context::default())
+}
+
+/// A list of partitions.
+pub(super) fn list<'a>(partitions: impl IntoIterator<Item = (&'a str, i32)>) -> TopicPartitionList {
+    let mut list = TopicPartitionList::new();
+    for (topic, partition) in partitions {
+        list.add_partition(topic, partition);
+    }
+    list
+}
+
+/// Whether the client cannot go on after this.
+pub(super) fn is_fatal(error: &KafkaError) -> bool {
+    matches!(error, KafkaError::MessageConsumptionFatal(_))
+}
+
+/// Shared by all who may want to see the group's events.
+pub(super) fn context(client: &Client) -> Arc<Context> {
+    Arc::clone(client.context())
+}

@@ -1,0 +1,216 @@
+//! One message: its payload as a request, or why it cannot be read.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use data_encoding::HEXLOWER;
+
+use super::dead::DeadLetters;
+use super::partition;
+use crate::config::{HeaderExtraction, LogEncoding, OtlpEncoding};
+use crate::model::{Entry, Origin, Permit, Signal, Timestamp};
+use crate::otlp::{self, Limits, LogBody, LogContext};
+use crate::receiver::Incoming;
+use crate::telemetry::names;
+
+/// How the messages of a topic are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Encoding {
+    Otlp(OtlpEncoding),
+    Log(LogEncoding),
+}
+
+/// A topic that is read.
+#[derive(Debug)]
+pub(super) struct Topic {
+    pub(super) name: String,
+    pub(super) signal: Signal,
+    pub(super) encoding: Encoding,
+    /// How many partitions it has.
+    pub(super) partitions: i32,
+    pub(super) headers: HeaderExtraction,
+}
+
+/// A message, copied out of the client's memory.
+#[derive(Debug)]
+pub struct Message {
+    /// The lane: the number of its partition.
+    pub lane: i32,
+    /// Which of the lane's partitions it came from, by place in [`LaneStart::parts`](super::LaneStart::parts).
+    pub part: usize,
+    /// Its time in the lane: the broker's timestamp, which never goes back within a partition.
+    pub at: Timestamp,
+    /// Keeps its offset from being committed. None where it was committed before, and is read once more.
+    pub origin: Option<Origin>,
+    pub(super) topic: Arc<Topic>,
+    pub(super) offset: i64,
+    pub(super) key: Option<Bytes>,
+    pub(super) payload: Option<Bytes>,
+    pub(super) headers: Vec<(String, Bytes)>,
+    pub(super) dead: Option<Arc<DeadLetters>>,
+    /// Its bytes among those that are fetched and not taken in.
+    pub(super) _fetched: Permit,
+}
+
+/// Why a message cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Poison {
+    pub(super) reason: &'static str,
+    pub(super) detail: String,
+}
+
+impl Message {
+    /// The request in it. `None` if there is none, which has been counted then, and set aside where that is configured.
+    pub fn read(&self) -> Option<Incoming> {
+        match self.request() {
+            Ok(incoming) => {
+                self.count(&incoming);
+                (!incoming.entries.is_empty()).then_some(incoming)
+            }
+            Err(poison) => {
+                self.set_aside(&poison);
+                None
+            }
+        }
+    }
+
+    fn request(&self) -> Result<Incoming, Poison> {
+        let signal = self.topic.signal;
+        let poison = |reason, detail: String| Poison { reason, detail };
+        // A tombstone: what compaction leaves of a key. Nothing is lost with it.
+        let Some(payload) = self.payload.clone() else { return Err(poison("tombstone", "no payload".to_owned())) };
+        let limits = Limits::default();
+        let bytes = match self.topic.encoding {
+            Encoding::Otlp(OtlpEncoding::OtlpProto) | Encoding::Log(LogEncoding::OtlpProto) => payload,
+            Encoding::Otlp(OtlpEncoding::OtlpJson) | Encoding::Log(LogEncoding::OtlpJson) => {
+                let read = otlp::from_json(signal, &payload, &limits);
+                Bytes::from(read.map_err(|error| poison("undecodable", error.to_string()))?)
+            }
+            Encoding::Log(encoding) => {
+                let body = match encoding {
+                    LogEncoding::Text => LogBody::Text(String::from_utf8_lossy(&payload).into_owned()),
+                    LogEncoding::Json => LogBody::Json(
+                        serde_json::from_slice(&payload)
+                            .map_err(|error| poison("undecodable", format!("not JSON at line {}", error.line())))?,
+                    ),
+                    _ => LogBody::Bytes(payload.to_vec()),
+                };
+                Bytes::from(otlp::write_log(body, &self.context()))
+            }
+        };
+        let extracted = self.extracted();
+        let bytes = if extracted.is_empty() {
+            bytes
+        } else {
+            let with = otlp::with_resource_attributes(&bytes, &extracted);
+            Bytes::from(with.map_err(|error| poison("undecodable", error.to_string()))?)
+        };
+        let scan = otlp::scan(signal, &bytes, &limits).map_err(|error| poison("undecodable", error.to_string()))?;
+        let rejected = scan.rejected.trace_id + scan.rejected.span_id;
+        if rejected > 0 {
+            metrics::counter!(
+                names::RECEIVER_REJECTED_RECORDS,
+                "transport" => "kafka", "signal" => signal.as_str(), "reason" => "id"
+            )
+            .increment(rejected);
+        }
+        Ok(Incoming { signal, bytes, wire: None, entries: scan.entries })
+    }
+
+    /// The trace that a message of text speaks of.
+    fn context(&self) -> LogContext {
+        let parent = self.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("traceparent"));
+        let (trace_id, span_id) = parent.and_then(|(_, value)| otlp::traceparent(value)).unwrap_or_default();
+        LogContext { trace_id, span_id, observed: self.at }
+    }
+
+    /// Headers that are to be attributes.
+    fn extracted(&self) -> Vec<(String, String)> {
+        let HeaderExtraction { extract_headers, headers } = &self.topic.headers;
+        if !extract_headers {
+            return Vec::new();
+        }
+        let wanted = self.headers.iter().filter(|(name, _)| headers.contains(name));
+        wanted
+            .map(|(name, value)| (format!("kafka.header.{name}"), String::from_utf8_lossy(value).into_owned()))
+            .collect()
+    }
+
+    fn count(&self, incoming: &Incoming) {
+        let signal = incoming.signal.as_str();
+        metrics::counter!(names::RECEIVER_ACCEPTED_RECORDS, "transport" => "kafka", "signal" => signal)
+            .increment(incoming.entries.len() as u64);
+        if let Some(reason) = self.misrouted(&incoming.entries) {
+            metrics::counter!(names::KAFKA_MISROUTED_MESSAGES, "topic" => self.topic.name.clone(), "reason" => reason)
+                .increment(1);
+        }
+    }
+
+    /// Why the records of a message may not be where the others of their trace are: key and partition must follow from its trace.
+    fn misrouted(&self, entries: &[Entry]) -> Option<&'static str> {
+        let mut ids = entries.iter().map(|entry| entry.head.trace_id).filter(|id| !id.is_zero());
+        let first = ids.next()?;
+        if ids.any(|id| id != first) {
+            return Some("several_traces");
+        }
+        let Some(key) = self.key.as_deref().filter(|key| !key.is_empty()) else { return Some("no_key") };
+        if key != HEXLOWER.encode(&first.0).as_bytes() {
+            return Some("other_key");
+        }
+        (!partition::follows(key, self.topic.partitions, self.lane)).then_some("other_partition")
+    }
+
+    fn set_aside(&self, poison: &Poison) {
+        metrics::counter!(
+            names::KAFKA_POISON_MESSAGES,
+            "topic" => self.topic.name.clone(), "reason" => poison.reason
+        )
+        .increment(1);
+        if poison.reason == "tombstone" {
+            return;
+        }
+        // The detail says where it is malformed, and quotes nothing.
+        tracing::warn!(
+            topic = self.topic.name,
+            partition = self.lane,
+            offset = self.offset,
+            error = poison.detail,
+            "a message cannot be read and is passed over"
+        );
+        if let Some(dead) = &self.dead {
+            dead.send(self, poison);
+        }
+    }
+}
+
+/// A message of a topic in OTLP's protobuf, for tests of what works on lanes.
+#[cfg(test)]
+pub(crate) fn test_message(
+    signal: Signal,
+    part: usize,
+    at: Timestamp,
+    origin: Option<Origin>,
+    payload: Bytes,
+) -> Message {
+    let topic = Topic {
+        name: signal.as_str().to_owned(),
+        signal,
+        encoding: Encoding::Otlp(OtlpEncoding::OtlpProto),
+        partitions: 1,
+        headers: HeaderExtraction::default(),
+    };
+    let fetched = crate::model::Budget::new(0).take_anyway(payload.len());
+    Message {
+        lane: 0,
+        part,
+        at,
+        origin,
+        topic: Arc::new(topic),
+        offset: 0,
+        key: None,
+        payload: Some(payload),
+        headers: Vec::new(),
+        dead: None,
+        _fetched: fetched,
+    }
+}
