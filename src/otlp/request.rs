@@ -1,6 +1,6 @@
 //! Requests that are written anew around the bytes of records: the messages around them, and nothing decoded.
 
-use super::wire::{put_bytes, put_nested};
+use super::wire::{put_bytes, put_key, put_nested, put_varint, varint_len};
 use crate::model::Signal;
 
 /// Bytes that one field adds to its content at most: a key and a length.
@@ -38,22 +38,29 @@ impl Envelope<'_> {
     ///
     /// An exemplar stands in a gauge of its metric's name and unit with one point, since of the metric it came in nothing else
     /// is its own.
-    pub(super) fn put<'r>(&self, out: &mut Vec<u8>, signal: Signal, records: impl Iterator<Item = &'r [u8]>) {
-        let written = put_nested(out, 1, |out| {
-            put_present(out, 1, self.resource);
-            put_nested(out, 2, |out| {
-                put_present(out, 1, self.scope);
-                match signal {
-                    Signal::Metrics => put_nested(out, 2, |out| self.put_metric(out, records))?,
-                    Signal::Traces | Signal::Logs => records.for_each(|record| put_bytes(out, 2, record)),
-                }
-                put_present(out, 3, self.scope_schema);
-                Ok::<_, Never>(())
-            })?;
-            put_present(out, 3, self.resource_schema);
-            Ok(())
-        });
-        written.unwrap_or_else(never);
+    pub(super) fn put<'r>(&self, out: &mut Vec<u8>, signal: Signal, records: impl Iterator<Item = &'r [u8]> + Clone) {
+        match signal {
+            Signal::Traces | Signal::Logs => self.put_records(out, records),
+            Signal::Metrics => {
+                let mut metric = Vec::new();
+                self.put_metric(&mut metric, records).unwrap_or_else(never);
+                self.put_records(out, std::iter::once(metric.as_slice()));
+            }
+        }
+    }
+
+    /// Resource 1, scopes 2, schema 3; a scope is scope 1, records 2, schema 3. Lengths are reckoned beforehand, so that nothing is moved.
+    fn put_records<'r>(&self, out: &mut Vec<u8>, records: impl Iterator<Item = &'r [u8]> + Clone) {
+        let all: usize = records.clone().map(|record| field_len(record.len())).sum();
+        let scope = present_len(self.scope) + all + present_len(self.scope_schema);
+        let resource = present_len(self.resource) + field_len(scope) + present_len(self.resource_schema);
+        put_length(out, 1, resource);
+        put_present(out, 1, self.resource);
+        put_length(out, 2, scope);
+        put_present(out, 1, self.scope);
+        records.for_each(|record| put_bytes(out, 2, record));
+        put_present(out, 3, self.scope_schema);
+        put_present(out, 3, self.resource_schema);
     }
 
     /// `Metric`: name 1, unit 3, gauge 5; a gauge has points 1, and a point exemplars 5.
@@ -67,6 +74,22 @@ impl Envelope<'_> {
             })
         })
     }
+}
+
+/// Bytes of a length-delimited field with a number below 16.
+fn field_len(content: usize) -> usize {
+    1 + varint_len(content as u64) + content
+}
+
+/// The same of a field that is left out where it is empty.
+fn present_len(bytes: &[u8]) -> usize {
+    if bytes.is_empty() { 0 } else { field_len(bytes.len()) }
+}
+
+/// Begins a length-delimited field.
+fn put_length(out: &mut Vec<u8>, number: u32, content: usize) {
+    put_key(out, number, 2);
+    put_varint(out, content as u64);
 }
 
 /// A field that is left out where it is empty.

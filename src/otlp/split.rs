@@ -78,15 +78,24 @@ pub fn split<'a>(signal: Signal, request: &'a [u8], entries: &[Entry], by_trace:
         }
         unsorted.push((number, Piece { envelope: envelopes.len() - 1, body: entry.body.of(request) }));
     }
-    // Stable, so that a trace's records stay in wire order.
-    unsorted.sort_by_key(|(number, _)| *number);
+    // Each piece to the next free place of its trace: they stay in wire order.
     let mut end = 0;
     let ranges = sizes.into_iter().map(|(trace_id, size)| {
         end += size;
         (trace_id, end - size..end)
     });
-    let traces = ranges.collect();
-    Split { signal, envelopes, pieces: unsorted.into_iter().map(|(_, piece)| piece).collect(), traces }
+    let traces: Vec<(TraceId, Range<usize>)> = ranges.collect();
+    let mut free: Vec<usize> = traces.iter().map(|(_, range)| range.start).collect();
+    let mut pieces = vec![Piece { envelope: 0, body: &[] }; unsorted.len()];
+    for (number, piece) in unsorted {
+        if let Some(next) = free.get_mut(number)
+            && let Some(place) = pieces.get_mut(*next)
+        {
+            *place = piece;
+            *next += 1;
+        }
+    }
+    Split { signal, envelopes, pieces, traces }
 }
 
 impl Split<'_> {

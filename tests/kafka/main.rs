@@ -3,5 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test")]
 
 mod broker;
+mod gateway;
 #[path = "../support/kafka/mod.rs"]
 mod kafka;
+mod lanes;
+#[path = "../support/mod.rs"]
+mod support;
+mod traffic;

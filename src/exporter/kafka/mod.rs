@@ -32,8 +32,9 @@ const KEY: usize = 2 * TraceId::LEN;
 const MESSAGE_COST: usize = 512;
 /// JSON takes about so many times the bytes of protobuf. What takes more is cut further, and counted too low by the difference.
 const JSON_GROWTH: usize = 4;
-/// Above this many bytes a request is not worked on between others on their thread, but beside them.
-const OFFLOAD: usize = 64 * 1024;
+/// Above this many bytes a request is not worked on between others on their thread, but beside them: splitting them takes longer than
+/// a change of threads by far.
+const OFFLOAD: usize = 256 * 1024;
 
 /// Writes requests to the topics of one `kafka` exporter.
 #[derive(Clone)]
