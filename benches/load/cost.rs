@@ -1,6 +1,8 @@
 //! What a span costs: CPU time of Casefile under a load, against servers that do nothing with it ("raw") and what one would
 //! write first ("naive", see [`sinks`]), in turns, each in a process of its own with the same requests of 512 spans.
 //!
+//! The gateway writes to the brokers that `CASEFILE_BENCH_BROKERS` names, else to a mock in this process; its topic should have 12 partitions.
+//!
 //! `--spans N` (per server and round), `--rounds N` (the median counts), `--connections N`, `--rate N` (spans a second;
 //! without it as fast as they go), `--failing PERCENT` of traces (1 without it), `--json` for one JSON object instead of the table.
 
@@ -10,6 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use rdkafka::mocking::MockCluster;
 use tokio::time::Instant;
 use tonic::Code;
 use tonic::codegen::http::uri::PathAndQuery;
@@ -21,7 +24,11 @@ use crate::traffic::{self, Encoded, PATH, SPANS_PER_REQUEST};
 
 /// Requests that are encoded beforehand; sent again with other trace ids.
 const REQUESTS: usize = 100;
-const SERVERS: [&str; 5] = ["raw", "naive", "casefile", "casefile, on disk", "casefile, latency policy"];
+const SERVERS: [&str; 6] = ["raw", "naive", "casefile", "casefile, on disk", "casefile, latency policy", "gateway"];
+/// Where the brokers are that the gateway writes to: `host:port`. Without it they are librdkafka's mock of one, in this process.
+const BROKERS: &str = "CASEFILE_BENCH_BROKERS";
+/// Partitions of the mock's topic.
+const PARTITIONS: i32 = 12;
 /// Windows of 10 s, and few bundles: the cost of a span that nobody will look at is what is measured.
 const INCIDENT: &str = "{tail_sampling: {decision_wait: 10s, policies: POLICIES}, \
                         window: {storage: STORAGE, retention: 10s, max_bytes: 8GiB}, incidents: {max_bundles: 5, per: 1h}}";
@@ -117,14 +124,23 @@ pub(crate) async fn compare(options: &Options) -> Result<(), String> {
 }
 
 async fn measure(name: &str, requests: &Arc<[Encoded]>, options: &Options) -> Result<Measured, String> {
+    if name == "gateway" {
+        let mock = MockCluster::new(1).map_err(|error| error.to_string())?;
+        mock.create_topic("otlp_spans", PARTITIONS, 1).map_err(|error| error.to_string())?;
+        let brokers = std::env::var(BROKERS).unwrap_or_else(|_| mock.bootstrap_servers());
+        let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+        let mut server = Server::gateway(folder.path(), &brokers).await?;
+        let measured = load(&server.process, server.grpc, requests, options).await?;
+        server.process.stop()?;
+        return Ok(measured);
+    }
     if name.starts_with("casefile") {
         let policies = if name.ends_with("latency policy") { LATENCY } else { "[]" };
         let storage = if name.ends_with("on disk") { "file_storage" } else { "memory" };
         let incident = INCIDENT.replace("POLICIES", policies).replace("STORAGE", storage);
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let mut server = Server::start(folder.path(), &incident).await?;
-        let port = server.grpc;
-        let measured = load(&server.process, port, requests, options).await?;
+        let measured = load(&server.process, server.grpc, requests, options).await?;
         server.process.stop()?;
         return Ok(measured);
     }

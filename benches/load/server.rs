@@ -24,12 +24,8 @@ pub(crate) struct Counts {
 impl Server {
     /// Starts one that writes to `store` below `folder`; `incident` is its `connectors.incident` block in flow style.
     pub(crate) async fn start(folder: &Path, incident: &str) -> Result<Self, String> {
-        let [grpc, metrics, health] = [free_port(), free_port(), free_port()];
-        let config = folder.join("casefile.yaml");
-        let text = format!(
+        let pipelines = format!(
             "
-receivers:
-  otlp: {{protocols: {{grpc: {{endpoint: '127.0.0.1:{grpc}'}}}}}}
 processors:
   redaction: {{key: '{}'}}
 connectors:
@@ -37,11 +33,9 @@ connectors:
 exporters:
   bundle: {{url: 'file:{}'}}
 extensions:
-  health_check: {{endpoint: '127.0.0.1:{health}'}}
   file_storage: {{directory: '{}'}}
 service:
   extensions: [health_check, file_storage]
-  telemetry: {{metrics: {{address: '127.0.0.1:{metrics}'}}}}
   pipelines:
     traces: {{receivers: [otlp], exporters: [incident]}}
     bundles: {{receivers: [incident], processors: [redaction], exporters: [bundle]}}
@@ -50,9 +44,41 @@ service:
             folder.join("store").display(),
             folder.join("window").display()
         );
-        std::fs::write(&config, text).unwrap();
+        Self::run(folder, &pipelines).await
+    }
+
+    /// Starts one that sends everything on to these brokers.
+    pub(crate) async fn gateway(folder: &Path, brokers: &str) -> Result<Self, String> {
+        let pipelines = format!(
+            "
+exporters:
+  kafka: {{brokers: ['{brokers}']}}
+service:
+  extensions: [health_check]
+  pipelines:
+    traces: {{receivers: [otlp], exporters: [kafka]}}
+"
+        );
+        Self::run(folder, &pipelines).await
+    }
+
+    async fn run(folder: &Path, pipelines: &str) -> Result<Self, String> {
+        let [grpc, metrics, health] = [free_port(), free_port(), free_port()];
+        let edges = format!(
+            "
+receivers:
+  otlp: {{protocols: {{grpc: {{endpoint: '127.0.0.1:{grpc}'}}}}}}
+extensions:
+  health_check: {{endpoint: '127.0.0.1:{health}'}}
+service:
+  telemetry: {{metrics: {{address: '127.0.0.1:{metrics}'}}}}
+"
+        );
+        let config = ["edges.yaml", "pipelines.yaml"].map(|name| folder.join(name));
+        config.iter().zip([edges.as_str(), pipelines]).for_each(|(path, text)| std::fs::write(path, text).unwrap());
         let mut command = Command::new(env!("CARGO_BIN_EXE_casefile"));
-        let process = Process::spawn(command.arg("--config").arg(&config))?;
+        config.iter().for_each(|path| drop(command.arg("--config").arg(path)));
+        let process = Process::spawn(&mut command)?;
         let server = Self { process, grpc, metrics, http: reqwest::Client::new() };
         let probe = format!("http://127.0.0.1:{health}/");
         for _ in 0..200 {

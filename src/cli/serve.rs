@@ -4,7 +4,7 @@ use anyhow::Context as _;
 
 use super::sources::{BadConfig, ConfigArgs};
 use crate::config::{ProcessEnvironment, ValidatedConfig};
-use crate::pipeline::{Service, ServiceError};
+use crate::pipeline::{Addresses, Gateway, Service, ServiceError};
 use crate::telemetry::logs;
 
 pub(super) fn run(sources: &ConfigArgs) -> anyhow::Result<()> {
@@ -32,30 +32,39 @@ pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 
 /// Starts the service; problems of the configuration are given their file and line.
 pub(super) async fn start(config: &ValidatedConfig) -> anyhow::Result<Service> {
-    Service::start(config).await.map_err(|error| match error {
+    Service::start(config).await.map_err(|error| located(config, error))
+}
+
+fn located(config: &ValidatedConfig, error: ServiceError) -> anyhow::Error {
+    match error {
         ServiceError::Config(problems) => BadConfig(config.locate(problems)).into(),
         other => anyhow::Error::from(other),
-    })
+    }
 }
 
 async fn serve(config: &ValidatedConfig) -> anyhow::Result<()> {
     // Before anything is acknowledged, so that no signal finds the default handler.
     let mut stop = StopSignal::listen()?;
+    if config.pipelines.gateway.is_some() {
+        let mut gateway = Gateway::start(config).await.map_err(|error| located(config, error))?;
+        ready(gateway.addresses());
+        let failure = stop.received_or(gateway.failure()).await;
+        gateway.stop().await;
+        tracing::info!("stopped");
+        return failure.map_or(Ok(()), |failure| Err(failure.into()));
+    }
     let mut service = start(config).await?;
-    let at = service.addresses();
-    tracing::info!(grpc = ?at.grpc, http = ?at.http, api = ?at.api, metrics = ?at.metrics, health = ?at.health, "ready");
-    let failure = tokio::select! {
-        signal = stop.received() => {
-            tracing::info!(signal, "stopping");
-            None
-        }
-        failure = service.failure() => Some(failure),
-    };
+    ready(service.addresses());
+    let failure = stop.received_or(service.failure()).await;
     let totals = service.stop().await;
     let (accepted, bundled, not_sampled, dropped) =
         (totals.accepted, totals.bundled, totals.not_sampled, totals.dropped);
     tracing::info!(accepted, bundled, not_sampled, dropped, pending = totals.pending(), "stopped");
     failure.map_or(Ok(()), |failure| Err(failure.into()))
+}
+
+fn ready(at: &Addresses) {
+    tracing::info!(grpc = ?at.grpc, http = ?at.http, api = ?at.api, metrics = ?at.metrics, health = ?at.health, "ready");
 }
 
 /// SIGTERM or SIGINT.
@@ -70,6 +79,17 @@ impl StopSignal {
         use tokio::signal::unix::{SignalKind, signal};
         let listen = |kind| signal(kind).context("listening for signals");
         Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    /// Waits for one, or for a failure, which is the answer.
+    async fn received_or(&mut self, failure: impl Future<Output = ServiceError>) -> Option<ServiceError> {
+        tokio::select! {
+            signal = self.received() => {
+                tracing::info!(signal, "stopping");
+                None
+            }
+            failure = failure => Some(failure),
+        }
     }
 
     /// Waits for one; its name.

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::component::components;
-use super::{Duration, Problem, Secret};
+use super::{Duration, KafkaExporter, Problem, Secret};
 
 /// An exporter.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -16,12 +16,15 @@ pub enum Exporter {
     Raw(RawExporter),
     /// Tells an HTTP endpoint of each bundle.
     Webhook(WebhookExporter),
+    /// Writes records to Kafka.
+    Kafka(Box<KafkaExporter>),
 }
 
 components!(Exporter, "exporter", {
     "bundle" => Bundle(BundleExporter),
     "raw" => Raw(RawExporter),
     "webhook" => Webhook(WebhookExporter),
+    "kafka" => Kafka(Box<KafkaExporter>),
 });
 
 /// Writes bundles to an object store or a folder.

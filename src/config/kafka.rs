@@ -1,12 +1,19 @@
 //! `receivers.kafka`, and what it shares with `exporters.kafka`. Keys and defaults are those of the Collector's `kafkareceiver`
 //! wherever it has them.
 
+mod exporter;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{ByteSize, Duration, Secret};
+
+pub use exporter::{
+    CompressionParams, KafkaCompression, KafkaExporter, KeyHasher, LogTopic, MetricTopic, ProducerSettings,
+    RecordPartitioner, RequiredAcks, StickyKey, TraceTopic,
+};
 
 /// Reads OTLP from Kafka topics that are keyed by trace id, as a member of a consumer group.
 ///

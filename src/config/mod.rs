@@ -9,6 +9,7 @@ mod errors;
 mod expand;
 mod exporters;
 mod extensions;
+mod gateway;
 mod incident;
 mod kafka;
 mod load;
@@ -40,8 +41,10 @@ pub use incident::{
     AmbientLogs, BundleSize, Connector, IncidentConnector, IncidentLimit, LogJoin, ServiceFacts, Storage, WindowConfig,
 };
 pub use kafka::{
-    DeadLetter, GroupProtocol, HeaderExtraction, InitialOffset, KafkaAuth, KafkaConnection, KafkaMetadata,
-    KafkaReceiver, KafkaSasl, KafkaTls, LogEncoding, LogTopics, MetricTopics, OtlpEncoding, SaslMechanism, TraceTopics,
+    CompressionParams, DeadLetter, GroupProtocol, HeaderExtraction, InitialOffset, KafkaAuth, KafkaCompression,
+    KafkaConnection, KafkaExporter, KafkaMetadata, KafkaReceiver, KafkaSasl, KafkaTls, KeyHasher, LogEncoding,
+    LogTopic, LogTopics, MetricTopic, MetricTopics, OtlpEncoding, ProducerSettings, RecordPartitioner, RequiredAcks,
+    SaslMechanism, StickyKey, TraceTopic, TraceTopics,
 };
 pub use load::{embedded, load, load_without_environment};
 pub use problem::Problem;
@@ -68,7 +71,7 @@ pub struct Config {
     pub processors: Components<Processor>,
     /// What turns records into bundles: `incident`.
     pub connectors: Components<Connector>,
-    /// Where bundles go: `bundle`, `raw`, `webhook`.
+    /// Where bundles go: `bundle`, `raw`, `webhook`; and where a gateway sends records: `kafka`.
     pub exporters: Components<Exporter>,
     /// What stands beside the pipelines: `signing`, `health_check`, `api`.
     pub extensions: Components<Extension>,

@@ -41,6 +41,7 @@ pub(super) fn check(document: &Config) -> Vec<Problem> {
                 found.extend(raw.problems_of_recipients().into_iter().map(|problem| problem.under(&path)));
             }
             Exporter::Webhook(webhook) => hook(found, &format!("exporters.{id}"), webhook),
+            Exporter::Kafka(kafka) => kafka::exporter(found, &format!("exporters.{id}"), kafka),
         }
     }
     for (id, extension) in &document.extensions.0 {

@@ -34,16 +34,16 @@ impl Default for Service {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Pipelines {
-    /// Spans: from `otlp` to `incident`.
+    /// Spans: from `otlp` or `kafka` to `incident`; in a gateway from `otlp` to `kafka`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub traces: Option<Pipeline>,
-    /// Log records: from `otlp` to `incident`.
+    /// Log records: the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub logs: Option<Pipeline>,
-    /// Metric exemplars: from `otlp` to `incident`.
+    /// Metric exemplars: the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metrics: Option<Pipeline>,
-    /// Bundles: from `incident` through `redaction` to `bundle`, `raw` and `webhook`.
+    /// Bundles: from `incident` through `redaction` to `bundle`, `raw` and `webhook`. A gateway has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bundles: Option<Pipeline>,
 }

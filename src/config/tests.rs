@@ -4,6 +4,8 @@ use std::path::Path;
 
 use super::*;
 
+mod gateway;
+
 const KEY: &str = "1111111111111111111111111111111111111111111111111111111111111111";
 
 /// An environment of variables and files held in memory.
@@ -219,11 +221,11 @@ fn later_sources_lie_over_earlier_ones() {
 #[test]
 fn what_is_not_in_this_version_is_refused_with_what_to_use() {
     let text = document("  incident: {}")
-        .replace("receivers:\n", "receivers:\n  kafka: {brokers: [a]}\n")
+        .replace("receivers:\n", "receivers:\n  jaeger: {}\n")
         .replace("exporters:\n", "exporters:\n  otlphttp: {}\n");
     let text = errors(&text, &[]);
     for expected in [
-        "receivers.kafka: receiver type `kafka` is not available in this version; use `otlp`",
+        "receivers.jaeger: receiver type `jaeger` is not available in this version; known here: `otlp`, `kafka`",
         "exporters.otlphttp: exporter type `otlphttp` is not available in this version; use `bundle`",
     ] {
         assert!(text.contains(expected), "{expected} in:\n{text}");

@@ -2,12 +2,11 @@
 
 use super::component::Component;
 use super::errors::Fault;
-use super::tree::{Kind, Node, Value};
+use super::tree::{Entry, Kind, Node, Value};
 use super::{Connector, Exporter, Extension, Problem, Processor, Receiver, suggest};
 
 /// Components that are planned, and what to use until then.
 const COMPONENTS: &[(&str, &str, &str)] = &[
-    ("exporters", "kafka", "use `bundle` to store bundles and `webhook` to be told of them"),
     ("exporters", "otlp", "use `bundle` to store bundles and `webhook` to be told of them"),
     ("exporters", "otlphttp", "use `bundle` to store bundles and `webhook` to be told of them"),
     ("exporters", "debug", "use `bundle` with a `file:` URL"),
@@ -48,6 +47,36 @@ const KAFKA: &[(&str, &str)] = &[
     ("encoding", "name encodings by signal: `traces: {encoding: otlp_proto}`"),
 ];
 
+/// Settings of the Collector's Kafka exporter that have no place here.
+const KAFKA_EXPORTER: &[(&str, &str)] = &[
+    ("protocol_version", "leave it out: it is negotiated with the brokers"),
+    (
+        "sending_queue",
+        "leave it out: a request is acknowledged when the brokers have it, so nothing is queued; `max_buffered` bounds what waits for them",
+    ),
+    (
+        "retry_on_failure",
+        "leave it out: messages are sent again until `timeout` has passed, and then their client is told to come again",
+    ),
+    ("topic", "name topics by signal: `traces: {topic: otlp_spans}`"),
+    ("encoding", "name encodings by signal: `traces: {encoding: otlp_proto}`"),
+    ("topic_from_attribute", "leave it out: spans and logs of a trace meet only on topics that are read together"),
+    ("include_metadata_keys", "leave it out: messages carry no headers"),
+    ("record_headers", "leave it out: messages carry no headers"),
+    (
+        "partition_metrics_by_resource_attributes",
+        "leave it out: of metrics only exemplars are kept, with the id of their trace as key",
+    ),
+    ("partition_logs_by_resource_attributes", "use `partition_logs_by_trace_id`: logs join the spans of their trace"),
+    ("conn_idle_timeout", "leave it out: connections are kept, and made anew where a broker closes them"),
+    ("producer.allow_auto_topic_creation", "leave it out: brokers decide that (`auto.create.topics.enable`)"),
+    ("producer.max_broker_write_bytes", "leave it out: a batch takes 1 MB, or one message where that is more"),
+    ("record_partitioner.round_robin", "leave it out: a trace's records would come apart"),
+    ("record_partitioner.least_backup", "leave it out: a trace's records would come apart"),
+    ("record_partitioner.extension", "use `record_partitioner: {sticky_key: {hasher: sarama_compat}}`, or `murmur2`"),
+    ("resolve_canonical_bootstrap_servers_only", "leave it out: name brokers by the names of their certificates"),
+];
+
 /// Reports what is not there, and sets it aside so that the rest can be read.
 pub(super) fn check(root: &Node) -> Vec<Fault> {
     let mut faults = Vec::new();
@@ -58,15 +87,16 @@ pub(super) fn check(root: &Node) -> Vec<Fault> {
     section::<Extension>(root, "extensions", &mut faults);
     settings(root, "processors", "redaction", REDACTION, &mut faults);
     settings(root, "receivers", "kafka", KAFKA, &mut faults);
+    settings(root, "exporters", "kafka", KAFKA_EXPORTER, &mut faults);
     faults
 }
 
-/// Reports the `settings` of all components of a type that have no place here.
+/// Reports the `settings` of all components of a type that have no place here. A setting within a section is written with dots.
 fn settings(root: &Node, section: &str, kind: &str, settings: &[(&str, &str)], faults: &mut Vec<Fault>) {
     let components = root.get(section).map(Node::entries).unwrap_or_default();
     for component in components.iter().filter(|entry| entry.key.split('/').next() == Some(kind)) {
-        for entry in component.node.entries() {
-            let Some((key, instead)) = settings.iter().find(|(key, _)| *key == entry.key) else { continue };
+        for (key, instead) in settings {
+            let Some(entry) = entry_at(&component.node, key) else { continue };
             // What is asked for is done already.
             let is_met = *key == "redact_all_types"
                 && matches!(&entry.node.value, Value::Scalar(scalar) if scalar.kind() == Kind::Bool(true));
@@ -76,6 +106,16 @@ fn settings(root: &Node, section: &str, kind: &str, settings: &[(&str, &str)], f
             }
             entry.node.set_aside.set(true);
         }
+    }
+}
+
+/// What is written at a path of keys, if anything is.
+fn entry_at<'n>(node: &'n Node, path: &str) -> Option<&'n Entry> {
+    let (key, rest) = path.split_once('.').map_or((path, None), |(key, rest)| (key, Some(rest)));
+    let entry = node.entries().iter().find(|entry| entry.key == key)?;
+    match rest {
+        Some(rest) => entry_at(&entry.node, rest),
+        None => Some(entry),
     }
 }
 

@@ -6,9 +6,9 @@ use super::errors::{ConfigErrors, Fault};
 use super::tree::Places;
 use super::{
     ApiExtension, BundleExporter, Component, ComponentId, Components, Config, Connector, Exporter, Extension,
-    FileStorage, HealthCheck, IncidentConnector, KafkaReceiver, MemoryLimiter, OtlpReceiver, Pipeline, Problem,
-    Processor, RawExporter, Receiver, RedactionProcessor, Signing, Storage, Telemetry, WebhookExporter, WindowConfig,
-    rules, suggest,
+    FileStorage, HealthCheck, IncidentConnector, KafkaExporter, KafkaReceiver, MemoryLimiter, OtlpReceiver, Pipeline,
+    Problem, Processor, RawExporter, Receiver, RedactionProcessor, Signing, Storage, Telemetry, WebhookExporter,
+    WindowConfig, gateway, rules, suggest,
 };
 use crate::model::Signal;
 
@@ -36,6 +36,9 @@ pub struct ValidatedPipelines {
     pub kafka: Vec<(String, KafkaReceiver, Vec<Signal>)>,
     /// The memory limit, if a pipeline has one.
     pub memory_limiter: Option<MemoryLimiter>,
+    /// Where records are sent, with the component's id, if this is a gateway: then there is no connector, no window and no store, and what
+    /// follows of these is at its default.
+    pub gateway: Option<(String, KafkaExporter)>,
     /// The connector.
     pub incident: IncidentConnector,
     /// The redaction that bundles go through.
@@ -78,6 +81,7 @@ pub(super) fn validate(document: Config, places: Places) -> Result<ValidatedConf
     }
     let digest = digest(&pipelines).map_err(|problem| ConfigErrors::new(vec![place(&places, problem)]))?;
     let mut warnings = unused(&document);
+    warnings.extend(pipelines.gateway.iter().flat_map(|(id, kafka)| gateway::warnings(id, kafka)));
     if pipelines.redaction.dry_run {
         let problem = Problem::new("processors.redaction.dry_run", "no bundle is written");
         warnings.push(problem.instead("take it away once the rules are as you want them"));
@@ -99,6 +103,7 @@ impl Wiring<'_> {
             otlp: Vec::new(),
             kafka: Vec::new(),
             memory_limiter: None,
+            gateway: None,
             incident: IncidentConnector::default(),
             redaction: RedactionProcessor::default(),
             bundles: Vec::new(),
@@ -113,8 +118,12 @@ impl Wiring<'_> {
         };
         let mut connectors = Vec::new();
         self.inputs(&mut found, &mut connectors);
-        self.outputs(&mut found, &mut connectors);
         self.extensions(&mut found);
+        if let Some((id, _)) = &found.gateway {
+            self.problems.extend(gateway::check(&document.service.pipelines, &found, id, &connectors));
+            return found;
+        }
+        self.outputs(&mut found, &mut connectors);
         match connectors.as_slice() {
             [] => {}
             [id, others @ ..] => {
@@ -186,14 +195,22 @@ impl Wiring<'_> {
             }
             for (at, id) in pipeline.exporters.iter().enumerate() {
                 let path = format!("{path}.exporters[{at}]");
-                if document.exporters.0.contains_key(id) {
-                    self.problem(
+                match document.exporters.0.get(id) {
+                    Some(Exporter::Kafka(kafka)) => match &found.gateway {
+                        Some((other, _)) if *other != id.to_string() => self.problem(
+                            &path,
+                            format!("`{other}` is used too"),
+                            "use one `kafka` exporter in all pipelines: it has a topic for each signal",
+                        ),
+                        _ => found.gateway = Some((id.to_string(), (**kafka).clone())),
+                    },
+                    Some(_) => self.problem(
                         &path,
                         format!("`{id}` takes bundles, not {name}"),
                         "end this pipeline in the connector: `exporters: [incident]`",
-                    );
-                } else if self.defined(&document.connectors, id, &path).is_some() {
-                    connectors.push(id.clone());
+                    ),
+                    None if self.defined(&document.connectors, id, &path).is_some() => connectors.push(id.clone()),
+                    None => {}
                 }
             }
             self.not_empty(&pipeline.exporters, &path, "exporters", "end it in the connector: `exporters: [incident]`");
@@ -269,6 +286,11 @@ impl Wiring<'_> {
                 }
                 Some(Exporter::Raw(exporter)) => found.raw = Some((id.to_string(), exporter.clone())),
                 Some(Exporter::Webhook(exporter)) => found.webhooks.push((id.to_string(), exporter.clone())),
+                Some(Exporter::Kafka(_)) => self.problem(
+                    &path,
+                    format!("`{id}` takes records, not bundles"),
+                    "name a `bundle` exporter here; a gateway's `traces`, `logs` and `metrics` pipelines end in `kafka`",
+                ),
                 None => {}
             }
         }

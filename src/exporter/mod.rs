@@ -1,4 +1,5 @@
-//! Where bundles go: an object store or a folder, raw evidence in another, and a webhook that tells of each.
+//! Where bundles go: an object store or a folder, raw evidence in another, and a webhook that tells of each. And where a gateway writes
+//! records: Kafka.
 
 mod attachments;
 mod counters;
@@ -6,6 +7,7 @@ mod error;
 mod gc;
 mod health;
 mod index;
+mod kafka;
 mod lifecycle;
 mod open;
 mod queue;
@@ -23,6 +25,7 @@ pub use error::{ErrorKind, ExportError};
 pub use gc::{Collected, Retention, collect};
 pub use health::OnHealth;
 pub use index::IndexRef;
+pub use kafka::{KafkaWriteError, KafkaWriter, KafkaWritten};
 pub use lifecycle::{ExpiryRule, lifecycle};
 pub use open::{Bucket, BucketKind};
 pub use queue::{ExportQueue, QueueError};

@@ -3,7 +3,7 @@
 //! [`scan()`] yields what the window needs to know of each record without decoding any; [`attribute()`] reads single
 //! attributes; [`decode()`] decodes a record in full. A record that `scan` yields can be decoded: what is malformed inside
 //! it has failed the request. [`from_json`] and [`to_json`] translate whole requests, [`read_recording`] finds
-//! the requests in a file, and [`excerpts`] writes records as requests of their own.
+//! the requests in a file; [`excerpts`] writes records as requests of their own, and [`split()`] those of a request trace by trace.
 
 mod attachment;
 mod attribute;
@@ -15,10 +15,12 @@ mod json;
 mod log_line;
 mod lossy;
 mod recording;
+mod request;
 mod resource;
 mod scan;
 mod schema;
 mod shape;
+mod split;
 mod wire;
 
 pub use attachment::{AttachedFile, attachment_in, write_attachment};
@@ -32,6 +34,7 @@ pub use recording::{Recorded, read_recording, write_json_line, write_length_deli
 pub use resource::with_resource_attributes;
 pub use scan::scan;
 pub use shape::shape;
+pub use split::{Part, Split, split};
 
 use crate::model::Entry;
 

@@ -192,6 +192,11 @@ pub(super) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
+/// Bytes of a varint.
+pub(super) fn varint_len(value: u64) -> usize {
+    (u64::BITS - (value | 1).leading_zeros()).div_ceil(7) as usize
+}
+
 /// Appends a field key.
 pub(super) fn put_key(out: &mut Vec<u8>, number: u32, wire_type: u32) {
     put_varint(out, u64::from(number << 3 | wire_type));

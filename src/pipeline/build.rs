@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::{Core, ServiceError};
 use crate::bundle::Signer;
 use crate::config::{
-    BundleExporter, Duration, KafkaReceiver, Problem, RawExporter, RetryOnFailure, Secret, ValidatedConfig,
+    BundleExporter, ByteSize, Duration, KafkaReceiver, Problem, RawExporter, RetryOnFailure, Secret, ValidatedConfig,
     ValidatedPipelines,
 };
-use crate::exporter::{BundleWriter, OnHealth, RawWriter, Store, Webhook};
+use crate::exporter::{BundleWriter, KafkaWriter, OnHealth, RawWriter, Store, Webhook};
 use crate::model::{RootKey, Signal};
 use crate::receiver::kafka::KafkaSource;
 use crate::telemetry::{Clock, Readiness};
@@ -19,11 +19,15 @@ const MIB: u64 = 1024 * 1024;
 
 /// Bytes that open windows may hold: what the window says, or the memory limiter if that is less.
 pub(super) fn byte_budget(pipelines: &ValidatedPipelines) -> usize {
-    let window = pipelines.incident.window.max_bytes.0;
+    limited(pipelines, pipelines.incident.window.max_bytes)
+}
+
+/// So many bytes, or what the memory limiter allows if that is less.
+pub(super) fn limited(pipelines: &ValidatedPipelines, bytes: ByteSize) -> usize {
     let limiter = pipelines.memory_limiter.as_ref();
     let limit = limiter
         .map_or(u64::MAX, |limiter| limiter.limit_mib.saturating_sub(limiter.spike_limit_mib).saturating_mul(MIB));
-    usize::try_from(window.min(limit)).unwrap_or(usize::MAX)
+    usize::try_from(bytes.0.min(limit)).unwrap_or(usize::MAX)
 }
 
 /// The signer of manifests, if one is configured.
@@ -94,8 +98,8 @@ pub(super) fn raw_writer(
     Ok(Some(writer.with_health(report_to(readiness, id))))
 }
 
-/// Tells probes whether the store of an exporter works.
-fn report_to(readiness: &Readiness, id: &str) -> OnHealth {
+/// Tells probes whether the store or the brokers of an exporter work.
+pub(super) fn report_to(readiness: &Readiness, id: &str) -> OnHealth {
     let (component, readiness) = (format!("exporter {id}"), readiness.clone());
     Arc::new(
         move |well: bool, why: &str| {
@@ -135,6 +139,9 @@ pub(super) fn webhooks(pipelines: &ValidatedPipelines, clock: &Arc<dyn Clock>) -
 /// Values that validation let pass although they are empty are those of an environment that is not known here.
 #[must_use]
 pub fn check(config: &ValidatedConfig) -> Vec<Problem> {
+    if let Some((id, kafka)) = &config.pipelines.gateway {
+        return KafkaWriter::check(id, kafka).err().into_iter().collect();
+    }
     let mut config = config.clone();
     let key = &mut config.pipelines.redaction.key;
     if key.expose().is_empty() {

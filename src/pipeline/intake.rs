@@ -10,7 +10,7 @@ use super::{Core, DEFAULT_TENANT};
 use crate::exporter::{AttachmentWriter, ErrorKind, ExportError};
 use crate::model::{DropReason, Outcome, TraceId};
 use crate::otlp::AttachedFile;
-use crate::receiver::{AttachError, Incoming, Intake, Refusal, RefusalReason};
+use crate::receiver::{AdmitError, Admitted, AttachError, Incoming, Intake, Refusal, RefusalReason};
 use crate::telemetry::Clock;
 
 /// Files for incidents that are redacted and stored at the same time.
@@ -48,15 +48,18 @@ impl WindowIntake {
 }
 
 impl Intake for WindowIntake {
-    async fn admit(&self, incoming: Incoming) -> Result<(), Refusal> {
+    async fn admit(&self, incoming: Incoming) -> Result<Admitted, AdmitError> {
         self.open()?;
-        let Some(ticket) = self.core.admit(self.clock.now(), incoming)? else { return Ok(()) };
-        // The records are in the window already. If the client sends them again, their digests tell.
-        ticket.synced().await.map_err(|_| Refusal { reason: RefusalReason::StorageFailed, retry_after: RETRY_AFTER })
+        if let Some(ticket) = self.core.admit(self.clock.now(), incoming)? {
+            // The records are in the window already. If the client sends them again, their digests tell.
+            let failed = |_| Refusal { reason: RefusalReason::StorageFailed, retry_after: RETRY_AFTER };
+            ticket.synced().await.map_err(failed)?;
+        }
+        Ok(Admitted::default())
     }
 
-    fn attachment_digest(&self, content: &[u8]) -> String {
-        self.core.attachment_digest(content)
+    fn attachment_digest(&self, content: &[u8]) -> Option<String> {
+        Some(self.core.attachment_digest(content))
     }
 
     async fn expect(&self, trace_id: TraceId) -> Result<(), Refusal> {

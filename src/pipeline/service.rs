@@ -18,16 +18,16 @@ use super::report::Reporter;
 use super::shards::ShardLoop;
 use super::{Core, build, recover};
 use crate::agent::{self, Catalog};
-use crate::config::{Problem, SendingQueue, ValidatedConfig};
+use crate::config::{Problem, SendingQueue, ValidatedConfig, ValidatedPipelines};
 use crate::exporter::{AttachmentWriter, ExportQueue};
 use crate::model::{CloseReason, DropReason, Outcome, Signal, Totals};
 use crate::receiver::kafka::{self, KafkaConsumer};
-use crate::receiver::{self, ReceiverError};
+use crate::receiver::{self, Intake, ReceiverError};
 use crate::telemetry::{Clock, Readiness, SteadyClock, SystemClock, admin, metrics};
 use crate::window::{LogError, Recovery};
 
 /// The component that is not ready until the service has started, and from the moment that it is asked to stop.
-const PIPELINE: &str = "pipeline";
+pub(super) const PIPELINE: &str = "pipeline";
 /// Time that Kafka clients may take to commit a last time and to leave their groups.
 const KAFKA_CLOSE: Duration = Duration::from_secs(8);
 /// Part of the time for a graceful stop that windows may take; the rest is the exporter's.
@@ -67,6 +67,9 @@ pub enum ServiceError {
     /// A thread cannot be started.
     #[error("a thread cannot be started")]
     Thread(#[source] std::io::Error),
+    /// The brokers refuse this client for good.
+    #[error("the brokers refuse this client for good")]
+    Brokers,
 }
 
 /// Where the service listens.
@@ -138,12 +141,7 @@ impl Service {
         };
         let catalog = Catalog::new(store);
 
-        let telemetry = &pipelines.telemetry;
-        let measured = if telemetry.metrics.level == "none" { None } else { Some(metrics::install()?) };
-        let admin = admin::Admin::start(
-            measured.map(|handle| (telemetry.metrics.address.as_str(), handle)),
-            pipelines.health_check.as_ref().map(|health| (health.endpoint.as_str(), readiness.clone())),
-        )?;
+        let admin = start_admin(pipelines, &readiness)?;
         let steady: Arc<dyn Clock> = Arc::new(SteadyClock::start());
         if let Some(recovery) = recovery {
             take_up(&core, &steady, &exporter, recovery).await?;
@@ -222,16 +220,6 @@ impl Service {
     /// Waits for what never gets well again: a server that ends although it was not asked to, a disk that cannot be synced.
     pub async fn failure(&mut self) -> ServiceError {
         let Self { servers, keeper, kafka, .. } = self;
-        let server = async {
-            while let Some(ended) = servers.join_next().await {
-                match ended {
-                    Ok(Ok(())) => {}
-                    Ok(Err(error)) => return error.into(),
-                    Err(error) => return ServiceError::Server(error),
-                }
-            }
-            std::future::pending().await
-        };
         let disk = async {
             match keeper {
                 Some(keeper) => keeper.failure().await,
@@ -248,7 +236,7 @@ impl Service {
             })
             .collect();
         tokio::select! {
-            error = server => error,
+            error = ended(servers) => error,
             () = disk => ServiceError::Sync,
             Some(failure) = reading.next() => failure.into(),
         }
@@ -267,11 +255,7 @@ impl Service {
             consumer.drain();
             lanes.stop_deciding();
         }
-        let ended = async { while self.servers.join_next().await.is_some() {} };
-        if tokio::time::timeout(self.shutdown_timeout / WINDOWS_SHARE / 2, ended).await.is_err() {
-            tracing::warn!("connections were still open and have been cut");
-            self.servers.abort_all();
-        }
+        join(&mut self.servers, self.shutdown_timeout / WINDOWS_SHARE / 2).await;
         self.stop_shards.cancel();
         let shards = std::mem::take(&mut self.shards);
         let mut decided =
@@ -313,6 +297,37 @@ impl Service {
     }
 }
 
+/// Serves metrics and probes.
+pub(super) fn start_admin(pipelines: &ValidatedPipelines, readiness: &Readiness) -> Result<admin::Admin, ServiceError> {
+    let telemetry = &pipelines.telemetry;
+    let measured = if telemetry.metrics.level == "none" { None } else { Some(metrics::install()?) };
+    Ok(admin::Admin::start(
+        measured.map(|handle| (telemetry.metrics.address.as_str(), handle)),
+        pipelines.health_check.as_ref().map(|health| (health.endpoint.as_str(), readiness.clone())),
+    )?)
+}
+
+/// Waits for a server that ends although it was not asked to.
+pub(super) async fn ended(servers: &mut JoinSet<Result<(), ReceiverError>>) -> ServiceError {
+    while let Some(ended) = servers.join_next().await {
+        match ended {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return error.into(),
+            Err(error) => return ServiceError::Server(error),
+        }
+    }
+    std::future::pending().await
+}
+
+/// Waits for servers that were asked to end, and cuts off what is not done in time.
+pub(super) async fn join(servers: &mut JoinSet<Result<(), ReceiverError>>, time: Duration) {
+    let ended = async { while servers.join_next().await.is_some() {} };
+    if tokio::time::timeout(time, ended).await.is_err() {
+        tracing::warn!("connections were still open and have been cut");
+        servers.abort_all();
+    }
+}
+
 /// Puts what an earlier process left on disk back into the windows.
 async fn take_up(
     core: &Arc<Core>,
@@ -334,9 +349,10 @@ async fn take_up(
     Ok(())
 }
 
-async fn serve_otlp(
+/// Listens for OTLP, and hands over to `intake` what comes.
+pub(super) async fn serve_otlp<I: Intake>(
     config: &ValidatedConfig,
-    intake: &WindowIntake,
+    intake: &I,
     addresses: &mut Addresses,
     servers: &mut JoinSet<Result<(), ReceiverError>>,
     stop: &CancellationToken,

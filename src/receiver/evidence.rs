@@ -34,7 +34,11 @@ pub(super) async fn call<I: Intake>(port: Port<I>, mut request: Request) -> Resp
     match take(&port, &mut request).await {
         Ok(digest) => {
             port.answered_as(EVIDENCE, "202", None);
-            let body = json!({"attachment": digest, "accepted": true}).to_string();
+            let body = match digest {
+                Some(digest) => json!({"attachment": digest, "accepted": true}),
+                None => json!({"accepted": true}),
+            };
+            let body = body.to_string();
             (StatusCode::ACCEPTED, [(header::CONTENT_TYPE, "application/json")], body).into_response()
         }
         Err(failure) => {
@@ -48,7 +52,7 @@ pub(super) async fn call<I: Intake>(port: Port<I>, mut request: Request) -> Resp
     }
 }
 
-async fn take<I: Intake>(port: &Port<I>, request: &mut Request) -> Result<String, Failure> {
+async fn take<I: Intake>(port: &Port<I>, request: &mut Request) -> Result<Option<String>, Failure> {
     if request.method() != Method::POST {
         return Err(Failure::Method);
     }
@@ -148,7 +152,7 @@ impl From<AttachError> for Failure {
     fn from(error: AttachError) -> Self {
         match error {
             AttachError::Refused(refusal) => Self::Refused(refusal),
-            AttachError::UnknownIncident => Self::NotFound(error.to_string()),
+            AttachError::UnknownIncident | AttachError::NoStore => Self::NotFound(error.to_string()),
             AttachError::HeldBack => Self::Form(error.to_string()),
         }
     }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::held::Held;
 use super::inflate::{self, InflateError, inflate};
-use super::{Incoming, Intake, Refusal, RefusalReason};
+use super::{AdmitError, Admitted, Incoming, Intake, Refusal, RefusalReason};
 use crate::model::{Budget, Encoding, Signal};
 use crate::otlp::{self, Limits, Rejected, Scan, WireError};
 use crate::telemetry::names;
@@ -70,8 +70,10 @@ pub(super) enum Failure {
     TooLong { limit: usize },
     /// Not a media type that is taken here: what is. For good.
     Media(String),
-    /// Too many elements. For good.
+    /// Too many elements, or too large in another way: in which. For good.
     TooMany(String),
+    /// No record of it can be sent on. For good.
+    Unsendable,
     /// Not what it should be. For good.
     Undecodable(String),
     /// Compressed in a way that is not known. For good.
@@ -111,6 +113,9 @@ impl Failure {
         let message = match self {
             Self::TooLarge { limit } => format!("the request is larger than {limit} bytes; send smaller batches"),
             Self::TooMany(what) => format!("{what}; send smaller batches"),
+            Self::Unsendable => {
+                "too large for a message of Kafka (`producer.max_message_bytes` of the gateway's exporter)".to_owned()
+            }
             Self::Undecodable(what) => what.clone(),
             Self::Encoding(name) => format!("unknown encoding `{name}`; known are {}", inflate::ACCEPTED),
             Self::Framing(what) | Self::Unauthenticated(what) => (*what).to_owned(),
@@ -157,6 +162,15 @@ impl From<WireError> for Failure {
     }
 }
 
+impl From<AdmitError> for Failure {
+    fn from(error: AdmitError) -> Self {
+        match error {
+            AdmitError::Refused(refusal) => Self::Refused(refusal),
+            AdmitError::TooLarge(what) => Self::TooMany(what),
+        }
+    }
+}
+
 impl<I: Intake> Port<I> {
     pub(super) fn new(intake: I, transport: &'static str, limit: usize, read_timeout: Duration) -> Self {
         let in_flight = Budget::new(limit.saturating_mul(4).max(IN_FLIGHT));
@@ -176,27 +190,31 @@ impl<I: Intake> Port<I> {
         let Prepared { bytes, wire, scan, held } = if is_long { beside(work).await } else { guarded(work) }?;
 
         let records = scan.entries.len() as u64;
+        let mut admitted = Admitted::default();
         if records > 0 {
             let incoming = Incoming { signal, bytes, wire, entries: scan.entries };
-            self.intake.admit(incoming).await.map_err(Failure::Refused)?;
+            admitted = self.intake.admit(incoming).await?;
         }
         drop(held);
-        self.count(names::RECEIVER_ACCEPTED_RECORDS, signal, records);
-        self.count_rejected(signal, scan.rejected);
-        Ok(Accepted { partial: partial(signal, scan.rejected) })
+        self.count_accepted(signal, records.saturating_sub(admitted.too_large));
+        self.count_rejected(signal, scan.rejected, admitted);
+        Ok(Accepted { partial: partial(signal, scan.rejected, admitted) })
     }
 
-    /// Takes in a request that was made here, of `signal`.
+    /// Takes in a request that was made here, of `signal`. How many of its records were taken, of which there is one at least.
     pub(super) async fn admit(&self, signal: Signal, request: Vec<u8>) -> Result<u64, Failure> {
         let bytes = Bytes::from(exact(request));
         let scan = otlp::scan(signal, &bytes, &Limits::default())?;
         let records = scan.entries.len() as u64;
-        self.intake
-            .admit(Incoming { signal, bytes, wire: None, entries: scan.entries })
-            .await
-            .map_err(Failure::Refused)?;
-        self.count_accepted(signal, records);
-        Ok(records)
+        let admitted = self.intake.admit(Incoming { signal, bytes, wire: None, entries: scan.entries }).await?;
+        self.count_rejected(signal, Rejected::default(), admitted);
+        match records.saturating_sub(admitted.too_large) {
+            0 => Err(Failure::Unsendable),
+            taken => {
+                self.count_accepted(signal, taken);
+                Ok(taken)
+            }
+        }
     }
 
     /// Counts a request that was answered with `code`.
@@ -233,8 +251,10 @@ impl<I: Intake> Port<I> {
         metrics::counter!(name, "transport" => self.transport, "signal" => signal.as_str()).increment(records);
     }
 
-    fn count_rejected(&self, signal: Signal, rejected: Rejected) {
-        for (reason, records) in [("trace_id", rejected.trace_id), ("span_id", rejected.span_id)] {
+    fn count_rejected(&self, signal: Signal, rejected: Rejected, admitted: Admitted) {
+        let reasons =
+            [("trace_id", rejected.trace_id), ("span_id", rejected.span_id), ("too_large", admitted.too_large)];
+        for (reason, records) in reasons {
             if records > 0 {
                 metrics::counter!(
                     names::RECEIVER_REJECTED_RECORDS,
@@ -304,9 +324,10 @@ pub(super) async fn beside<T: Send + 'static>(
 
 /// What the client is told of records that were refused. Of metrics only exemplars are read, and an exemplar is not a data
 /// point: that is a warning, which rejects nothing.
-pub(super) fn partial(signal: Signal, rejected: Rejected) -> Option<Partial> {
+pub(super) fn partial(signal: Signal, rejected: Rejected, admitted: Admitted) -> Option<Partial> {
     let Rejected { trace_id, span_id } = rejected;
-    let total = trace_id.saturating_add(span_id);
+    let Admitted { too_large } = admitted;
+    let total = trace_id.saturating_add(span_id).saturating_add(too_large);
     if total == 0 {
         return None;
     }
@@ -320,6 +341,7 @@ pub(super) fn partial(signal: Signal, rejected: Rejected) -> Option<Partial> {
     let reasons = [
         (trace_id, format!("{trace_id} for a trace_id that is not 16 bytes long{zero}")),
         (span_id, format!("{span_id} for a span_id{parent} that is not 8 bytes long{zero}")),
+        (too_large, format!("{too_large} for being too large to be sent on")),
     ];
     let reasons: Vec<_> = reasons.into_iter().filter(|(count, _)| *count > 0).map(|(_, reason)| reason).collect();
     let message = format!("{total} {noun} rejected: {}", reasons.join("; "));

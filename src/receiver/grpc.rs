@@ -175,7 +175,9 @@ fn frame(so_far: &[u8], limit: usize) -> Result<Option<FrameHead>, Failure> {
 /// The code that clients of the OTLP specification read right: permanent ones they do not retry, transient ones they do.
 fn code(failure: &Failure) -> Code {
     match failure {
-        Failure::TooLarge { .. } | Failure::TooLong { .. } | Failure::TooMany(_) => Code::ResourceExhausted,
+        Failure::TooLarge { .. } | Failure::TooLong { .. } | Failure::TooMany(_) | Failure::Unsendable => {
+            Code::ResourceExhausted
+        }
         Failure::Undecodable(_) | Failure::Form(_) | Failure::Media(_) => Code::InvalidArgument,
         Failure::Unauthenticated(_) => Code::Unauthenticated,
         Failure::NotFound(_) => Code::NotFound,

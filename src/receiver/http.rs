@@ -247,7 +247,7 @@ fn retry_seconds(failure: &Failure) -> u64 {
 /// What a failure is in HTTP, and in the `Status` of its body. Clients retry 429, 502, 503 and 504 and nothing else.
 fn codes(failure: &Failure) -> (StatusCode, Code) {
     match failure {
-        Failure::TooLarge { .. } | Failure::TooLong { .. } | Failure::TooMany(_) => {
+        Failure::TooLarge { .. } | Failure::TooLong { .. } | Failure::TooMany(_) | Failure::Unsendable => {
             (StatusCode::PAYLOAD_TOO_LARGE, Code::ResourceExhausted)
         }
         Failure::Undecodable(_) | Failure::Framing(_) | Failure::Form(_) => {

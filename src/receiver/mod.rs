@@ -79,6 +79,12 @@ pub enum RefusalReason {
     /// The store does not answer.
     #[error("the store does not answer")]
     StoreUnavailable,
+    /// The brokers of a gateway have not acknowledged all of it.
+    #[error("the brokers have not acknowledged it")]
+    BrokerUnavailable,
+    /// Too much waits for the brokers of a gateway.
+    #[error("too much waits for the brokers")]
+    BufferFull,
     /// The process is being stopped.
     #[error("shutting down")]
     ShuttingDown,
@@ -93,18 +99,39 @@ impl RefusalReason {
             Self::StorageFailed => "storage_failed",
             Self::Busy => "busy",
             Self::StoreUnavailable => "store_unavailable",
+            Self::BrokerUnavailable => "broker_unavailable",
+            Self::BufferFull => "buffer_full",
             Self::ShuttingDown => "shutting_down",
         }
     }
 }
 
-/// Takes requests. `Ok` means acknowledged: all records are owed an outcome from then on.
+/// What of a request has been acknowledged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Admitted {
+    /// Records that are too large to be sent on: they alone are refused, and for good.
+    pub too_large: u64,
+}
+
+/// Why an intake does not take a request.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AdmitError {
+    /// Not now. The client may send it again.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// It is too large in a way that shows only when it is worked on: in which. For good.
+    #[error("{0}")]
+    TooLarge(String),
+}
+
+/// Takes requests. `Ok` means acknowledged: all records but those that are said to be refused are owed an outcome from then on, or,
+/// by a gateway, are with the brokers.
 pub trait Intake: Clone + Send + Sync + 'static {
     /// Offers a request.
-    fn admit(&self, incoming: Incoming) -> impl Future<Output = Result<(), Refusal>> + Send;
+    fn admit(&self, incoming: Incoming) -> impl Future<Output = Result<Admitted, AdmitError>> + Send;
 
-    /// How the content of an attachment is called: in its bundle, and in the answer to its sender.
-    fn attachment_digest(&self, content: &[u8]) -> String;
+    /// How the content of an attachment is called: in its bundle, and in the answer to its sender. `None` where that is not known yet.
+    fn attachment_digest(&self, content: &[u8]) -> Option<String>;
 
     /// Tells that a file comes for a trace, which may have been decided long ago: where there is a bundle of it, the file shall
     /// amend that.
@@ -120,6 +147,9 @@ pub enum AttachError {
     /// Not now. The client may send it again.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// Files for incidents are stored at once, and here is no store.
+    #[error("a gateway has no store: send files for incidents to a process that writes bundles, or name a `trace_id`")]
+    NoStore,
     /// Nothing is known of the incident.
     #[error("no such incident is in the store")]
     UnknownIncident,

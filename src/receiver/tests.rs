@@ -19,7 +19,7 @@ use super::export::{Failure, Partial, Port, guarded, partial};
 use super::held::Held;
 use super::listen::Settings;
 use super::stall::StallGuard;
-use super::{AttachError, Incoming, Intake, Refusal, bind, grpc};
+use super::{AdmitError, Admitted, AttachError, Incoming, Intake, Refusal, bind, grpc};
 use crate::model::{Budget, Signal, TraceId};
 use crate::otlp::{AttachedFile, Rejected};
 
@@ -36,15 +36,15 @@ enum Stub {
 use Stub::{Open, Silent};
 
 impl Intake for Stub {
-    async fn admit(&self, _: Incoming) -> Result<(), Refusal> {
+    async fn admit(&self, _: Incoming) -> Result<Admitted, AdmitError> {
         match self {
-            Open => Ok(()),
+            Open => Ok(Admitted::default()),
             Silent => pending().await,
         }
     }
 
-    fn attachment_digest(&self, _: &[u8]) -> String {
-        String::new()
+    fn attachment_digest(&self, _: &[u8]) -> Option<String> {
+        None
     }
 
     async fn expect(&self, _: TraceId) -> Result<(), Refusal> {
@@ -174,8 +174,10 @@ fn a_panic_in_the_walk_fails_its_request_alone() {
 #[test]
 fn otlp_18_a_warning_rejects_nothing_and_says_something() {
     let rejected = Rejected { trace_id: 2, span_id: 0 };
-    let Some(Partial { rejected, message }) = partial(Signal::Metrics, rejected) else { panic!("no warning") };
+    let Some(Partial { rejected, message }) = partial(Signal::Metrics, rejected, Admitted::default()) else {
+        panic!("no warning")
+    };
     assert_eq!(rejected, 0, "an exemplar is not a data point");
     assert!(message.starts_with("2 exemplars"), "{message}");
-    assert_eq!(partial(Signal::Metrics, Rejected::default()), None);
+    assert_eq!(partial(Signal::Metrics, Rejected::default(), Admitted::default()), None);
 }

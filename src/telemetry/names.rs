@@ -60,5 +60,9 @@ pub const EXPORTER_ATTACHMENTS: &str = "casefile_exporter_attachments_total";
 pub const EXPORTER_RETRIES: &str = "casefile_exporter_retries_total";
 /// Bundles that wait for the store, by `exporter`.
 pub const EXPORTER_QUEUE: &str = "casefile_exporter_queue_size";
+/// Messages to Kafka that have had their answer, by `exporter`, `signal` and `result` (delivered, failed). Clients send again what has failed.
+pub const EXPORTER_KAFKA_MESSAGES: &str = "casefile_exporter_kafka_messages_total";
+/// Bytes of messages that wait for the brokers' acknowledgement, by `exporter`.
+pub const EXPORTER_KAFKA_PENDING_BYTES: &str = "casefile_exporter_kafka_pending_bytes";
 /// Events sent to webhooks, by `exporter` and `result` (delivered, failed, queue_full).
 pub const WEBHOOK_EVENTS: &str = "casefile_webhook_events_total";

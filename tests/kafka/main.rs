@@ -5,6 +5,7 @@
 mod broker;
 mod collector;
 mod doctor;
+mod gateway;
 #[path = "../support/kafka/mod.rs"]
 mod kafka;
 mod lanes;

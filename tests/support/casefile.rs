@@ -153,6 +153,36 @@ service:
         home
     }
 
+    /// Lays out a gateway under `folder`; `kafka` are the settings of its exporter, in flow style.
+    pub(crate) fn gateway(folder: &Path, kafka: &str) -> Self {
+        let [grpc, http, metrics, health] = free_ports();
+        let home = Self { folder: folder.to_owned(), grpc, http, metrics, health };
+        let text = format!(
+            r#"receivers:
+  otlp:
+    protocols:
+      grpc: {{endpoint: "127.0.0.1:{grpc}"}}
+      http: {{endpoint: "127.0.0.1:{http}"}}
+exporters:
+  kafka: {kafka}
+extensions:
+  health_check: {{endpoint: "127.0.0.1:{health}"}}
+service:
+  extensions: [health_check]
+  shutdown_timeout: 10s
+  telemetry:
+    logs: {{level: "casefile=debug,info"}}
+    metrics: {{address: "127.0.0.1:{metrics}"}}
+  pipelines:
+    traces: {{receivers: [otlp], exporters: [kafka]}}
+    logs: {{receivers: [otlp], exporters: [kafka]}}
+    metrics: {{receivers: [otlp], exporters: [kafka]}}
+"#
+        );
+        fs::write(home.config(), text).unwrap();
+        home
+    }
+
     /// The configuration.
     pub(crate) fn config(&self) -> PathBuf {
         self.folder.join("casefile.yaml")
@@ -243,6 +273,11 @@ impl Casefile<'_> {
             sleep(TICK);
         }
         panic!("waited a minute for {what}; casefile said:\n{}", self.said());
+    }
+
+    /// What the probe answers at this moment.
+    pub(crate) fn health(&self) -> http::Answer {
+        http::get(self.home.health, "/").unwrap()
     }
 
     /// The metrics of this moment.

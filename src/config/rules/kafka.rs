@@ -1,7 +1,7 @@
 //! Rules of Kafka clients.
 
 use super::{fault, lasting, positive};
-use crate::config::{KafkaConnection, KafkaReceiver, Problem};
+use crate::config::{KafkaCompression, KafkaConnection, KafkaExporter, KafkaReceiver, Problem, RequiredAcks};
 
 /// What a receiver must be.
 pub(super) fn receiver(found: &mut Vec<Problem>, path: &str, kafka: &KafkaReceiver) {
@@ -78,6 +78,67 @@ pub(super) fn receiver(found: &mut Vec<Problem>, path: &str, kafka: &KafkaReceiv
                 "name a topic that nothing here reads",
             );
         }
+    }
+}
+
+/// What an exporter must be.
+pub(super) fn exporter(found: &mut Vec<Problem>, path: &str, kafka: &KafkaExporter) {
+    connection(found, path, kafka.connection());
+    let signals = [("traces", &kafka.traces.topic), ("logs", &kafka.logs.topic), ("metrics", &kafka.metrics.topic)];
+    for (at, (signal, name)) in signals.iter().enumerate() {
+        let path = format!("{path}.{signal}.topic");
+        topic(found, &path, name);
+        if signals.iter().take(at).any(|(_, other)| other == name) {
+            fault(found, &path, format!("`{name}` is named twice"), "give each signal a topic of its own");
+        }
+    }
+    lasting(found, &format!("{path}.metadata.refresh_interval"), kafka.metadata.refresh_interval);
+    lasting(found, &format!("{path}.timeout"), kafka.timeout);
+    let producer = &kafka.producer;
+    let path_of = |key: &str| format!("{path}.producer.{key}");
+    if producer.linger.0 >= kafka.timeout.0 {
+        fault(
+            found,
+            &path_of("linger"),
+            "messages would be given up before they are sent",
+            "write some milliseconds, and less than `timeout`",
+        );
+    }
+    // The bounds of librdkafka.
+    if !(1000..=1_000_000_000).contains(&producer.max_message_bytes) {
+        fault(found, &path_of("max_message_bytes"), "out of range", "write 1000 to 1000000000");
+    }
+    if !(1..=1_000_000).contains(&producer.flush_max_messages) {
+        fault(found, &path_of("flush_max_messages"), "out of range", "write 1 to 1000000");
+    }
+    if kafka.max_buffered.0 < producer.max_message_bytes.saturating_mul(4) {
+        fault(
+            found,
+            &format!("{path}.max_buffered"),
+            "no request of some size would ever fit",
+            "write four times `producer.max_message_bytes`, or more",
+        );
+    }
+    if producer.required_acks == RequiredAcks::None {
+        fault(
+            found,
+            &path_of("required_acks"),
+            "clients would be told that their records are safe when nobody has them",
+            "write `all`",
+        );
+    }
+    let levels = match producer.compression {
+        KafkaCompression::None | KafkaCompression::Snappy => -1..=0,
+        KafkaCompression::Gzip => -1..=9,
+        KafkaCompression::Lz4 | KafkaCompression::Zstd => -1..=12,
+    };
+    if !levels.contains(&producer.compression_params.level) {
+        fault(
+            found,
+            &path_of("compression_params.level"),
+            "this codec has no such level",
+            format!("write {} to {}", levels.start(), levels.end()),
+        );
     }
 }
 

@@ -5,6 +5,7 @@ mod json;
 mod properties;
 mod recording;
 mod shape;
+mod split;
 mod wire;
 
 use std::sync::Arc;

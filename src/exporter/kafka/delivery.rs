@@ -1,0 +1,138 @@
+//! What is known of messages on their way: librdkafka tells of each, on a thread of its own, whether the brokers have it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use metrics::counter;
+use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::producer::{DeliveryResult, ProducerContext};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::exporter::OnHealth;
+use crate::model::{Permit, Signal};
+use crate::telemetry::names;
+
+/// The messages of one request. Its bytes are given back to the budget when the last of them has its answer, whether or not
+/// anyone still waits for it.
+#[derive(Debug)]
+pub(super) struct Pending {
+    exporter: Arc<str>,
+    signal: Signal,
+    /// Messages without an answer, and one for the sender until it has sent all.
+    waiting: AtomicU64,
+    delivered: AtomicU64,
+    failed: AtomicU64,
+    /// The first of several.
+    error: OnceLock<RDKafkaErrorCode>,
+    answered: Notify,
+    _permit: Permit,
+}
+
+impl Pending {
+    /// Messages that are to be sent, and that hold `permit`.
+    pub(super) fn new(exporter: Arc<str>, signal: Signal, permit: Permit) -> Self {
+        Self {
+            exporter,
+            signal,
+            waiting: AtomicU64::new(1),
+            delivered: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            error: OnceLock::new(),
+            answered: Notify::new(),
+            _permit: permit,
+        }
+    }
+
+    /// One message more is being sent.
+    pub(super) fn expect(&self) {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A message has its answer.
+    pub(super) fn answer(&self, result: Result<(), RDKafkaErrorCode>) {
+        match result {
+            Ok(()) => self.delivered.fetch_add(1, Ordering::Relaxed),
+            Err(error) => {
+                self.error.get_or_init(|| error);
+                self.failed.fetch_add(1, Ordering::Relaxed)
+            }
+        };
+        self.settle();
+    }
+
+    /// No more messages will be sent.
+    pub(super) fn sent(&self) {
+        self.settle();
+    }
+
+    fn settle(&self) {
+        if self.waiting.fetch_sub(1, Ordering::AcqRel) > 1 {
+            return;
+        }
+        for (result, count) in [("delivered", &self.delivered), ("failed", &self.failed)] {
+            let labels = [
+                ("exporter", self.exporter.to_string()),
+                ("signal", self.signal.as_str().to_owned()),
+                ("result", result.to_owned()),
+            ];
+            counter!(names::EXPORTER_KAFKA_MESSAGES, &labels).increment(count.load(Ordering::Relaxed));
+        }
+        self.answered.notify_one();
+    }
+
+    /// Waits until every message has its answer. `Ok` if the brokers have all of them.
+    pub(super) async fn answered(&self) -> Result<(), RDKafkaErrorCode> {
+        self.answered.notified().await;
+        self.error.get().map_or(Ok(()), |error| Err(*error))
+    }
+}
+
+/// Takes in what librdkafka has to tell.
+pub(super) struct Context {
+    pub(super) on_health: OnHealth,
+    /// Cancelled when the client will never work again.
+    pub(super) broken: CancellationToken,
+}
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        match level {
+            RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
+                tracing::error!(facility, "{message}");
+            }
+            RDKafkaLogLevel::Warning => tracing::warn!(facility, "{message}"),
+            RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => tracing::info!(facility, "{message}"),
+            RDKafkaLogLevel::Debug => tracing::debug!(facility, "{message}"),
+        }
+    }
+
+    /// An error of the client, and of no message. Called twice for some.
+    fn error(&self, error: KafkaError, reason: &str) {
+        match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::Fatal) => {
+                tracing::error!(reason, "the client of the brokers cannot go on");
+                (self.on_health)(false, reason);
+                self.broken.cancel();
+            }
+            Some(RDKafkaErrorCode::AllBrokersDown) => {
+                tracing::warn!(reason, "no broker can be reached");
+                (self.on_health)(false, "no broker can be reached");
+            }
+            _ => tracing::warn!(%error, reason, "a broker fails"),
+        }
+    }
+}
+
+impl ProducerContext for Context {
+    type DeliveryOpaque = Arc<Pending>;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, pending: Arc<Pending>) {
+        pending.answer(match result {
+            Ok(_) => Ok(()),
+            Err((error, _)) => Err(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail)),
+        });
+    }
+}

@@ -1,0 +1,212 @@
+//! One request into requests of one trace each, without decoding: the bytes of each record are copied as they came, with what stands
+//! around them in the request (resource, scope, the URLs of both schemas).
+//!
+//! Of metrics each trace gets its exemplars, and nothing that is no trace's: see [`Envelope::put`].
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use foldhash::fast::RandomState;
+
+use super::decode::name_and_unit;
+use super::request::{Envelope, FIELD};
+use super::wire::{Payload, Reader};
+use crate::model::{ByteRange, Entry, Signal, TraceId};
+
+/// The records of a request, trace by trace.
+#[derive(Debug)]
+pub struct Split<'a> {
+    signal: Signal,
+    envelopes: Vec<Envelope<'a>>,
+    /// Those of one trace after another, in wire order.
+    pieces: Vec<Piece<'a>>,
+    traces: Vec<(TraceId, Range<usize>)>,
+}
+
+/// A record, and what it stands in (an index of [`Split::envelopes`]).
+#[derive(Debug, Clone, Copy)]
+struct Piece<'a> {
+    envelope: usize,
+    body: &'a [u8],
+}
+
+/// Records of one trace that are to be one request; of no trace (all zero) where they have none, or are not to be told apart.
+#[derive(Debug, Clone, Copy)]
+pub struct Part<'s> {
+    /// The trace.
+    pub trace_id: TraceId,
+    split: &'s Split<'s>,
+    pieces: &'s [Piece<'s>],
+}
+
+/// Sorts the records of a request by trace; where `by_trace` is `false`, all of them are one part. `entries` are those that a walk over
+/// the request found.
+#[must_use]
+pub fn split<'a>(signal: Signal, request: &'a [u8], entries: &[Entry], by_trace: bool) -> Split<'a> {
+    let mut schemas = schemas(request).into_iter().peekable();
+    let mut envelopes: Vec<Envelope<'a>> = Vec::new();
+    let mut last: Option<(ByteRange, ByteRange, ByteRange, usize)> = None;
+    // Seeded at random: trace ids come from outside, and chosen ones must not collide.
+    let mut numbers: HashMap<TraceId, usize, RandomState> = HashMap::default();
+    let mut sizes: Vec<(TraceId, usize)> = Vec::new();
+    let mut unsorted: Vec<(usize, Piece<'a>)> = Vec::with_capacity(entries.len());
+    for entry in entries {
+        // Entries come in wire order, and so do scopes.
+        while schemas.next_if(|schema| schema.end <= entry.body.start as usize).is_some() {}
+        let schema = schemas.peek().copied().unwrap_or_default();
+        let here = (entry.resource, entry.scope, entry.metric, schema.end);
+        if last != Some(here) {
+            last = Some(here);
+            // Nothing that a walk has passed is malformed.
+            let (metric, unit) = name_and_unit(entry.metric.of(request)).unwrap_or_default();
+            envelopes.push(Envelope {
+                resource: entry.resource.of(request),
+                resource_schema: schema.resource,
+                scope: entry.scope.of(request),
+                scope_schema: schema.scope,
+                metric,
+                unit,
+            });
+        }
+        let trace_id = if by_trace { entry.head.trace_id } else { TraceId::default() };
+        let number = *numbers.entry(trace_id).or_insert_with(|| {
+            sizes.push((trace_id, 0));
+            sizes.len() - 1
+        });
+        if let Some((_, size)) = sizes.get_mut(number) {
+            *size += 1;
+        }
+        unsorted.push((number, Piece { envelope: envelopes.len() - 1, body: entry.body.of(request) }));
+    }
+    // Each piece to the next free place of its trace: they stay in wire order.
+    let mut end = 0;
+    let ranges = sizes.into_iter().map(|(trace_id, size)| {
+        end += size;
+        (trace_id, end - size..end)
+    });
+    let traces: Vec<(TraceId, Range<usize>)> = ranges.collect();
+    let mut free: Vec<usize> = traces.iter().map(|(_, range)| range.start).collect();
+    let mut pieces = vec![Piece { envelope: 0, body: &[] }; unsorted.len()];
+    for (number, piece) in unsorted {
+        if let Some(next) = free.get_mut(number)
+            && let Some(place) = pieces.get_mut(*next)
+        {
+            *place = piece;
+            *next += 1;
+        }
+    }
+    Split { signal, envelopes, pieces, traces }
+}
+
+impl Split<'_> {
+    /// A part for each trace, in the order in which the request names them.
+    pub fn parts(&self) -> impl ExactSizeIterator<Item = Part<'_>> {
+        self.traces.iter().map(|(trace_id, range)| Part {
+            trace_id: *trace_id,
+            split: self,
+            pieces: self.pieces.get(range.clone()).unwrap_or_default(),
+        })
+    }
+}
+
+impl<'s> Part<'s> {
+    /// How many records it has.
+    #[must_use]
+    pub fn records(&self) -> usize {
+        self.pieces.len()
+    }
+
+    /// Bytes of its request at most.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let envelopes = self.runs().map(|(envelope, _)| envelope.size()).sum::<usize>();
+        envelopes + self.pieces.iter().map(|piece| piece.body.len() + FIELD).sum::<usize>()
+    }
+
+    /// Appends its request.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        for (envelope, run) in self.runs() {
+            envelope.put(out, self.split.signal, run.iter().map(|piece| piece.body));
+        }
+    }
+
+    /// It in pieces, each of at most `max_bytes` by its [`size`](Self::size), though of one record at least.
+    pub fn cut(self, max_bytes: usize) -> impl Iterator<Item = Part<'s>> {
+        let mut rest = self.pieces;
+        std::iter::from_fn(move || {
+            let (mut size, mut last) = (0, None);
+            let fitting = rest.iter().take_while(|piece| {
+                if last != Some(piece.envelope) {
+                    last = Some(piece.envelope);
+                    size += self.split.envelopes.get(piece.envelope).map_or(0, Envelope::size);
+                }
+                size += piece.body.len() + FIELD;
+                size <= max_bytes
+            });
+            let count = fitting.count().max(1).min(rest.len());
+            let (pieces, others) = rest.split_at(count);
+            rest = others;
+            (!pieces.is_empty()).then_some(Part { pieces, ..self })
+        })
+    }
+
+    /// It in two; `None` if it is one record.
+    #[must_use]
+    pub fn halves(&self) -> Option<[Self; 2]> {
+        let (first, second) =
+            self.pieces.split_at_checked(self.pieces.len() / 2).filter(|(half, _)| !half.is_empty())?;
+        Some([Self { pieces: first, ..*self }, Self { pieces: second, ..*self }])
+    }
+
+    /// Records that follow one another in the same envelope.
+    fn runs(&self) -> impl Iterator<Item = (&Envelope<'_>, &[Piece<'_>])> {
+        self.pieces
+            .chunk_by(|one, next| one.envelope == next.envelope)
+            .filter_map(|run| Some((self.split.envelopes.get(run.first()?.envelope)?, run)))
+    }
+}
+
+/// What an [`Entry`] does not know of the envelopes it stands in: windows hold millions of them, and never ask.
+#[derive(Debug, Clone, Copy, Default)]
+struct Schema<'a> {
+    /// Where the scope's envelope ends.
+    end: usize,
+    resource: &'a [u8],
+    scope: &'a [u8],
+}
+
+/// The schemas of each scope, in wire order.
+fn schemas(request: &[u8]) -> Vec<Schema<'_>> {
+    let mut found = Vec::new();
+    let mut reader = Reader::new(request);
+    while let Ok(Some((number, payload))) = reader.next() {
+        let (1, Payload::Len(start, end)) = (number, payload) else { continue };
+        let first = found.len();
+        let mut resource: &[u8] = &[];
+        let mut envelope = reader.within(start, end);
+        while let Ok(Some((number, payload))) = envelope.next() {
+            match (number, payload) {
+                (2, Payload::Len(start, end)) => {
+                    let scope = schema_url(envelope.within(start, end));
+                    found.push(Schema { end, resource: &[], scope });
+                }
+                (3, Payload::Len(start, end)) => resource = envelope.slice(start, end),
+                _ => {}
+            }
+        }
+        // It may come after its scopes.
+        found.iter_mut().skip(first).for_each(|schema| schema.resource = resource);
+    }
+    found
+}
+
+/// `schema_url` of `ScopeSpans` and its like: the last of them, as protobuf has it.
+fn schema_url<'a>(mut scope: Reader<'a>) -> &'a [u8] {
+    let mut url: &[u8] = &[];
+    while let Ok(Some((number, payload))) = scope.next() {
+        if let (3, Payload::Len(start, end)) = (number, payload) {
+            url = scope.slice(start, end);
+        }
+    }
+    url
+}

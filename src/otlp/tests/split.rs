@@ -1,0 +1,186 @@
+//! Requests split by trace: every record once, in one part, in the envelope it came in.
+
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
+use proptest::prelude::*;
+use prost::Message as _;
+
+use super::properties::{WIDE, generate, signals};
+use super::{Decoded, decode, records, span, text, traces};
+use crate::model::{Signal, TraceId};
+use crate::otlp::{Part, scan, split};
+
+/// The requests of all parts, with their traces.
+fn parts(signal: Signal, request: &[u8], by_trace: bool) -> Vec<(TraceId, Vec<u8>)> {
+    let found = scan(signal, request, &WIDE).unwrap();
+    let split = split(signal, request, &found.entries, by_trace);
+    split.parts().map(|part| (part.trace_id, written(&part))).collect()
+}
+
+fn written(part: &Part<'_>) -> Vec<u8> {
+    let mut out = Vec::new();
+    part.write(&mut out);
+    assert!(out.len() <= part.size(), "{} bytes, and {} were reckoned", out.len(), part.size());
+    out
+}
+
+fn of_trace(trace: u8, name: &str) -> Span {
+    Span { trace_id: vec![trace; 16], ..span(name) }
+}
+
+/// What prost decodes of the request, with the schemas around each span: resource, scope, span.
+fn with_schemas(request: &[u8]) -> Vec<(String, String, Span)> {
+    let decoded = ExportTraceServiceRequest::decode(request).unwrap();
+    let scopes = decoded
+        .resource_spans
+        .into_iter()
+        .flat_map(|resource| resource.scope_spans.into_iter().map(move |scope| (resource.schema_url.clone(), scope)));
+    scopes
+        .flat_map(|(url, scope)| scope.spans.into_iter().map(move |span| (url.clone(), scope.schema_url.clone(), span)))
+        .collect()
+}
+
+#[test]
+fn each_trace_becomes_one_request_with_what_stands_around_its_spans() {
+    let scope = |url: &str, spans| ScopeSpans { spans, schema_url: url.to_owned(), ..ScopeSpans::default() };
+    let resource = |service: &str, url: &str, scope_spans| ResourceSpans {
+        resource: Some(Resource { attributes: vec![text("service.name", service)], ..Resource::default() }),
+        scope_spans,
+        schema_url: url.to_owned(),
+    };
+    let request = ExportTraceServiceRequest {
+        resource_spans: vec![
+            resource(
+                "a",
+                "https://r/1",
+                vec![
+                    scope("https://s/1", vec![of_trace(1, "one"), of_trace(2, "two"), of_trace(1, "three")]),
+                    scope("", vec![of_trace(1, "four")]),
+                ],
+            ),
+            resource("b", "", vec![scope("https://s/2", vec![of_trace(2, "five"), of_trace(1, "six")])]),
+        ],
+    };
+    let request = request.encode_to_vec();
+    let parts = parts(Signal::Traces, &request, true);
+    assert_eq!(parts.iter().map(|(trace, _)| trace.0[0]).collect::<Vec<_>>(), [1, 2]);
+    for (trace, part) in &parts {
+        let expected: Vec<_> =
+            with_schemas(&request).into_iter().filter(|(_, _, span)| span.trace_id == trace.0).collect();
+        assert_eq!(with_schemas(part), expected);
+    }
+    let first = ExportTraceServiceRequest::decode(parts[0].1.as_slice()).unwrap();
+    let services: Vec<_> = first.resource_spans.iter().map(|it| it.resource.clone().unwrap().attributes).collect();
+    assert_eq!(
+        services,
+        [vec![text("service.name", "a")], vec![text("service.name", "a")], vec![text("service.name", "b")]]
+    );
+}
+
+/// Scenario: a newer version of OTLP. Guarantee: what this version does not know of a record comes through.
+#[test]
+fn fields_of_a_record_that_nobody_knows_here_are_kept() {
+    let mut body = span("new").encode_to_vec();
+    body.extend([0xfa, 0x3e, 3, b'n', b'e', b'w']); // field 1007
+    let nested = |number: u8, content: &[u8]| [&[number << 3 | 2, content.len() as u8], content].concat();
+    let request = nested(1, &nested(2, &nested(2, &body)));
+    let parts = parts(Signal::Traces, &request, true);
+    assert_eq!(parts, [(TraceId([1; 16]), request)], "byte for byte");
+}
+
+#[test]
+fn logs_without_a_trace_are_one_part_and_without_splitting_all_are() {
+    let log = |trace: Vec<u8>, time| LogRecord { trace_id: trace, time_unix_nano: time, ..LogRecord::default() };
+    let log_records = vec![log(vec![], 1), log(vec![7; 16], 2), log(vec![0; 16], 3)];
+    let resource_logs = vec![ResourceLogs {
+        scope_logs: vec![ScopeLogs { log_records, ..ScopeLogs::default() }],
+        ..ResourceLogs::default()
+    }];
+    let request = ExportLogsServiceRequest { resource_logs }.encode_to_vec();
+    let times = |part: &[u8]| -> Vec<u64> {
+        let decoded = ExportLogsServiceRequest::decode(part).unwrap();
+        decoded.resource_logs.iter().flat_map(|it| &it.scope_logs[0].log_records).map(|it| it.time_unix_nano).collect()
+    };
+    let found: Vec<_> =
+        parts(Signal::Logs, &request, true).iter().map(|(id, part)| (id.is_zero(), times(part))).collect();
+    assert_eq!(found, [(true, vec![1, 3]), (false, vec![2])]);
+    let found: Vec<_> =
+        parts(Signal::Logs, &request, false).iter().map(|(id, part)| (id.is_zero(), times(part))).collect();
+    assert_eq!(found, [(true, vec![1, 2, 3])]);
+}
+
+/// Scenario: a trace too large for one message. Guarantee: pieces of at most so many bytes, or of one record, hold each of its records once.
+#[test]
+fn a_part_is_cut_into_pieces_that_fit() {
+    let names: Vec<String> = (0..40).map(|number| format!("span {number} {}", "x".repeat(number * 10))).collect();
+    let request = traces(names.iter().map(|name| span(name)).collect()).encode_to_vec();
+    let entries = scan(Signal::Traces, &request, &WIDE).unwrap().entries;
+    let split = split(Signal::Traces, &request, &entries, true);
+    let whole = split.parts().next().unwrap();
+    assert_eq!(whole.cut(usize::MAX).count(), 1);
+    for max in [1, 300, 500, 2000] {
+        let cut: Vec<Part<'_>> = whole.cut(max).collect();
+        assert!(cut.iter().all(|part| part.records() == 1 || part.size() <= max));
+        let pairs = cut.windows(2).filter(|pair| pair[0].size() + pair[1].size() <= max).count();
+        assert_eq!(pairs, 0, "no two neighbours would have fitted together");
+        let back = cut.iter().flat_map(|part| with_schemas(&written(part))).map(|(_, _, span)| span.name);
+        assert_eq!(back.collect::<Vec<_>>(), names);
+    }
+    let halves = whole.halves().unwrap();
+    assert_eq!(halves.map(|half| half.records()), [20, 20]);
+    let single = halves[0].cut(1).next().unwrap();
+    assert!(single.halves().is_none());
+}
+
+/// The schema URLs that prost finds around each record.
+fn schema_urls(signal: Signal, request: &[u8]) -> Vec<(String, String)> {
+    let mut urls: Vec<(String, String)> = match signal {
+        Signal::Traces => with_schemas(request).into_iter().map(|(resource, scope, _)| (resource, scope)).collect(),
+        Signal::Logs => ExportLogsServiceRequest::decode(request)
+            .unwrap()
+            .resource_logs
+            .into_iter()
+            .flat_map(|it| it.scope_logs.into_iter().map(move |scope| (it.schema_url.clone(), scope)))
+            .flat_map(|(url, scope)| {
+                scope.log_records.into_iter().map(move |_| (url.clone(), scope.schema_url.clone()))
+            })
+            .collect(),
+        // As many as there are traces in a metric.
+        Signal::Metrics => Vec::new(),
+    };
+    urls.sort();
+    urls
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 384, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Scenario: any request. Guarantee: split and taken together again it has the same records, each in the same envelope and
+    /// in a part of its trace alone; invalid records are in no part.
+    #[test]
+    fn the_parts_of_a_request_are_its_records(signal in signals(), seed: u64) {
+        let request = generate(signal, seed);
+        let Ok(found) = scan(signal, &request, &WIDE) else { return Ok(()) };
+        let sorted = |mut records: Vec<(TraceId, String)>| { records.sort(); records };
+        let show = |decoded: Decoded| format!("{decoded:?}");
+        let expected = records(signal, &request, &found.entries).into_iter()
+            .map(|record| (record.entry.head.trace_id, show(decode(&record).unwrap()))).collect();
+        let parts = parts(signal, &request, true);
+        let mut together = Vec::new();
+        for (trace_id, part) in &parts {
+            let entries = scan(signal, part, &WIDE).map_err(|error| TestCaseError::fail(error.to_string()))?.entries;
+            for record in records(signal, part, &entries) {
+                prop_assert_eq!(record.entry.head.trace_id, *trace_id);
+                together.push((*trace_id, show(decode(&record).unwrap())));
+            }
+        }
+        prop_assert_eq!(sorted(together), sorted(expected));
+        if found.rejected == Default::default() {
+            let whole: Vec<u8> = parts.into_iter().flat_map(|(_, part)| part).collect();
+            prop_assert_eq!(schema_urls(signal, &whole), schema_urls(signal, &request));
+        }
+    }
+}
