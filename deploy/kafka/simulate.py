@@ -55,8 +55,8 @@ def lines_of(args):
     least = math.ceil(args.spans * CPU_SECONDS_PER_MILLION_SPANS * LANE_THREAD_SHARE / 1e6 / BUSY)
     windows = args.spans * args.span_bytes * reach(args) * MEMORY_PER_WIRE_BYTE
     yield ""
-    yield (f"In all: {cores(args):,.1f} cores and {windows / 2**30:,.0f} GiB of windows for {args.spans:,.0f} spans/s of {args.span_bytes} bytes "
-           f"and {args.bundles:,.0f} bundles/s; {least:,} partitions or more.")
+    yield (f"In all: {cores(args):,.1f} cores and {windows / 2**30:,.0f} GiB of windows for {args.spans:,.0f} spans/s of {args.span_bytes} "
+           f"bytes and {args.bundles:,.0f} bundles/s; {least:,} partitions or more.")
 
 
 def reach(args):

@@ -60,7 +60,7 @@ fn every_drop_reason_of_a_rule_exists() {
 
 #[test]
 fn the_example_configurations_are_valid_without_their_environment() {
-    for file in ["deploy/casefile.yaml", "deploy/compose.casefile.yaml"] {
+    for file in ["deploy/casefile.yaml", "deploy/compose.casefile.yaml", "deploy/kafka/casefile.yaml"] {
         let path = root().join(file).display().to_string();
         run(&root(), &["validate", "--no-environment", "--config", &path]);
     }
@@ -101,6 +101,34 @@ fn a_configuration_with_a_misspelt_key_is_refused_with_its_line_and_exit_code_78
     assert_eq!(output.status.code(), Some(78));
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains(&format!("casefile.yaml:{line}")) && said.contains("retention"), "{said}");
+}
+
+/// Scenario: the model of a group's size is run as it stands.
+///
+/// Guarantees: the page shows the table that it prints, and its formulas have the model's numbers.
+#[test]
+fn the_page_on_kafka_shows_what_its_model_prints() {
+    let output = Command::new("python3").arg("deploy/kafka/simulate.py").current_dir(root()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let page = fs::read_to_string(root().join("deploy/kafka/README.md")).unwrap();
+    let (_, shown) = page.split_once("<!-- simulate.py -->").unwrap();
+    let (shown, _) = shown.split_once("<!-- /simulate.py -->").unwrap();
+    assert_eq!(shown.trim(), printed.trim());
+
+    let model = fs::read_to_string(root().join("deploy/kafka/simulate.py")).unwrap();
+    let constant = |name: &str| -> f64 {
+        let pattern = Regex::new(&format!(r"(?m)^{name} = ([0-9.e]+)$")).unwrap();
+        pattern.captures(&model).unwrap_or_else(|| panic!("{name}"))[1].parse().unwrap()
+    };
+    let (cpu, busy) = (constant("CPU_SECONDS_PER_MILLION_SPANS"), constant("BUSY"));
+    for said in [
+        format!("× {cpu} s per million spans + *B* × {} ms", constant("CPU_SECONDS_PER_BUNDLE") * 1000.0),
+        format!("*S* × {} / 10⁶", cpu / busy),
+        format!("*R* × {} a lane", constant("MEMORY_PER_WIRE_BYTE")),
+    ] {
+        assert!(page.contains(&said), "the page does not say `{said}`");
+    }
 }
 
 #[test]
