@@ -11,16 +11,16 @@ use crate::kafka::{Cluster, Record, Stored};
 use crate::support::collector::Collector;
 
 const PARTITIONS: i32 = 6;
-const TRACES: u32 = 24;
+pub(crate) const TRACES: u32 = 24;
 const CODECS: [&str; 4] = ["gzip", "snappy", "lz4", "zstd"];
 
-fn trace_id(trace: u32) -> String {
+pub(crate) fn trace_id(trace: u32) -> String {
     // As random ids are: their bytes are no digits of text.
     format!("{:032x}", u128::from(trace + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835))
 }
 
 /// One request with all traces, in two services, of two scopes each.
-fn request(outer: &str, inner: &str, records: &str, record: impl Fn(u32, u8) -> Value) -> Vec<u8> {
+pub(crate) fn request(outer: &str, inner: &str, records: &str, record: impl Fn(u32, u8) -> Value) -> Vec<u8> {
     let scope = |scope: u8| {
         let all: Vec<_> = (0..TRACES).map(|trace| record(trace, scope)).collect();
         json!({"scope": {"name": format!("scope-{scope}")}, records: all})

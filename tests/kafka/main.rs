@@ -5,6 +5,7 @@
 mod broker;
 mod collector;
 mod doctor;
+mod examples;
 mod gateway;
 #[path = "../support/kafka/mod.rs"]
 mod kafka;

@@ -85,12 +85,7 @@ impl Home {
     pub(crate) fn new(folder: &Path, settings: &Settings) -> Self {
         let [grpc, http, metrics, health, api] = free_ports();
         let home = Self { folder: folder.to_owned(), grpc, http, metrics, health };
-        fs::create_dir_all(home.store()).unwrap();
-        let signing = SigningKey::from_bytes(&[7; 32]);
-        fs::write(folder.join("redaction.key"), ROOT_KEY).unwrap();
-        fs::write(folder.join("signing.pem"), signing.to_pkcs8_pem(LineEnding::LF).unwrap().as_bytes()).unwrap();
-        let public = signing.verifying_key().to_public_key_pem(LineEnding::LF).unwrap();
-        fs::write(home.public_key(), public).unwrap();
+        home.furnish();
         let url = settings.url.clone().unwrap_or_else(|| home.store_url());
         let mut options = String::new();
         for (key, value) in &settings.options {
@@ -151,6 +146,37 @@ service:
         );
         fs::write(home.config(), text).unwrap();
         home
+    }
+
+    /// Lays one out under `folder` for an example of `deploy/` that has its keys from the environment and writes to S3: with a
+    /// folder in place of the bucket, and ports of this machine. The rest is as it stands there.
+    pub(crate) fn of_example(folder: &Path, example: &str) -> Self {
+        let [grpc, http, metrics, health] = free_ports();
+        let home = Self { folder: folder.to_owned(), grpc, http, metrics, health };
+        home.furnish();
+        let mut text = example.to_owned();
+        for (there, here) in [
+            ("s3://${env:CASEFILE_BUCKET}/prod", home.store_url()),
+            ("${env:CASEFILE_SIGNING_KEY}", format!("${{file:{}/signing.pem}}", folder.display())),
+            ("0.0.0.0:13133", format!("127.0.0.1:{health}")),
+            ("0.0.0.0:8888", format!("127.0.0.1:{metrics}")),
+        ] {
+            assert!(text.contains(there), "the example has no {there}");
+            text = text.replace(there, &here);
+        }
+        fs::write(home.config(), text).unwrap();
+        home
+    }
+
+    /// Keys, and the folder for bundles.
+    fn furnish(&self) {
+        fs::create_dir_all(self.store()).unwrap();
+        let signing = SigningKey::from_bytes(&[7; 32]);
+        fs::write(self.folder.join("redaction.key"), ROOT_KEY).unwrap();
+        let private = signing.to_pkcs8_pem(LineEnding::LF).unwrap();
+        fs::write(self.folder.join("signing.pem"), private.as_bytes()).unwrap();
+        let public = signing.verifying_key().to_public_key_pem(LineEnding::LF).unwrap();
+        fs::write(self.public_key(), public).unwrap();
     }
 
     /// Lays out a gateway under `folder`; `kafka` are the settings of its exporter, in flow style.

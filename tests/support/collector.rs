@@ -22,8 +22,8 @@ pub(crate) struct Collector {
 }
 
 impl Collector {
-    /// Starts it and waits until it takes OTLP. The configuration leaves `receivers` out: there is one, `otlp`. Relative
-    /// paths are of [`Collector::folder`].
+    /// Starts it and waits until it takes OTLP. There is one receiver, `otlp`, on ports of its own: the configuration leaves it out,
+    /// or has other ports, which do not count. Relative paths are of [`Collector::folder`].
     pub(crate) fn start(config: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let [grpc, http] = free_ports();
@@ -37,7 +37,7 @@ impl Collector {
         assert!(program.exists(), "no {}: run `tests/setup`, which installs what the tests need", program.display());
         let said = fs::File::create(folder.path().join("log")).unwrap();
         let child = Command::new(program)
-            .args(["--config", "receivers.yaml", "--config", "config.yaml"])
+            .args(["--config", "config.yaml", "--config", "receivers.yaml"])
             .current_dir(folder.path())
             .stdin(Stdio::null())
             .stdout(said.try_clone().unwrap())

@@ -6,6 +6,7 @@
 
 mod broker;
 mod certificates;
+pub(crate) mod tools;
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Weak};
