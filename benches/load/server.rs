@@ -77,7 +77,9 @@ service:
         let config = ["edges.yaml", "pipelines.yaml"].map(|name| folder.join(name));
         config.iter().zip([edges.as_str(), pipelines]).for_each(|(path, text)| std::fs::write(path, text).unwrap());
         let mut command = Command::new(env!("CARGO_BIN_EXE_casefile"));
-        config.iter().for_each(|path| drop(command.arg("--config").arg(path)));
+        for path in &config {
+            command.arg("--config").arg(path);
+        }
         let process = Process::spawn(&mut command)?;
         let server = Self { process, grpc, metrics, http: reqwest::Client::new() };
         let probe = format!("http://127.0.0.1:{health}/");
