@@ -1,6 +1,6 @@
 //! Kafka, against real brokers.
 
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test")]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::print_stderr, reason = "a test")]
 
 mod broker;
 mod gateway;
