@@ -22,6 +22,9 @@
 //!    outcome. A full queue makes decisions wait, so the windows grow, so the budget refuses input.
 //! 8. [`agent`] and the commands of [`cli`] read stores: for people, and for repair agents.
 //!
+//! A gateway ([`pipeline::Gateway`]) has the first of these steps alone: it splits what came by trace and writes it to Kafka, where other
+//! processes read it.
+//!
 //! # Invariants
 //!
 //! - **Nothing vanishes**: accepted = bundled + not sampled + dropped for a counted reason + pending.

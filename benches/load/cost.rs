@@ -37,11 +37,11 @@ const LATENCY: &str = "[{name: errors, type: status_code, status_code: {status_c
                        {name: slow, type: latency, latency: {threshold_ms: 60000}}]";
 
 pub(crate) struct Options {
-    spans: usize,
+    pub(crate) spans: usize,
     rounds: usize,
     connections: usize,
-    rate: usize,
-    failing: u64,
+    pub(crate) rate: usize,
+    pub(crate) failing: u64,
     json: bool,
 }
 
@@ -79,10 +79,10 @@ pub(crate) async fn serve_sink(arguments: &[String]) -> Result<(), String> {
 
 /// What a server did with a round.
 #[derive(Debug, Clone, Default, serde::Serialize)]
-struct Measured {
-    spans_per_second: f64,
-    cpu_seconds_per_million_spans: f64,
-    peak_mib: u64,
+pub(crate) struct Measured {
+    pub(crate) spans_per_second: f64,
+    pub(crate) cpu_seconds_per_million_spans: f64,
+    pub(crate) peak_mib: u64,
     ack_ms_p50: f64,
     ack_ms_p99: f64,
     ack_ms_p999: f64,
@@ -137,7 +137,7 @@ async fn measure(name: &str, requests: &Arc<[Encoded]>, options: &Options) -> Re
     if name.starts_with("casefile") {
         let policies = if name.ends_with("latency policy") { LATENCY } else { "[]" };
         let storage = if name.ends_with("on disk") { "file_storage" } else { "memory" };
-        let incident = INCIDENT.replace("POLICIES", policies).replace("STORAGE", storage);
+        let incident = incident(policies, storage);
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let mut server = Server::start(folder.path(), &incident).await?;
         let measured = load(&server.process, server.grpc, requests, options).await?;
@@ -148,6 +148,16 @@ async fn measure(name: &str, requests: &Arc<[Encoded]>, options: &Options) -> Re
     let this = std::env::current_exe().map_err(|error| error.to_string())?;
     let process = Process::spawn(Command::new(this).args(["--sink", name, &port.to_string()]))?;
     load(&process, port, requests, options).await
+}
+
+/// What a span costs that comes over gRPC into windows in memory.
+pub(crate) async fn over_grpc(requests: &Arc<[Encoded]>, options: &Options) -> Result<Measured, String> {
+    measure("casefile", requests, options).await
+}
+
+/// `connectors.incident` with these policies and this storage.
+pub(crate) fn incident(policies: &str, storage: &str) -> String {
+    INCIDENT.replace("POLICIES", policies).replace("STORAGE", storage)
 }
 
 async fn load(process: &Process, port: u16, requests: &Arc<[Encoded]>, options: &Options) -> Result<Measured, String> {

@@ -5,7 +5,7 @@
 //! failing trace has a whole bundle in the store, and no other trace has one. Ends with 1 if anything is missing.
 //!
 //! `cargo bench --bench load -- --cost --spans 2000000 --rounds 5` compares what a span costs with two other servers under
-//! the same load: see [`cost`].
+//! the same load: see [`cost`]. `cargo bench --bench load -- --kafka` does so for spans that come from Kafka: see [`kafka`].
 
 #![expect(
     clippy::unwrap_used,
@@ -14,7 +14,11 @@
     reason = "a command for a person at a terminal: it prints, and ends where it cannot go on"
 )]
 
+#[path = "../../tests/support/kafka/mod.rs"]
+#[allow(dead_code, reason = "tests use more of it")]
+mod broker;
 mod cost;
+mod kafka;
 mod server;
 mod sinks;
 mod traffic;
@@ -50,6 +54,7 @@ fn main() -> ExitCode {
     let done = runtime.block_on(async {
         match arguments.first().map(String::as_str) {
             Some("--sink") => cost::serve_sink(&arguments).await,
+            Some("--kafka") => kafka::compare(&cost::Options::parse(&arguments)).await,
             Some("--cost") => cost::compare(&cost::Options::parse(&arguments)).await,
             // Without arguments, as tests run benchmarks: a little of everything.
             None => match run(&options(&arguments)).await {

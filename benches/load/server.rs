@@ -47,6 +47,35 @@ service:
         Self::run(folder, &pipelines).await
     }
 
+    /// Starts one that reads the topic `otlp_spans` of these brokers, as the only member of `group`.
+    pub(crate) async fn consumer(folder: &Path, incident: &str, brokers: &str, group: &str) -> Result<Self, String> {
+        let pipelines = format!(
+            "
+receivers:
+  kafka: {{brokers: ['{brokers}'], group_id: '{group}', initial_offset: earliest}}
+processors:
+  redaction: {{key: '{}'}}
+connectors:
+  incident: {incident}
+exporters:
+  bundle: {{url: 'file:{}'}}
+service:
+  extensions: [health_check]
+  pipelines:
+    traces: {{receivers: [kafka], exporters: [incident]}}
+    bundles: {{receivers: [incident], processors: [redaction], exporters: [bundle]}}
+",
+            "5a".repeat(32),
+            folder.join("store").display()
+        );
+        Self::run(folder, &pipelines).await
+    }
+
+    /// Records that it has taken in.
+    pub(crate) async fn accepted(&self) -> Result<u64, String> {
+        Ok(self.counts().await?.accepted)
+    }
+
     /// Starts one that sends everything on to these brokers.
     pub(crate) async fn gateway(folder: &Path, brokers: &str) -> Result<Self, String> {
         let pipelines = format!(
@@ -77,7 +106,9 @@ service:
         let config = ["edges.yaml", "pipelines.yaml"].map(|name| folder.join(name));
         config.iter().zip([edges.as_str(), pipelines]).for_each(|(path, text)| std::fs::write(path, text).unwrap());
         let mut command = Command::new(env!("CARGO_BIN_EXE_casefile"));
-        config.iter().for_each(|path| drop(command.arg("--config").arg(path)));
+        for path in &config {
+            command.arg("--config").arg(path);
+        }
         let process = Process::spawn(&mut command)?;
         let server = Self { process, grpc, metrics, http: reqwest::Client::new() };
         let probe = format!("http://127.0.0.1:{health}/");

@@ -161,6 +161,12 @@ impl Sealed {
         &self.records
     }
 
+    /// Whether it is what came of a trace after its bundle.
+    #[must_use]
+    pub fn is_late(&self) -> bool {
+        self.closed.reason == CloseReason::Late
+    }
+
     /// The instant that the failure counts for.
     #[must_use]
     pub fn failed_at(&self) -> Timestamp {

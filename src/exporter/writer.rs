@@ -279,9 +279,14 @@ impl BundleWriter {
         }
         let new = missing(&listed);
         if new.is_empty()
-            && let Some((name, manifest)) = holder
+            && let Some((name, manifest)) = holder.take()
         {
             return Ok(Some(self.receipt(Written::Unchanged, name, manifest)));
+        }
+        // A late piece is of a trace that was whole once; this one never was.
+        let others = holder.as_ref().is_some_and(|(_, manifest)| manifest.sealed.writer != self.writer);
+        if others && !sealed.is_late() {
+            metrics::counter!(metric::EXPORTER_SPLIT_TRACES, "exporter" => self.id.clone()).increment(1);
         }
         self.create_amendment(sealed, names, &new).await
     }

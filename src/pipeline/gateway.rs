@@ -40,9 +40,10 @@ impl Intake for GatewayIntake {
             Ok(written) => Ok(Admitted { too_large: written.too_large }),
             Err(error @ KafkaWriteError::TooLarge { .. }) => Err(AdmitError::TooLarge(error.to_string())),
             Err(KafkaWriteError::Full) => refuse(RefusalReason::BufferFull),
-            Err(KafkaWriteError::Unacknowledged(_) | KafkaWriteError::Misplaced | KafkaWriteError::Bug) => {
+            Err(KafkaWriteError::Unacknowledged(_) | KafkaWriteError::Misplaced) => {
                 refuse(RefusalReason::BrokerUnavailable)
             }
+            Err(KafkaWriteError::Bug) => Err(AdmitError::Bug),
         }
     }
 

@@ -167,6 +167,7 @@ impl From<AdmitError> for Failure {
         match error {
             AdmitError::Refused(refusal) => Self::Refused(refusal),
             AdmitError::TooLarge(what) => Self::TooMany(what),
+            AdmitError::Bug => Self::Bug,
         }
     }
 }

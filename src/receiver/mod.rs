@@ -122,6 +122,9 @@ pub enum AdmitError {
     /// It is too large in a way that shows only when it is worked on: in which. For good.
     #[error("{0}")]
     TooLarge(String),
+    /// A bug on this side. The same request would meet it again.
+    #[error("internal error")]
+    Bug,
 }
 
 /// Takes requests. `Ok` means acknowledged: all records but those that are said to be refused are owed an outcome from then on, or,

@@ -50,9 +50,14 @@ pub(crate) struct Enclosing {
 
 /// The literals of a statement that begins a text and ends somewhere in it, and where it ends.
 pub(crate) fn embedded(text: &str, enclosing: Option<Enclosing>) -> (Vec<Piece>, usize) {
+    embedded_within(text, enclosing, text.len()).unwrap_or_default()
+}
+
+/// The same of a statement that ends within the first `most` bytes; `None` if it goes on.
+pub(crate) fn embedded_within(text: &str, enclosing: Option<Enclosing>, most: usize) -> Option<(Vec<Piece>, usize)> {
     let mut lexer = Lexer::new(text, Dialect::Unknown);
     lexer.prose = Some(Prose::default());
-    while let Some(char) = lexer.rest.chars().next() {
+    while let Some(char) = lexer.rest.chars().next().filter(|_| lexer.at() <= most) {
         match enclosing.filter(|enclosing| enclosing.mark == char) {
             // A quote inside quotes of its kind is doubled.
             Some(_) if char == '\'' && lexer.rest.starts_with("''") => {
@@ -68,7 +73,7 @@ pub(crate) fn embedded(text: &str, enclosing: Option<Enclosing>) -> (Vec<Piece>,
         lexer.step(char);
     }
     let end = lexer.at() - lexer.backslashes();
-    (lexer.cuts, end)
+    (lexer.at() <= most).then_some((lexer.cuts, end))
 }
 
 struct Lexer<'t> {
@@ -107,7 +112,7 @@ impl<'t> Lexer<'t> {
         Self {
             text,
             rest: text,
-            out: String::with_capacity(text.len().min(4096)),
+            out: String::with_capacity(text.len().min(512)),
             cuts: Vec::new(),
             expects_value: false,
             in_list: Vec::new(),

@@ -30,7 +30,11 @@ pub(crate) fn is_ours(value: &str) -> bool {
 
 /// What the value behind `name` becomes; `None` if the name tells nothing.
 pub(crate) fn judged(keys: &Keys, name: &str, value: &str, start: usize, end: usize) -> Option<Finding> {
-    let class = keys.content(name);
+    of_class(keys.content(name), value, start, end)
+}
+
+/// What the value behind a name of this class becomes; `None` if that tells nothing.
+pub(crate) fn of_class(class: KeyClass, value: &str, start: usize, end: usize) -> Option<Finding> {
     let rule = match class {
         KeyClass::Blocked => return Some(Finding::withhold(start, end, "blocked_key")),
         _ => class.rule(),

@@ -8,6 +8,7 @@
 //! nothing, while a text that only looks like a token (which whoever writes a log line could forge, to have two entities
 //! taken for one) fails it and becomes an opaque token itself.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -229,9 +230,13 @@ impl Tokens {
 
     /// Every place in `text` that looks like a token.
     pub(crate) fn lookalikes<'t>(&'t self, text: &'t str) -> impl Iterator<Item = Lookalike> + 't {
-        memchr::memchr_iter(b':', text.as_bytes()).filter_map(|colon| {
+        // One token often stands in a text again and again.
+        let mut known: HashMap<&str, Option<usize>, foldhash::fast::RandomState> = HashMap::default();
+        memchr::memchr_iter(b':', text.as_bytes()).filter_map(move |colon| {
             let (start, end) = lookalike(text, colon)?;
-            Some(match text.get(start..end).and_then(|text| self.genuine(text)) {
+            let genuine =
+                text.get(start..end).and_then(|text| *known.entry(text).or_insert_with(|| self.genuine(text)));
+            Some(match genuine {
                 Some(length) => Lookalike { start, end: start + length, genuine: true },
                 None => Lookalike { start, end, genuine: false },
             })

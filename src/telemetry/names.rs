@@ -54,6 +54,8 @@ pub const REDACTION_EDITS: &str = "casefile_redaction_edits_total";
 pub const BUNDLE_CUTS: &str = "casefile_bundle_cuts_total";
 /// Bundles and objects of raw evidence written, by `exporter` and `result` (stored, unchanged, amended, failed).
 pub const EXPORTER_BUNDLES: &str = "casefile_exporter_bundles_total";
+/// Traces of which two processes had a part each, by `exporter`: whatever stands before them does not send all of a trace to one.
+pub const EXPORTER_SPLIT_TRACES: &str = "casefile_exporter_split_traces_total";
 /// Files for incidents written, by `exporter` and `result` (stored, unchanged, failed).
 pub const EXPORTER_ATTACHMENTS: &str = "casefile_exporter_attachments_total";
 /// Retried requests, by `exporter`.

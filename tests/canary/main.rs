@@ -5,6 +5,7 @@
 
 mod fields;
 mod hook;
+mod own;
 mod reading;
 #[path = "../support/mod.rs"]
 mod support;
@@ -15,6 +16,8 @@ use std::fs;
 use std::path::Path;
 
 use aho_corasick::AhoCorasick;
+use jiff::{SignedDuration, Timestamp};
+use own::Own;
 use serde_json::Value;
 use support::casefile::{Home, Settings, run};
 use support::{schema, store};
@@ -56,13 +59,13 @@ impl Aviary {
         all
     }
 
-    /// The places of the values that a reader of these texts comes upon.
-    fn escaped(&self, texts: &[(String, String)]) -> Vec<String> {
+    /// The places of the values that a reader of these texts comes upon, and where.
+    fn escaped(&self, texts: &[(String, String)], own: &Own) -> Vec<String> {
         let automaton = AhoCorasick::new(&self.traces).unwrap();
-        let mut found: BTreeMap<usize, BTreeSet<&str>> = BTreeMap::new();
+        let mut found: BTreeMap<usize, BTreeSet<(&str, String)>> = BTreeMap::new();
         for (name, text) in texts {
-            for hit in reading::found(text, &automaton) {
-                found.entry(self.owner[hit]).or_default().insert(name);
+            for (hit, around) in reading::found(text, &automaton, own) {
+                found.entry(self.owner[hit]).or_default().insert((name, around));
             }
         }
         found.iter().map(|(owner, names)| format!("{} in {names:?}", self.places[*owner])).collect()
@@ -77,26 +80,51 @@ fn written(folder: &Path) -> Vec<(String, String)> {
     files.iter().map(|path| ("store".to_owned(), format!("{}\n{}", name(path), text(path)))).collect()
 }
 
-fn assert_none_escaped(aviary: &Aviary, texts: &[(String, String)]) {
-    let escaped = aviary.escaped(texts);
+fn assert_none_escaped(aviary: &Aviary, texts: &[(String, String)], own: &Own) {
+    let escaped = aviary.escaped(texts, own);
     assert!(escaped.is_empty(), "{} of {} values:\n{}", escaped.len(), aviary.places.len(), escaped.join("\n"));
 }
 
 #[test]
 fn the_reader_comes_upon_every_value_that_is_not_redacted() {
     let mut aviary = Aviary::default();
+    let own = Own::since(Timestamp::now());
     let mut missed = Vec::new();
     for spelling in Spelling::ALL {
         for kind in Kind::ALL {
             let sent = aviary.breed(kind, spelling, "here");
             // As a bundle would hold it: a text in JSON.
             let texts = [("bundle".to_owned(), serde_json::json!({"body": format!("at {sent} last")}).to_string())];
-            if aviary.escaped(&texts).len() != 1 {
+            if aviary.escaped(&texts, &own).len() != 1 {
                 missed.push(aviary.places.last().unwrap().clone());
             }
         }
     }
     assert_eq!(missed, Vec::<String>::new());
+}
+
+/// Guarantees: digits of the process's own clock are no value, and whatever else has the same digits is one.
+#[test]
+fn the_reader_passes_over_the_instants_of_the_process_and_nothing_else() {
+    let mut aviary = Aviary::default();
+    aviary.breed(Kind::Ssn, Spelling::Plain, "here");
+    let digits = aviary.traces[0].clone();
+    // A second that the run was in from its beginning to its end, so that its fraction may be any.
+    let now = Timestamp::now();
+    let own = Own::since(now - SignedDuration::from_secs(3));
+    let second = (now - SignedDuration::from_secs(2)).strftime("%Y-%m-%dT%H:%M:%S").to_string();
+    let escaped = |text: &str| {
+        let manifest = data_encoding::BASE64.encode(text.as_bytes());
+        let texts = [text.to_owned(), serde_json::json!({"payload": manifest}).to_string()];
+        texts.map(|text| aviary.escaped(&[("store".to_owned(), text)], &own).len())
+    };
+    let manifest =
+        |at: &str, said: &str| format!("{{\"closed_at\":\"{at}.{digits}Z\",\"said\":\"{said}\",\"lateness_ms\":10}}");
+    assert_eq!(escaped(&manifest(&second, "nothing")), [0, 0]);
+    assert_eq!(escaped(&format!("{{\"lateness_ms\":45{digits}}}")), [0, 0]);
+    assert_eq!(escaped(&manifest("2025-06-15T15:06:40", "nothing")), [1, 1]);
+    assert_eq!(escaped(&manifest(&second, &digits)), [1, 1]);
+    assert_eq!(escaped(&format!("{{\"code\":45{digits}}}")), [1, 1]);
 }
 
 #[test]
@@ -108,6 +136,7 @@ fn no_value_of_a_recording_is_in_anything_that_its_replay_wrote() {
     let lines: Vec<String> = traces.iter().flatten().map(Value::to_string).collect();
     fs::write(&input, lines.join("\n")).unwrap();
     fs::create_dir_all(&out).unwrap();
+    let own = Own::since(Timestamp::now());
     let said = run(&out, &["replay".as_ref(), input.as_os_str(), "--out".as_ref(), out.as_os_str()]);
 
     assert_eq!(store::bundles(&out).len(), traces.len(), "a bundle for each trace");
@@ -115,7 +144,7 @@ fn no_value_of_a_recording_is_in_anything_that_its_replay_wrote() {
     let mut texts = written(&out);
     texts.push(("stdout".to_owned(), String::from_utf8_lossy(&said.stdout).into_owned()));
     texts.push(("stderr".to_owned(), String::from_utf8_lossy(&said.stderr).into_owned()));
-    assert_none_escaped(&aviary, &texts);
+    assert_none_escaped(&aviary, &texts, &own);
 }
 
 #[test]
@@ -133,6 +162,7 @@ fn no_value_from_the_wire_is_in_the_store_the_logs_the_metrics_or_a_webhook() {
 
     let mut aviary = Aviary::default();
     let traces = aviary.traces();
+    let mut own = Own::since(Timestamp::now());
     let mut casefile = home.start();
     for requests in &traces {
         for (signal, request) in ["traces", "logs", "metrics"].into_iter().zip(requests) {
@@ -158,10 +188,12 @@ fn no_value_from_the_wire_is_in_the_store_the_logs_the_metrics_or_a_webhook() {
 
     let mut texts = written(&home.store());
     assert_eq!(store::bundles(&home.store()).len(), traces.len(), "a bundle for each trace");
-    assert_eq!(store::files(&home.store().join("raw")).len(), traces.len(), "raw evidence for each trace");
+    let raw = store::files(&home.store().join("raw"));
+    assert_eq!(raw.len(), traces.len(), "raw evidence for each trace");
+    raw.iter().for_each(|object| own.add(&fs::read(object).unwrap()));
     texts.extend(windows);
     texts.push(("logs".to_owned(), said));
     texts.push(("metrics".to_owned(), metrics));
     texts.extend(receiver.bodies().into_iter().map(|body| ("webhook".to_owned(), body)));
-    assert_none_escaped(&aviary, &texts);
+    assert_none_escaped(&aviary, &texts, &own);
 }

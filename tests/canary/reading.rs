@@ -1,24 +1,33 @@
 //! Whoever reads what was written and knows how to decode it: an own decoder, for one shared with the product would be blind
 //! where the product is.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aho_corasick::AhoCorasick;
 use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER_PERMISSIVE};
 
+use super::own::Own;
+
 /// How many layers of encoding the reader takes off.
 const LAYERS: usize = 4;
 
+/// How much of a text is told around what was found.
+const AROUND: usize = 24;
+
 /// The indexes of the `traces` that a reader of `text` comes upon, in whatever letter case and with whatever between the
-/// letters.
-pub(crate) fn found(text: &str, traces: &AhoCorasick) -> BTreeSet<usize> {
-    let mut hits = BTreeSet::new();
+/// letters; and what stands around each. What the process says of itself is no part of it.
+pub(crate) fn found(text: &str, traces: &AhoCorasick, own: &Own) -> BTreeMap<usize, String> {
+    let mut hits = BTreeMap::new();
     let mut layer = vec![text.to_owned()];
     for _ in 0..=LAYERS {
-        for text in &layer {
+        for text in &mut layer {
+            *text = own.without(text);
             let bare: String =
                 text.chars().filter(char::is_ascii_alphanumeric).map(|char| char.to_ascii_lowercase()).collect();
-            hits.extend(traces.find_overlapping_iter(&bare).map(|hit| hit.pattern().as_usize()));
+            for hit in traces.find_overlapping_iter(&bare) {
+                let around = hit.start().saturating_sub(AROUND)..bare.len().min(hit.end() + AROUND);
+                hits.entry(hit.pattern().as_usize()).or_insert_with(|| bare[around].to_owned());
+            }
         }
         let below: BTreeSet<String> = layer
             .iter()

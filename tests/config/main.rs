@@ -330,7 +330,7 @@ fn raw_evidence_is_listed_among_the_components_and_has_a_schema() {
     let folder = folder();
     let components: serde_json::Value =
         serde_json::from_slice(&casefile(folder.path(), &["components", "--json"]).stdout).unwrap();
-    assert_eq!(components["exporters"], serde_json::json!(["bundle", "raw", "webhook"]));
+    assert_eq!(components["exporters"], serde_json::json!(["bundle", "raw", "webhook", "kafka"]));
     let schema: serde_json::Value =
         serde_json::from_slice(&casefile(folder.path(), &["schema", "config"]).stdout).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();

@@ -60,7 +60,12 @@ fn every_drop_reason_of_a_rule_exists() {
 
 #[test]
 fn the_example_configurations_are_valid_without_their_environment() {
-    for file in ["deploy/casefile.yaml", "deploy/compose.casefile.yaml", "deploy/kafka/casefile.yaml"] {
+    for file in [
+        "deploy/casefile.yaml",
+        "deploy/compose.casefile.yaml",
+        "deploy/kafka/casefile.yaml",
+        "deploy/kafka/gateway.yaml",
+    ] {
         let path = root().join(file).display().to_string();
         run(&root(), &["validate", "--no-environment", "--config", &path]);
     }

@@ -177,6 +177,18 @@ async fn otlp_14_and_15_the_empty_request_is_ok_and_success_leaves_partial_succe
     assert_eq!(ExportTraceServiceResponse::decode(answer.message).unwrap().partial_success, None);
 }
 
+/// Scenario: an intake that cannot send a record on. Guarantee: that one is counted beside those that are invalid, and the rest is taken.
+#[tokio::test]
+async fn otlp_16_records_that_are_too_large_to_be_sent_on_are_counted() {
+    let server = grpc(Recorder { too_large: 1, ..Recorder::default() }).await;
+    let invalid = Span { trace_id: vec![0; 16], ..span(3) };
+    let answer = grpc_send(&server, Signal::Traces, &traces(vec![span(1), span(2), invalid]).encode_to_vec()).await;
+    assert_eq!(answer.status.code(), Code::Ok);
+    let partial = ExportTraceServiceResponse::decode(answer.message).unwrap().partial_success.unwrap();
+    assert_eq!(partial.rejected_spans, 2);
+    assert!(partial.error_message.contains("1 for being too large to be sent on"), "{}", partial.error_message);
+}
+
 #[tokio::test]
 async fn otlp_16_and_17_partial_success_has_the_exact_count_and_an_english_message() {
     let server = grpc(Recorder::default()).await;

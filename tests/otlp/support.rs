@@ -8,7 +8,9 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 use casefile::config::{GrpcServer, HttpServer};
 use casefile::model::{Signal, TraceId};
 use casefile::otlp::AttachedFile;
-use casefile::receiver::{AttachError, Incoming, Intake, Refusal, RefusalReason, bind, serve_grpc, serve_http};
+use casefile::receiver::{
+    AdmitError, Admitted, AttachError, Incoming, Intake, Refusal, RefusalReason, bind, serve_grpc, serve_http,
+};
 use http_body_util::{BodyExt as _, Full};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
@@ -36,6 +38,8 @@ pub(crate) struct Recorder {
     pub(crate) taken: Arc<Mutex<Vec<Incoming>>>,
     pub(crate) attached: Arc<Mutex<Vec<AttachedFile>>>,
     pub(crate) refusal: Option<Refusal>,
+    /// Records of each request that it finds too large.
+    pub(crate) too_large: u64,
     pub(crate) gate: Option<Arc<Semaphore>>,
 }
 
@@ -55,21 +59,21 @@ impl Recorder {
 }
 
 impl Intake for Recorder {
-    async fn admit(&self, incoming: Incoming) -> Result<(), Refusal> {
+    async fn admit(&self, incoming: Incoming) -> Result<Admitted, AdmitError> {
         if let Some(gate) = &self.gate {
             gate.acquire().await.unwrap().forget();
         }
         match &self.refusal {
-            Some(refusal) => Err(refusal.clone()),
+            Some(refusal) => Err(refusal.clone().into()),
             None => {
                 self.taken.lock().push(incoming);
-                Ok(())
+                Ok(Admitted { too_large: self.too_large })
             }
         }
     }
 
-    fn attachment_digest(&self, content: &[u8]) -> String {
-        format!("digest of {} bytes", content.len())
+    fn attachment_digest(&self, content: &[u8]) -> Option<String> {
+        Some(format!("digest of {} bytes", content.len()))
     }
 
     async fn expect(&self, _: TraceId) -> Result<(), Refusal> {

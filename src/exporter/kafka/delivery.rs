@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use metrics::counter;
+use parking_lot::Mutex;
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -28,7 +29,7 @@ pub(super) struct Pending {
     /// The first of several.
     error: OnceLock<RDKafkaErrorCode>,
     answered: Notify,
-    _permit: Permit,
+    permit: Mutex<Option<Permit>>,
 }
 
 impl Pending {
@@ -42,7 +43,7 @@ impl Pending {
             failed: AtomicU64::new(0),
             error: OnceLock::new(),
             answered: Notify::new(),
-            _permit: permit,
+            permit: Mutex::new(Some(permit)),
         }
     }
 
@@ -80,6 +81,8 @@ impl Pending {
             ];
             counter!(names::EXPORTER_KAFKA_MESSAGES, &labels).increment(count.load(Ordering::Relaxed));
         }
+        // Before anyone is told, so that who comes again at once finds the bytes free.
+        drop(self.permit.lock().take());
         self.answered.notify_one();
     }
 

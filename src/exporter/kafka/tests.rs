@@ -21,6 +21,9 @@ use crate::otlp::{Limits, from_json, scan};
 const PARTITIONS: i32 = 12;
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// The partition of a key.
+type PartitionOf = fn(&[u8]) -> i32;
+
 type Cluster = MockCluster<'static, DefaultProducerContext>;
 
 fn cluster() -> Cluster {
@@ -163,7 +166,7 @@ fn the_references_of_both_hashes_give_the_published_values() {
 /// the sign of its hash.
 #[tokio::test]
 async fn keys_have_the_partitions_that_other_writers_give_them() {
-    let reference: [(KeyHasher, fn(&[u8]) -> i32); 2] = [
+    let reference: [(KeyHasher, PartitionOf); 2] = [
         (KeyHasher::SaramaCompat, |key| of_sarama(key, PARTITIONS)),
         (KeyHasher::Murmur2, |key| (murmur2(key) & 0x7fff_ffff).cast_signed() % PARTITIONS),
     ];
@@ -197,7 +200,7 @@ async fn spans_and_logs_of_a_trace_meet_in_a_partition_and_logs_of_none_have_no_
     assert_eq!(spans.len(), 2, "a message a trace");
     let of = |messages: &[Read], key: Option<String>| messages.iter().find(|it| it.1 == key).cloned().unwrap();
     let first = of(&spans, Some(hex(1)));
-    assert_eq!(names(&[first.clone()]), ["a", "c"]);
+    assert_eq!(names(std::slice::from_ref(&first)), ["a", "c"]);
     let logs = read(&cluster, "otlp_logs", 2);
     assert_eq!(of(&logs, Some(hex(1))).0, first.0);
     let loose = ExportLogsServiceRequest::decode(of(&logs, None).2.as_slice()).unwrap();
@@ -287,14 +290,17 @@ async fn a_message_that_the_broker_refuses_fails_its_whole_request() {
     assert_eq!(writer.pending_bytes(), 0);
 }
 
-/// What `on_health` was told last.
-fn health() -> (OnHealth, Arc<Mutex<Option<(bool, String)>>>) {
+/// Whether all is well, and if not, why: as it was told last.
+type Told = Mutex<Option<(bool, String)>>;
+
+/// An `on_health`, and what it was told last.
+fn health() -> (OnHealth, Arc<Told>) {
     let told = Arc::new(Mutex::new(None));
     let tell = Arc::clone(&told);
     (Arc::new(move |well, why: &str| *tell.lock() = Some((well, why.to_owned()))), told)
 }
 
-async fn until(told: &Mutex<Option<(bool, String)>>, wanted: impl Fn(bool, &str) -> bool) {
+async fn until(told: &Told, wanted: impl Fn(bool, &str) -> bool) {
     let wait = async {
         while !told.lock().as_ref().is_some_and(|(well, why)| wanted(*well, why)) {
             tokio::time::sleep(Duration::from_millis(20)).await;

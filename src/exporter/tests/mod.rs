@@ -329,6 +329,30 @@ async fn the_queue_is_bounded_and_a_drain_deadline_settles_what_is_left() {
     assert_eq!(ledger.totals().pending(), 0);
 }
 
+/// Replicas behind something that ignores trace ids: each has a part of the trace, and both parts end in the store.
+#[tokio::test]
+async fn fault_40_a_trace_that_two_processes_had_a_part_of_is_told() {
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let handle = recorder.handle();
+    let _counted = metrics::set_default_local_recorder(&recorder);
+    let (store, ledger) = (Store::in_memory(), Arc::new(Ledger::default()));
+    let (one, two) = (writer_named("one", store.clone()), writer_named("two", store.clone()));
+    for (writer, records) in [(&one, [1, 2]), (&two, [3, 4]), (&two, [1, 2])] {
+        let part = sealed(&ledger, 1, &records);
+        writer.write(&part).await.unwrap();
+        part.into_tracked().settle(Outcome::Bundled);
+    }
+    let split = |text: String| {
+        text.lines()
+            .find_map(|line| line.strip_prefix(crate::telemetry::names::EXPORTER_SPLIT_TRACES).map(ToOwned::to_owned))
+    };
+    assert_eq!(
+        split(handle.render()).unwrap(),
+        "{exporter=\"bundle\"} 1",
+        "the second part; what is listed already is none"
+    );
+}
+
 #[tokio::test]
 async fn a_late_piece_does_not_overtake_the_bundle_that_it_amends() {
     let (faulty, ledger) = (Faulty::default(), Arc::new(Ledger::default()));

@@ -115,7 +115,7 @@ impl Detector for Pairs {
         let mut done = 0;
         for keyword in seen.words_apart() {
             let Some((_, sure)) = NAMES.get(keyword.index).filter(|_| keyword.start >= done) else { continue };
-            if let Some(finding) = value(seen.text, keyword.start, keyword.end, *sure) {
+            if let Some(finding) = value(seen, keyword.start, keyword.end, *sure) {
                 done = finding.end;
                 found.push(finding);
             }
@@ -132,7 +132,7 @@ impl Detector for Pairs {
 }
 
 /// The value that the keyword at `start..end` names.
-fn value(text: &str, start: usize, end: usize, sure: Sure) -> Option<Finding> {
+fn value(Seen { text, survey, .. }: Seen<'_>, start: usize, end: usize, sure: Sure) -> Option<Finding> {
     // `secret:S-…` is a token of ours.
     if text.get(start..).and_then(token::shape).is_some() {
         return None;
@@ -184,6 +184,10 @@ fn value(text: &str, start: usize, end: usize, sure: Sure) -> Option<Finding> {
     };
     let is_secret = |end: usize| is_secret(slice(text, start, end), sure, separator.mark, is_nested, &rest);
     let head = slice(text, 0, text.ceil_char_boundary(start + HEAD));
+    // Behind a colon such a value is secret for its digits alone.
+    if sure == Sure::Somewhat && separator.mark == ':' && !is_nested && !survey.has_digit_within(start, head.len()) {
+        return None;
+    }
     // What begins like a place for a secret may go on otherwise; a word without a digit does not.
     let may_go_on = head.len() < text.len() && matches!(sure, Sure::Always | Sure::Line);
     if !may_go_on && !is_secret(end_in(head)) {
@@ -389,12 +393,24 @@ fn bare_end(text: &str, start: usize) -> usize {
             next => name == at && next.is_none_or(is_end),
         }
     };
-    let end = rest.char_indices().find(|(at, char)| match char {
-        '"' | '\'' | '`' => closes(*at),
-        ',' | ';' | '|' => begins_pair(at + 1),
-        char => is_end(*char),
-    });
-    let value = slice(rest, 0, end.map_or(rest.len(), |(at, _)| at));
+    // Nearly all signs of a value end nothing, and need no look at what they are.
+    let is_plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'_' | b'-' | b'.' | b'/' | b'+' | b'=');
+    let mut at = 0;
+    let end = loop {
+        at += rest.bytes().skip(at).take_while(|byte| is_plain(*byte)).count();
+        let Some(char) = after(rest, at) else { break rest.len() };
+        let is_over = match char {
+            '"' | '\'' | '`' => closes(at),
+            ',' | ';' | '|' => begins_pair(at + 1),
+            char => is_end(char),
+        };
+        if is_over {
+            break at;
+        }
+        at += char.len_utf8();
+    };
+    let value = slice(rest, 0, end);
     start + value.trim_end_matches([',', ';', ')', '}', ']', '.']).len()
 }
 

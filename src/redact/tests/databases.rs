@@ -151,6 +151,8 @@ fn statements_of_other_stores_lose_their_literals() {
             "{\"index\":{\"_index\":\"users\",\"_id\":\"¤\"}}\n{\"a\":\"¤\"}",
         ),
         ("redis: SET user:1 x1 EX 60: i/o timeout", "redis: SET ¤ ¤ ¤ ¤: i/o timeout"),
+        // What stands for the key ends the command as the key did.
+        ("redis GET user:1: i/o timeout", "redis GET ¤: i/o timeout"),
         (
             "in query { user(town: \"Rome\", id: 42) { id name } } at 3",
             "in query { user(town: \"¤\", id: ¤) { id name } } at 3",

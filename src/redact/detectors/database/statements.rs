@@ -138,14 +138,30 @@ fn find(text: &[u8], at: usize) -> Option<usize> {
     })
 }
 
+/// Rows that go on so far are no reason to read on where the statement in front of them has ended, and how far behind its end the lexer
+/// may have looked.
+const NEAR: usize = 320;
+const LOOK_AHEAD: usize = 192;
+
+/// What stands between two rows.
+const BETWEEN: [char; 3] = [',', ' ', '\n'];
+
 /// The literals of the statement that a text begins with, and where it ends. Of rows, no more is read than twice what is one's own.
 fn literals_of(text: &str, enclosing: Option<Enclosing>) -> (Vec<Piece>, usize) {
+    let window = slice(text, 0, text.floor_char_boundary(WINDOW));
+    let near = slice(window, 0, window.floor_char_boundary(NEAR));
+    let ends_near = rows(near).filter(|rows| rows.len() == near.len() && near.len() < window.len());
+    if let Some(found) = ends_near.and_then(|_| sql::embedded_within(window, enclosing, NEAR - LOOK_AHEAD)) {
+        return found;
+    }
     let mut reach = WINDOW;
     loop {
         let head = slice(text, 0, text.floor_char_boundary(reach));
         let Some(rows) = rows(head) else { return sql::embedded(text, enclosing) };
         let (cuts, end) = sql::embedded(rows, enclosing);
-        if end < head.len() || head.len() == text.len() {
+        // Behind a comma there may be one more row.
+        let is_whole = !slice(head, rows.len(), head.len()).trim_start_matches(BETWEEN).is_empty();
+        if end < rows.len() || is_whole || head.len() == text.len() {
             return (cuts, end);
         }
         reach *= 2;
@@ -158,8 +174,7 @@ fn rows(text: &str) -> Option<&str> {
         .find('(')
         .filter(|open| text.get(..*open).is_some_and(|head| head.trim().eq_ignore_ascii_case("values")))?;
     let mut end = bracket_end(text, open, text.len());
-    while let Some(next) = text.get(end..).and_then(|rest| rest.trim_start_matches([',', ' ', '\n']).strip_prefix('('))
-    {
+    while let Some(next) = text.get(end..).and_then(|rest| rest.trim_start_matches(BETWEEN).strip_prefix('(')) {
         end = bracket_end(text, text.len() - next.len() - 1, text.len());
     }
     text.get(..end)

@@ -6,6 +6,7 @@ use std::ops::Range;
 use aho_corasick::AhoCorasick;
 
 use super::Sink;
+use crate::redact::detect::WITHHELD;
 use crate::redact::detectors::text::{after, before, run_end, run_start, slice};
 use crate::redact::literals::{self, BareWords, bracket_end};
 
@@ -177,6 +178,8 @@ fn arguments(text: &str, at: usize, is_in_quotes: bool, sink: &mut Sink<'_, '_>)
     let bytes = text.as_bytes().get(start..).unwrap_or_default();
     let ends = |(at, byte): (usize, &u8)| match byte {
         b'\n' | b'\r' => true,
+        // What stands where a value was has a bracket of its own.
+        b']' if bytes.get(..=at).is_some_and(|head| head.ends_with(WITHHELD.as_bytes())) => false,
         b')' | b']' | b'`' => !is_monitor,
         // An error follows its command.
         b':' => !is_monitor && bytes.get(at + 1) == Some(&b' '),

@@ -38,8 +38,10 @@ pub(super) fn is_value(class: KeyClass, name: &str, value: &str) -> bool {
     let value = value.trim();
     let has = |count: usize| value.bytes().filter(u8::is_ascii_digit).count() >= count;
     let words = || value.split_whitespace();
-    let first = words().next().unwrap_or_default().trim_matches(|char: char| !char.is_alphanumeric());
-    let is_about = || ABOUT.iter().any(|about| first.eq_ignore_ascii_case(about)) || is_constant(first);
+    let is_about = || {
+        let first = words().next().unwrap_or_default().trim_matches(|char: char| !char.is_alphanumeric());
+        ABOUT.iter().any(|about| first.eq_ignore_ascii_case(about)) || is_constant(first)
+    };
     if value.is_empty() || is_name_of_itself(name, value) || is_expression(value) {
         return false;
     }
@@ -59,7 +61,7 @@ pub(super) fn is_value(class: KeyClass, name: &str, value: &str) -> bool {
         KeyClass::Personal(Class::User) => {
             words().count() == 1
                 && !is_about()
-                && !ROLES.contains(&value.to_ascii_lowercase().as_str())
+                && !ROLES.iter().any(|role| value.eq_ignore_ascii_case(role))
                 && !is_system_id(name, value)
         }
         KeyClass::Personal(Class::Address) => {

@@ -9,13 +9,15 @@ mod likely;
 mod value;
 mod words;
 
+use std::borrow::Cow;
+
 use self::value::{Value, Values};
 use super::text::{after, before, run_end, run_start, slice};
 use crate::redact::detect::{Detector, Finding};
 use crate::redact::encoding;
 use crate::redact::gate::{Anchor, Seen, Word};
 use crate::redact::keys::KeyClass;
-use crate::redact::structured::{is_ours, judged};
+use crate::redact::structured::{is_ours, judged, of_class};
 use crate::redact::token;
 
 /// Longest name that is looked at, to each side of what tells it.
@@ -44,7 +46,8 @@ impl Fields {
             return next;
         }
         // `"First Name"` names what `first_name` does.
-        let key = name.of(text).replace(' ', "_");
+        let key = name.of(text);
+        let key = if key.contains(' ') { Cow::Owned(key.replace(' ', "_")) } else { Cow::Borrowed(key) };
         let Some(sign) = Sign::behind(text, &name) else {
             let value = apart::before_name(text, &name).map(|(start, end)| (start, end, slice(text, start, end)));
             let value = value.filter(|(.., said)| !is_ours(said.trim()));
@@ -64,8 +67,8 @@ impl Fields {
             if is_list || is_ours(raw.trim()) {
                 return;
             }
-            let said = if value.is_form { encoding::form_value(raw) } else { raw.to_owned() };
-            found.extend(judged(keys, &key, &said, value.start, value.end));
+            let said = if value.is_form { Cow::Owned(encoding::form_value(raw)) } else { Cow::Borrowed(raw) };
+            found.extend(of_class(class, &said, value.start, value.end));
         };
         let read = self.values.behind(text, &name, sign, class, &mut push).unwrap_or(next);
         found.get(from..).unwrap_or_default().last().map_or(next, |last| last.end.max(next)).max(read)

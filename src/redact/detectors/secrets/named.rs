@@ -165,7 +165,7 @@ impl Detector for Named {
             let is_hook = is_hook(text, start, whole);
             let mut look_at = |(start, end): (usize, usize)| {
                 let is_part_of_hook = is_hook && Chance::of(slice(text, start, end)) >= Chance::Uuid;
-                if (is_part_of_hook || self.is_secret(text, start, end)) && !is_ours(text, start) {
+                if !is_ours(text, start, end) && (is_part_of_hook || self.is_secret(text, start, end)) {
                     let start = with_id(text, start);
                     found.push(super::secret(start, end, "named_secret", slice(text, start, end)));
                 }
@@ -222,10 +222,14 @@ fn value(text: &str, start: usize, end: usize) -> Option<(usize, usize)> {
     LENGTH.contains(&(end - from)).then_some((from, end))
 }
 
-/// Whether a text is the end of one of our tokens.
-fn is_ours(text: &str, start: usize) -> bool {
-    let is_class = |char: char| char.is_ascii_lowercase() || matches!(char, '_' | ':');
-    text.get(run_start(text, start, LONGEST_CLASS, is_class)..).and_then(token::shape).is_some()
+/// Whether `start..end` is the end of one of our tokens.
+fn is_ours(text: &str, start: usize, end: usize) -> bool {
+    let is_name = |char: char| char.is_ascii_lowercase() || char == '_';
+    let shape = |from: usize| text.get(from..).and_then(token::shape).map(|length| from + length);
+    shape(run_start(text, start, LONGEST_CLASS, |char| is_name(char) || char == ':')).is_some()
+        // Behind a name: `user:user:U-…`.
+        || before(text, start) == Some(':')
+            && shape(run_start(text, start - 1, LONGEST_CLASS, is_name)).is_some_and(|token| token >= end)
 }
 
 /// The id that stands before a secret, joined by a colon, belongs to it: `123456:s3cr…`.
@@ -237,5 +241,5 @@ fn with_id(text: &str, start: usize) -> usize {
     });
     let id = slice(text, from, head.len());
     let is_id = id.len() >= SHORTEST && id.bytes().any(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
-    if is_id && !is_ours(text, from) { from } else { start }
+    if is_id && !is_ours(text, from, start) { from } else { start }
 }
