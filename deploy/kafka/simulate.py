@@ -11,7 +11,7 @@ import argparse
 import math
 import random
 
-# Measured, see the benchmarks. CPU of one member for all that a span costs it until it is decided, bundles apart.
+# Measured: cargo bench --bench load -- --kafka. CPU of one member for all that a span costs it until it is decided, bundles apart.
 CPU_SECONDS_PER_MILLION_SPANS = 1.6
 # Resident memory for a byte of OTLP that waits in a window.
 MEMORY_PER_WIRE_BYTE = 1.7
