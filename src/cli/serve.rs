@@ -4,6 +4,7 @@ use anyhow::Context as _;
 
 use super::sources::{BadConfig, ConfigArgs};
 use crate::config::{ProcessEnvironment, ValidatedConfig};
+use crate::model::Totals;
 use crate::pipeline::{Addresses, Gateway, Service, ServiceError};
 use crate::telemetry::logs;
 
@@ -57,9 +58,8 @@ async fn serve(config: &ValidatedConfig) -> anyhow::Result<()> {
     ready(service.addresses());
     let failure = stop.received_or(service.failure()).await;
     let totals = service.stop().await;
-    let (accepted, bundled, not_sampled, dropped) =
-        (totals.accepted, totals.bundled, totals.not_sampled, totals.dropped);
-    tracing::info!(accepted, bundled, not_sampled, dropped, pending = totals.pending(), "stopped");
+    let Totals { accepted, bundled, not_sampled, dropped, carried, reread, .. } = totals;
+    tracing::info!(accepted, bundled, not_sampled, dropped, carried, reread, pending = totals.pending(), "stopped");
     failure.map_or(Ok(()), |failure| Err(failure.into()))
 }
 
