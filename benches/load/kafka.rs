@@ -10,7 +10,7 @@ use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use tokio::time::Instant;
 
-use crate::broker::Cluster;
+use crate::cluster::Cluster;
 use crate::cost::{self, Options};
 use crate::server::Server;
 use crate::traffic::{Encoded, SPANS_PER_REQUEST, encoded};

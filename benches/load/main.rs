@@ -15,8 +15,7 @@
 )]
 
 #[path = "../../tests/support/kafka/mod.rs"]
-#[allow(dead_code, reason = "tests use more of it")]
-mod broker;
+mod cluster;
 mod cost;
 mod kafka;
 mod server;
