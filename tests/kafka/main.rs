@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test")]
 
+mod bed;
 mod broker;
 #[path = "../support/kafka/mod.rs"]
 mod kafka;
