@@ -118,6 +118,10 @@ impl Lanes {
         let failed = CancellationToken::new();
         let (mut threads, mut senders) = (Vec::new(), Vec::new());
         for number in 0..shared.core.shards() {
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "bounded in bytes, by pausing partitions; who reads must never wait"
+            )]
             let (sender, events) = channel();
             senders.push(sender);
             let (shared, failed) = (Arc::clone(&shared), failed.clone());
