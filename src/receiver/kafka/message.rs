@@ -49,7 +49,7 @@ pub struct Message {
     pub(super) headers: Vec<(String, Bytes)>,
     pub(super) dead: Option<Arc<DeadLetters>>,
     /// Its bytes among those that are fetched and not taken in.
-    pub(super) _fetched: Permit,
+    pub(super) fetched: Arc<Permit>,
 }
 
 /// Why a message cannot be read.
@@ -211,6 +211,6 @@ pub(crate) fn test_message(
         payload: Some(payload),
         headers: Vec::new(),
         dead: None,
-        _fetched: fetched,
+        fetched: Arc::new(fetched),
     }
 }
