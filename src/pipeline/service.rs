@@ -28,8 +28,10 @@ use crate::window::{LogError, Recovery};
 
 /// The component that is not ready until the service has started, and from the moment that it is asked to stop.
 pub(super) const PIPELINE: &str = "pipeline";
-/// Time that Kafka clients may take to commit a last time and to leave their groups.
+/// Most time that Kafka clients may take to commit a last time and to leave their groups.
 const KAFKA_CLOSE: Duration = Duration::from_secs(8);
+/// Part of the time for a graceful stop that is kept for that.
+const KAFKA_SHARE: u32 = 3;
 /// Part of the time for a graceful stop that windows may take; the rest is the exporter's.
 const WINDOWS_SHARE: u32 = 2;
 
@@ -261,7 +263,9 @@ impl Service {
         let mut decided =
             tokio::task::spawn_blocking(move || shards.into_iter().filter_map(|shard| shard.join().err()).count());
         let windows = tokio::time::timeout_at(end - self.shutdown_timeout / WINDOWS_SHARE, &mut decided).await;
-        let left = self.exporter.drain(end.duration_since(tokio::time::Instant::now())).await;
+        let close =
+            if self.kafka.is_empty() { Duration::ZERO } else { KAFKA_CLOSE.min(self.shutdown_timeout / KAFKA_SHARE) };
+        let left = self.exporter.drain((end - close).duration_since(tokio::time::Instant::now())).await;
         if left > 0 {
             tracing::error!(bundles = left, "time for a graceful stop is over, bundles were given up");
         }
@@ -270,7 +274,8 @@ impl Service {
             consumer.end().await;
             lanes.ended().await;
         });
-        if tokio::time::timeout(KAFKA_CLOSE, futures::future::join_all(kafka)).await.is_err() {
+        let close = end.min(tokio::time::Instant::now() + KAFKA_CLOSE);
+        if tokio::time::timeout_at(close, futures::future::join_all(kafka)).await.is_err() {
             tracing::warn!("Kafka clients did not close in time and are left behind");
         }
         // Closing the queue lets threads go that waited for a place in it.

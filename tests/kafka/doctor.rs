@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
+use crate::bed::{Bed, Member};
 use crate::kafka::{Cluster, Record};
-use crate::lanes::{Bed, Member};
 use crate::support::casefile;
 use crate::traffic::{hex, spans};
 

@@ -45,6 +45,15 @@ pub(crate) fn spans(trace: u32, first: u8, count: u8, failed: bool) -> Vec<u8> {
     .encode_to_vec()
 }
 
+/// A request of one span that has failed, with so many bytes beside.
+pub(crate) fn padded(trace: u32, bytes: usize) -> Vec<u8> {
+    let mut request = ExportTraceServiceRequest::decode(spans(trace, 0, 1, true).as_slice()).unwrap();
+    let value = Some(AnyValue { value: Some(Value::StringValue("x".repeat(bytes))) });
+    let padding = KeyValue { key: "app.padding".to_owned(), value, key_strindex: 0 };
+    request.resource_spans[0].scope_spans[0].spans[0].attributes.push(padding);
+    request.encode_to_vec()
+}
+
 /// A request of one log record of a trace.
 pub(crate) fn log(trace: u32, number: u8) -> Vec<u8> {
     let body = format!("step {number} of the payment");

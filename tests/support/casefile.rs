@@ -240,7 +240,23 @@ service:
     }
 
     /// As [`Home::start`], by a command that runs the binary with the arguments that it is given.
-    pub(crate) fn start_as(&self, mut command: Command) -> Casefile<'_> {
+    pub(crate) fn start_as(&self, command: Command) -> Casefile<'_> {
+        let mut casefile = self.launch_as(command);
+        casefile.wait("being ready", |casefile| {
+            if let Some(status) = casefile.child.try_wait().unwrap() {
+                panic!("casefile ended with {status} before it was ready:\n{}", casefile.said());
+            }
+            casefile.is_ready()
+        });
+        casefile
+    }
+
+    /// As [`Home::start`], and does not wait.
+    pub(crate) fn launch(&self) -> Casefile<'_> {
+        self.launch_as(command(&self.folder))
+    }
+
+    fn launch_as(&self, mut command: Command) -> Casefile<'_> {
         let mut child = command
             .arg("--config")
             .arg(self.config())
@@ -251,14 +267,14 @@ service:
             .unwrap();
         let said = Arc::new(Mutex::new(String::new()));
         let readers = vec![listen(child.stdout.take().unwrap(), &said), listen(child.stderr.take().unwrap(), &said)];
-        let mut casefile = Casefile { home: self, child, said, readers };
-        casefile.wait("being ready", |casefile| {
-            if let Some(status) = casefile.child.try_wait().unwrap() {
-                panic!("casefile ended with {status} before it was ready:\n{}", casefile.said());
-            }
-            http::get(casefile.home.health, "/").is_ok_and(|answer| answer.status == 200)
-        });
-        casefile
+        Casefile { home: self, child, said, readers }
+    }
+
+    /// Changes the configuration; fails where there is nothing to change.
+    pub(crate) fn edit(&self, from: &str, to: &str) {
+        let text = fs::read_to_string(self.config()).unwrap();
+        assert!(text.contains(from), "no `{from}` in\n{text}");
+        fs::write(self.config(), text.replace(from, to)).unwrap();
     }
 }
 
@@ -334,12 +350,26 @@ impl Casefile<'_> {
         self.child.wait().unwrap();
     }
 
+    /// Whether its probe says that it can work.
+    pub(crate) fn is_ready(&self) -> bool {
+        http::get(self.home.health, "/").is_ok_and(|answer| answer.status == 200)
+    }
+
+    /// Sends it a signal: `TERM`, `STOP`, `CONT`.
+    pub(crate) fn signal(&self, name: &str) {
+        signal(self.child.id(), name);
+    }
+
     /// Asks it to stop, and waits until it has.
-    pub(crate) fn stop(mut self) -> (ExitStatus, String) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    pub(crate) fn stop(self) -> (ExitStatus, String) {
+        self.signal("TERM");
+        self.end()
+    }
+
+    /// Waits until it ends, and returns with what, and all that it said.
+    pub(crate) fn end(mut self) -> (ExitStatus, String) {
         let mut status = None;
-        self.wait("the end after SIGTERM", |casefile| {
+        self.wait("the end of the process", |casefile| {
             status = casefile.child.try_wait().unwrap();
             status.is_some()
         });
@@ -359,6 +389,11 @@ impl Drop for Casefile<'_> {
             eprintln!("casefile said:\n{}", self.said());
         }
     }
+}
+
+/// Sends a process a signal, by the name that `kill` knows.
+pub(crate) fn signal(pid: u32, name: &str) {
+    assert!(Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status().unwrap().success());
 }
 
 /// What became of the records, in numbers.
@@ -450,9 +485,18 @@ pub(crate) fn run_json<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> serde
     serde_json::from_slice(&stdout).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&stdout)))
 }
 
-/// Ports that were free a moment ago: held all at once, so that they differ.
+/// Ports that were free a moment ago: held all at once, so that they differ, and below those that a system gives to connections, so
+/// that nobody is given one before it is used.
 pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
-    let held = std::array::from_fn::<_, N, _>(|_| TcpListener::bind("127.0.0.1:0").unwrap());
+    let free = || loop {
+        let mut random = [0; 2];
+        getrandom::fill(&mut random).unwrap();
+        let port = 10_000 + u16::from_be_bytes(random) % 22_000;
+        if let Ok(held) = TcpListener::bind(("127.0.0.1", port)) {
+            return held;
+        }
+    };
+    let held = std::array::from_fn::<_, N, _>(|_| free());
     held.map(|listener| listener.local_addr().unwrap().port())
 }
 

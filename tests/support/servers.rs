@@ -1,5 +1,7 @@
 //! Object stores behind their real protocols: started for one test, on a free port, over a folder that goes with it.
 
+#![allow(dead_code, reason = "each test binary uses a part")]
+
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -15,7 +17,7 @@ struct Server {
     child: Child,
     name: &'static str,
     port: u16,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// An S3 server (versitygw).
@@ -28,7 +30,7 @@ pub(crate) struct S3 {
     pub(crate) secret_key: String,
     /// A bucket that exists.
     pub(crate) bucket: String,
-    _server: Server,
+    server: Server,
 }
 
 /// A Google Cloud Storage server (fake-gcs-server, with the XML API's PUT).
@@ -62,13 +64,17 @@ impl S3 {
         // Temporary folders often lie on a file system without extended attributes.
         command.args(["posix", "--sidecar"]).arg(folder.path().join("sidecar")).arg(folder.path().join("root"));
         let server = Server::start("versitygw", command, port, folder);
-        Self {
-            endpoint: format!("http://127.0.0.1:{port}"),
-            access_key,
-            secret_key,
-            bucket: BUCKET.to_owned(),
-            _server: server,
-        }
+        Self { endpoint: format!("http://127.0.0.1:{port}"), access_key, secret_key, bucket: BUCKET.to_owned(), server }
+    }
+
+    /// Where it listens.
+    pub(crate) const fn port(&self) -> u16 {
+        self.server.port
+    }
+
+    /// The folder that has a folder for each bucket.
+    pub(crate) fn root(&self) -> PathBuf {
+        self.server.folder.path().join("root")
     }
 }
 
@@ -99,7 +105,7 @@ impl Server {
             .stderr(Stdio::inherit())
             .spawn()
             .unwrap_or_else(|error| panic!("{name} does not start: {error}"));
-        let mut server = Self { child, name, port, _folder: folder };
+        let mut server = Self { child, name, port, folder };
         server.wait();
         server
     }

@@ -41,8 +41,8 @@ pub(super) struct Begin {
     pub(super) committed: i64,
     /// Reading begins here, before it.
     pub(super) from: Restart,
-    /// Whether this is where the group begins at all, and has committed nothing.
-    pub(super) is_first: bool,
+    /// What the group has committed, which may be before that; -1 where that is nothing.
+    pub(super) held: i64,
 }
 
 /// The topics of these signals, in the order of the configuration.
@@ -92,6 +92,11 @@ fn partitions(client: &Client, topic: &str) -> Result<i32, NotNow> {
         Some(error) => return Err(NotNow::Later(format!("topic `{topic}`: {error}"))),
     }
     i32::try_from(found.partitions().len()).ok().filter(|count| *count > 0).ok_or_else(missing)
+}
+
+/// Whether a broker answers.
+pub(super) fn reach(client: &Client, topics: &[String]) -> Result<(), KafkaError> {
+    client.fetch_metadata(topics.first().map(String::as_str), PATIENCE / 5).map(drop)
 }
 
 /// The first offsets of partitions, and those after the last.
@@ -154,12 +159,23 @@ pub(super) fn begins(
             Offset::Offset(offset) => resume(&partition, offset, Restart::from_metadata(one.metadata()), first, end)?,
             _ => {
                 let offset = if config.initial_offset == InitialOffset::Earliest { first } else { end };
-                Begin { committed: offset, from: Restart { offset, stamp: None }, is_first: true }
+                Begin { committed: offset, from: Restart { offset, stamp: None }, held: -1 }
             }
         };
         begins.insert(partition, begin);
     }
     Ok(begins)
+}
+
+/// Tells that messages are gone which nobody has read.
+pub(super) fn tell_lost(topic: &str, partition: i32, lost: i64) {
+    metrics::counter!(names::KAFKA_LOST_MESSAGES, "topic" => topic.to_owned()).increment(lost.unsigned_abs());
+    tracing::error!(
+        topic,
+        partition,
+        lost,
+        "the topic's retention has taken messages away before they were read: let it keep them for longer, or add members"
+    );
 }
 
 fn resume(
@@ -174,21 +190,14 @@ fn resume(
         return Err(NotNow::Never(Failure::Recreated { topic: topic.clone(), partition: number }));
     }
     if committed < first {
-        let lost = first - committed;
-        metrics::counter!(names::KAFKA_LOST_MESSAGES, "topic" => topic.clone()).increment(lost.unsigned_abs());
-        tracing::error!(
-            topic,
-            partition = number,
-            lost,
-            "the topic's retention has taken messages away before they were read: let it keep them for longer, or add members"
-        );
-        return Ok(Begin { committed: first, from: Restart { offset: first, stamp: None }, is_first: false });
+        tell_lost(topic, number, first - committed);
+        return Ok(Begin { committed: first, from: Restart { offset: first, stamp: None }, held: committed });
     }
     // Whoever set the offset by hand wants to begin there.
     let from = restart.filter(|restart| restart.offset <= committed);
     let from = from.unwrap_or(Restart { offset: committed, stamp: None });
     let from = if from.offset < first { Restart { offset: first, stamp: None } } else { from };
-    Ok(Begin { committed, from, is_first: false })
+    Ok(Begin { committed, from, held: committed })
 }
 
 #[cfg(test)]
@@ -206,7 +215,7 @@ mod tests {
     #[test]
     fn reading_begins_where_the_commit_says() {
         let begin = resume(&partition(), 50, Some(at(20)), 0, 90).unwrap();
-        assert_eq!(begin, Begin { committed: 50, from: at(20), is_first: false });
+        assert_eq!(begin, Begin { committed: 50, from: at(20), held: 50 });
         let without = resume(&partition(), 50, None, 0, 90).unwrap();
         assert_eq!(without.from, Restart { offset: 50, stamp: None }, "set by hand");
         let past = resume(&partition(), 50, Some(at(20)), 30, 90).unwrap();
@@ -216,7 +225,7 @@ mod tests {
     #[test]
     fn fault_14_what_retention_took_is_told_and_not_jumped_over() {
         let begin = resume(&partition(), 50, Some(at(20)), 70, 90).unwrap();
-        assert_eq!((begin.committed, begin.from.offset), (70, 70));
+        assert_eq!((begin.committed, begin.from.offset, begin.held), (70, 70, 50));
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -15,10 +16,17 @@ use rdkafka::types::RDKafkaRespErr;
 use rdkafka::util::Timeout;
 use rdkafka::{ClientContext, Statistics};
 
+use super::ends::Answer;
 use crate::config::{GroupProtocol, KafkaConnection, KafkaReceiver};
 
 /// A consumer that tells what happens to its group.
 pub(super) type Client = BaseConsumer<Context>;
+
+/// So much time between two messages of a partition is a silence.
+pub(super) const SILENCE: Duration = Duration::from_millis(250);
+
+/// Questions that wait for a thread that asks. Each is asked when the one before is answered, but for the last commits.
+const QUESTIONS: usize = 16;
 
 /// A partition of a topic, by name.
 pub(super) type TopicPartition = (String, i32);
@@ -32,6 +40,8 @@ pub(super) enum Event {
     Revoked(Vec<TopicPartition>),
     /// A commit was answered.
     Committed(KafkaResult<()>),
+    /// Ends of partitions were told, or could not be.
+    Ends(Answer),
     /// No broker can be reached.
     Unreachable(String),
 }
@@ -54,7 +64,17 @@ impl Context {
         self.closing.store(true, Ordering::Release);
     }
 
-    fn tell(&self, event: Event) {
+    /// The next answer to a commit, before everything else.
+    pub(super) fn next_answer(&self) -> Option<KafkaResult<()>> {
+        let mut events = self.events.lock();
+        let at = events.iter().position(|event| matches!(event, Event::Committed(_)))?;
+        match events.remove(at)? {
+            Event::Committed(result) => Some(result),
+            _ => None,
+        }
+    }
+
+    pub(super) fn tell(&self, event: Event) {
         self.events.lock().push_back(event);
     }
 }
@@ -94,28 +114,51 @@ impl ConsumerContext for Context {
     }
 }
 
-/// Commits what is in the client's offset store, beside the thread that polls: librdkafka tells how a commit went to whoever waits
-/// for it alone.
-pub(super) struct Committer(Sender<()>);
+/// A thread that asks the brokers what may take long, beside the one that polls. It has a share in the client, so whoever drops this
+/// waits for its end: the client leaves its group when the last share is gone.
+pub(super) struct Aside<Q> {
+    ask: Option<SyncSender<Q>>,
+    thread: Option<JoinHandle<()>>,
+}
 
-impl Committer {
-    /// Starts its thread, which ends when this is dropped.
-    pub(super) fn spawn(client: &Arc<Client>) -> std::io::Result<Self> {
-        let (ask, asked) = channel();
+impl<Q: Send + 'static> Aside<Q> {
+    /// Starts it. It does `work` for every question.
+    pub(super) fn spawn(
+        name: &str,
+        client: &Arc<Client>,
+        mut work: impl FnMut(&Client, Q) + Send + 'static,
+    ) -> std::io::Result<Self> {
+        let (ask, asked) = sync_channel(QUESTIONS);
         let client = Arc::clone(client);
-        std::thread::Builder::new().name("kafka-commit".to_owned()).spawn(move || {
-            while asked.recv().is_ok() {
-                let result = client.commit_consumer_state(CommitMode::Sync);
-                client.context().tell(Event::Committed(result));
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+            while let Ok(question) = asked.recv() {
+                work(&client, question);
             }
         })?;
-        Ok(Self(ask))
+        Ok(Self { ask: Some(ask), thread: Some(thread) })
     }
 
-    /// Asks for a commit; an [`Event::Committed`] follows. Whether it can.
-    pub(super) fn commit(&self) -> bool {
-        self.0.send(()).is_ok()
+    /// Asks; an [`Event`] follows. Whether it will.
+    pub(super) fn ask(&self, question: Q) -> bool {
+        self.ask.as_ref().is_some_and(|ask| ask.try_send(question).is_ok())
     }
+}
+
+impl<Q> Drop for Aside<Q> {
+    fn drop(&mut self) {
+        self.ask = None;
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("a thread that speaks to Kafka has panicked");
+        }
+    }
+}
+
+/// Commits what is in the client's offset store: librdkafka tells how a commit went to whoever waits for it alone.
+pub(super) fn committer(client: &Arc<Client>) -> std::io::Result<Aside<()>> {
+    Aside::spawn("kafka-commit", client, |client, ()| {
+        let result = client.commit_consumer_state(CommitMode::Sync);
+        client.context().tell(Event::Committed(result));
+    })
 }
 
 /// Logs of librdkafka, as our own.
@@ -157,10 +200,15 @@ pub(super) fn consumer(config: &KafkaReceiver) -> KafkaResult<Client> {
         .set("fetch.min.bytes", config.min_fetch_size.to_string())
         .set("fetch.max.bytes", fetch.to_string())
         .set("message.max.bytes", fetch.to_string())
-        .set("receive.message.max.bytes", (u64::from(fetch) + 1024).min(2_147_483_647).to_string())
+        // A message that is larger than all of these is sent alone, and must be taken for the partition to go on.
+        .set("receive.message.max.bytes", i32::MAX.to_string())
         .set("fetch.wait.max.ms", millis(config.max_fetch_wait))
         .set("max.partition.fetch.bytes", config.max_partition_fetch_size.to_string())
         .set("queued.max.messages.kbytes", ahead.to_string())
+        // How long a topic that was there may be missing.
+        .set("topic.metadata.propagation.max.ms", "10000")
+        // Longer than what counts as silence, so that there is one after a topic was made again.
+        .set("fetch.error.backoff.ms", (SILENCE * 2).as_millis().to_string())
         // A second of silence on a partition whenever that is full would be the default.
         .set("fetch.queue.backoff.ms", "20");
     match config.group_protocol {
@@ -178,6 +226,23 @@ pub(super) fn consumer(config: &KafkaReceiver) -> KafkaResult<Client> {
         settings.set("client.rack", rack);
     }
     settings.create_with_context(Context::default())
+}
+
+/// A client that looks at partitions for itself and belongs to no group: it is told of ends.
+pub(super) fn looker(config: &KafkaReceiver) -> KafkaResult<BaseConsumer> {
+    let mut settings = settings(config.connection());
+    settings
+        .set("group.id", &config.group_id)
+        .set("enable.auto.commit", "false")
+        .set("enable.auto.offset.store", "false")
+        // Who looks for an offset that is gone is shown what is there.
+        .set("auto.offset.reset", "earliest")
+        .set("enable.partition.eof", "true")
+        .set("receive.message.max.bytes", i32::MAX.to_string())
+        // One message says enough.
+        .set("max.partition.fetch.bytes", "1024")
+        .set("fetch.wait.max.ms", "10");
+    settings.create()
 }
 
 /// A list of partitions.

@@ -3,10 +3,13 @@
 //! They hold unredacted data, so they are encrypted (AES-256-GCM) with a key derived from the root key. [`open_dead_letter`] is the
 //! way back. An offset is not committed before its message is there.
 
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
+use parking_lot::Mutex;
 use rdkafka::ClientContext;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, DeliveryResult, ProducerContext, ThreadedProducer};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
@@ -14,14 +17,14 @@ use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use super::client;
 use super::message::{Message, Poison};
 use crate::config::KafkaReceiver;
-use crate::model::{Origin, RootKey};
+use crate::model::{Origin, Permit, RootKey};
 
 /// What the key is derived for.
 const PURPOSE: &str = "casefile/kafka/dead-letter/1";
 /// The first byte of a message: how the rest is written.
 const VERSION: u8 = 1;
-/// How long a full queue is waited for.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long brokers may not know the topic before a letter counts as refused.
+const PROPAGATION: Duration = Duration::from_secs(5);
 
 /// Why a dead letter cannot be opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -39,6 +42,7 @@ pub(super) struct DeadLetters {
     topic: String,
     key: LessSafeKey,
     producer: ThreadedProducer<Delivery>,
+    refused: Arc<Mutex<Refused>>,
 }
 
 impl std::fmt::Debug for DeadLetters {
@@ -47,19 +51,60 @@ impl std::fmt::Debug for DeadLetters {
     }
 }
 
-/// Hears whether a dead letter has arrived.
-struct Delivery;
+/// One message on its way: keeps its offset until it has arrived, and its place among what is fetched, so that no more is fetched
+/// than can be set aside.
+struct Letter {
+    sealed: Vec<u8>,
+    place: String,
+    reason: &'static str,
+    origin: Option<Origin>,
+    arrived: bool,
+    _fetched: Arc<Permit>,
+}
 
-impl ClientContext for Delivery {}
+impl Drop for Letter {
+    fn drop(&mut self) {
+        if !self.arrived {
+            carry(self.origin.as_ref());
+        }
+    }
+}
+
+/// Letters that did not arrive, and why the last did not.
+#[derive(Default)]
+struct Refused {
+    letters: Vec<Letter>,
+    why: String,
+}
+
+/// Hears whether a dead letter has arrived.
+struct Delivery(Arc<Mutex<Refused>>);
+
+impl ClientContext for Delivery {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        client::log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(%error, reason, "librdkafka reports an error");
+    }
+}
 
 impl ProducerContext for Delivery {
-    type DeliveryOpaque = Box<Option<Origin>>;
+    type DeliveryOpaque = Box<Letter>;
 
-    fn delivery(&self, result: &DeliveryResult<'_>, origin: Self::DeliveryOpaque) {
-        if let Err((error, _)) = result {
-            tracing::error!(%error, "a message that cannot be read could not be set aside; it will be read again");
-            carry(origin.as_ref().as_ref());
+    fn delivery(&self, result: &DeliveryResult<'_>, mut letter: Self::DeliveryOpaque) {
+        match result {
+            Ok(_) => letter.arrived = true,
+            Err((error, _)) => self.0.lock().keep(*letter, error),
         }
+    }
+}
+
+impl Refused {
+    fn keep(&mut self, letter: Letter, error: &KafkaError) {
+        self.letters.push(letter);
+        self.why = error.to_string();
     }
 }
 
@@ -73,13 +118,17 @@ impl DeadLetters {
     /// For the topic that `config` names, if it names one.
     pub(super) fn open(config: &KafkaReceiver, root: &RootKey) -> Result<Option<Self>, KafkaError> {
         let Some(dead_letter) = &config.dead_letter else { return Ok(None) };
+        let refused = Arc::new(Mutex::new(Refused::default()));
         let mut settings = client::settings(config.connection());
         settings
             .set("enable.idempotence", "true")
             .set("message.timeout.ms", "0")
+            // How large a message may be is the topic's to say.
+            .set("message.max.bytes", "1000000000")
+            .set("topic.metadata.propagation.max.ms", PROPAGATION.as_millis().to_string())
             .set("queue.buffering.max.kbytes", "65536");
-        let producer = settings.create_with_context(Delivery)?;
-        Ok(Some(Self { topic: dead_letter.topic.clone(), key: key_of(root)?, producer }))
+        let producer = settings.create_with_context(Delivery(Arc::clone(&refused)))?;
+        Ok(Some(Self { topic: dead_letter.topic.clone(), key: key_of(root)?, producer, refused }))
     }
 
     /// Sends a message there. It keeps the message's offset until it has arrived.
@@ -89,24 +138,39 @@ impl DeadLetters {
             carry(message.origin.as_ref());
             return;
         };
-        let place = format!("{}/{}/{}", message.topic.name, message.lane, message.offset);
+        self.post(Letter {
+            sealed,
+            place: format!("{}/{}/{}", message.topic.name, message.lane, message.offset),
+            reason: poison.reason,
+            origin: message.origin.clone(),
+            arrived: false,
+            _fetched: Arc::clone(&message.fetched),
+        });
+    }
+
+    /// Sends what has not arrived once more.
+    pub(super) fn send_again(&self) {
+        let Refused { letters, why } = std::mem::take(&mut *self.refused.lock());
+        if letters.is_empty() {
+            return;
+        }
+        tracing::error!(
+            topic = self.topic,
+            error = why,
+            letters = letters.len(),
+            "messages that cannot be read could not be set aside; they are sent again, and their offsets stay"
+        );
+        letters.into_iter().for_each(|letter| self.post(letter));
+    }
+
+    fn post(&self, letter: Letter) {
+        let (sealed, place) = (letter.sealed.clone(), letter.place.clone());
         let headers = OwnedHeaders::new()
             .insert(Header { key: "casefile.place", value: Some(place.as_bytes()) })
-            .insert(Header { key: "casefile.reason", value: Some(poison.reason.as_bytes()) });
-        let mut record =
-            BaseRecord::<(), [u8], Box<Option<Origin>>>::with_opaque_to(&self.topic, Box::new(message.origin.clone()))
-                .payload(&sealed)
-                .headers(headers);
-        let begin = Instant::now();
-        while let Err((error, refused)) = self.producer.send(record) {
-            let full = matches!(error, KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull));
-            if !full || begin.elapsed() > PATIENCE {
-                tracing::error!(%error, "a message that cannot be read could not be set aside; it will be read again");
-                carry(message.origin.as_ref());
-                return;
-            }
-            record = refused;
-            std::thread::sleep(Duration::from_millis(20));
+            .insert(Header { key: "casefile.reason", value: Some(letter.reason.as_bytes()) });
+        let record = BaseRecord::<(), [u8], Box<Letter>>::with_opaque_to(&self.topic, Box::new(letter));
+        if let Err((error, record)) = self.producer.send(record.payload(&sealed).headers(headers)) {
+            self.refused.lock().keep(*record.delivery_opaque, &error);
         }
     }
 

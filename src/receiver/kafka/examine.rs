@@ -108,7 +108,7 @@ fn group(client: &Client, config: &KafkaReceiver, topics: &[Arc<Topic>], found: 
             return;
         }
     };
-    if begins.values().all(|begin| begin.is_first) {
+    if begins.values().all(|begin| begin.held < 0) {
         let place = match config.initial_offset {
             InitialOffset::Latest => "what comes from then on",
             InitialOffset::Earliest => "the oldest message there is",

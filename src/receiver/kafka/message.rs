@@ -54,7 +54,7 @@ pub struct Message {
     pub(super) headers: Vec<(String, Bytes)>,
     pub(super) dead: Option<Arc<DeadLetters>>,
     /// Its bytes among those that are fetched and not taken in.
-    pub(super) _fetched: Permit,
+    pub(super) fetched: Arc<Permit>,
 }
 
 /// Why a message cannot be read.
@@ -90,7 +90,7 @@ impl Message {
             topic: Arc::clone(topic),
             offset: message.offset(),
             key: message.key().map(Bytes::copy_from_slice),
-            _fetched: fetched.take_anyway(payload.as_ref().map_or(0, Bytes::len) + MESSAGE_COST),
+            fetched: Arc::new(fetched.take_anyway(payload.as_ref().map_or(0, Bytes::len) + MESSAGE_COST)),
             payload,
             headers,
             dead,
@@ -248,6 +248,6 @@ pub(crate) fn test_message(
         payload: Some(payload),
         headers: Vec::new(),
         dead: None,
-        _fetched: fetched,
+        fetched: Arc::new(fetched),
     }
 }

@@ -21,6 +21,7 @@ mod begin;
 mod client;
 mod consumer;
 mod dead;
+mod ends;
 mod examine;
 mod message;
 mod offsets;

@@ -106,6 +106,12 @@ impl Offsets {
         Origin { number: u64::try_from(place.offset).unwrap_or(0), keeper: Arc::new(held) }
     }
 
+    /// No message that comes has an offset before `next`.
+    pub fn pass(&self, next: i64) {
+        let mut inner = self.0.lock();
+        inner.next = inner.next.max(next);
+    }
+
     /// The offset of the first message that has had no outcome, else the one after the last; and that message's time.
     #[must_use]
     pub fn low(&self) -> (i64, Option<Timestamp>) {
@@ -256,6 +262,8 @@ mod tests {
         assert_eq!(offsets.low().0, 13, "a gap in the offsets is passed over");
         drop(c);
         assert_eq!(offsets.low(), (14, None));
+        offsets.pass(16);
+        assert_eq!(offsets.low(), (16, None), "as is one at the end");
     }
 
     #[test]

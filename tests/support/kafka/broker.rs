@@ -44,6 +44,7 @@ group.min.session.timeout.ms=100
 group.consumer.min.session.timeout.ms=100
 group.consumer.min.heartbeat.interval.ms=100
 group.consumer.heartbeat.interval.ms=500
+group.consumer.session.timeout.ms=6000
 broker.heartbeat.interval.ms=300
 broker.session.timeout.ms=3000
 controlled.shutdown.enable=true
@@ -218,6 +219,12 @@ impl Broker {
         let said = String::from_utf8_lossy(&said);
         let lines: Vec<_> = said.lines().collect();
         lines[lines.len().saturating_sub(60)..].join("\n")
+    }
+
+    /// Sends the process a signal, by the name that `kill` knows.
+    pub(super) fn signal(&self, name: &str) {
+        let pid = self.child.as_ref().unwrap().id().to_string();
+        assert!(Command::new("kill").args([&format!("-{name}"), &pid]).status().unwrap().success());
     }
 
     /// Ends the process at once.

@@ -228,6 +228,34 @@ impl Cluster {
         self.brokers[broker].lock().kill();
     }
 
+    /// Has a broker answer nothing and keep its connections, until [`Cluster::thaw_broker`].
+    pub(crate) fn freeze_broker(&self, broker: usize) {
+        self.brokers[broker].lock().signal("STOP");
+    }
+
+    /// Lets a broker go on.
+    pub(crate) fn thaw_broker(&self, broker: usize) {
+        self.brokers[broker].lock().signal("CONT");
+    }
+
+    /// How many members a group has.
+    pub(crate) fn members(&self, group: &str) -> usize {
+        let groups = self.admin.inner().fetch_group_list(Some(group), TIMEOUT).unwrap();
+        groups.groups().iter().map(|group| group.members().len()).sum()
+    }
+
+    /// The broker that keeps a group's offsets and members.
+    pub(crate) fn coordinator(&self, group: &str) -> usize {
+        const OFFSETS: &str = "__consumer_offsets";
+        let metadata = self.admin.inner().fetch_metadata(Some(OFFSETS), TIMEOUT).unwrap();
+        let partitions = metadata.topics()[0].partitions();
+        // Java's `String.hashCode`, its sign cut off: `GroupCoordinatorService.partitionFor`.
+        let hash = group.bytes().fold(0_i32, |hash, byte| hash.wrapping_mul(31).wrapping_add(i32::from(byte)));
+        let partition = (hash & 0x7fff_ffff) % i32::try_from(partitions.len()).unwrap();
+        let leader = partitions.iter().find(|found| found.id() == partition).unwrap().leader();
+        usize::try_from(leader).unwrap() - 1
+    }
+
     /// Ends a broker in an orderly way: its partitions have other leaders before, where there are other replicas.
     pub(crate) fn stop_broker(&self, broker: usize) {
         self.brokers[broker].lock().stop();
