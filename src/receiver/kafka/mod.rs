@@ -24,7 +24,6 @@ mod dead;
 mod examine;
 mod message;
 mod offsets;
-mod partition;
 
 use std::time::Duration;
 
@@ -35,7 +34,6 @@ pub use message::Message;
 #[cfg(test)]
 pub(crate) use message::test_message;
 pub use offsets::{Commit, Offsets, Place, Progress, Restart};
-pub use partition::{crc32, murmur2, sarama};
 
 use std::sync::Arc;
 
