@@ -279,7 +279,7 @@ fn fault_30_a_stop_loses_nothing_that_was_acknowledged() {
 }
 
 /// The trace and the partition of each record in these messages, in order.
-fn placed<R: Message + Default>(messages: &[Stored], traces: impl Fn(R) -> Vec<Vec<u8>>) -> Vec<(String, i32)> {
+fn placed<R: prost::Message + Default>(messages: &[Stored], traces: impl Fn(R) -> Vec<Vec<u8>>) -> Vec<(String, i32)> {
     let mut placed = Vec::new();
     for message in messages {
         assert_eq!(message.key, None);
