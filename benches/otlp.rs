@@ -3,7 +3,8 @@
 //! `cargo bench --bench otlp`; items are spans.
 
 use casefile::model::Signal;
-use casefile::otlp::{Limits, from_json, scan, to_json};
+use casefile::model::partition::{Partitioner, sarama};
+use casefile::otlp::{Grouping, Limits, from_json, scan, split, to_json};
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -75,6 +76,26 @@ fn walk(bencher: Bencher) {
         .counter(ItemsCount::new(SPANS))
         .counter(BytesCount::new(request.len()))
         .bench(|| scan(Signal::Traces, black_box(&request), &limits));
+}
+
+/// What a gateway does with a request after the walk, but for librdkafka: messages by trace (64 of them), or for 12 partitions.
+#[divan::bench(args = ["trace", "partition"])]
+fn split_and_write(bencher: Bencher, messages: &str) {
+    let request = request();
+    let entries = scan(Signal::Traces, &request, &Limits::default()).map(|scan| scan.entries).unwrap_or_default();
+    let grouping = match messages {
+        "trace" => Grouping::Traces,
+        _ => Grouping::Partitions(Partitioner { hash: sarama, partitions: 12 }),
+    };
+    let mut message = Vec::new();
+    bencher.counter(ItemsCount::new(SPANS)).counter(BytesCount::new(request.len())).bench_local(|| {
+        let split = split(Signal::Traces, black_box(&request), &entries, grouping);
+        for part in split.parts() {
+            message.clear();
+            part.write(&mut message);
+            black_box(&message);
+        }
+    });
 }
 
 #[divan::bench]

@@ -24,7 +24,8 @@ use crate::traffic::{self, Encoded, PATH, SPANS_PER_REQUEST};
 
 /// Requests that are encoded beforehand; sent again with other trace ids.
 const REQUESTS: usize = 100;
-const SERVERS: [&str; 6] = ["raw", "naive", "casefile", "casefile, on disk", "casefile, latency policy", "gateway"];
+const SERVERS: [&str; 7] =
+    ["raw", "naive", "casefile", "casefile, on disk", "casefile, latency policy", "gateway", "gateway, by partition"];
 /// Where the brokers are that the gateway writes to: `host:port`. Without it they are librdkafka's mock of one, in this process.
 const BROKERS: &str = "CASEFILE_BENCH_BROKERS";
 /// Partitions of the mock's topic.
@@ -124,12 +125,13 @@ pub(crate) async fn compare(options: &Options) -> Result<(), String> {
 }
 
 async fn measure(name: &str, requests: &Arc<[Encoded]>, options: &Options) -> Result<Measured, String> {
-    if name == "gateway" {
+    if name.starts_with("gateway") {
+        let messages = if name.ends_with("by partition") { "partition" } else { "trace" };
         let mock = MockCluster::new(1).map_err(|error| error.to_string())?;
         mock.create_topic("otlp_spans", PARTITIONS, 1).map_err(|error| error.to_string())?;
         let brokers = std::env::var(BROKERS).unwrap_or_else(|_| mock.bootstrap_servers());
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-        let mut server = Server::gateway(folder.path(), &brokers).await?;
+        let mut server = Server::gateway(folder.path(), &brokers, messages).await?;
         let measured = load(&server.process, server.grpc, requests, options).await?;
         server.process.stop()?;
         return Ok(measured);

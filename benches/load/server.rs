@@ -76,12 +76,12 @@ service:
         Ok(self.counts().await?.accepted)
     }
 
-    /// Starts one that sends everything on to these brokers.
-    pub(crate) async fn gateway(folder: &Path, brokers: &str) -> Result<Self, String> {
+    /// Starts one that sends everything on to these brokers, in one message a `trace` or `partition`.
+    pub(crate) async fn gateway(folder: &Path, brokers: &str, messages: &str) -> Result<Self, String> {
         let pipelines = format!(
             "
 exporters:
-  kafka: {{brokers: ['{brokers}']}}
+  kafka: {{brokers: ['{brokers}'], messages: {messages}}}
 service:
   extensions: [health_check]
   pipelines:

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::{ByteSize, Duration, Secret};
 
 pub use exporter::{
-    CompressionParams, KafkaCompression, KafkaExporter, KeyHasher, LogTopic, MetricTopic, ProducerSettings,
-    RecordPartitioner, RequiredAcks, StickyKey, TraceTopic,
+    CompressionParams, KafkaCompression, KafkaExporter, KafkaMessages, KeyHasher, LogTopic, MetricTopic,
+    ProducerSettings, RecordPartitioner, RequiredAcks, StickyKey, TraceTopic,
 };
 
 /// Reads OTLP from Kafka topics that are keyed by trace id, as a member of a consumer group.

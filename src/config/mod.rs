@@ -42,9 +42,9 @@ pub use incident::{
 };
 pub use kafka::{
     CompressionParams, DeadLetter, GroupProtocol, HeaderExtraction, InitialOffset, KafkaAuth, KafkaCompression,
-    KafkaConnection, KafkaExporter, KafkaMetadata, KafkaReceiver, KafkaSasl, KafkaTls, KeyHasher, LogEncoding,
-    LogTopic, LogTopics, MetricTopic, MetricTopics, OtlpEncoding, ProducerSettings, RecordPartitioner, RequiredAcks,
-    SaslMechanism, StickyKey, TraceTopic, TraceTopics,
+    KafkaConnection, KafkaExporter, KafkaMessages, KafkaMetadata, KafkaReceiver, KafkaSasl, KafkaTls, KeyHasher,
+    LogEncoding, LogTopic, LogTopics, MetricTopic, MetricTopics, OtlpEncoding, ProducerSettings, RecordPartitioner,
+    RequiredAcks, SaslMechanism, StickyKey, TraceTopic, TraceTopics,
 };
 pub use load::{embedded, load, load_without_environment};
 pub use problem::Problem;

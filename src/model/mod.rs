@@ -13,6 +13,7 @@ mod loose;
 mod manifest;
 mod origin;
 mod outcome;
+pub mod partition;
 pub mod proto;
 mod record;
 mod time;

@@ -3,7 +3,8 @@
 //! [`scan()`] yields what the window needs to know of each record without decoding any; [`attribute()`] reads single
 //! attributes; [`decode()`] decodes a record in full. A record that `scan` yields can be decoded: what is malformed inside
 //! it has failed the request. [`from_json`] and [`to_json`] translate whole requests, [`read_recording`] finds
-//! the requests in a file; [`excerpts`] writes records as requests of their own, and [`split()`] those of a request trace by trace.
+//! the requests in a file; [`excerpts`] writes records as requests of their own, and [`split()`] those of a request trace by
+//! trace or partition by partition.
 
 mod attachment;
 mod attribute;
@@ -34,7 +35,7 @@ pub use recording::{Recorded, read_recording, write_json_line, write_length_deli
 pub use resource::with_resource_attributes;
 pub use scan::scan;
 pub use shape::shape;
-pub use split::{Part, Split, split};
+pub use split::{Group, Grouping, Part, Split, split};
 
 use crate::model::Entry;
 

@@ -1,5 +1,5 @@
-//! One request into requests of one trace each, without decoding: the bytes of each record are copied as they came, with what stands
-//! around them in the request (resource, scope, the URLs of both schemas).
+//! One request into requests of one trace each, or of the traces of one partition each, without decoding: the bytes of each record are
+//! copied as they came, with what stands around them in the request (resource, scope, the URLs of both schemas).
 //!
 //! Of metrics each trace gets its exemplars, and nothing that is no trace's: see [`Envelope::put`].
 
@@ -11,16 +11,39 @@ use foldhash::fast::RandomState;
 use super::decode::name_and_unit;
 use super::request::{Envelope, FIELD};
 use super::wire::{Payload, Reader};
+use crate::model::partition::{Partitioner, Recent};
 use crate::model::{ByteRange, Entry, Signal, TraceId};
 
-/// The records of a request, trace by trace.
+/// Which records of a request are to be together.
+#[derive(Debug, Clone, Copy)]
+pub enum Grouping {
+    /// All of them.
+    Whole,
+    /// Those of a trace.
+    Traces,
+    /// Those of all traces that have one partition.
+    Partitions(Partitioner),
+}
+
+/// What the records of a part share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Group {
+    /// No more than the request.
+    Loose,
+    /// Their trace.
+    Trace(TraceId),
+    /// The partition of their traces.
+    Partition(i32),
+}
+
+/// The records of a request, group by group.
 #[derive(Debug)]
 pub struct Split<'a> {
     signal: Signal,
     envelopes: Vec<Envelope<'a>>,
-    /// Those of one trace after another, in wire order.
+    /// Those of one group after another, in wire order.
     pieces: Vec<Piece<'a>>,
-    traces: Vec<(TraceId, Range<usize>)>,
+    groups: Vec<(Group, Range<usize>)>,
 }
 
 /// A record, and what it stands in (an index of [`Split::envelopes`]).
@@ -30,25 +53,22 @@ struct Piece<'a> {
     body: &'a [u8],
 }
 
-/// Records of one trace that are to be one request; of no trace (all zero) where they have none, or are not to be told apart.
+/// Records that are to be one request.
 #[derive(Debug, Clone, Copy)]
 pub struct Part<'s> {
-    /// The trace.
-    pub trace_id: TraceId,
+    /// What they share.
+    pub group: Group,
     split: &'s Split<'s>,
     pieces: &'s [Piece<'s>],
 }
 
-/// Sorts the records of a request by trace; where `by_trace` is `false`, all of them are one part. `entries` are those that a walk over
-/// the request found.
+/// Sorts the records of a request into groups. `entries` are those that a walk over the request found.
 #[must_use]
-pub fn split<'a>(signal: Signal, request: &'a [u8], entries: &[Entry], by_trace: bool) -> Split<'a> {
+pub fn split<'a>(signal: Signal, request: &'a [u8], entries: &[Entry], grouping: Grouping) -> Split<'a> {
     let mut schemas = schemas(request).into_iter().peekable();
     let mut envelopes: Vec<Envelope<'a>> = Vec::new();
     let mut last: Option<(ByteRange, ByteRange, ByteRange, usize)> = None;
-    // Seeded at random: trace ids come from outside, and chosen ones must not collide.
-    let mut numbers: HashMap<TraceId, usize, RandomState> = HashMap::default();
-    let mut sizes: Vec<(TraceId, usize)> = Vec::new();
+    let mut groups = Groups::new(grouping);
     let mut unsorted: Vec<(usize, Piece<'a>)> = Vec::with_capacity(entries.len());
     for entry in entries {
         // Entries come in wire order, and so do scopes.
@@ -68,24 +88,17 @@ pub fn split<'a>(signal: Signal, request: &'a [u8], entries: &[Entry], by_trace:
                 unit,
             });
         }
-        let trace_id = if by_trace { entry.head.trace_id } else { TraceId::default() };
-        let number = *numbers.entry(trace_id).or_insert_with(|| {
-            sizes.push((trace_id, 0));
-            sizes.len() - 1
-        });
-        if let Some((_, size)) = sizes.get_mut(number) {
-            *size += 1;
-        }
-        unsorted.push((number, Piece { envelope: envelopes.len() - 1, body: entry.body.of(request) }));
+        let piece = Piece { envelope: envelopes.len() - 1, body: entry.body.of(request) };
+        unsorted.push((groups.count(&entry.head.trace_id), piece));
     }
-    // Each piece to the next free place of its trace: they stay in wire order.
+    // Each piece to the next free place of its group: they stay in wire order.
     let mut end = 0;
-    let ranges = sizes.into_iter().map(|(trace_id, size)| {
+    let ranges = groups.sizes.into_iter().map(|(group, size)| {
         end += size;
-        (trace_id, end - size..end)
+        (group, end - size..end)
     });
-    let traces: Vec<(TraceId, Range<usize>)> = ranges.collect();
-    let mut free: Vec<usize> = traces.iter().map(|(_, range)| range.start).collect();
+    let groups: Vec<(Group, Range<usize>)> = ranges.collect();
+    let mut free: Vec<usize> = groups.iter().map(|(_, range)| range.start).collect();
     let mut pieces = vec![Piece { envelope: 0, body: &[] }; unsorted.len()];
     for (number, piece) in unsorted {
         if let Some(next) = free.get_mut(number)
@@ -95,17 +108,71 @@ pub fn split<'a>(signal: Signal, request: &'a [u8], entries: &[Entry], by_trace:
             *next += 1;
         }
     }
-    Split { signal, envelopes, pieces, traces }
+    Split { signal, envelopes, pieces, groups }
+}
+
+/// The groups that have been met, by number, and how many records each has.
+struct Groups {
+    numbers: Numbers,
+    sizes: Vec<(Group, usize)>,
+}
+
+/// Where the number of a group is looked up.
+enum Numbers {
+    Whole,
+    /// Seeded at random: trace ids come from outside, and chosen ones must not collide.
+    Traces(HashMap<TraceId, usize, RandomState>),
+    /// The number of a partition is its own; after the last one come the records of no trace.
+    Partitions {
+        partitioner: Partitioner,
+        recent: Box<Recent<usize>>,
+    },
+}
+
+impl Groups {
+    fn new(grouping: Grouping) -> Self {
+        let (numbers, sizes) = match grouping {
+            Grouping::Whole => (Numbers::Whole, vec![(Group::Loose, 0)]),
+            Grouping::Traces => (Numbers::Traces(HashMap::default()), Vec::new()),
+            Grouping::Partitions(partitioner) => {
+                let partitions = (0..partitioner.partitions).map(Group::Partition);
+                let sizes = partitions.chain([Group::Loose]).map(|group| (group, 0)).collect();
+                (Numbers::Partitions { partitioner, recent: Box::default() }, sizes)
+            }
+        };
+        Self { numbers, sizes }
+    }
+
+    /// The number of the group of a record with this trace id, which counts it.
+    fn count(&mut self, trace_id: &TraceId) -> usize {
+        let sizes = &mut self.sizes;
+        let number = match &mut self.numbers {
+            Numbers::Whole => 0,
+            Numbers::Traces(numbers) => *numbers.entry(*trace_id).or_insert_with(|| {
+                sizes.push((if trace_id.is_zero() { Group::Loose } else { Group::Trace(*trace_id) }, 0));
+                sizes.len() - 1
+            }),
+            Numbers::Partitions { .. } if trace_id.is_zero() => sizes.len() - 1,
+            Numbers::Partitions { partitioner, recent } => {
+                recent.get(trace_id, || usize::try_from(partitioner.of(trace_id)).unwrap_or_default())
+            }
+        };
+        if let Some((_, size)) = sizes.get_mut(number) {
+            *size += 1;
+        }
+        number
+    }
 }
 
 impl Split<'_> {
-    /// A part for each trace, in the order in which the request names them.
-    pub fn parts(&self) -> impl ExactSizeIterator<Item = Part<'_>> {
-        self.traces.iter().map(|(trace_id, range)| Part {
-            trace_id: *trace_id,
+    /// A part for each group that has records: traces in the order in which the request names them, partitions in theirs.
+    pub fn parts(&self) -> impl Iterator<Item = Part<'_>> {
+        let parts = self.groups.iter().map(|(group, range)| Part {
+            group: *group,
             split: self,
             pieces: self.pieces.get(range.clone()).unwrap_or_default(),
-        })
+        });
+        parts.filter(|part| !part.pieces.is_empty())
     }
 }
 

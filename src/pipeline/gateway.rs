@@ -40,7 +40,7 @@ impl Intake for GatewayIntake {
             Ok(written) => Ok(Admitted { too_large: written.too_large }),
             Err(error @ KafkaWriteError::TooLarge { .. }) => Err(AdmitError::TooLarge(error.to_string())),
             Err(KafkaWriteError::Full) => refuse(RefusalReason::BufferFull),
-            Err(KafkaWriteError::Unacknowledged(_) | KafkaWriteError::Misplaced) => {
+            Err(KafkaWriteError::Unacknowledged(_) | KafkaWriteError::Unknown | KafkaWriteError::Misplaced) => {
                 refuse(RefusalReason::BrokerUnavailable)
             }
             Err(KafkaWriteError::Bug) => Err(AdmitError::Bug),

@@ -12,7 +12,7 @@ pub const RECEIVER_REFUSED_REQUESTS: &str = "casefile_receiver_refused_requests_
 pub const KAFKA_MESSAGES: &str = "casefile_kafka_messages_total";
 /// Messages that could not be read and were passed over, by `topic` and `reason` (tombstone, undecodable).
 pub const KAFKA_POISON_MESSAGES: &str = "casefile_kafka_poison_messages_total";
-/// Messages whose traces may be in other lanes too, by `topic` and `reason` (no_key, other_key, several_traces, other_partition).
+/// Messages whose traces may be in other lanes too, since their partition does not follow from these traces, by `topic` and `reason` (no_key, other_key, several_traces, other_partition).
 pub const KAFKA_MISROUTED_MESSAGES: &str = "casefile_kafka_misrouted_messages_total";
 /// Messages that a topic's retention took away before they were read, by `topic`.
 pub const KAFKA_LOST_MESSAGES: &str = "casefile_kafka_lost_messages_total";

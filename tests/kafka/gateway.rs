@@ -62,6 +62,19 @@ impl<'c> Bed<'c> {
         Home::gateway(&folder, &kafka)
     }
 
+    /// One who reads spans and logs from their beginning.
+    fn reader(&self) -> Home {
+        let kafka = format!(
+            "{{brokers: [\"{}\"], group_id: {name}, initial_offset: earliest, commit_interval: 200ms, idle_timeout: 1s, \
+             traces: {{topics: [{name}-spans]}}, logs: {{topics: [{name}-logs]}}}}",
+            self.cluster.bootstrap(),
+            name = self.name
+        );
+        let folder = self.folder.path().join("reader");
+        std::fs::create_dir_all(&folder).unwrap();
+        Home::new(&folder, &Settings { kafka: Some(kafka), ..Settings::default() })
+    }
+
     fn read(&self, signal: &str) -> Vec<Stored> {
         self.cluster.read(&self.topic(signal))
     }
@@ -78,8 +91,12 @@ fn key(message: &Stored) -> Option<String> {
 
 /// The partition that sarama's default partitioner takes, as the Collector does: FNV-1a as a signed number, without the sign of its remainder.
 fn partition_of(key: &str) -> i32 {
+    partition_among(key, PARTITIONS)
+}
+
+fn partition_among(key: &str, partitions: i32) -> i32 {
     let hash = key.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    (hash.cast_signed() % PARTITIONS).abs()
+    (hash.cast_signed() % partitions).abs()
 }
 
 /// Sends spans by gRPC.
@@ -261,6 +278,96 @@ fn fault_30_a_stop_loses_nothing_that_was_acknowledged() {
     assert!(acknowledged.len() > 10);
 }
 
+/// The trace and the partition of each record in these messages, in order.
+fn placed<R: prost::Message + Default>(messages: &[Stored], traces: impl Fn(R) -> Vec<Vec<u8>>) -> Vec<(String, i32)> {
+    let mut placed = Vec::new();
+    for message in messages {
+        assert_eq!(message.key, None);
+        let request = R::decode(message.payload.as_deref().unwrap()).unwrap();
+        let traces = traces(request).into_iter().map(|id| data_encoding::HEXLOWER.encode(&id));
+        placed.extend(traces.map(|id| (id, message.partition)));
+    }
+    placed.sort();
+    placed
+}
+
+fn traces_of_spans(request: ExportTraceServiceRequest) -> Vec<Vec<u8>> {
+    let scopes = request.resource_spans.into_iter().flat_map(|resource| resource.scope_spans);
+    scopes.flat_map(|scope| scope.spans).map(|span| span.trace_id).collect()
+}
+
+fn traces_of_logs(request: ExportLogsServiceRequest) -> Vec<Vec<u8>> {
+    let scopes = request.resource_logs.into_iter().flat_map(|resource| resource.scope_logs);
+    scopes.flat_map(|scope| scope.log_records).map(|record| record.trace_id).collect()
+}
+
+/// Scenario: `messages: partition`, 40 traces in each request, and a consumer. Guarantee: every record is there once, in the partition that the
+/// Collector's hash gives its trace, spans and logs alike, in a message a partition; the consumer has each failed trace whole and
+/// calls none of it misrouted. Partitions that are added later are seen.
+#[test]
+fn messages_by_partition_hold_each_record_once_where_its_trace_belongs() {
+    let cluster = Cluster::shared();
+    let bed = Bed::new(&cluster, "gateway-packed");
+    let home = bed.home(", messages: partition");
+    let gateway = home.start();
+    let (mut all_spans, mut all_logs) = (ExportTraceServiceRequest::default(), ExportLogsServiceRequest::default());
+    for trace in 0..40 {
+        let spans = ExportTraceServiceRequest::decode(spans(trace, 0, 3, trace % 20 == 0).as_slice()).unwrap();
+        all_spans.resource_spans.extend(spans.resource_spans);
+        let logs = ExportLogsServiceRequest::decode(log(trace, 1).as_slice()).unwrap();
+        all_logs.resource_logs.extend(logs.resource_logs);
+    }
+    let post = |path: &str, body: &[u8]| assert_eq!(http::post(home.http, path, PROTOBUF, body).unwrap().status, 200);
+    post("/v1/traces", &all_spans.encode_to_vec());
+    post("/v1/logs", &all_logs.encode_to_vec());
+
+    let (found_spans, found_logs) = (bed.read("spans"), bed.read("logs"));
+    let expected = |records: usize| {
+        let mut expected: Vec<(String, i32)> =
+            (0..40).flat_map(|trace| std::iter::repeat_n((hex(trace), partition_of(&hex(trace))), records)).collect();
+        expected.sort();
+        expected
+    };
+    assert_eq!(placed(&found_spans, traces_of_spans), expected(3));
+    assert_eq!(placed(&found_logs, traces_of_logs), expected(1));
+    for found in [&found_spans, &found_logs] {
+        let partitions: BTreeSet<i32> = found.iter().map(|message| message.partition).collect();
+        assert_eq!(found.len(), partitions.len(), "one message each");
+    }
+
+    let reader_home = bed.reader();
+    let mut reader = reader_home.start();
+    reader.wait("both bundles", |_| store::manifests(&reader_home.store()).len() == 2);
+    let bundles: BTreeSet<(String, usize)> = store::manifests(&reader_home.store())
+        .iter()
+        .map(|path| store::manifest(path).0)
+        .map(|it| (it["trace_id"].as_str().unwrap().to_owned(), it["records"].as_array().unwrap().len()))
+        .collect();
+    assert_eq!(bundles, [(hex(0), 4), (hex(20), 4)].into(), "three spans and a log record");
+    assert_eq!(reader.metrics().sum("casefile_receiver_accepted_records_total", &[]), 160);
+    assert_eq!(reader.metrics().sum("casefile_kafka_misrouted_messages_total", &[]), 0);
+    drop(reader);
+
+    for signal in ["spans", "logs", "metrics"] {
+        cluster.grow_topic(&bed.topic(signal), 2 * PARTITIONS);
+    }
+    let trace = (100..).find(|trace| partition_among(&hex(*trace), 2 * PARTITIONS) >= PARTITIONS).unwrap();
+    let is_seen = || {
+        // Refused while a look finds topics of which some have grown and others have not.
+        let answer = http::post(home.http, "/v1/traces", PROTOBUF, &spans(trace, 0, 1, false)).unwrap();
+        assert!([200, 503].contains(&answer.status), "{}", answer.text());
+        bed.read("spans").iter().any(|message| message.partition == partition_among(&hex(trace), 2 * PARTITIONS))
+    };
+    let seen = (0..100).any(|_| {
+        is_seen() || {
+            sleep(Duration::from_millis(200));
+            false
+        }
+    });
+    assert!(seen, "the new partitions are written to");
+    drop(gateway);
+}
+
 /// Scenario: the pieces of a failed trace come to two gateways. Guarantee: who reads the topics makes one bundle of all of them.
 #[test]
 fn what_came_by_two_gateways_becomes_one_bundle() {
@@ -276,16 +383,7 @@ fn what_came_by_two_gateways_becomes_one_bundle() {
             assert_eq!(http::post(home.http, "/v1/logs", PROTOBUF, &log(trace, number)).unwrap().status, 200);
         }
     }
-    let kafka = format!(
-        "{{brokers: [\"{}\"], group_id: {name}, initial_offset: earliest, commit_interval: 200ms, idle_timeout: 1s, \
-         traces: {{topics: [{name}-spans]}}, logs: {{topics: [{name}-logs]}}}}",
-        cluster.bootstrap(),
-        name = bed.name
-    );
-    let settings = Settings { kafka: Some(kafka), ..Settings::default() };
-    let reader_folder = bed.folder.path().join("reader");
-    std::fs::create_dir_all(&reader_folder).unwrap();
-    let reader_home = Home::new(&reader_folder, &settings);
+    let reader_home = bed.reader();
     let mut reader = reader_home.start();
     reader.wait("the bundle", |_| store::manifests(&reader_home.store()).len() == 1);
     let (manifest, _) = store::manifest(&store::manifests(&reader_home.store())[0]);

@@ -9,8 +9,8 @@ use super::{KafkaAuth, KafkaConnection, KafkaMetadata, KafkaTls, OtlpEncoding};
 use crate::config::{ByteSize, Duration};
 use crate::model::Signal;
 
-/// Writes what OTLP clients send to Kafka topics, one message a trace: where a pipeline ends in it, the process is a gateway, and keeps
-/// nothing. A request is acknowledged when the brokers have acknowledged all of its messages.
+/// Writes what OTLP clients send to Kafka topics, so that the records of a trace meet in one partition: where a pipeline ends in it, the
+/// process is a gateway, and keeps nothing. A request is acknowledged when the brokers have acknowledged all of its messages.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct KafkaExporter {
@@ -30,6 +30,8 @@ pub struct KafkaExporter {
     /// Whether the log records of a trace get its id as their key, and so the partition of its spans. The Collector's default is `false`; here
     /// it is `true`, since logs are evidence only beside their trace. Records without a trace id have no key, and are spread.
     pub partition_logs_by_trace_id: bool,
+    /// Which records of a request go in one message. Not in the Collector, which writes one a trace.
+    pub messages: KafkaMessages,
     /// How keys become partitions. All that write to a topic must do it in the same way.
     pub record_partitioner: RecordPartitioner,
     /// TLS towards the brokers.
@@ -57,6 +59,7 @@ impl Default for KafkaExporter {
             metrics: MetricTopic::default(),
             partition_traces_by_id: true,
             partition_logs_by_trace_id: true,
+            messages: KafkaMessages::default(),
             record_partitioner: RecordPartitioner::default(),
             tls: None,
             auth: KafkaAuth::default(),
@@ -116,6 +119,19 @@ impl Default for MetricTopic {
     }
 }
 
+/// Which records of a request go in one message. Either way all of a trace are in the partition that the hash of its id gives.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum KafkaMessages {
+    /// Those of a trace, with its id as the key, as the Collector writes them: for topics that others read too, who go by the key.
+    #[default]
+    Trace,
+    /// Those of all traces that have the same partition, without a key: several times cheaper for the gateway, the brokers and who reads the
+    /// topics, where a request holds many traces. Casefile and the Collector read them; what needs keys (compaction, joins of streams)
+    /// cannot.
+    Partition,
+}
+
 /// How keys become partitions.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -147,8 +163,8 @@ pub enum KeyHasher {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ProducerSettings {
-    /// Most bytes of a message, before compression, with its key. The records of a trace that are more go in several messages; a record that
-    /// is too large by itself is refused. The topics' `max.message.bytes` must allow for a little more.
+    /// Most bytes of a message, before compression, with its key. Records of a trace, or of a partition, that are more go in several
+    /// messages; a record that is too large by itself is refused. The topics' `max.message.bytes` must allow for a little more.
     pub max_message_bytes: u64,
     /// `all`: every in-sync replica has a message before its client is answered. `1`: its leader has it, and loses it if it
     /// fails before another has. The Collector's default is `1`; here it is `all`, since nobody else keeps what was acknowledged.

@@ -1,5 +1,5 @@
-//! Requests on their way to Kafka: one message a trace, keyed by its id. A request counts as written when the brokers have acknowledged
-//! all of its messages.
+//! Requests on their way to Kafka: one message a trace, keyed by its id, or one for all traces of a partition. A request counts as written
+//! when the brokers have acknowledged all of its messages.
 //!
 //! Where some are acknowledged and others fail, the whole request has failed, and its client sends it again: topics hold records at
 //! least once, and who reads them tells by their digest which came twice. Bytes that wait for the brokers are bounded by a budget,
@@ -11,7 +11,7 @@ mod tests;
 mod watch;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,13 +21,12 @@ use rdkafka::producer::{BaseRecord, Producer as _, ThreadedProducer};
 use tokio_util::sync::CancellationToken;
 
 use super::OnHealth;
-use crate::config::{KafkaExporter, OtlpEncoding, Problem};
-use crate::model::{Budget, Entry, Signal, TraceId};
-use crate::otlp::{self, Part};
+use crate::config::{KafkaExporter, KafkaMessages, KeyHasher, OtlpEncoding, Problem};
+use crate::model::partition::{self, Partitioner, TRACE_KEY_LEN, trace_key};
+use crate::model::{Budget, Entry, Signal};
+use crate::otlp::{self, Group, Grouping, Part};
 use delivery::{Context, Pending};
 
-/// Bytes of a key: a trace id in hex.
-const KEY: usize = 2 * TraceId::LEN;
 /// Bytes that a message takes in librdkafka besides its own.
 const MESSAGE_COST: usize = 512;
 /// JSON takes about so many times the bytes of protobuf. What takes more is cut further, and counted too low by the difference.
@@ -51,6 +50,8 @@ struct Inner {
     broken: CancellationToken,
     /// Topics that do not fit together: nothing is written that nobody could put together again.
     is_misplaced: AtomicBool,
+    /// How many partitions each topic has; 0 until the brokers have said it.
+    partitions: AtomicI32,
 }
 
 /// What became of a request that the brokers have.
@@ -69,11 +70,14 @@ pub enum KafkaWriteError {
     /// A message was not acknowledged.
     #[error("the brokers have not acknowledged a message: {0}")]
     Unacknowledged(RDKafkaErrorCode),
+    /// Messages are made by partition, and no look of [`KafkaWriter::watch`] has found out how many there are.
+    #[error("the brokers have not said yet how many partitions the topics have")]
+    Unknown,
     /// The topics do not fit together.
     #[error("the topics have different numbers of partitions")]
     Misplaced,
     /// Its messages would be more than may ever wait. For good.
-    #[error("by trace the request is {bytes} bytes, of which {limit} may wait")]
+    #[error("as messages the request is {bytes} bytes, of which {limit} may wait")]
     TooLarge {
         /// What they would take.
         bytes: usize,
@@ -103,6 +107,7 @@ impl KafkaWriter {
             on_health,
             broken,
             is_misplaced: AtomicBool::new(false),
+            partitions: AtomicI32::new(0),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -191,6 +196,25 @@ impl Inner {
         }
     }
 
+    /// Which records go in one message.
+    fn grouping(&self, signal: Signal) -> Result<Grouping, KafkaWriteError> {
+        Ok(match self.config.messages {
+            _ if !self.is_keyed(signal) => Grouping::Whole,
+            KafkaMessages::Trace => Grouping::Traces,
+            KafkaMessages::Partition => {
+                let partitions = self.partitions.load(Ordering::Acquire);
+                let hash = match self.config.record_partitioner.sticky_key.hasher {
+                    KeyHasher::SaramaCompat => partition::sarama,
+                    KeyHasher::Murmur2 => partition::murmur2,
+                };
+                match partitions {
+                    ..=0 => return Err(KafkaWriteError::Unknown),
+                    _ => Grouping::Partitions(Partitioner { hash, partitions }),
+                }
+            }
+        })
+    }
+
     /// Hands a request to librdkafka, and does not wait for the brokers.
     fn send(
         &self,
@@ -203,14 +227,15 @@ impl Inner {
         }
         let (topic, encoding) = self.config.topic(signal);
         let growth = if encoding == OtlpEncoding::OtlpJson { JSON_GROWTH } else { 1 };
-        let limit = usize::try_from(self.config.producer.max_message_bytes).unwrap_or(usize::MAX).saturating_sub(KEY);
-        let split = otlp::split(signal, request, entries, self.is_keyed(signal));
+        let limit =
+            usize::try_from(self.config.producer.max_message_bytes).unwrap_or(usize::MAX).saturating_sub(TRACE_KEY_LEN);
+        let split = otlp::split(signal, request, entries, self.grouping(signal)?);
         let mut parts: Vec<Part<'_>> = split.parts().flat_map(|part| part.cut(limit / growth)).collect();
         let all = parts.len();
         // What has been cut and is still too large is one record, and as JSON no shorter.
         parts.retain(|part| part.size() <= limit);
         let too_large = (all - parts.len()) as u64;
-        let bytes = parts.iter().map(|part| part.size() * growth + KEY + MESSAGE_COST).sum::<usize>();
+        let bytes = parts.iter().map(|part| part.size() * growth + TRACE_KEY_LEN + MESSAGE_COST).sum::<usize>();
         if bytes > self.budget.limit() {
             return Err(KafkaWriteError::TooLarge { bytes, limit: self.budget.limit() });
         }
@@ -262,12 +287,17 @@ impl Sending<'_> {
                 };
             }
         }
-        let mut key = [0; KEY];
-        data_encoding::HEXLOWER.encode_mut(&part.trace_id.0, &mut key);
+        let key;
         let mut record: BaseRecord<'_, [u8], [u8], Arc<Pending>> =
             BaseRecord::with_opaque_to(self.topic, Arc::clone(self.pending)).payload(&self.buffer);
-        if !part.trace_id.is_zero() {
-            record = record.key(&key);
+        match part.group {
+            // librdkafka spreads them.
+            Group::Loose => {}
+            Group::Trace(trace_id) => {
+                key = trace_key(&trace_id);
+                record = record.key(key.as_slice());
+            }
+            Group::Partition(partition) => record = record.partition(partition),
         }
         self.pending.expect();
         self.inner.producer.send(record).map_err(|(error, _)| {

@@ -15,7 +15,8 @@ use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use rdkafka::{Message as _, Offset, TopicPartitionList};
 
 use super::*;
-use crate::config::{Duration as Setting, KeyHasher};
+use crate::config::Duration as Setting;
+use crate::model::TraceId;
 use crate::otlp::{Limits, from_json, scan};
 
 const PARTITIONS: i32 = 12;
@@ -208,6 +209,80 @@ async fn spans_and_logs_of_a_trace_meet_in_a_partition_and_logs_of_none_have_no_
     assert_eq!(writer.pending_bytes(), 0);
 }
 
+/// A writer of one message a partition, which looks at the topics.
+fn by_partition(cluster: &Cluster, hasher: KeyHasher) -> (KafkaWriter, tokio_util::sync::DropGuard) {
+    let mut config = config(cluster);
+    config.messages = KafkaMessages::Partition;
+    config.record_partitioner.sticky_key.hasher = hasher;
+    config.producer.max_message_bytes = 2000;
+    let (writer, stop) = (writer(&config), CancellationToken::new());
+    tokio::spawn({
+        let (writer, stop) = (writer.clone(), stop.clone());
+        async move { writer.watch(vec![Signal::Traces, Signal::Logs], stop).await }
+    });
+    (writer, stop.drop_guard())
+}
+
+/// Writes once the writer has looked at its topics.
+async fn after_a_look(writer: &KafkaWriter, signal: Signal, request: &[u8]) -> Result<KafkaWritten, KafkaWriteError> {
+    loop {
+        match write(writer, signal, request.to_vec()).await {
+            Err(KafkaWriteError::Unknown) => tokio::time::sleep(Duration::from_millis(5)).await,
+            result => return result,
+        }
+    }
+}
+
+/// Scenario: 100 traces in one request, and a record too large. Guarantee: a message or two a partition has all of its spans, by the hash that
+/// is asked for, without a key; what is cut is no larger than a message may be, and what is refused is refused alone.
+#[tokio::test]
+async fn one_message_holds_all_traces_of_a_partition() {
+    let reference: [(KeyHasher, PartitionOf); 2] = [
+        (KeyHasher::SaramaCompat, |key| of_sarama(key, PARTITIONS)),
+        (KeyHasher::Murmur2, |key| (murmur2(key) & 0x7fff_ffff).cast_signed() % PARTITIONS),
+    ];
+    for (hasher, partition_of) in reference {
+        let cluster = cluster();
+        let (writer, _stop) = by_partition(&cluster, hasher);
+        let mut all: Vec<Span> = (0..200).map(|number| span(number % 100, &format!("{number:03}"))).collect();
+        assert_eq!(write_spans(&writer, all.clone()).await, Err(KafkaWriteError::Unknown), "no look yet");
+        all.insert(50, span(3, &"y".repeat(2000)));
+        let written = after_a_look(&writer, Signal::Traces, &spans(all).encode_to_vec()).await;
+        assert_eq!(written, Ok(KafkaWritten { too_large: 1 }));
+        let found = read(&cluster, "otlp_spans", PARTITIONS as usize);
+        assert!(found.len() <= 2 * PARTITIONS as usize, "{}", found.len());
+        assert!(found.iter().all(|(_, key, payload)| key.is_none() && payload.len() <= 2000));
+        let placed = found.iter().flat_map(|it| names(std::slice::from_ref(it)).into_iter().map(|name| (name, it.0)));
+        let expected = (0..200).map(|number| (format!("{number:03}"), partition_of(hex(number % 100).as_bytes())));
+        let mut placed: Vec<_> = placed.collect();
+        placed.sort();
+        assert_eq!(placed, expected.collect::<Vec<_>>());
+        assert_eq!(writer.pending_bytes(), 0);
+    }
+}
+
+#[tokio::test]
+async fn logs_of_no_trace_are_a_message_of_their_own_beside_those_of_partitions() {
+    let cluster = cluster();
+    let (writer, _stop) = by_partition(&cluster, KeyHasher::SaramaCompat);
+    let log = |trace_id: Vec<u8>, time| LogRecord { trace_id, time_unix_nano: time, ..LogRecord::default() };
+    let records = logs(vec![log(trace(1).to_vec(), 1), log(vec![], 2), log(vec![], 3)]).encode_to_vec();
+    after_a_look(&writer, Signal::Logs, &records).await.unwrap();
+    let mut found: Vec<(Vec<u64>, i32)> = read(&cluster, "otlp_logs", 2)
+        .iter()
+        .map(|(partition, key, payload)| {
+            assert_eq!(*key, None);
+            let request = ExportLogsServiceRequest::decode(payload.as_slice()).unwrap();
+            let records = &request.resource_logs[0].scope_logs[0].log_records;
+            (records.iter().map(|it| it.time_unix_nano).collect(), *partition)
+        })
+        .collect();
+    found.sort();
+    let times: Vec<_> = found.iter().map(|(times, _)| times.as_slice()).collect();
+    assert_eq!(times, [&[1][..], &[2, 3]]);
+    assert_eq!(found[0].1, of_sarama(hex(1).as_bytes(), PARTITIONS));
+}
+
 #[tokio::test]
 async fn json_topics_get_the_same_as_json() {
     let cluster = cluster();
@@ -239,7 +314,7 @@ async fn a_trace_too_large_for_a_message_is_cut_and_a_record_too_large_is_refuse
     all.insert(4, span(3, &"y".repeat(2000)));
     assert_eq!(write_spans(&writer, all).await, Ok(KafkaWritten { too_large: 1 }));
     let found = read(&cluster, "otlp_spans", 4);
-    assert!(found.len() >= 4 && found.iter().all(|it| it.1 == Some(hex(3)) && it.2.len() <= 2000 - KEY));
+    assert!(found.len() >= 4 && found.iter().all(|it| it.1 == Some(hex(3)) && it.2.len() <= 2000 - TRACE_KEY_LEN));
     assert_eq!(names(&found).len(), 10);
 }
 

@@ -23,7 +23,8 @@ const GAUGE: Duration = Duration::from_millis(500);
 /// What a look has found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Found {
-    Well,
+    /// With so many partitions each, where that is of importance.
+    Well(i32),
     /// Why nothing can be written now.
     Unwell(String),
     /// Topics whose partitions are not as many: the records of a trace would not meet.
@@ -45,7 +46,8 @@ impl KafkaWriter {
             let found = found.unwrap_or_else(|_| Found::Unwell("the look at the brokers has failed".to_owned()));
             self.inner.is_misplaced.store(matches!(found, Found::Misplaced(_)), Ordering::Release);
             let pause = match &found {
-                Found::Well => {
+                Found::Well(partitions) => {
+                    self.inner.partitions.store(*partitions, Ordering::Release);
                     (self.inner.on_health)(true, "");
                     WELL
                 }
@@ -110,8 +112,8 @@ fn fit_together(partitions: &[(&str, usize)]) -> Found {
             Some((other, more)) => Found::Misplaced(format!(
                 "the topic `{first}` has {count} partitions and `{other}` has {more}, so that the records of a trace would not meet"
             )),
-            None => Found::Well,
+            None => Found::Well(i32::try_from(*count).unwrap_or(i32::MAX)),
         },
-        [] => Found::Well,
+        [] => Found::Well(0),
     }
 }

@@ -10,14 +10,20 @@ use prost::Message as _;
 
 use super::properties::{WIDE, generate, signals};
 use super::{Decoded, decode, records, span, text, traces};
+use crate::model::partition::{Partitioner, murmur2, sarama};
 use crate::model::{Signal, TraceId};
-use crate::otlp::{Part, scan, split};
+use crate::otlp::{Group, Grouping, Part, scan, split};
 
-/// The requests of all parts, with their traces.
-fn parts(signal: Signal, request: &[u8], by_trace: bool) -> Vec<(TraceId, Vec<u8>)> {
+/// The requests of all parts, with what they share.
+fn parts(signal: Signal, request: &[u8], grouping: Grouping) -> Vec<(Group, Vec<u8>)> {
     let found = scan(signal, request, &WIDE).unwrap();
-    let split = split(signal, request, &found.entries, by_trace);
-    split.parts().map(|part| (part.trace_id, written(&part))).collect()
+    let split = split(signal, request, &found.entries, grouping);
+    split.parts().map(|part| (part.group, written(&part))).collect()
+}
+
+/// The group of a trace where each is one.
+fn group_of(trace_id: TraceId) -> Group {
+    if trace_id.is_zero() { Group::Loose } else { Group::Trace(trace_id) }
 }
 
 fn written(part: &Part<'_>) -> Vec<u8> {
@@ -65,11 +71,12 @@ fn each_trace_becomes_one_request_with_what_stands_around_its_spans() {
         ],
     };
     let request = request.encode_to_vec();
-    let parts = parts(Signal::Traces, &request, true);
-    assert_eq!(parts.iter().map(|(trace, _)| trace.0[0]).collect::<Vec<_>>(), [1, 2]);
-    for (trace, part) in &parts {
+    let parts = parts(Signal::Traces, &request, Grouping::Traces);
+    assert_eq!(parts.len(), 2);
+    for ((group, part), trace) in parts.iter().zip([[1; 16], [2; 16]]) {
+        assert_eq!(*group, Group::Trace(TraceId(trace)));
         let expected: Vec<_> =
-            with_schemas(&request).into_iter().filter(|(_, _, span)| span.trace_id == trace.0).collect();
+            with_schemas(&request).into_iter().filter(|(_, _, span)| span.trace_id == trace).collect();
         assert_eq!(with_schemas(part), expected);
     }
     let first = ExportTraceServiceRequest::decode(parts[0].1.as_slice()).unwrap();
@@ -87,8 +94,8 @@ fn fields_of_a_record_that_nobody_knows_here_are_kept() {
     body.extend([0xfa, 0x3e, 3, b'n', b'e', b'w']); // field 1007
     let nested = |number: u8, content: &[u8]| [&[number << 3 | 2, content.len() as u8], content].concat();
     let request = nested(1, &nested(2, &nested(2, &body)));
-    let parts = parts(Signal::Traces, &request, true);
-    assert_eq!(parts, [(TraceId([1; 16]), request)], "byte for byte");
+    let parts = parts(Signal::Traces, &request, Grouping::Traces);
+    assert_eq!(parts, [(Group::Trace(TraceId([1; 16])), request)], "byte for byte");
 }
 
 #[test]
@@ -104,12 +111,15 @@ fn logs_without_a_trace_are_one_part_and_without_splitting_all_are() {
         let decoded = ExportLogsServiceRequest::decode(part).unwrap();
         decoded.resource_logs.iter().flat_map(|it| &it.scope_logs[0].log_records).map(|it| it.time_unix_nano).collect()
     };
-    let found: Vec<_> =
-        parts(Signal::Logs, &request, true).iter().map(|(id, part)| (id.is_zero(), times(part))).collect();
-    assert_eq!(found, [(true, vec![1, 3]), (false, vec![2])]);
-    let found: Vec<_> =
-        parts(Signal::Logs, &request, false).iter().map(|(id, part)| (id.is_zero(), times(part))).collect();
-    assert_eq!(found, [(true, vec![1, 2, 3])]);
+    let found = |grouping| -> Vec<_> {
+        parts(Signal::Logs, &request, grouping).iter().map(|(group, part)| (*group, times(part))).collect()
+    };
+    let seven = TraceId([7; 16]);
+    assert_eq!(found(Grouping::Traces), [(Group::Loose, vec![1, 3]), (Group::Trace(seven), vec![2])]);
+    assert_eq!(found(Grouping::Whole), [(Group::Loose, vec![1, 2, 3])]);
+    let partitioner = Partitioner { hash: murmur2, partitions: 12 };
+    let expected = [(Group::Partition(partitioner.of(&seven)), vec![2]), (Group::Loose, vec![1, 3])];
+    assert_eq!(found(Grouping::Partitions(partitioner)), expected);
 }
 
 /// Scenario: a trace too large for one message. Guarantee: pieces of at most so many bytes, or of one record, hold each of its records once.
@@ -118,7 +128,7 @@ fn a_part_is_cut_into_pieces_that_fit() {
     let names: Vec<String> = (0..40).map(|number| format!("span {number} {}", "x".repeat(number * 10))).collect();
     let request = traces(names.iter().map(|name| span(name)).collect()).encode_to_vec();
     let entries = scan(Signal::Traces, &request, &WIDE).unwrap().entries;
-    let split = split(Signal::Traces, &request, &entries, true);
+    let split = split(Signal::Traces, &request, &entries, Grouping::Traces);
     let whole = split.parts().next().unwrap();
     assert_eq!(whole.cut(usize::MAX).count(), 1);
     for max in [1, 300, 500, 2000] {
@@ -159,7 +169,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 384, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Scenario: any request. Guarantee: split and taken together again it has the same records, each in the same envelope and
-    /// in a part of its trace alone; invalid records are in no part.
+    /// in a part of its trace, or of its partition, alone; invalid records are in no part.
     #[test]
     fn the_parts_of_a_request_are_its_records(signal in signals(), seed: u64) {
         let request = generate(signal, seed);
@@ -168,19 +178,31 @@ proptest! {
         let show = |decoded: Decoded| format!("{decoded:?}");
         let expected = records(signal, &request, &found.entries).into_iter()
             .map(|record| (record.entry.head.trace_id, show(decode(&record).unwrap()))).collect();
-        let parts = parts(signal, &request, true);
-        let mut together = Vec::new();
-        for (trace_id, part) in &parts {
-            let entries = scan(signal, part, &WIDE).map_err(|error| TestCaseError::fail(error.to_string()))?.entries;
-            for record in records(signal, part, &entries) {
-                prop_assert_eq!(record.entry.head.trace_id, *trace_id);
-                together.push((*trace_id, show(decode(&record).unwrap())));
+        let expected = sorted(expected);
+        let partitioner = Partitioner { hash: sarama, partitions: 1 + (seed % 7) as i32 };
+        let of_partition = |id: TraceId| {
+            if id.is_zero() { Group::Loose } else { Group::Partition(partitioner.of(&id)) }
+        };
+        let ways: [(Grouping, &dyn Fn(TraceId) -> Group); 2] =
+            [(Grouping::Traces, &group_of), (Grouping::Partitions(partitioner), &of_partition)];
+        for (grouping, group_of) in ways {
+            let parts = parts(signal, &request, grouping);
+            let groups: Vec<Group> = parts.iter().map(|(group, _)| *group).collect();
+            prop_assert!(groups.iter().enumerate().all(|(at, group)| !groups[..at].contains(group)), "one part each");
+            let mut together = Vec::new();
+            for (group, part) in &parts {
+                let entries = scan(signal, part, &WIDE).map_err(|error| TestCaseError::fail(error.to_string()))?.entries;
+                for record in records(signal, part, &entries) {
+                    let trace_id = record.entry.head.trace_id;
+                    prop_assert_eq!(group_of(trace_id), *group);
+                    together.push((trace_id, show(decode(&record).unwrap())));
+                }
             }
-        }
-        prop_assert_eq!(sorted(together), sorted(expected));
-        if found.rejected == Default::default() {
-            let whole: Vec<u8> = parts.into_iter().flat_map(|(_, part)| part).collect();
-            prop_assert_eq!(schema_urls(signal, &whole), schema_urls(signal, &request));
+            prop_assert_eq!(&sorted(together), &expected);
+            if found.rejected == Default::default() {
+                let whole: Vec<u8> = parts.into_iter().flat_map(|(_, part)| part).collect();
+                prop_assert_eq!(schema_urls(signal, &whole), schema_urls(signal, &request));
+            }
         }
     }
 }

@@ -161,7 +161,7 @@ fn messages(client: &Client, topics: &[Arc<Topic>], found: &mut Vec<Finding>) {
             found.push(Finding::new(
                 subject,
                 State::Ok,
-                format!("{read} looked at: readable, and keyed by their trace"),
+                format!("{read} looked at: readable, and where their traces belong"),
             ));
         }
     }
@@ -170,10 +170,10 @@ fn messages(client: &Client, topics: &[Arc<Topic>], found: &mut Vec<Finding>) {
 fn advice(reason: &str) -> &'static str {
     match reason {
         "no_key" => {
-            "have no key: set `partition_traces_by_id` and `partition_logs_by_trace_id` in the Collector's kafka exporter"
+            "have no key, nor a partition that follows from their trace: set `partition_traces_by_id` and `partition_logs_by_trace_id` in the Collector's kafka exporter"
         }
         "several_traces" => {
-            "hold several traces: set `partition_traces_by_id` and `partition_logs_by_trace_id` in the Collector's kafka exporter"
+            "hold several traces that do not belong to one partition: set `partition_traces_by_id` and `partition_logs_by_trace_id` in the Collector's kafka exporter"
         }
         "other_key" => "have a key that is not their trace id in hexadecimal",
         _ => {

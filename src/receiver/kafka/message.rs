@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use data_encoding::HEXLOWER;
 use rdkafka::Message as _;
 use rdkafka::message::{BorrowedMessage, Headers as _};
 
 use super::dead::DeadLetters;
-use super::partition;
 use crate::config::{HeaderExtraction, LogEncoding, OtlpEncoding};
+use crate::model::partition::{all_follow, follows, trace_key};
 use crate::model::{Budget, Entry, Origin, Permit, Signal, Timestamp};
 use crate::otlp::{self, Limits, LogBody, LogContext};
 use crate::receiver::Incoming;
@@ -183,18 +182,20 @@ impl Message {
         }
     }
 
-    /// Why the records of a message may not be where the others of their trace are: key and partition must follow from its trace.
+    /// Why the records of a message may not be where the others of their trace are. Its partition must follow from its trace, and so must
+    /// its key. A message of several traces, or without a key, is well where the partition follows from each of them: that is how those
+    /// write that make one message of all that goes to a partition.
     pub(super) fn misrouted(&self, entries: &[Entry]) -> Option<&'static str> {
-        let mut ids = entries.iter().map(|entry| entry.head.trace_id).filter(|id| !id.is_zero());
-        let first = ids.next()?;
-        if ids.any(|id| id != first) {
-            return Some("several_traces");
+        let (partitions, partition) = (self.topic.partitions, self.lane);
+        let ids = || entries.iter().map(|entry| entry.head.trace_id).filter(|id| !id.is_zero());
+        let first = ids().next()?;
+        let is_one = ids().all(|id| id == first);
+        match self.key.as_deref().filter(|key| !key.is_empty()) {
+            Some(key) if is_one && key != trace_key(&first) => Some("other_key"),
+            Some(key) if is_one => (!follows(key, partitions, partition)).then_some("other_partition"),
+            _ if all_follow(ids(), partitions, partition) => None,
+            _ => Some(if is_one { "no_key" } else { "several_traces" }),
         }
-        let Some(key) = self.key.as_deref().filter(|key| !key.is_empty()) else { return Some("no_key") };
-        if key != HEXLOWER.encode(&first.0).as_bytes() {
-            return Some("other_key");
-        }
-        (!partition::follows(key, self.topic.partitions, self.lane)).then_some("other_partition")
     }
 
     fn set_aside(&self, poison: &Poison) {
@@ -249,5 +250,79 @@ pub(crate) fn test_message(
         headers: Vec::new(),
         dead: None,
         fetched: Arc::new(fetched),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::partition::{Partitioner, crc32, murmur2, sarama};
+    use crate::model::{ByteRange, Head, TraceId};
+
+    const PARTITIONS: i32 = 12;
+
+    fn ids() -> impl Iterator<Item = TraceId> {
+        let spread = |number: u128| number.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
+        (1..5000).map(move |number| TraceId(spread(number).to_be_bytes()))
+    }
+
+    /// Why a message in partition 7 with this key is misrouted, if it is.
+    fn misrouted(key: Option<&TraceId>, ids: &[TraceId]) -> Option<&'static str> {
+        let topic = Topic {
+            name: "spans".to_owned(),
+            signal: Signal::Traces,
+            encoding: Encoding::Otlp(OtlpEncoding::OtlpProto),
+            partitions: PARTITIONS,
+            headers: HeaderExtraction::default(),
+        };
+        let message = Message {
+            lane: 7,
+            topic: Arc::new(topic),
+            key: key.map(|id| Bytes::copy_from_slice(&trace_key(id))),
+            ..test_message(Signal::Traces, 0, Timestamp(0), None, Bytes::new())
+        };
+        let none = ByteRange::default();
+        let entry = |id: &TraceId| Entry {
+            head: Head { trace_id: *id, ..Head::default() },
+            resource: none,
+            scope: none,
+            metric: none,
+            body: none,
+        };
+        message.misrouted(&ids.iter().map(entry).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn messages_of_all_traces_of_a_partition_are_where_they_belong() {
+        for hash in [sarama, murmur2, crc32] {
+            let partitioner = Partitioner { hash, partitions: PARTITIONS };
+            let there: Vec<TraceId> = ids().filter(|id| partitioner.of(id) == 7).take(50).collect();
+            let elsewhere = ids().find(|id| !follows(&trace_key(id), PARTITIONS, 7)).unwrap();
+            let none = TraceId::default();
+            assert_eq!(misrouted(None, &there), None);
+            assert_eq!(misrouted(None, &[there[0], none, there[1], there[0]]), None);
+            assert_eq!(misrouted(Some(&there[0]), &there), None, "a key changes nothing");
+            assert_eq!(misrouted(None, &there[..1]), None);
+            assert_eq!(misrouted(None, &[there[0], elsewhere]), Some("several_traces"));
+            assert_eq!(misrouted(Some(&there[0]), &[there[0], elsewhere]), Some("several_traces"));
+            assert_eq!(misrouted(None, &[elsewhere, none]), Some("no_key"));
+            assert_eq!(misrouted(None, &[none, none]), None, "of no trace");
+            assert_eq!(misrouted(Some(&there[0]), &there[..1]), None);
+            assert_eq!(misrouted(Some(&there[0]), &there[1..2]), Some("other_key"));
+            assert_eq!(misrouted(Some(&elsewhere), &[elsewhere]), Some("other_partition"));
+        }
+    }
+
+    #[test]
+    fn traces_that_are_there_by_several_hashes_were_not_put_there_by_one() {
+        let only = |hash: fn(&[u8], i32) -> i32, other: fn(&[u8], i32) -> i32| {
+            let is_only = |id: &TraceId| {
+                let key = trace_key(id);
+                let there = [hash, other, crc32].map(|hash| hash(&key, PARTITIONS) == 7);
+                there == [true, false, false]
+            };
+            ids().find(is_only).unwrap()
+        };
+        assert_eq!(misrouted(None, &[only(sarama, murmur2), only(murmur2, sarama)]), Some("several_traces"));
     }
 }

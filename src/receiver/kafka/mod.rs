@@ -25,7 +25,6 @@ mod ends;
 mod examine;
 mod message;
 mod offsets;
-mod partition;
 
 use std::time::Duration;
 
@@ -36,7 +35,6 @@ pub use message::Message;
 #[cfg(test)]
 pub(crate) use message::test_message;
 pub use offsets::{Commit, Offsets, Place, Progress, Restart};
-pub use partition::{crc32, murmur2, sarama};
 
 use std::sync::Arc;
 

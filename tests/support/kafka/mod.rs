@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use futures::executor::block_on;
 use parking_lot::Mutex;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -266,6 +266,15 @@ impl Cluster {
         self.brokers[broker].lock().start();
         let running = self.brokers.iter().filter(|broker| broker.lock().runs()).count();
         self.wait_for(broker, running).unwrap_or_else(|why| panic!("{why}"));
+    }
+
+    /// Gives a topic as many partitions as this, which is more than it has.
+    pub(crate) fn grow_topic(&self, name: &str, partitions: i32) {
+        let count = usize::try_from(partitions).unwrap();
+        let more = NewPartitions::new(name, count);
+        let grown = block_on(self.admin.create_partitions([&more], &Self::patience())).unwrap();
+        assert!(grown[0].is_ok(), "{name}: {:?}", grown[0]);
+        self.until(&format!("the topic {name} has grown"), || (self.partitions(name) == partitions).then_some(()));
     }
 
     /// Appends a record and returns its partition and offset.
