@@ -130,6 +130,7 @@ fn read(
     let questions = ends::spawn(&client, &source.config).map_err(thread)?;
     let dead = DeadLetters::open(&source.config, &source.root).map_err(fatal)?.map(Arc::new);
     let Some(topics) = look(&client, &source, &readiness, phase)? else { return Ok(()) };
+    begin_counting(&topics);
     let names: Vec<&str> = topics.iter().map(|topic| topic.name.as_str()).collect();
     client.subscribe(&names).map_err(fatal)?;
     let now = Instant::now();
@@ -162,6 +163,20 @@ fn read(
     }
     reader.finish(&client, result.is_ok());
     result
+}
+
+/// Counters of what happens rarely begin with nothing: a first time that is also the first sample would be no increase to Prometheus.
+fn begin_counting(topics: &[Arc<Topic>]) {
+    for topic in topics {
+        let topic = || topic.name.clone();
+        metrics::counter!(names::KAFKA_LOST_MESSAGES, "topic" => topic()).increment(0);
+        for reason in ["tombstone", "undecodable"] {
+            metrics::counter!(names::KAFKA_POISON_MESSAGES, "topic" => topic(), "reason" => reason).increment(0);
+        }
+        for reason in ["no_key", "other_key", "several_traces", "other_partition"] {
+            metrics::counter!(names::KAFKA_MISROUTED_MESSAGES, "topic" => topic(), "reason" => reason).increment(0);
+        }
+    }
 }
 
 /// Waits for the topics. `None` if it is to end before they are there.

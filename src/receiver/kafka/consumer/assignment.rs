@@ -8,6 +8,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tokio::time::Instant;
 
+use super::commits::lag_of;
 use super::{AGAIN, Failure, Lane, LaneIntake, MIN_SHARE, Part, Reader, gauge, set_paused};
 use crate::model::{Budget, Timestamp};
 use crate::receiver::kafka::LaneStart;
@@ -207,6 +208,11 @@ impl<L: LaneIntake> Reader<L> {
         if let Some(lane) = self.running.remove(&number) {
             lane.progress.freeze();
             self.lanes.stop(number);
+            // It is another member's to tell of.
+            for topic in &self.topics {
+                metrics::gauge!(names::KAFKA_LAG, &lag_of(topic, number)).set(0.0);
+            }
+            metrics::gauge!(names::KAFKA_WATERMARK_AGE, "lane" => number.to_string()).set(0.0);
         }
     }
 }

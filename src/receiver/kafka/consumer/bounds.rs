@@ -11,7 +11,7 @@ use crate::receiver::kafka::ends::{Answer, Doubt, Question};
 use crate::receiver::kafka::offsets::Restart;
 
 impl<L: LaneIntake> Reader<L> {
-    /// Asks whether partitions that are quiet were read to their end, and whether those that were are the ones that they were.
+    /// Asks where partitions end, and whether those that were quiet are the ones that they were.
     pub(super) fn ask_for_ends(&mut self) {
         if self.asking {
             return;
@@ -22,14 +22,12 @@ impl<L: LaneIntake> Reader<L> {
             for (topic, part) in self.topics.iter().zip(&lane.parts) {
                 let silence = now.duration_since(part.heard);
                 let is_quiet = !part.paused && silence >= idle / 2;
-                if is_quiet || part.unsure.is_some() {
-                    // What is there is fetched within that time, unless there is nothing but marks of transactions.
-                    let gap = (is_quiet && silence >= idle && part.next < part.end).then_some(part.next);
-                    partitions.insert(
-                        (topic.name.clone(), *number),
-                        Doubt { gap, known: part.unsure.map(|known| (known, part.silences)) },
-                    );
-                }
+                // What is there is fetched within that time, unless there is nothing but marks of transactions.
+                let gap = (is_quiet && silence >= idle && part.next < part.end).then_some(part.next);
+                partitions.insert(
+                    (topic.name.clone(), *number),
+                    Doubt { gap, known: part.unsure.map(|known| (known, part.silences)) },
+                );
             }
         }
         if partitions.is_empty() && !self.is_unreachable {

@@ -9,6 +9,7 @@ use super::{FLOW, Failure, LaneIntake, Reader, gauge_of};
 use crate::model::Timestamp;
 use crate::receiver::kafka::LAST_COMMIT;
 use crate::receiver::kafka::client::{self, Client, Event};
+use crate::receiver::kafka::message::Topic;
 use crate::receiver::kafka::offsets::Restart;
 use crate::telemetry::names;
 
@@ -30,8 +31,7 @@ impl<L: LaneIntake> Reader<L> {
                     part.told = commit.offset;
                     add(&mut list, &topic.name, *number, commit.offset, commit.from);
                 }
-                let labels = [("topic", topic.name.clone()), ("partition", number.to_string())];
-                metrics::gauge!(names::KAFKA_LAG, &labels).set(gauge_of(part.end - commit.offset));
+                metrics::gauge!(names::KAFKA_LAG, &lag_of(topic, *number)).set(gauge_of(part.end - commit.offset));
             }
             if low > Timestamp::default() {
                 let age = now.since(low).as_secs_f64();
@@ -117,6 +117,11 @@ impl<L: LaneIntake> Reader<L> {
         }
         self.readiness.set_not_ready(&self.source.id, "has left its group");
     }
+}
+
+/// The labels of a partition's lag.
+pub(super) fn lag_of(topic: &Topic, number: i32) -> [(&'static str, String); 2] {
+    [("topic", topic.name.clone()), ("partition", number.to_string())]
 }
 
 /// Adds a commit. What the list refuses is not committed, which loses nothing.
