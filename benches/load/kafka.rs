@@ -84,7 +84,7 @@ fn producer(cluster: &Cluster) -> Result<BaseProducer, String> {
 
 /// Puts `total` messages on the topic, `rate` spans a second (as fast as it goes where that is 0).
 fn produce(producer: &BaseProducer, requests: &[Encoded], total: usize, rate: usize) -> Result<(), String> {
-    let began = std::time::Instant::now();
+    let began = Instant::now();
     for turn in 0..total {
         let payload = requests[turn % REQUESTS].in_round((turn / REQUESTS) as u64);
         let partition = (turn % PARTITIONS as usize) as i32;
