@@ -10,7 +10,7 @@ use foldhash::fast::RandomState;
 
 use super::decode::name_and_unit;
 use super::request::{Envelope, FIELD};
-use super::wire::{Payload, Reader};
+use super::wire::{Payload, Reader, varint_len};
 use crate::model::partition::{Partitioner, Recent};
 use crate::model::{ByteRange, Entry, Signal, TraceId};
 
@@ -40,17 +40,18 @@ pub enum Group {
 #[derive(Debug)]
 pub struct Split<'a> {
     signal: Signal,
+    request: &'a [u8],
     envelopes: Vec<Envelope<'a>>,
     /// Those of one group after another, in wire order.
-    pieces: Vec<Piece<'a>>,
+    pieces: Vec<Piece>,
     groups: Vec<(Group, Range<usize>)>,
 }
 
 /// A record, and what it stands in (an index of [`Split::envelopes`]).
-#[derive(Debug, Clone, Copy)]
-struct Piece<'a> {
-    envelope: usize,
-    body: &'a [u8],
+#[derive(Debug, Clone, Copy, Default)]
+struct Piece {
+    envelope: u32,
+    body: ByteRange,
 }
 
 /// Records that are to be one request.
@@ -59,17 +60,17 @@ pub struct Part<'s> {
     /// What they share.
     pub group: Group,
     split: &'s Split<'s>,
-    pieces: &'s [Piece<'s>],
+    pieces: &'s [Piece],
 }
 
 /// Sorts the records of a request into groups. `entries` are those that a walk over the request found.
 #[must_use]
 pub fn split<'a>(signal: Signal, request: &'a [u8], entries: &[Entry], grouping: Grouping) -> Split<'a> {
-    let mut schemas = schemas(request).into_iter().peekable();
+    let mut schemas = schemas(request, entries).into_iter().peekable();
     let mut envelopes: Vec<Envelope<'a>> = Vec::new();
     let mut last: Option<(ByteRange, ByteRange, ByteRange, usize)> = None;
     let mut groups = Groups::new(grouping);
-    let mut unsorted: Vec<(usize, Piece<'a>)> = Vec::with_capacity(entries.len());
+    let mut unsorted: Vec<(usize, Piece)> = Vec::with_capacity(entries.len());
     for entry in entries {
         // Entries come in wire order, and so do scopes.
         while schemas.next_if(|schema| schema.end <= entry.body.start as usize).is_some() {}
@@ -88,7 +89,8 @@ pub fn split<'a>(signal: Signal, request: &'a [u8], entries: &[Entry], grouping:
                 unit,
             });
         }
-        let piece = Piece { envelope: envelopes.len() - 1, body: entry.body.of(request) };
+        // No more envelopes than entries, nor more of these than a request has bytes.
+        let piece = Piece { envelope: u32::try_from(envelopes.len() - 1).unwrap_or(u32::MAX), body: entry.body };
         unsorted.push((groups.count(&entry.head.trace_id), piece));
     }
     // Each piece to the next free place of its group: they stay in wire order.
@@ -99,7 +101,7 @@ pub fn split<'a>(signal: Signal, request: &'a [u8], entries: &[Entry], grouping:
     });
     let groups: Vec<(Group, Range<usize>)> = ranges.collect();
     let mut free: Vec<usize> = groups.iter().map(|(_, range)| range.start).collect();
-    let mut pieces = vec![Piece { envelope: 0, body: &[] }; unsorted.len()];
+    let mut pieces = vec![Piece::default(); unsorted.len()];
     for (number, piece) in unsorted {
         if let Some(next) = free.get_mut(number)
             && let Some(place) = pieces.get_mut(*next)
@@ -108,7 +110,7 @@ pub fn split<'a>(signal: Signal, request: &'a [u8], entries: &[Entry], grouping:
             *next += 1;
         }
     }
-    Split { signal, envelopes, pieces, groups }
+    Split { signal, request, envelopes, pieces, groups }
 }
 
 /// The groups that have been met, by number, and how many records each has.
@@ -174,6 +176,10 @@ impl Split<'_> {
         });
         parts.filter(|part| !part.pieces.is_empty())
     }
+
+    fn envelope(&self, piece: &Piece) -> Option<&Envelope<'_>> {
+        self.envelopes.get(piece.envelope as usize)
+    }
 }
 
 impl<'s> Part<'s> {
@@ -192,8 +198,9 @@ impl<'s> Part<'s> {
 
     /// Appends its request.
     pub fn write(&self, out: &mut Vec<u8>) {
+        out.reserve(self.size());
         for (envelope, run) in self.runs() {
-            envelope.put(out, self.split.signal, run.iter().map(|piece| piece.body));
+            envelope.put(out, self.split.signal, run.iter().map(|piece| piece.body.of(self.split.request)));
         }
     }
 
@@ -205,7 +212,7 @@ impl<'s> Part<'s> {
             let fitting = rest.iter().take_while(|piece| {
                 if last != Some(piece.envelope) {
                     last = Some(piece.envelope);
-                    size += self.split.envelopes.get(piece.envelope).map_or(0, Envelope::size);
+                    size += self.split.envelope(piece).map_or(0, Envelope::size);
                 }
                 size += piece.body.len() + FIELD;
                 size <= max_bytes
@@ -226,10 +233,10 @@ impl<'s> Part<'s> {
     }
 
     /// Records that follow one another in the same envelope.
-    fn runs(&self) -> impl Iterator<Item = (&Envelope<'_>, &[Piece<'_>])> {
+    fn runs(&self) -> impl Iterator<Item = (&Envelope<'_>, &[Piece])> {
         self.pieces
             .chunk_by(|one, next| one.envelope == next.envelope)
-            .filter_map(|run| Some((self.split.envelopes.get(run.first()?.envelope)?, run)))
+            .filter_map(|run| Some((self.split.envelope(run.first()?)?, run)))
     }
 }
 
@@ -243,7 +250,7 @@ struct Schema<'a> {
 }
 
 /// The schemas of each scope, in wire order.
-fn schemas(request: &[u8]) -> Vec<Schema<'_>> {
+fn schemas<'a>(request: &'a [u8], mut entries: &[Entry]) -> Vec<Schema<'a>> {
     let mut found = Vec::new();
     let mut reader = Reader::new(request);
     while let Ok(Some((number, payload))) = reader.next() {
@@ -254,7 +261,7 @@ fn schemas(request: &[u8]) -> Vec<Schema<'_>> {
         while let Ok(Some((number, payload))) = envelope.next() {
             match (number, payload) {
                 (2, Payload::Len(start, end)) => {
-                    let scope = schema_url(envelope.within(start, end));
+                    let scope = schema_url(envelope.within(start, end), end, &mut entries);
                     found.push(Schema { end, resource: &[], scope });
                 }
                 (3, Payload::Len(start, end)) => resource = envelope.slice(start, end),
@@ -267,12 +274,34 @@ fn schemas(request: &[u8]) -> Vec<Schema<'_>> {
     found
 }
 
-/// `schema_url` of `ScopeSpans` and its like: the last of them, as protobuf has it.
-fn schema_url<'a>(mut scope: Reader<'a>) -> &'a [u8] {
+/// `schema_url` of `ScopeSpans` and its like, which ends at `end`: the last of them, as protobuf has it. `entries` are passed on to those that
+/// come after it, or after a record in it.
+///
+/// Records that stand side by side are passed over without a look at their bytes, which may still be in the cache of another core: between two
+/// entries there is room for nothing else, where there is no more than the key and the length of the second take.
+fn schema_url<'a>(mut scope: Reader<'a>, end: usize, entries: &mut &[Entry]) -> &'a [u8] {
     let mut url: &[u8] = &[];
     while let Ok(Some((number, payload))) = scope.next() {
-        if let (3, Payload::Len(start, end)) = (number, payload) {
-            url = scope.slice(start, end);
+        match (number, payload) {
+            (2, Payload::Len(start, mut last)) => {
+                while let Some((entry, rest)) = entries.split_first().filter(|it| it.0.body.start as usize <= start) {
+                    *entries = rest;
+                    if (entry.body.start as usize, entry.body.end as usize) != (start, last) {
+                        continue;
+                    }
+                    while let Some((next, rest)) = entries.split_first() {
+                        let body = next.body;
+                        if body.start as usize != last + 1 + varint_len(body.len() as u64) {
+                            break;
+                        }
+                        last = body.end as usize;
+                        *entries = rest;
+                    }
+                }
+                scope = scope.within(last, end);
+            }
+            (3, Payload::Len(start, end)) => url = scope.slice(start, end),
+            _ => {}
         }
     }
     url

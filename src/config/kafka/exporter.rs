@@ -126,8 +126,8 @@ pub enum KafkaMessages {
     /// Those of a trace, with its id as the key, as the Collector writes them: for topics that others read too, who go by the key.
     #[default]
     Trace,
-    /// Those of all traces that have the same partition, without a key: several times cheaper for the gateway, the brokers and who reads the
-    /// topics, where a request holds many traces. Casefile and the Collector read them; what needs keys (compaction, joins of streams)
+    /// Those of all traces that have the same partition, without a key: fewer messages for the gateway, the brokers and who reads the
+    /// topics, where a request holds more traces than there are partitions. Casefile and the Collector read them; what needs keys (compaction, joins of streams)
     /// cannot.
     Partition,
 }

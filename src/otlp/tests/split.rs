@@ -99,6 +99,32 @@ fn fields_of_a_record_that_nobody_knows_here_are_kept() {
 }
 
 #[test]
+fn the_schema_of_a_scope_may_stand_anywhere_in_it() {
+    let nested = |number: u8, content: &[u8]| {
+        let mut field = vec![number << 3 | 2];
+        prost::encoding::encode_varint(content.len() as u64, &mut field);
+        [field.as_slice(), content].concat()
+    };
+    let record = nested(2, &span("x").encode_to_vec());
+    let (url, other) = (nested(3, b"u"), nested(3, b"o"));
+    let none = nested(2, &[]);
+    for fields in [
+        vec![&url, &record, &record, &record],
+        vec![&record, &url, &record, &record],
+        vec![&record, &record, &url, &record],
+        vec![&record, &record, &record, &url],
+        vec![&record, &other, &record, &url, &none, &record],
+    ] {
+        let scope = nested(2, &fields.into_iter().flatten().copied().collect::<Vec<u8>>());
+        let alone = nested(2, &record);
+        let request = [nested(1, &alone), nested(1, &[scope, alone].concat())].concat();
+        let parts = parts(Signal::Traces, &request, Grouping::Traces);
+        let found: Vec<String> = with_schemas(&parts[0].1).into_iter().map(|(_, url, _)| url).collect();
+        assert_eq!(found, ["", "u", "u", "u", ""]);
+    }
+}
+
+#[test]
 fn logs_without_a_trace_are_one_part_and_without_splitting_all_are() {
     let log = |trace: Vec<u8>, time| LogRecord { trace_id: trace, time_unix_nano: time, ..LogRecord::default() };
     let log_records = vec![log(vec![], 1), log(vec![7; 16], 2), log(vec![0; 16], 3)];
