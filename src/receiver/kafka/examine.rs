@@ -19,7 +19,9 @@ use crate::telemetry::{Clock as _, SystemClock};
 
 /// Messages that are looked at of each partition, from its end backwards.
 const SAMPLED: i64 = 5;
-/// How long they are waited for.
+/// Wait before a question to the brokers is asked again.
+const AGAIN: Duration = Duration::from_millis(500);
+/// How long messages, and answers that may come later, are waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How something stands.
@@ -91,7 +93,14 @@ pub fn examine(config: &KafkaReceiver, signals: &[Signal]) -> Vec<Finding> {
 /// What the group has committed, and how far behind it is.
 fn group(client: &Client, config: &KafkaReceiver, topics: &[Arc<Topic>], found: &mut Vec<Finding>) {
     let subject = format!("group {}", config.group_id);
-    let begins = match begin::begins(client, config, &partitions(topics)) {
+    // Right after a broker has started, or a group was first heard of, no broker keeps its offsets yet.
+    let until = Instant::now() + PATIENCE;
+    let mut begins = begin::begins(client, config, &partitions(topics));
+    while matches!(begins, Err(NotNow::Later(_))) && Instant::now() < until {
+        std::thread::sleep(AGAIN);
+        begins = begin::begins(client, config, &partitions(topics));
+    }
+    let begins = match begins {
         Ok(begins) => begins,
         Err(reason) => {
             let detail = match reason {
