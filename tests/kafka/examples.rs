@@ -208,7 +208,7 @@ fn a_group_runs_as_in_the_examples_and_by_the_commands_of_the_page() {
 
     let doctor = String::from_utf8(place.run(&commands("Watching it", 0))).unwrap();
     assert!(
-        doctor.contains("messages of otlp_logs: ") && doctor.contains("readable, and keyed by their trace"),
+        doctor.contains("messages of otlp_logs: ") && doctor.contains("readable, and where their traces belong"),
         "{doctor}"
     );
 

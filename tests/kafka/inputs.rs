@@ -3,7 +3,7 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use casefile::model::RootKey;
+use casefile::model::{RootKey, partition};
 use casefile::receiver::kafka::open_dead_letter;
 use casefile::telemetry::names;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
@@ -14,10 +14,15 @@ use crate::support::casefile::ROOT_KEY;
 use crate::support::{otlp, store};
 use crate::traffic::{hex, log, padded, spans};
 
-/// A message of spans of a trace that has failed, under its key.
+/// A message under its key, in the first partition.
 fn put(bed: &Bed<'_>, topic: &str, key: Option<&str>, payload: Option<&[u8]>, headers: &[(&str, &[u8])]) {
     let key = key.map(str::as_bytes);
     bed.cluster.produce(&Record { topic, partition: Some(0), key, payload, headers, timestamp: None });
+}
+
+/// A partition, of so many, that no usual hash gives this trace.
+fn elsewhere(trace: u32, partitions: i32) -> i32 {
+    (0..partitions).find(|partition| !partition::follows(hex(trace).as_bytes(), partitions, *partition)).unwrap()
 }
 
 /// The traces in the shared store, with the records that their manifests list.
@@ -29,23 +34,28 @@ fn traces(bed: &Bed<'_>) -> Vec<(String, usize)> {
 /// fault-27, input-54 to input-59.
 #[test]
 fn fault_27_what_cannot_be_read_is_counted_and_passed_over() {
+    const PARTITIONS: i32 = 12;
     let cluster = Cluster::shared();
-    let bed = Bed::quick(&cluster, "poison", 1);
+    let bed = Bed::quick(&cluster, "poison", PARTITIONS);
     let (topic, logs) = (bed.spans(), bed.logs());
-    let good = |trace: u32| put(&bed, &topic, Some(&hex(trace)), Some(&spans(trace, 0, 2, true)), &[]);
+    // Where its key puts it, or where it does not belong.
+    let put = |bed: &Bed<'_>, topic: &str, key: Option<&str>, payload: Option<&[u8]>, partition: Option<i32>| {
+        bed.cluster.produce(&Record { topic, partition, key: key.map(str::as_bytes), payload, ..Record::default() });
+    };
+    let good = |trace: u32| put(&bed, &topic, Some(&hex(trace)), Some(&spans(trace, 0, 2, true)), None);
     good(0);
-    put(&bed, &topic, Some(&hex(1)), None, &[]);
+    put(&bed, &topic, Some(&hex(1)), None, None);
     good(2);
     // Log records where spans should be.
-    put(&bed, &topic, Some(&hex(3)), Some(&log(3, 0)), &[]);
-    put(&bed, &topic, Some(&hex(4)), Some(&otlp::failing_trace(&hex(4), 10)), &[]);
-    put(&bed, &topic, Some(&hex(5)), Some(b"\xff\xff\xff\xff not OTLP"), &[]);
-    put(&bed, &logs, Some(&hex(5)), Some(&spans(5, 0, 2, true)), &[]);
+    put(&bed, &topic, Some(&hex(3)), Some(&log(3, 0)), None);
+    put(&bed, &topic, Some(&hex(4)), Some(&otlp::failing_trace(&hex(4), 10)), None);
+    put(&bed, &topic, Some(&hex(5)), Some(b"\xff\xff\xff\xff not OTLP"), None);
+    put(&bed, &logs, Some(&hex(5)), Some(&spans(5, 0, 2, true)), None);
     good(6);
-    put(&bed, &topic, None, Some(&spans(7, 0, 2, true)), &[]);
-    put(&bed, &topic, Some(&hex(9)), Some(&spans(8, 0, 2, true)), &[]);
+    put(&bed, &topic, None, Some(&spans(7, 0, 2, true)), Some(elsewhere(7, PARTITIONS)));
+    put(&bed, &topic, Some(&hex(9)), Some(&spans(8, 0, 2, true)), None);
     let several = [spans(10, 0, 2, true), spans(11, 0, 2, true)].concat();
-    put(&bed, &topic, Some(&hex(10)), Some(&several), &[]);
+    put(&bed, &topic, Some(&hex(10)), Some(&several), Some(elsewhere(11, PARTITIONS)));
     good(12);
     let home = bed.home(&Member { name: "one", ..Member::default() });
     let member = home.start();
