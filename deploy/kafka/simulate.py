@@ -12,9 +12,9 @@ import math
 import random
 
 # Measured: cargo bench --bench load -- --kafka. CPU of one member for all that a span costs it until it is decided, bundles apart.
-CPU_SECONDS_PER_MILLION_SPANS = 1.6
+CPU_SECONDS_PER_MILLION_SPANS = 1.5
 # Resident memory for a byte of OTLP that waits in a window.
-MEMORY_PER_WIRE_BYTE = 1.7
+MEMORY_PER_WIRE_BYTE = 1.9
 # CPU of making, redacting and storing one bundle.
 CPU_SECONDS_PER_BUNDLE = 0.003
 
