@@ -79,11 +79,12 @@ impl Lane {
         while !sink.is_stopping() {
             let relieved = self.core.relieve(self.now, 0, RELIEVED);
             self.judge(relieved, sink);
-            if let Some((message, incoming)) = self.next.take() {
-                if let Err(incoming) = self.core.admit_read(self.now, incoming, message.origin.clone()) {
+            if let Some((mut message, incoming)) = self.next.take() {
+                if let Err(incoming) = self.core.admit_read(self.now, incoming, message.claim.origin()) {
                     self.next = Some((message, incoming));
                     return Ran::Full;
                 }
+                message.claim.taken();
                 continue;
             }
             let head =
@@ -142,9 +143,12 @@ impl Lane {
 impl Part {
     /// The next message that has something in it; `None` if the first has not.
     fn take(&mut self) -> Option<(Message, Incoming)> {
-        let message = self.waiting.pop_front()?;
+        let mut message = self.waiting.pop_front()?;
         self.through = self.through.max(message.at);
-        let incoming = message.read()?;
+        let Some(incoming) = message.read() else {
+            message.claim.taken();
+            return None;
+        };
         Some((message, incoming))
     }
 }

@@ -305,6 +305,23 @@ fn fault_36_windows_close_when_a_partition_is_idle() {
     member.lane.let_go();
 }
 
+/// As after a panic of its thread: nobody has said that the lane is another member's.
+#[test]
+fn what_a_lane_has_not_taken_in_when_it_ends_is_not_committed() {
+    let core = core(&[]);
+    let store = Store::default();
+    let mut member = Member::start(&core, &BEGIN);
+    let partitions = [vec![Written { at: 0, payload: span(1, 1, false) }; 2], vec![]];
+    let all = core.budget().take(core.budget().limit()).unwrap();
+    member.lane.known_through(1, Timestamp(START + SECOND));
+    (0..2).for_each(|_| assert!(member.read(&partitions, 0)));
+    assert_eq!(member.lane.run(&store), Ran::Full, "one waits for room, one behind it");
+    let Member { lane, progress, .. } = member;
+    lane.let_go();
+    drop(all);
+    assert_eq!(progress.commits().0[0].offset, 0);
+}
+
 #[test]
 fn what_is_larger_than_the_room_that_is_left_waits() {
     let core = core(&[]);

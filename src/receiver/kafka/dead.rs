@@ -16,8 +16,9 @@ use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 
 use super::client;
 use super::message::{Message, Poison};
+use super::offsets::Claim;
 use crate::config::KafkaReceiver;
-use crate::model::{Origin, Permit, RootKey};
+use crate::model::{Permit, RootKey};
 
 /// What the key is derived for.
 const PURPOSE: &str = "casefile/kafka/dead-letter/1";
@@ -57,17 +58,8 @@ struct Letter {
     sealed: Vec<u8>,
     place: String,
     reason: &'static str,
-    origin: Option<Origin>,
-    arrived: bool,
+    claim: Claim,
     _fetched: Arc<Permit>,
-}
-
-impl Drop for Letter {
-    fn drop(&mut self) {
-        if !self.arrived {
-            carry(self.origin.as_ref());
-        }
-    }
 }
 
 /// Letters that did not arrive, and why the last did not.
@@ -95,7 +87,7 @@ impl ProducerContext for Delivery {
 
     fn delivery(&self, result: &DeliveryResult<'_>, mut letter: Self::DeliveryOpaque) {
         match result {
-            Ok(_) => letter.arrived = true,
+            Ok(_) => letter.claim.taken(),
             Err((error, _)) => self.0.lock().keep(*letter, error),
         }
     }
@@ -105,12 +97,6 @@ impl Refused {
     fn keep(&mut self, letter: Letter, error: &KafkaError) {
         self.letters.push(letter);
         self.why = error.to_string();
-    }
-}
-
-fn carry(origin: Option<&Origin>) {
-    if let Some(origin) = origin {
-        origin.keeper.carried();
     }
 }
 
@@ -133,17 +119,16 @@ impl DeadLetters {
 
     /// Sends a message there. It keeps the message's offset until it has arrived.
     pub(super) fn send(&self, message: &Message, poison: &Poison) {
+        let claim = Claim::on(message.claim.origin());
         let Some(sealed) = self.seal(message) else {
             tracing::error!("a message that cannot be read could not be encrypted; it will be read again");
-            carry(message.origin.as_ref());
             return;
         };
         self.post(Letter {
             sealed,
             place: format!("{}/{}/{}", message.topic.name, message.lane, message.offset),
             reason: poison.reason,
-            origin: message.origin.clone(),
-            arrived: false,
+            claim,
             _fetched: Arc::clone(&message.fetched),
         });
     }

@@ -7,6 +7,7 @@ use rdkafka::Message as _;
 use rdkafka::message::{BorrowedMessage, Headers as _};
 
 use super::dead::DeadLetters;
+use super::offsets::Claim;
 use crate::config::{HeaderExtraction, LogEncoding, OtlpEncoding};
 use crate::model::partition::{all_follow, follows, trace_key};
 use crate::model::{Budget, Entry, Origin, Permit, Signal, Timestamp};
@@ -44,8 +45,8 @@ pub struct Message {
     pub part: usize,
     /// Its time in the lane: the broker's timestamp, which never goes back within a partition.
     pub at: Timestamp,
-    /// Keeps its offset from being committed. None where it was committed before, and is read once more.
-    pub origin: Option<Origin>,
+    /// Keeps its offset from being committed. On none where it was committed before, and is read once more.
+    pub claim: Claim,
     pub(super) topic: Arc<Topic>,
     pub(super) offset: i64,
     pub(super) key: Option<Bytes>,
@@ -85,7 +86,7 @@ impl Message {
             lane: message.partition(),
             part,
             at,
-            origin,
+            claim: Claim::on(origin),
             topic: Arc::clone(topic),
             offset: message.offset(),
             key: message.key().map(Bytes::copy_from_slice),
@@ -242,7 +243,7 @@ pub(crate) fn test_message(
         lane: 0,
         part,
         at,
-        origin,
+        claim: Claim::on(origin),
         topic: Arc::new(topic),
         offset: 0,
         key: None,

@@ -34,7 +34,7 @@ pub use examine::{Finding, State, examine};
 pub use message::Message;
 #[cfg(test)]
 pub(crate) use message::test_message;
-pub use offsets::{Commit, Offsets, Place, Progress, Restart};
+pub use offsets::{Claim, Commit, Offsets, Place, Progress, Restart};
 
 use std::sync::Arc;
 

@@ -184,9 +184,41 @@ impl Keeper for Held {
 }
 
 impl Drop for Held {
+    /// What a panic takes along has had no outcome.
     fn drop(&mut self) {
-        if !self.carried.load(Ordering::Acquire) {
+        if !self.carried.load(Ordering::Acquire) && !std::thread::panicking() {
             self.offsets.done(self.offset);
+        }
+    }
+}
+
+/// Where a message was kept that nobody has taken in yet: dropped before somebody has, it is left to the next reader.
+#[derive(Debug, Default)]
+pub struct Claim(Option<Origin>);
+
+impl Claim {
+    /// On the offset of a message; on none where it was committed before.
+    #[must_use]
+    pub fn on(origin: Option<Origin>) -> Self {
+        Self(origin)
+    }
+
+    /// For who takes the message in.
+    #[must_use]
+    pub fn origin(&self) -> Option<Origin> {
+        self.0.clone()
+    }
+
+    /// The message was taken in, or holds nothing: its offset is for others to keep.
+    pub fn taken(&mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if let Some(origin) = &self.0 {
+            origin.keeper.carried();
         }
     }
 }
@@ -273,6 +305,26 @@ mod tests {
         a.keeper.carried();
         drop((a, b));
         assert_eq!(offsets.low().0, 0);
+    }
+
+    #[test]
+    fn what_nobody_took_in_and_what_a_panic_took_along_is_left_to_the_next_reader() {
+        let offsets = Arc::new(Offsets::from(0));
+        let mut taken = Claim::on(Some(offsets.take(place(0, 1))));
+        let dropped = Claim::on(Some(offsets.take(place(1, 1))));
+        let held = offsets.take(place(2, 1));
+        taken.taken();
+        drop((taken, dropped));
+        assert_eq!(offsets.low().0, 1);
+        let offsets = Arc::new(Offsets::from(2));
+        drop(held);
+        let held = offsets.take(place(2, 1));
+        let thread = std::thread::spawn(move || {
+            let _held = held;
+            panic!("as a reader of stacks might");
+        });
+        assert!(thread.join().is_err());
+        assert_eq!(offsets.low().0, 2);
     }
 
     #[test]
