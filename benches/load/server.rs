@@ -24,51 +24,17 @@ pub(crate) struct Counts {
 impl Server {
     /// Starts one that writes to `store` below `folder`; `incident` is its `connectors.incident` block in flow style.
     pub(crate) async fn start(folder: &Path, incident: &str) -> Result<Self, String> {
-        let pipelines = format!(
-            "
-processors:
-  redaction: {{key: '{}'}}
-connectors:
-  incident: {incident}
-exporters:
-  bundle: {{url: 'file:{}'}}
-extensions:
-  file_storage: {{directory: '{}'}}
-service:
-  extensions: [health_check, file_storage]
-  pipelines:
-    traces: {{receivers: [otlp], exporters: [incident]}}
-    bundles: {{receivers: [incident], processors: [redaction], exporters: [bundle]}}
-",
-            "5a".repeat(32),
-            folder.join("store").display(),
-            folder.join("window").display()
-        );
-        Self::run(folder, &pipelines).await
+        Self::run(folder, &bundles(folder, incident, "otlp")).await
     }
 
     /// Starts one that reads the topic `otlp_spans` of these brokers, as the only member of `group`.
     pub(crate) async fn consumer(folder: &Path, incident: &str, brokers: &str, group: &str) -> Result<Self, String> {
-        let pipelines = format!(
+        let receiver = format!(
             "
 receivers:
-  kafka: {{brokers: ['{brokers}'], group_id: '{group}', initial_offset: earliest}}
-processors:
-  redaction: {{key: '{}'}}
-connectors:
-  incident: {incident}
-exporters:
-  bundle: {{url: 'file:{}'}}
-service:
-  extensions: [health_check]
-  pipelines:
-    traces: {{receivers: [kafka], exporters: [incident]}}
-    bundles: {{receivers: [incident], processors: [redaction], exporters: [bundle]}}
-",
-            "5a".repeat(32),
-            folder.join("store").display()
+  kafka: {{brokers: ['{brokers}'], group_id: '{group}', initial_offset: earliest}}"
         );
-        Self::run(folder, &pipelines).await
+        Self::run(folder, &(receiver + &bundles(folder, incident, "kafka"))).await
     }
 
     /// Records that it has taken in.
@@ -152,6 +118,30 @@ service:
         }
         Ok(counts)
     }
+}
+
+/// From this receiver to bundles in `folder`.
+fn bundles(folder: &Path, incident: &str, receiver: &str) -> String {
+    format!(
+        "
+processors:
+  redaction: {{key: '{}'}}
+connectors:
+  incident: {incident}
+exporters:
+  bundle: {{url: 'file:{}'}}
+extensions:
+  file_storage: {{directory: '{}'}}
+service:
+  extensions: [health_check, file_storage]
+  pipelines:
+    traces: {{receivers: [{receiver}], exporters: [incident]}}
+    bundles: {{receivers: [incident], processors: [redaction], exporters: [bundle]}}
+",
+        "5a".repeat(32),
+        folder.join("store").display(),
+        folder.join("window").display()
+    )
 }
 
 /// A child process, killed when it is dropped.

@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 
+use rdkafka::config::RDKafkaLogLevel;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -24,6 +25,20 @@ pub fn init(config: &LogTelemetry) -> Result<(), Problem> {
         registry.with(tracing_subscriber::fmt::layer().with_ansi(colour).with_writer(std::io::stderr)).try_init()
     };
     started.map_err(|error| Problem::new("service.telemetry.logs", format!("logging cannot be started: {error}")))
+}
+
+/// Carries a line of librdkafka's over. What it calls an error it gets over by itself (a connection that fails is made again), so that is
+/// a warning here; what it cannot get over is told by whoever holds the client.
+pub fn librdkafka(level: RDKafkaLogLevel, facility: &str, message: &str) {
+    match level {
+        RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
+            tracing::warn!(facility, "librdkafka: {message}");
+        }
+        RDKafkaLogLevel::Warning | RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => {
+            tracing::info!(facility, "librdkafka: {message}");
+        }
+        RDKafkaLogLevel::Debug => tracing::debug!(facility, "librdkafka: {message}"),
+    }
 }
 
 /// Reads directives such as `info` or `casefile::exporter=debug,info`.

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::exporter::OnHealth;
 use crate::model::{Permit, Signal};
-use crate::telemetry::names;
+use crate::telemetry::{logs, names};
 
 /// The messages of one request. Its bytes are given back to the budget when the last of them has its answer, whether or not
 /// anyone still waits for it.
@@ -102,14 +102,7 @@ pub(super) struct Context {
 
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        match level {
-            RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
-                tracing::error!(facility, "{message}");
-            }
-            RDKafkaLogLevel::Warning => tracing::warn!(facility, "{message}"),
-            RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => tracing::info!(facility, "{message}"),
-            RDKafkaLogLevel::Debug => tracing::debug!(facility, "{message}"),
-        }
+        logs::librdkafka(level, facility, message);
     }
 
     /// An error of the client, and of no message. Called twice for some.

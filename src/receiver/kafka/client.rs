@@ -18,6 +18,7 @@ use rdkafka::{ClientContext, Statistics};
 
 use super::ends::Answer;
 use crate::config::{GroupProtocol, KafkaConnection, KafkaReceiver};
+use crate::telemetry::logs;
 
 /// A consumer that tells what happens to its group.
 pub(super) type Client = BaseConsumer<Context>;
@@ -81,7 +82,7 @@ impl Context {
 
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        log(level, facility, message);
+        logs::librdkafka(level, facility, message);
     }
 
     fn stats(&self, _: Statistics) {}
@@ -159,19 +160,6 @@ pub(super) fn committer(client: &Arc<Client>) -> std::io::Result<Aside<()>> {
         let result = client.commit_consumer_state(CommitMode::Sync);
         client.context().tell(Event::Committed(result));
     })
-}
-
-/// Logs of librdkafka, as our own.
-pub(super) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
-    match level {
-        RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
-            tracing::warn!(facility, "librdkafka: {message}");
-        }
-        RDKafkaLogLevel::Warning | RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => {
-            tracing::info!(facility, "librdkafka: {message}");
-        }
-        RDKafkaLogLevel::Debug => tracing::debug!(facility, "librdkafka: {message}"),
-    }
 }
 
 /// The settings by which any client reaches the brokers.
@@ -252,11 +240,6 @@ pub(super) fn list<'a>(partitions: impl IntoIterator<Item = (&'a str, i32)>) -> 
         list.add_partition(topic, partition);
     }
     list
-}
-
-/// Whether the client cannot go on after this.
-pub(super) fn is_fatal(error: &KafkaError) -> bool {
-    matches!(error, KafkaError::MessageConsumptionFatal(_))
 }
 
 /// Shared by all who may want to see the group's events.

@@ -366,17 +366,12 @@ impl<L: LaneIntake> Reader<L> {
     }
 
     fn error(&mut self, client: &Client, error: &KafkaError) -> Result<(), Failure> {
-        let code = error.rdkafka_error_code();
-        match code {
-            _ if client::is_fatal(error) => match code {
-                Some(RDKafkaErrorCode::FencedInstanceId) => {
-                    Err(Failure::SameInstance(self.source.config.group_instance_id.clone().unwrap_or_default()))
-                }
-                _ => Err(Failure::Client(error.to_string())),
-            },
+        let is_fatal = matches!(error, KafkaError::MessageConsumptionFatal(_));
+        match error.rdkafka_error_code() {
             Some(RDKafkaErrorCode::FencedInstanceId | RDKafkaErrorCode::UnreleasedInstanceId) => {
                 Err(Failure::SameInstance(self.source.config.group_instance_id.clone().unwrap_or_default()))
             }
+            _ if is_fatal => Err(Failure::Client(error.to_string())),
             Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
                 self.astray.get_or_insert_with(Instant::now);
                 Ok(())

@@ -19,6 +19,7 @@ use super::message::{Message, Poison};
 use super::offsets::Claim;
 use crate::config::KafkaReceiver;
 use crate::model::{Permit, RootKey};
+use crate::telemetry::logs;
 
 /// What the key is derived for.
 const PURPOSE: &str = "casefile/kafka/dead-letter/1";
@@ -74,7 +75,7 @@ struct Delivery(Arc<Mutex<Refused>>);
 
 impl ClientContext for Delivery {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        client::log(level, facility, message);
+        logs::librdkafka(level, facility, message);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
