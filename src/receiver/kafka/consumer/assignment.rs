@@ -101,7 +101,7 @@ impl<L: LaneIntake> Reader<L> {
                     known: Some(begin.from),
                     last: None,
                     unsure: None,
-                    silences: 0,
+                    unsure_since: None,
                     at: Timestamp::default(),
                     next: begin.from.offset,
                     end: begin.from.offset,
@@ -118,7 +118,7 @@ impl<L: LaneIntake> Reader<L> {
                 progress: Arc::clone(&progress),
                 lanes: self.topics.first().map_or(1, |topic| topic.partitions),
             });
-            self.running.insert(number, Lane { parts, progress });
+            self.running.insert(number, Lane { parts, progress, asked: None, confirmed: None });
             started.push(number);
         }
         started
