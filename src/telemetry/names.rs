@@ -26,6 +26,10 @@ pub const KAFKA_PAUSED_PARTITIONS: &str = "casefile_kafka_paused_partitions";
 pub const KAFKA_LAG: &str = "casefile_kafka_lag_messages";
 /// Age in seconds of the oldest message that has had no outcome, by `lane`: what holds the committed offset.
 pub const KAFKA_WATERMARK_AGE: &str = "casefile_kafka_watermark_age_seconds";
+/// Seconds for which records have waited for the committed offset to move, by `lane`: for windows to close, or for a store.
+pub const KAFKA_COMMIT_HOLD: &str = "casefile_kafka_commit_hold_seconds";
+/// Lanes of which this member has some partitions and not all, so that nobody reads them.
+pub const KAFKA_INCOMPLETE_LANES: &str = "casefile_kafka_incomplete_lanes";
 /// Commits answered, by `result` (ok, failed).
 pub const KAFKA_COMMITS: &str = "casefile_kafka_commits_total";
 /// Bytes held by open windows, and by encrypted records that wait to be stored.

@@ -241,6 +241,8 @@ struct Lane {
     asked: Option<Vec<Commit>>,
     /// The same, once they are known to be: it may be committed, whatever is unsure since.
     confirmed: Option<Vec<Commit>>,
+    /// When an offset was committed last, or nothing waited to be.
+    moved: Instant,
 }
 
 struct Reader<L> {

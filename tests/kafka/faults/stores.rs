@@ -56,6 +56,7 @@ fn while_the_store_is_gone_offsets_and_memory_stand_still() {
     assert!(read(&after) < 25_000, "all was read: nothing could be paused");
     assert_eq!(after.sum(names::WINDOW_BYTES, &[]), before.sum(names::WINDOW_BYTES, &[]));
     assert_eq!(bed.committed(), committed);
+    assert!(after.sum(names::KAFKA_COMMIT_HOLD, &[]) >= 7, "of all lanes");
     assert_eq!(after.sum(names::KAFKA_REBALANCES, &[("event", "lost")]), 0);
     assert_eq!(
         after.sum(names::KAFKA_REBALANCES, &[("event", "assigned")]),

@@ -1,6 +1,6 @@
 //! Partitions come and go.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rdkafka::consumer::{Consumer, RebalanceProtocol};
@@ -118,7 +118,7 @@ impl<L: LaneIntake> Reader<L> {
                 progress: Arc::clone(&progress),
                 lanes: self.topics.first().map_or(1, |topic| topic.partitions),
             });
-            self.running.insert(number, Lane { parts, progress, asked: None, confirmed: None });
+            self.running.insert(number, Lane { parts, progress, asked: None, confirmed: None, moved: now });
             started.push(number);
         }
         started
@@ -126,7 +126,9 @@ impl<L: LaneIntake> Reader<L> {
 
     /// Lets partitions rest whose lanes are not complete.
     fn rest(&self, client: &Client) {
+        let mut lanes = BTreeSet::new();
         for (topic, number) in self.owned.iter().filter(|(_, number)| !self.running.contains_key(number)) {
+            lanes.insert(*number);
             tracing::error!(
                 topic,
                 partition = *number,
@@ -134,6 +136,7 @@ impl<L: LaneIntake> Reader<L> {
             );
             set_paused(client, true, [(topic.as_str(), *number)]);
         }
+        metrics::gauge!(names::KAFKA_INCOMPLETE_LANES).set(gauge(lanes.len()));
     }
 
     /// Gives partitions back.
@@ -212,7 +215,9 @@ impl<L: LaneIntake> Reader<L> {
             for topic in &self.topics {
                 metrics::gauge!(names::KAFKA_LAG, &lag_of(topic, number)).set(0.0);
             }
-            metrics::gauge!(names::KAFKA_WATERMARK_AGE, "lane" => number.to_string()).set(0.0);
+            for name in [names::KAFKA_WATERMARK_AGE, names::KAFKA_COMMIT_HOLD] {
+                metrics::gauge!(name, "lane" => number.to_string()).set(0.0);
+            }
         }
     }
 }
