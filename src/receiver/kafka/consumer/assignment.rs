@@ -69,7 +69,9 @@ impl<L: LaneIntake> Reader<L> {
             client.assign(&assignment)
         }
         .map_err(fatal)?;
-        set_paused(client, false, kept.iter().map(|(topic, number)| (topic.as_str(), *number)));
+        // One that rested, or was paused when it was this member's before, would not be fetched: assigning does not end a pause.
+        let all = kept.iter().chain(partitions);
+        set_paused(client, false, all.map(|(topic, number)| (topic.as_str(), *number)));
         self.owned.extend(partitions.iter().cloned());
         self.rest(client);
         metrics::gauge!(names::KAFKA_LANES).set(gauge(self.running.len()));
