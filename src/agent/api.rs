@@ -1,7 +1,10 @@
 //! The `casefile.v1` query service.
 
+use axum::body::Body;
+use axum::middleware::Next;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 
 use super::catalog::{Catalog, CatalogError, IncidentSummary};
@@ -9,6 +12,7 @@ use super::page::Page;
 use crate::exporter::IndexRef;
 use crate::model::proto;
 use crate::model::proto::query_service_server::{QueryService, QueryServiceServer};
+use crate::transport::{self, Access, Security, Settings};
 
 /// Items of a page where the request does not say.
 const DEFAULT_LIMIT: usize = 50;
@@ -17,28 +21,47 @@ const DEFAULT_LIMIT: usize = 50;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ApiError {
-    /// The transport failed.
-    #[error("the query api failed")]
-    Transport(#[from] tonic::transport::Error),
     /// The descriptor that reflection serves is broken.
     #[error("reflection cannot be served")]
     Reflection(#[from] tonic_reflection::server::Error),
 }
 
-/// Serves the query service and gRPC reflection until `stop`.
+/// Serves the query service, gRPC reflection and `grpc.health.v1.Health` until `stop`. Health is told to everybody, the rest to whom
+/// `security` lets in.
 ///
 /// # Errors
-/// If the transport fails.
-pub async fn serve_api(listener: TcpListener, catalog: Catalog, stop: CancellationToken) -> Result<(), ApiError> {
+/// If reflection cannot be served.
+pub async fn serve_api(
+    listener: TcpListener,
+    catalog: Catalog,
+    security: Security,
+    stop: CancellationToken,
+) -> Result<(), ApiError> {
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(proto::DESCRIPTOR)
         .build_v1()?;
-    tonic::transport::Server::builder()
-        .add_service(QueryServiceServer::new(Query { catalog }))
+    let (health, health_service) = tonic_health::server::health_reporter();
+    health.set_serving::<QueryServiceServer<Query>>().await;
+    let access = security.access.clone();
+    let router = Routes::new(QueryServiceServer::new(Query { catalog }))
         .add_service(reflection)
-        .serve_with_incoming_shutdown(tokio_stream::wrappers::TcpListenerStream::new(listener), stop.cancelled())
-        .await?;
+        .into_axum_router()
+        .layer(axum::middleware::from_fn(move |request, next| admitted(access.clone(), request, next)))
+        .merge(Routes::new(health_service).into_axum_router().reset_fallback());
+    transport::serve(listener, router, Settings::default(), security, stop).await;
     Ok(())
+}
+
+/// Lets a request through to the services if it may come in.
+async fn admitted(access: Access, mut request: axum::extract::Request, next: Next) -> http::Response<Body> {
+    match access.admit(request.headers(), request.extensions()) {
+        Ok(tenant) => {
+            request.extensions_mut().insert(tenant);
+            next.run(request).await
+        }
+        Err(denial) if denial.is_forbidden() => Status::permission_denied(denial.to_string()).into_http(),
+        Err(denial) => Status::unauthenticated(denial.to_string()).into_http(),
+    }
 }
 
 struct Query {

@@ -94,15 +94,15 @@ fn stores(pipelines: &ValidatedPipelines) -> anyhow::Result<Vec<(Store, Retentio
     let mut stores = Vec::new();
     let raw = pipelines.raw.iter().map(|(id, raw)| {
         let retention = Retention { raw: raw.retention.map(|kept| kept.0), bundles: None };
-        (id, &raw.url, &raw.options, raw.timeout, retention)
+        (id, &raw.url, raw.client(), retention)
     });
     let bundles = pipelines.bundles.iter().map(|(id, bundle)| {
         let retention = Retention { bundles: bundle.retention.map(|kept| kept.0), raw: None };
-        (id, &bundle.url, &bundle.options, bundle.timeout, retention)
+        (id, &bundle.url, bundle.client(), retention)
     });
-    for (id, url, options, timeout, retention) in raw.chain(bundles) {
+    for (id, url, client, retention) in raw.chain(bundles) {
         if retention != Retention::default() {
-            let store = Store::open_existing(url, options, timeout.0)
+            let store = Store::open_existing(url, client)
                 .map_err(|problem| anyhow::anyhow!("exporters.{id}: {}", problem.message))?;
             stores.push((store, retention));
         }

@@ -17,7 +17,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, TagSet};
 
 use super::error::{ErrorKind, ExportError};
 use crate::model::Timestamp;
@@ -54,6 +54,8 @@ pub struct Store {
     /// Whether listings come in the order of names, so that one can stop early.
     ordered: bool,
     timeout: Duration,
+    /// What every object is tagged with.
+    tags: TagSet,
 }
 
 impl fmt::Debug for Store {
@@ -79,7 +81,16 @@ impl Store {
         timeout: Duration,
     ) -> Self {
         let url = url.into().trim_end_matches('/').to_owned();
-        Self { inner, prefix, url, ordered, timeout }
+        Self { inner, prefix, url, ordered, timeout, tags: TagSet::default() }
+    }
+
+    /// Tags every object that is written.
+    #[must_use]
+    pub(super) fn with_tags<'a>(mut self, tags: impl Iterator<Item = (&'a String, &'a String)>) -> Self {
+        for (key, value) in tags {
+            self.tags.push(key, value);
+        }
+        self
     }
 
     /// Creates an object unless there is one of that name.
@@ -88,7 +99,7 @@ impl Store {
     /// If it is not known to be stored. The object may come to be there all the same: create it again.
     pub async fn create(&self, name: &str, bytes: Bytes) -> Result<Created, ExportError> {
         let path = self.path(name)?;
-        let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+        let options = PutOptions { mode: PutMode::Create, tags: self.tags.clone(), ..PutOptions::default() };
         let put = self.inner.put_opts(&path, PutPayload::from_bytes(bytes.clone()), options);
         let failure = match self.within("create", name, put).await {
             Ok(_) => return Ok(Created::Stored),
@@ -112,7 +123,8 @@ impl Store {
     /// If it is not known to be written.
     pub async fn replace(&self, name: &str, bytes: Bytes) -> Result<(), ExportError> {
         let path = self.path(name)?;
-        let put = self.inner.put_opts(&path, PutPayload::from_bytes(bytes), PutOptions::default());
+        let options = PutOptions { tags: self.tags.clone(), ..PutOptions::default() };
+        let put = self.inner.put_opts(&path, PutPayload::from_bytes(bytes), options);
         self.within("write", name, put).await.map(drop)
     }
 

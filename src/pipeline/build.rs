@@ -67,7 +67,7 @@ pub(super) fn writers(
     for (id, config) in &pipelines.bundles {
         let config =
             &BundleExporter { retry_on_failure: patience(pipelines, &config.retry_on_failure), ..config.clone() };
-        match Store::open(&config.url, &config.options, config.timeout.0) {
+        match Store::open(&config.url, config.client()) {
             Err(problem) => problems.push(problem.under(&format!("exporters.{id}"))),
             Ok(store) => {
                 let writer = BundleWriter::new(id, store, config, signer.clone(), name, Arc::clone(clock));
@@ -91,8 +91,8 @@ pub(super) fn raw_writer(
     clock: &Arc<dyn Clock>,
 ) -> Result<Option<RawWriter>, Vec<Problem>> {
     let Some((id, config)) = &pipelines.raw else { return Ok(None) };
-    let store = Store::open(&config.url, &config.options, config.timeout.0)
-        .map_err(|problem| vec![problem.under(&format!("exporters.{id}"))])?;
+    let store =
+        Store::open(&config.url, config.client()).map_err(|problem| vec![problem.under(&format!("exporters.{id}"))])?;
     let config = RawExporter { retry_on_failure: patience(pipelines, &config.retry_on_failure), ..config.clone() };
     let writer = RawWriter::new(id, store, &config, Arc::clone(clock));
     Ok(Some(writer.with_health(report_to(readiness, id))))

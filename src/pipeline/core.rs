@@ -15,8 +15,8 @@ use crate::bundle::{Closed, RawSealer, Sealed, SealedAttachment, seal, seal_atta
 use crate::config::{IncidentConnector, Problem, ValidatedConfig};
 use crate::evidence::{self, AppRules, Assembler, Beside};
 use crate::model::{
-    Batch, Budget, CloseReason, ClosedTrace, Decision, DropReason, Encoding, Entry, Ledger, LooseSet, Origin, Outcome,
-    Permit, Record, Remark, RootKey, Signal, Timestamp, TraceId,
+    Batch, Budget, CloseReason, ClosedTrace, DEFAULT_TENANT, Decision, DropReason, Encoding, Entry, Ledger, LooseSet,
+    Origin, Outcome, Permit, Record, Remark, RootKey, Signal, Timestamp, TraceId,
 };
 use crate::otlp::{AttachedFile, Limits, scan, write_attachment};
 use crate::receiver::{AttachError, Incoming, Refusal, RefusalReason};
@@ -24,9 +24,6 @@ use crate::redact::{RedactedCase, Redactor};
 use crate::sampling::Sampler;
 use crate::telemetry::names;
 use crate::window::{self, Appended, LooseLogs, Ticket, Window, WindowLog};
-
-/// The tenant of a deployment that has one.
-pub const DEFAULT_TENANT: &str = "default";
 
 /// What a record is counted for besides its bytes: its entry, and room for its share of its trace's place in the window.
 const RECORD_COST: usize = size_of::<Record>() + 160;
@@ -192,7 +189,7 @@ impl Core {
     /// # Errors
     /// If the byte budget is used up, or the request cannot be written to the log: the client is to come again.
     pub fn admit(&self, now: Timestamp, incoming: Incoming) -> Result<Option<Ticket>, Refusal> {
-        let Incoming { signal, bytes, wire, entries } = incoming;
+        let Incoming { signal, bytes, wire, entries, .. } = incoming;
         let refusal = |reason| Refusal { reason, retry_after: RETRY_AFTER };
         let permit = self.take(cost(&bytes, &entries)).ok_or_else(|| refusal(RefusalReason::MemoryFull))?;
         let appended = self.log.as_ref().map(|log| {

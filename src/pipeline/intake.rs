@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-use super::{Core, DEFAULT_TENANT};
+use super::Core;
 use crate::exporter::{AttachmentWriter, ErrorKind, ExportError};
-use crate::model::{DropReason, Outcome, TraceId};
+use crate::model::{DEFAULT_TENANT, DropReason, Outcome, Tenant, TraceId};
 use crate::otlp::AttachedFile;
 use crate::receiver::{AdmitError, Admitted, AttachError, Incoming, Intake, Refusal, RefusalReason};
 use crate::telemetry::Clock;
@@ -58,11 +58,15 @@ impl Intake for WindowIntake {
         Ok(Admitted::default())
     }
 
-    fn attachment_digest(&self, content: &[u8]) -> Option<String> {
+    fn serves(&self, tenant: &Tenant) -> bool {
+        tenant.as_str() == DEFAULT_TENANT
+    }
+
+    fn attachment_digest(&self, _: &Tenant, content: &[u8]) -> Option<String> {
         Some(self.core.attachment_digest(content))
     }
 
-    async fn expect(&self, trace_id: TraceId) -> Result<(), Refusal> {
+    async fn expect(&self, _: &Tenant, trace_id: TraceId) -> Result<(), Refusal> {
         // Decisions are remembered for a while, and by one process: a report of tests comes later, and to any.
         if self.core.sampled_before(trace_id) {
             return Ok(());
@@ -74,7 +78,7 @@ impl Intake for WindowIntake {
         Ok(())
     }
 
-    async fn attach(&self, incident: String, file: AttachedFile) -> Result<(), AttachError> {
+    async fn attach(&self, _: &Tenant, incident: String, file: AttachedFile) -> Result<(), AttachError> {
         self.open()?;
         let Ok(_turn) = self.attaching.try_acquire() else {
             return Err(Refusal { reason: RefusalReason::Busy, retry_after: RETRY_AFTER }.into());

@@ -16,7 +16,7 @@ mod shards;
 #[cfg(test)]
 mod tests;
 
-pub use self::core::{Core, DEFAULT_TENANT};
+pub use self::core::Core;
 pub use build::check;
 pub use gateway::Gateway;
 pub use service::{Addresses, Service, ServiceError};

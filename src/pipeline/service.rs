@@ -18,12 +18,13 @@ use super::report::Reporter;
 use super::shards::ShardLoop;
 use super::{Core, build, recover};
 use crate::agent::{self, Catalog};
-use crate::config::{Problem, SendingQueue, ValidatedConfig, ValidatedPipelines};
+use crate::config::{Authentication, Problem, SendingQueue, ValidatedConfig, ValidatedPipelines};
 use crate::exporter::{AttachmentWriter, ExportQueue};
 use crate::model::{CloseReason, DropReason, Outcome, Signal, Totals};
 use crate::receiver::kafka::{self, KafkaConsumer};
 use crate::receiver::{self, Intake, ReceiverError};
 use crate::telemetry::{Clock, Readiness, SteadyClock, SystemClock, admin, metrics};
+use crate::transport::{Demands, Protocols, Security};
 use crate::window::{LogError, Recovery};
 
 /// The component that is not ready until the service has started, and from the moment that it is asked to stop.
@@ -157,12 +158,15 @@ impl Service {
         let stop_servers = CancellationToken::new();
         let stop = stop_servers.clone().drop_guard();
         serve_otlp(config, &intake, &mut addresses, &mut servers, &stop_servers).await?;
-        if let Some(api) = &pipelines.api {
+        if let Some((id, api)) = &pipelines.api {
+            let (tls, auth, tenants) = (api.tls.as_ref(), api.auth.as_ref(), api.tenants);
+            let demands = Demands { server: "api", protocols: Protocols::H2, tls, tokens: None, tenants };
+            let security = secured(config, &format!("extensions.{id}"), auth, demands)?;
             let listener = receiver::bind(&api.endpoint).await?;
             addresses.api = listener.local_addr().ok();
             let (catalog, stop) = (catalog.clone(), stop_servers.clone());
             servers.spawn(async move {
-                if let Err(error) = agent::serve_api(listener, catalog, stop).await {
+                if let Err(error) = agent::serve_api(listener, catalog, security, stop).await {
                     tracing::error!(%error, "query api ended");
                 }
                 Ok(())
@@ -362,30 +366,61 @@ pub(super) async fn serve_otlp<I: Intake>(
     servers: &mut JoinSet<Result<(), ReceiverError>>,
     stop: &CancellationToken,
 ) -> Result<(), ServiceError> {
-    let mut waiting: Vec<(TcpListener, Transport, Vec<Signal>)> = Vec::new();
-    for (otlp, signals) in &config.pipelines.otlp {
+    let mut waiting: Vec<(TcpListener, Transport, Vec<Signal>, Security)> = Vec::new();
+    for (id, otlp, signals) in &config.pipelines.otlp {
         if let Some(grpc) = &otlp.protocols.grpc {
+            let (tls, auth, tenants) = (grpc.tls.as_ref(), grpc.auth.as_ref(), grpc.tenants);
+            let demands = Demands { server: "grpc", protocols: Protocols::H2, tls, tokens: None, tenants };
+            let security = secured(config, &format!("receivers.{id}.protocols.grpc"), auth, demands)?;
             let listener = receiver::bind(&grpc.endpoint).await?;
             addresses.grpc.extend(listener.local_addr().ok());
-            waiting.push((listener, Transport::Grpc(grpc.clone()), signals.clone()));
+            waiting.push((listener, Transport::Grpc(grpc.clone()), signals.clone(), security));
         }
         if let Some(http) = &otlp.protocols.http {
+            let (tls, auth, tenants) = (http.tls.as_ref(), http.auth.as_ref(), http.tenants);
+            let demands = Demands { server: "http", protocols: Protocols::H2AndHttp1, tls, tokens: None, tenants };
+            let security = secured(config, &format!("receivers.{id}.protocols.http"), auth, demands)?;
             let listener = receiver::bind(&http.endpoint).await?;
             addresses.http.extend(listener.local_addr().ok());
-            waiting.push((listener, Transport::Http(Box::new(http.clone())), signals.clone()));
+            waiting.push((listener, Transport::Http(Box::new(http.clone())), signals.clone(), security));
         }
     }
     // Every address is bound before the first request is answered.
-    for (listener, transport, signals) in waiting {
+    for (listener, transport, signals, security) in waiting {
         let (intake, stop) = (intake.clone(), stop.clone());
         servers.spawn(async move {
             match transport {
-                Transport::Grpc(config) => receiver::serve_grpc(listener, &config, &signals, intake, stop).await,
-                Transport::Http(config) => receiver::serve_http(listener, &config, &signals, intake, stop).await,
+                Transport::Grpc(config) => {
+                    receiver::serve_grpc(listener, &config, &signals, intake, security, stop).await
+                }
+                Transport::Http(config) => {
+                    receiver::serve_http(listener, &config, &signals, intake, security, stop).await
+                }
             }
         });
     }
     Ok(())
+}
+
+/// What stands at the door of a server whose section is at `path`.
+fn secured(
+    config: &ValidatedConfig,
+    path: &str,
+    auth: Option<&Authentication>,
+    demands: Demands<'_>,
+) -> Result<Security, ServiceError> {
+    // Authenticators that are not there do not pass validation.
+    let id = auth.map(|auth| auth.authenticator.to_string());
+    let tokens = id.as_ref().and_then(|id| config.pipelines.authenticators.get(id));
+    if auth.is_some() && tokens.is_none() {
+        let problem = Problem::new(format!("{path}.auth.authenticator"), "this extension does not run");
+        return Err(ServiceError::Config(vec![problem]));
+    }
+    Security::open(Demands { tokens, ..demands }).map_err(|problem| {
+        let of_server = problem.path == "tls" || problem.path.starts_with("tls.");
+        let under = if of_server { path.to_owned() } else { format!("extensions.{}", id.unwrap_or_default()) };
+        ServiceError::Config(vec![problem.under(&under)])
+    })
 }
 
 enum Transport {

@@ -57,7 +57,7 @@ fn logs(log_records: Vec<LogRecord>) -> Incoming {
 
 fn incoming(signal: Signal, request: Vec<u8>) -> Incoming {
     let entries = scan(signal, &request, &Limits::default()).unwrap().entries;
-    Incoming { signal, bytes: Bytes::from(request), wire: None, entries }
+    Incoming { tenant: Tenant::default(), signal, bytes: Bytes::from(request), wire: None, entries }
 }
 
 /// Everything that is due at `now`, judged; bundles are settled as an exporter would.

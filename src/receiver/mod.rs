@@ -10,7 +10,8 @@
 //! - Attributes are taken as they come: of a key that occurs twice both are kept.
 //! - A limit on size holds for the bytes on the wire and for the bytes after decompression. What is over it, or cannot be
 //!   read, is refused with a code that is not retried; what does not fit at the moment, with one that is.
-//! - Webhooks of alerts are authenticated where a secret is configured for them. Nobody else is authenticated: bind to an address that only trusted clients reach, or put a proxy before it.
+//! - Where a server has an authenticator, a request without one of its tokens is refused before its body is read. Webhooks of alerts
+//!   that have a secret of their own are asked for that instead; the health service of gRPC answers everybody.
 
 mod alerts;
 mod answer;
@@ -22,8 +23,6 @@ mod held;
 mod http;
 mod inflate;
 pub mod kafka;
-mod listen;
-mod stall;
 #[cfg(test)]
 mod tests;
 
@@ -34,7 +33,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::net::TcpListener;
 
-use crate::model::{Encoding, Entry, Signal, TraceId};
+use crate::model::{Encoding, Entry, Signal, Tenant, TraceId};
 use crate::otlp::AttachedFile;
 
 pub use grpc::serve_grpc;
@@ -44,6 +43,8 @@ pub use inflate::inflate_again;
 /// A request that has been read and walked.
 #[derive(Debug)]
 pub struct Incoming {
+    /// Whose it is.
+    pub tenant: Tenant,
     /// Its signal.
     pub signal: Signal,
     /// The protobuf request, uncompressed.
@@ -133,15 +134,23 @@ pub trait Intake: Clone + Send + Sync + 'static {
     /// Offers a request.
     fn admit(&self, incoming: Incoming) -> impl Future<Output = Result<Admitted, AdmitError>> + Send;
 
+    /// Whether a tenant is known here.
+    fn serves(&self, tenant: &Tenant) -> bool;
+
     /// How the content of an attachment is called: in its bundle, and in the answer to its sender. `None` where that is not known yet.
-    fn attachment_digest(&self, content: &[u8]) -> Option<String>;
+    fn attachment_digest(&self, tenant: &Tenant, content: &[u8]) -> Option<String>;
 
     /// Tells that a file comes for a trace, which may have been decided long ago: where there is a bundle of it, the file shall
     /// amend that.
-    fn expect(&self, trace_id: TraceId) -> impl Future<Output = Result<(), Refusal>> + Send;
+    fn expect(&self, tenant: &Tenant, trace_id: TraceId) -> impl Future<Output = Result<(), Refusal>> + Send;
 
     /// Stores a file for an incident. `Ok` means that it is stored.
-    fn attach(&self, incident: String, file: AttachedFile) -> impl Future<Output = Result<(), AttachError>> + Send;
+    fn attach(
+        &self,
+        tenant: &Tenant,
+        incident: String,
+        file: AttachedFile,
+    ) -> impl Future<Output = Result<(), AttachError>> + Send;
 }
 
 /// Why a file is not stored.

@@ -8,6 +8,14 @@ pub const RECEIVER_ACCEPTED_RECORDS: &str = "casefile_receiver_accepted_records_
 pub const RECEIVER_REJECTED_RECORDS: &str = "casefile_receiver_rejected_records_total";
 /// Requests refused for now, by `transport`, `signal` and `reason`.
 pub const RECEIVER_REFUSED_REQUESTS: &str = "casefile_receiver_refused_requests_total";
+/// Handshakes of TLS, by `server` (grpc, http, api) and `result` (ok, failed, timeout).
+pub const TLS_HANDSHAKES: &str = "casefile_tls_handshakes_total";
+/// Certificates that have changed, by `server` and `result` (ok, failed: the old ones stay).
+pub const TLS_RELOADS: &str = "casefile_tls_reloads_total";
+/// Requests that were not let in, by `server` and `reason` (missing, malformed, unknown, no_tenant, unknown_tenant).
+pub const AUTH_REFUSED_REQUESTS: &str = "casefile_auth_refused_requests_total";
+/// Files of tokens that have changed, by `server` and `result` (ok, failed: the old ones stay).
+pub const AUTH_RELOADS: &str = "casefile_auth_reloads_total";
 /// Messages read from Kafka, by `topic`.
 pub const KAFKA_MESSAGES: &str = "casefile_kafka_messages_total";
 /// Messages that could not be read and were passed over, by `topic` and `reason` (tombstone, undecodable).

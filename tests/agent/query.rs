@@ -7,6 +7,7 @@ use casefile::agent::{Catalog, serve_api};
 use casefile::exporter::Store;
 use casefile::model::proto::query_service_client::QueryServiceClient;
 use casefile::model::proto::{GetBundleRequest, GetIncidentRequest, ListBundlesRequest, ListIncidentsRequest};
+use casefile::transport::Security;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -18,11 +19,11 @@ use super::recording::trace_id;
 #[tokio::test]
 async fn the_query_service_answers_what_the_command_line_answers() {
     let folder = seven();
-    let store = Store::open(&folder.url(), &BTreeMap::new(), Duration::from_secs(10)).unwrap();
+    let store = Store::open(&folder.url(), StoreClient::plain(&BTreeMap::new(), Duration::from_secs(10))).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     let stop = CancellationToken::new();
-    let server = tokio::spawn(serve_api(listener, Catalog::new(store), stop.clone()));
+    let server = tokio::spawn(serve_api(listener, Catalog::new(store), Security::default(), stop.clone()));
     let mut client = QueryServiceClient::connect(address).await.unwrap();
 
     let (mut found, mut after) = (Vec::new(), String::new());

@@ -35,7 +35,7 @@ async fn memory_keeps_the_contract() {
 async fn a_folder_keeps_the_contract() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("file:{}/new/store", folder.path().display());
-    store_conformance(Store::open(&url, &BTreeMap::new(), TIMEOUT).unwrap()).await;
+    store_conformance(Store::open(&url, StoreClient::plain(&BTreeMap::new(), TIMEOUT)).unwrap()).await;
 }
 
 #[tokio::test]
@@ -61,7 +61,7 @@ async fn a_gcs_server_keeps_the_contract() {
 
 fn open(url: &str, options: &[(&str, &str)]) -> Store {
     let options = options.iter().map(|(key, value)| ((*key).to_owned(), Secret::new(*value))).collect();
-    Store::open(url, &options, TIMEOUT).unwrap()
+    Store::open(url, StoreClient::plain(&options, TIMEOUT)).unwrap()
 }
 
 /// What every store must do.

@@ -10,7 +10,7 @@ use super::dead::DeadLetters;
 use super::offsets::Claim;
 use crate::config::{HeaderExtraction, LogEncoding, OtlpEncoding};
 use crate::model::partition::{all_follow, follows, trace_key};
-use crate::model::{Budget, Entry, Origin, Permit, Signal, Timestamp};
+use crate::model::{Budget, Entry, Origin, Permit, Signal, Tenant, Timestamp};
 use crate::otlp::{self, Limits, LogBody, LogContext};
 use crate::receiver::Incoming;
 use crate::telemetry::names;
@@ -151,7 +151,7 @@ impl Message {
             )
             .increment(rejected);
         }
-        Ok(Incoming { signal, bytes, wire: None, entries: scan.entries })
+        Ok(Incoming { tenant: Tenant::default(), signal, bytes, wire: None, entries: scan.entries })
     }
 
     /// The trace that a message of text speaks of.

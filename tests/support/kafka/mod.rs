@@ -5,6 +5,7 @@
 #![allow(dead_code, reason = "each test binary uses a part")]
 
 mod broker;
+#[path = "../certificates.rs"]
 mod certificates;
 pub(crate) mod tools;
 
