@@ -7,12 +7,12 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 
-use super::catalog::{Catalog, CatalogError, IncidentSummary};
+use super::catalog::{Catalog, CatalogError, Catalogs, IncidentSummary};
 use super::page::Page;
 use crate::exporter::IndexRef;
 use crate::model::proto;
 use crate::model::proto::query_service_server::{QueryService, QueryServiceServer};
-use crate::transport::{self, Access, Security, Settings};
+use crate::transport::{self, Access, Denial, Security, Settings};
 
 /// Items of a page where the request does not say.
 const DEFAULT_LIMIT: usize = 50;
@@ -33,7 +33,7 @@ pub enum ApiError {
 /// If reflection cannot be served.
 pub async fn serve_api(
     listener: TcpListener,
-    catalog: Catalog,
+    catalogs: impl Into<Catalogs>,
     security: Security,
     stop: CancellationToken,
 ) -> Result<(), ApiError> {
@@ -42,21 +42,32 @@ pub async fn serve_api(
         .build_v1()?;
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<QueryServiceServer<Query>>().await;
-    let access = security.access.clone();
-    let router = Routes::new(QueryServiceServer::new(Query { catalog }))
+    let (access, catalogs) = (security.access.clone(), catalogs.into());
+    let router = Routes::new(QueryServiceServer::new(Query))
         .add_service(reflection)
         .into_axum_router()
-        .layer(axum::middleware::from_fn(move |request, next| admitted(access.clone(), request, next)))
+        .layer(axum::middleware::from_fn(move |request, next| {
+            admitted(access.clone(), catalogs.clone(), request, next)
+        }))
         .merge(Routes::new(health_service).into_axum_router().reset_fallback());
     transport::serve(listener, router, Settings::default(), security, stop).await;
     Ok(())
 }
 
 /// Lets a request through to the services if it may come in.
-async fn admitted(access: Access, mut request: axum::extract::Request, next: Next) -> http::Response<Body> {
-    match access.admit(request.headers(), request.extensions()) {
-        Ok(tenant) => {
-            request.extensions_mut().insert(tenant);
+async fn admitted(
+    access: Access,
+    catalogs: Catalogs,
+    mut request: axum::extract::Request,
+    next: Next,
+) -> http::Response<Body> {
+    let tenant = access.admit(request.headers(), request.extensions());
+    let found = tenant.and_then(|tenant| {
+        catalogs.of(&tenant).ok_or(Denial::UnknownTenant).inspect_err(|denial| access.count(*denial))
+    });
+    match found {
+        Ok(catalog) => {
+            request.extensions_mut().insert(catalog);
             next.run(request).await
         }
         Err(denial) if denial.is_forbidden() => Status::permission_denied(denial.to_string()).into_http(),
@@ -64,8 +75,12 @@ async fn admitted(access: Access, mut request: axum::extract::Request, next: Nex
     }
 }
 
-struct Query {
-    catalog: Catalog,
+struct Query;
+
+/// The catalog of whoever asks. Without one nobody was let in.
+fn catalog<T>(request: &Request<T>) -> Result<Catalog, Status> {
+    let found = request.extensions().get::<Catalog>().cloned();
+    found.ok_or_else(|| Status::unauthenticated("nobody has said who asks"))
 }
 
 #[tonic::async_trait]
@@ -74,8 +89,8 @@ impl QueryService for Query {
         &self,
         request: Request<proto::ListIncidentsRequest>,
     ) -> Result<Response<proto::ListIncidentsResponse>, Status> {
-        let request = request.into_inner();
-        let found = self.catalog.incidents(limit(request.limit), &request.after).await.map_err(unavailable)?;
+        let (catalog, request) = (catalog(&request)?, request.into_inner());
+        let found = catalog.incidents(limit(request.limit), &request.after).await.map_err(unavailable)?;
         let page = Some(page(&found));
         Ok(Response::new(proto::ListIncidentsResponse {
             incidents: found.items.into_iter().map(incident).collect(),
@@ -87,10 +102,10 @@ impl QueryService for Query {
         &self,
         request: Request<proto::GetIncidentRequest>,
     ) -> Result<Response<proto::GetIncidentResponse>, Status> {
-        let id = request.into_inner().id;
-        let found = self.catalog.incident(&id).await.map_err(unavailable)?;
+        let (catalog, id) = (catalog(&request)?, request.into_inner().id);
+        let found = catalog.incident(&id).await.map_err(unavailable)?;
         let found = found.ok_or_else(|| Status::not_found("no bundle of this incident is in the store"))?;
-        let bundles = self.catalog.bundles(Some(&id), DEFAULT_LIMIT, "").await.map_err(unavailable)?;
+        let bundles = catalog.bundles(Some(&id), DEFAULT_LIMIT, "").await.map_err(unavailable)?;
         let page = Some(page(&bundles));
         let bundles = bundles.items.into_iter().map(reference).collect();
         Ok(Response::new(proto::GetIncidentResponse { incident: Some(incident(found)), bundles, page }))
@@ -100,9 +115,9 @@ impl QueryService for Query {
         &self,
         request: Request<proto::ListBundlesRequest>,
     ) -> Result<Response<proto::ListBundlesResponse>, Status> {
-        let request = request.into_inner();
+        let (catalog, request) = (catalog(&request)?, request.into_inner());
         let of = Some(request.incident_id.as_str()).filter(|id| !id.is_empty());
-        let found = self.catalog.bundles(of, limit(request.limit), &request.after).await.map_err(unavailable)?;
+        let found = catalog.bundles(of, limit(request.limit), &request.after).await.map_err(unavailable)?;
         let page = Some(page(&found));
         Ok(Response::new(proto::ListBundlesResponse {
             bundles: found.items.into_iter().map(reference).collect(),
@@ -114,7 +129,8 @@ impl QueryService for Query {
         &self,
         request: Request<proto::GetBundleRequest>,
     ) -> Result<Response<proto::GetBundleResponse>, Status> {
-        let found = self.catalog.bundle(&request.into_inner().id).await.map_err(unavailable)?;
+        let (catalog, id) = (catalog(&request)?, request.into_inner().id);
+        let found = catalog.bundle(&id).await.map_err(unavailable)?;
         let view = found.ok_or_else(|| Status::not_found("no bundle of this id is in the store"))?;
         let json = view.merged().and_then(|document| serde_json::to_vec(&document));
         let json = json.map_err(|error| Status::internal(format!("the bundle cannot be written as JSON: {error}")))?;

@@ -49,7 +49,7 @@ pub struct FileStorage {
     pub fsync: bool,
 }
 
-/// Answers probes over HTTP: `/` is 200 once ready, `/live` while the process runs.
+/// Answers probes over HTTP: `/` and `/readyz` are 200 once ready, `/livez` while the process runs; `/status` says what is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct HealthCheck {

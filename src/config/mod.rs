@@ -61,8 +61,11 @@ pub use processors::{
 pub use receivers::{
     AlertWebhooks, DatadogWebhook, GrpcServer, HttpServer, OtlpProtocols, OtlpReceiver, Receiver, SentryWebhook,
 };
-pub use service::{LogTelemetry, MetricTelemetry, Pipeline, Pipelines, Service, Telemetry};
-pub use source::{Environment, ProcessEnvironment};
+pub use service::{
+    LogTelemetry, MetricTelemetry, Pipeline, Pipelines, Service, Telemetry, TelemetryBatch, TelemetryExporter,
+    TelemetryOtlp, TelemetryProcessor, TelemetryProtocol, TraceTelemetry,
+};
+pub use source::{Environment, ProcessEnvironment, Witness};
 pub use tail_sampling::*;
 pub use tls::{ClientTls, ServerTls, TlsVersion};
 pub use units::{ByteSize, Duration, Secret};

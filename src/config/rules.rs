@@ -245,6 +245,23 @@ fn connectors(document: &Config, found: &mut Vec<Problem>) {
 fn service(document: &Config, found: &mut Vec<Problem>) {
     let telemetry = &document.service.telemetry;
     lasting(found, "service.shutdown_timeout", document.service.shutdown_timeout);
+    for (key, processors) in [("logs", &telemetry.logs.processors), ("traces", &telemetry.traces.processors)] {
+        let path = format!("service.telemetry.{key}.processors");
+        if processors.len() > 1 {
+            fault(found, &path, "more than one", "name one, and send on from there");
+        }
+        for (at, processor) in processors.iter().enumerate() {
+            let endpoint = &processor.batch.exporter.otlp.endpoint;
+            if !Url::parse(endpoint).is_ok_and(|url| url.scheme() == "http" && url.has_host()) {
+                fault(
+                    found,
+                    &format!("{path}[{at}].batch.exporter.otlp.endpoint"),
+                    "not an `http:` URL",
+                    "write `http://127.0.0.1:4317`: a Collector beside this process",
+                );
+            }
+        }
+    }
     one_of(found, "service.telemetry.logs.encoding", &telemetry.logs.encoding, &["console", "json"]);
     one_of(
         found,

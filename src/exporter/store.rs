@@ -20,7 +20,8 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, TagSet};
 
 use super::error::{ErrorKind, ExportError};
-use crate::model::Timestamp;
+use crate::bundle::names;
+use crate::model::{DEFAULT_TENANT, Tenant, Timestamp};
 
 /// What became of a [`Store::create`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +92,17 @@ impl Store {
             self.tags.push(key, value);
         }
         self
+    }
+
+    /// The part of this store that is a tenant's: nothing in it is read or written through another.
+    #[must_use]
+    pub fn of_tenant(&self, tenant: &Tenant) -> Self {
+        if tenant.as_str() == DEFAULT_TENANT {
+            return self.clone();
+        }
+        let folder = names::tenant_folder(tenant.as_str());
+        let prefix = folder.split('/').fold(self.prefix.clone(), |prefix, part| prefix.join(part));
+        Self { prefix, url: format!("{}/{folder}", self.url), ..self.clone() }
     }
 
     /// Creates an object unless there is one of that name.

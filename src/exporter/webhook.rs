@@ -84,6 +84,12 @@ impl Webhook {
         Ok(Self { id, queue: Mutex::new(Some(queue)), worker: tokio::sync::Mutex::new(worker) })
     }
 
+    /// The exporter's id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
     /// Queues an event about a stored bundle or amendment. Where the queue is full the event is dropped and counted: the
     /// bundle stays in the store's index.
     pub(crate) fn tell(&self, receipt: &Receipt) {

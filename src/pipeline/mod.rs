@@ -9,14 +9,17 @@ mod keeper;
 mod lanes;
 mod limit;
 mod recover;
+mod reload;
 pub mod replay;
 mod report;
 mod service;
 mod shards;
+mod tenants;
 #[cfg(test)]
 mod tests;
 
-pub use self::core::Core;
+pub use self::core::{Core, Reloaded};
 pub use build::check;
 pub use gateway::Gateway;
-pub use service::{Addresses, Service, ServiceError};
+pub use reload::unchangeable;
+pub use service::{Addresses, ReloadError, Service, ServiceError};

@@ -12,7 +12,9 @@ use prost::Message as _;
 use super::Core;
 use crate::bundle::Sealed;
 use crate::config;
-use crate::model::{CloseReason, DropReason, ManifestKind, ObjectRef, Outcome, SealFacts, Signal, Timestamp, Totals};
+use crate::model::{
+    CloseReason, DropReason, ManifestKind, ObjectRef, Outcome, SealFacts, Signal, Tenant, Timestamp, Totals,
+};
 use crate::otlp::{Limits, scan};
 use crate::receiver::{Incoming, RefusalReason};
 

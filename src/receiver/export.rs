@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::counts;
 use super::held::Held;
 use super::inflate::{self, InflateError, inflate};
 use super::{AdmitError, Admitted, Incoming, Intake, Refusal, RefusalReason};
@@ -231,7 +232,8 @@ impl<I: Intake> Port<I> {
         let mut admitted = Admitted::default();
         if records > 0 {
             let incoming = Incoming { tenant, signal, bytes, wire, entries: scan.entries };
-            admitted = self.intake.admit(incoming).await?;
+            let outcome = self.intake.admit(incoming).await;
+            admitted = outcome.inspect_err(|_| counts::refused("otlp", self.transport, signal, records))?;
         }
         drop(held);
         self.count_accepted(signal, records.saturating_sub(admitted.too_large));
@@ -245,7 +247,8 @@ impl<I: Intake> Port<I> {
         let scan = otlp::scan(signal, &bytes, &Limits::default())?;
         let records = scan.entries.len() as u64;
         let incoming = Incoming { tenant, signal, bytes, wire: None, entries: scan.entries };
-        let admitted = self.intake.admit(incoming).await?;
+        let outcome = self.intake.admit(incoming).await;
+        let admitted = outcome.inspect_err(|_| counts::refused("otlp", self.transport, signal, records))?;
         self.count_rejected(signal, Rejected::default(), admitted);
         match records.saturating_sub(admitted.too_large) {
             0 => Err(Failure::Unsendable),
@@ -284,6 +287,7 @@ impl<I: Intake> Port<I> {
     /// Counts records that the intake has.
     pub(super) fn count_accepted(&self, signal: Signal, records: u64) {
         self.count(names::RECEIVER_ACCEPTED_RECORDS, signal, records);
+        counts::accepted("otlp", self.transport, signal, records);
     }
 
     fn count(&self, name: &'static str, signal: Signal, records: u64) {

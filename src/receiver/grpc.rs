@@ -191,6 +191,8 @@ fn code(failure: &Failure) -> Code {
         Failure::NotFound(_) => Code::NotFound,
         Failure::Encoding(_) | Failure::MediaType | Failure::Method | Failure::NoSuchPath => Code::Unimplemented,
         Failure::Framing(_) | Failure::Bug => Code::Internal,
+        // With RetryInfo, which tells clients that it is for now.
+        Failure::Refused(refusal) if refusal.reason.is_quota() => Code::ResourceExhausted,
         Failure::Refused(_) => Code::Unavailable,
         Failure::Slow(_) => Code::DeadlineExceeded,
         Failure::Aborted => Code::Cancelled,

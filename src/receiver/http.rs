@@ -271,6 +271,9 @@ fn codes(failure: &Failure) -> (StatusCode, Code) {
         Failure::Refused(refusal) if refusal.reason == RefusalReason::Busy => {
             (StatusCode::TOO_MANY_REQUESTS, Code::Unavailable)
         }
+        Failure::Refused(refusal) if refusal.reason.is_quota() => {
+            (StatusCode::TOO_MANY_REQUESTS, Code::ResourceExhausted)
+        }
         Failure::Refused(_) | Failure::Slow(_) => (StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable),
         Failure::Aborted => (StatusCode::BAD_REQUEST, Code::Cancelled),
         Failure::Bug => (StatusCode::INTERNAL_SERVER_ERROR, Code::Internal),

@@ -16,6 +16,7 @@
 mod alerts;
 mod answer;
 mod body;
+mod counts;
 mod evidence;
 mod export;
 mod grpc;
@@ -86,6 +87,12 @@ pub enum RefusalReason {
     /// Too much waits for the brokers of a gateway.
     #[error("too much waits for the brokers")]
     BufferFull,
+    /// The tenant sends more records than it may.
+    #[error("the tenant sends more records a second than it may")]
+    TenantRate,
+    /// The tenant's part of the windows is used up.
+    #[error("the tenant's windows are full")]
+    TenantFull,
     /// The process is being stopped.
     #[error("shutting down")]
     ShuttingDown,
@@ -102,8 +109,16 @@ impl RefusalReason {
             Self::StoreUnavailable => "store_unavailable",
             Self::BrokerUnavailable => "broker_unavailable",
             Self::BufferFull => "buffer_full",
+            Self::TenantRate => "tenant_rate",
+            Self::TenantFull => "tenant_full",
             Self::ShuttingDown => "shutting_down",
         }
+    }
+
+    /// Whether it is the client's share that is used up, and not the process.
+    #[must_use]
+    pub fn is_quota(self) -> bool {
+        matches!(self, Self::TenantRate | Self::TenantFull)
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use casefile::agent::{Catalog, serve_api};
+use casefile::config::StoreClient;
 use casefile::exporter::Store;
 use casefile::model::proto::query_service_client::QueryServiceClient;
 use casefile::model::proto::{GetBundleRequest, GetIncidentRequest, ListBundlesRequest, ListIncidentsRequest};

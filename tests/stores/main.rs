@@ -7,6 +7,9 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test")]
 
 mod case;
+#[path = "../support/certificates.rs"]
+mod certificates;
+mod edges;
 #[path = "../support/servers.rs"]
 mod servers;
 
@@ -16,7 +19,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use casefile::bundle::{Envelope, Signer, Verifier, digest_of, names, unpack};
-use casefile::config::{BundleExporter, Compression, Secret};
+use casefile::config::{BundleExporter, Compression, Secret, StoreClient};
 use casefile::exporter::{BundleWriter, Collected, Created, Listed, Retention, Store, Written, collect};
 use casefile::model::{ManifestKind, Timestamp};
 use casefile::telemetry::Clock;

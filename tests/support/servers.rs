@@ -45,6 +45,11 @@ pub(crate) struct Gcs {
 impl S3 {
     /// Starts it.
     pub(crate) fn start() -> Self {
+        Self::start_behind(None)
+    }
+
+    /// The same behind TLS, with this certificate and key in PEM.
+    pub(crate) fn start_behind(pair: Option<(&str, &str)>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         // Its file backend takes each folder for a bucket.
         std::fs::create_dir_all(folder.path().join("root").join(BUCKET)).unwrap();
@@ -61,15 +66,34 @@ impl S3 {
             &secret_key,
             "--quiet",
         ]);
+        if let Some((certificate, key)) = pair {
+            for (flag, text) in [("--cert", certificate), ("--key", key)] {
+                let path = folder.path().join(flag);
+                std::fs::write(&path, text).unwrap();
+                command.arg(flag).arg(path);
+            }
+        }
         // Temporary folders often lie on a file system without extended attributes.
         command.args(["posix", "--sidecar"]).arg(folder.path().join("sidecar")).arg(folder.path().join("root"));
         let server = Server::start("versitygw", command, port, folder);
-        Self { endpoint: format!("http://127.0.0.1:{port}"), access_key, secret_key, bucket: BUCKET.to_owned(), server }
+        let scheme = if pair.is_some() { "https" } else { "http" };
+        Self {
+            endpoint: format!("{scheme}://127.0.0.1:{port}"),
+            access_key,
+            secret_key,
+            bucket: BUCKET.to_owned(),
+            server,
+        }
     }
 
     /// Where it listens.
     pub(crate) const fn port(&self) -> u16 {
         self.server.port
+    }
+
+    /// The folder of what it knows of objects beside their content.
+    pub(crate) fn sidecar(&self) -> PathBuf {
+        self.server.folder.path().join("sidecar")
     }
 
     /// The folder that has a folder for each bucket.

@@ -1,6 +1,7 @@
 //! The webhook against endpoints that are not friendly.
 
 use std::io::{Read, Write};
+use std::time::Duration;
 
 use wiremock::matchers::{header_exists, method};
 use wiremock::{Mock, MockServer, ResponseTemplate};

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use rdkafka::Message as _;
 use rdkafka::message::{BorrowedMessage, Headers as _};
 
+use super::super::counts;
 use super::dead::DeadLetters;
 use super::offsets::Claim;
 use crate::config::{HeaderExtraction, LogEncoding, OtlpEncoding};
@@ -177,6 +178,7 @@ impl Message {
         let signal = incoming.signal.as_str();
         metrics::counter!(names::RECEIVER_ACCEPTED_RECORDS, "transport" => "kafka", "signal" => signal)
             .increment(incoming.entries.len() as u64);
+        counts::accepted("kafka", "kafka", incoming.signal, incoming.entries.len() as u64);
         if let Some(reason) = self.misrouted(&incoming.entries) {
             metrics::counter!(names::KAFKA_MISROUTED_MESSAGES, "topic" => self.topic.name.clone(), "reason" => reason)
                 .increment(1);
