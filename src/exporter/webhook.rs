@@ -84,6 +84,14 @@ impl Webhook {
         Ok(Self { id, queue: Mutex::new(Some(queue)), worker: tokio::sync::Mutex::new(worker) })
     }
 
+    /// Checks where events would go, without resolving or sending anything.
+    ///
+    /// # Errors
+    /// As [`Webhook::spawn`], but for the secret.
+    pub fn check(config: &WebhookExporter) -> Result<(), Problem> {
+        endpoint(config).map(drop)
+    }
+
     /// The exporter's id.
     #[must_use]
     pub fn id(&self) -> &str {

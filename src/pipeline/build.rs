@@ -189,6 +189,9 @@ pub fn check(config: &ValidatedConfig) -> Vec<Problem> {
     for (id, url) in bundles.chain(raw).filter(|(_, url)| !url.is_empty()) {
         problems.extend(Store::check_url(url).err().map(|problem| problem.under(&format!("exporters.{id}"))));
     }
+    for (id, webhook) in config.pipelines.webhooks.iter().filter(|(_, webhook)| !webhook.url.is_empty()) {
+        problems.extend(Webhook::check(webhook).err().map(|problem| problem.under(&format!("exporters.{id}"))));
+    }
     problems
 }
 

@@ -11,18 +11,18 @@ use bytes::Bytes;
 use metrics::counter;
 use parking_lot::Mutex;
 
+use super::counts::{count_completeness, count_decision, missing_parts, report_dry_run};
 use super::limit::IncidentLimiter;
-use crate::bundle::{Closed, RawSealer, Sealed, SealedAttachment, seal, seal_attachment};
+use super::rules::{Local, Rules};
+use crate::bundle::{Closed, Sealed, SealedAttachment, seal, seal_attachment};
 use crate::config::{IncidentConnector, Problem, ValidatedConfig};
-use crate::evidence::{self, AppRules, Assembler, Beside};
+use crate::evidence::Beside;
 use crate::model::{
     Batch, Budget, CloseReason, ClosedTrace, Decision, DropReason, Encoding, Entry, Ledger, LooseSet, Origin, Outcome,
-    Permit, Record, Remark, RootKey, Signal, Tenant, Timestamp, TraceId,
+    Permit, Record, Signal, Tenant, Timestamp, TraceId,
 };
 use crate::otlp::{AttachedFile, Limits, scan, write_attachment};
 use crate::receiver::{AttachError, Incoming, Refusal, RefusalReason};
-use crate::redact::{RedactedCase, Redactor};
-use crate::sampling::Sampler;
 use crate::telemetry::names;
 use crate::window::{self, Appended, LooseLogs, Ticket, Window, WindowLog};
 
@@ -56,70 +56,6 @@ struct Stages {
     limiter: IncidentLimiter,
     budget: Budget,
     ledger: Arc<Ledger>,
-}
-
-/// What a configuration says of decisions and bundles. Each trace is judged, and its bundle made, by one of these from the first policy
-/// to the seal.
-#[derive(Debug)]
-struct Rules {
-    incident: IncidentConnector,
-    window: window::Settings,
-    /// With a memory that only serves to begin with.
-    sampler: Sampler,
-    assembler: Assembler,
-    redactor: Redactor,
-    /// Only where raw evidence is configured: elsewhere no copy of the records is made.
-    raw: Option<RawSealer>,
-}
-
-/// The rules as the windows of one core go by them.
-#[derive(Debug)]
-struct Local {
-    rules: Arc<Rules>,
-    /// Their policies, with the memory of this core.
-    sampler: Sampler,
-}
-
-impl Rules {
-    fn compile(config: &ValidatedConfig, tenant: &Tenant) -> Result<Self, Vec<Problem>> {
-        let pipelines = &config.pipelines;
-        let incident = &pipelines.incident;
-        let root = RootKey::parse(pipelines.redaction.key.expose())
-            .map_err(|error| vec![Problem::new("processors.redaction.key", error.to_string())])?;
-        let under = |prefix: &'static str| {
-            move |found: Vec<Problem>| found.into_iter().map(|problem| problem.under(prefix)).collect::<Vec<_>>()
-        };
-        let sampler = Sampler::compile(&incident.tail_sampling).map_err(under("connectors.incident.tail_sampling"))?;
-        let redactor =
-            Redactor::compile(&pipelines.redaction, tenant.as_str(), &root).map_err(under("processors.redaction"))?;
-        let raw = match &pipelines.raw {
-            None => None,
-            Some((id, config)) => Some(RawSealer::compile(config).map_err(|found| {
-                found.into_iter().map(|problem| problem.under(&format!("exporters.{id}"))).collect::<Vec<_>>()
-            })?),
-        };
-        let in_app = AppRules::new(&incident.in_app).map_err(|(at, error)| {
-            vec![Problem::new(format!("connectors.incident.in_app[{at}]"), error.to_string())]
-        })?;
-        let assembler = Assembler::new(
-            evidence::Settings {
-                tenant: tenant.to_string(),
-                logs: incident.logs.clone(),
-                services: incident.services.clone(),
-                in_app,
-                config_digest: config.digest.clone(),
-            },
-            &root,
-        );
-        let window = window::Settings {
-            decision_wait: incident.tail_sampling.decision_wait.0,
-            decision_wait_after_root: incident.tail_sampling.decision_wait_after_root_received.0,
-            retention: incident.window.retention.0,
-            max_records: incident.window.max_records_per_trace.max(1),
-            whole_traces: sampler.needs_whole_traces(),
-        };
-        Ok(Self { incident: incident.clone(), window, sampler, assembler, redactor, raw })
-    }
 }
 
 impl Core {
@@ -470,8 +406,7 @@ impl Core {
         if rules.raw.is_some() {
             records.extend(case.loose.iter().map(|loose| loose.record().clone()));
         }
-        // Names of parts of the document, which are the same for all.
-        let missing: Vec<String> = case.bundle.completeness.missing.iter().map(|why| part_of(why)).collect();
+        let missing = missing_parts(&case);
         let redacted = match rules.redactor.redact(case) {
             Ok(redacted) => redacted,
             Err(error) => {
@@ -614,43 +549,4 @@ fn cost(bytes: &Bytes, entries: &[Entry]) -> usize {
 fn held(incident: &IncidentConnector) -> Duration {
     let before = incident.logs.lookback.0.max(incident.logs.ambient.lookback.0);
     incident.window.retention.0.max(before.saturating_add(incident.tail_sampling.decision_wait.0))
-}
-
-/// Tells what the redactor would have done with a bundle that is not written.
-fn report_dry_run(redacted: RedactedCase) {
-    let parts = redacted.into_parts();
-    for Remark { path, rule, reason, count, length } in &parts.bundle.redaction.remarks {
-        tracing::info!(trace_id = %parts.trace_id, %path, %rule, %reason, count, length, "dry run: would redact");
-    }
-    parts.tracked.settle(Outcome::Dropped(DropReason::DryRun));
-}
-
-/// The part that an entry of `completeness.missing` speaks of: what stands before its colon.
-fn part_of(why: &str) -> String {
-    let part = why.split(':').next().unwrap_or_default();
-    let is_name =
-        part.len() <= 40 && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'.' || byte == b'_');
-    if is_name { part.to_owned() } else { "other".to_owned() }
-}
-
-fn count_completeness(mut missing: Vec<String>) {
-    missing.sort_unstable();
-    missing.dedup();
-    if missing.is_empty() {
-        missing.push("none".to_owned());
-    }
-    for part in missing {
-        counter!(names::BUNDLE_COMPLETENESS, "missing" => part).increment(1);
-    }
-}
-
-fn count_decision(decision: &'static str, policy: &str) {
-    counter!(names::SAMPLING_DECISIONS, "decision" => decision, "policy" => policy.to_owned()).increment(1);
-    let sampled = if decision == "sampled" { "true" } else { "false" };
-    counter!(names::TAIL_SAMPLING_GLOBAL, "sampled" => sampled).increment(1);
-    counter!(
-        names::TAIL_SAMPLING_TRACES,
-        "policy" => policy.to_owned(), "sampled" => sampled, "decision" => decision
-    )
-    .increment(1);
 }

@@ -3,6 +3,7 @@
 
 mod build;
 mod core;
+mod counts;
 mod gateway;
 mod intake;
 mod keeper;
@@ -12,6 +13,7 @@ mod recover;
 mod reload;
 pub mod replay;
 mod report;
+mod rules;
 mod service;
 mod shards;
 mod tenants;

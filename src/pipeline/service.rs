@@ -406,7 +406,7 @@ pub(super) async fn serve_otlp<I: Intake>(
             let security = secured(config, &format!("receivers.{id}.protocols.grpc"), auth, demands)?;
             let listener = receiver::bind(&grpc.endpoint).await?;
             addresses.grpc.extend(listener.local_addr().ok());
-            waiting.push((listener, Transport::Grpc(grpc.clone()), signals.clone(), security));
+            waiting.push((listener, Transport::Grpc(Box::new(grpc.clone())), signals.clone(), security));
         }
         if let Some(http) = &otlp.protocols.http {
             let (tls, auth, tenants) = (http.tls.as_ref(), http.auth.as_ref(), http.tenants);
@@ -456,6 +456,6 @@ fn secured(
 }
 
 enum Transport {
-    Grpc(crate::config::GrpcServer),
+    Grpc(Box<crate::config::GrpcServer>),
     Http(Box<crate::config::HttpServer>),
 }

@@ -56,8 +56,9 @@ impl SelfTelemetry {
         Ok(Self { traces, logs })
     }
 
-    /// What carries spans and events over.
-    pub fn layers<S>(&self) -> Vec<Box<dyn Layer<S> + Send + Sync>>
+    /// What carries spans and events over; nothing where nothing is sent.
+    // An empty list of layers would have the others see nothing.
+    pub fn layers<S>(&self) -> Option<Vec<Box<dyn Layer<S> + Send + Sync>>>
     where
         S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
     {
@@ -69,7 +70,7 @@ impl SelfTelemetry {
         if let Some(logs) = &self.logs {
             layers.push(OpenTelemetryTracingBridge::new(logs).with_filter(own()).boxed());
         }
-        layers
+        Some(layers).filter(|layers| !layers.is_empty())
     }
 
     /// Sends what waits, and ends.

@@ -18,6 +18,8 @@ struct Server {
     name: &'static str,
     port: u16,
     folder: TempDir,
+    /// Then it answers no plain request.
+    speaks_tls: bool,
 }
 
 /// An S3 server (versitygw).
@@ -75,7 +77,7 @@ impl S3 {
         }
         // Temporary folders often lie on a file system without extended attributes.
         command.args(["posix", "--sidecar"]).arg(folder.path().join("sidecar")).arg(folder.path().join("root"));
-        let server = Server::start("versitygw", command, port, folder);
+        let server = Server::start_as("versitygw", command, port, folder, pair.is_some());
         let scheme = if pair.is_some() { "https" } else { "http" };
         Self {
             endpoint: format!("{scheme}://127.0.0.1:{port}"),
@@ -121,7 +123,11 @@ impl Gcs {
 }
 
 impl Server {
-    fn start(name: &'static str, mut command: Command, port: u16, folder: TempDir) -> Self {
+    fn start(name: &'static str, command: Command, port: u16, folder: TempDir) -> Self {
+        Self::start_as(name, command, port, folder, false)
+    }
+
+    fn start_as(name: &'static str, mut command: Command, port: u16, folder: TempDir, speaks_tls: bool) -> Self {
         let child = command
             .current_dir(folder.path())
             .stdin(Stdio::null())
@@ -129,7 +135,7 @@ impl Server {
             .stderr(Stdio::inherit())
             .spawn()
             .unwrap_or_else(|error| panic!("{name} does not start: {error}"));
-        let mut server = Self { child, name, port, folder };
+        let mut server = Self { child, name, port, folder, speaks_tls };
         server.wait();
         server
     }
@@ -137,7 +143,7 @@ impl Server {
     fn wait(&mut self) {
         // Half a minute.
         for _ in 0..1500 {
-            if answers(self.port) {
+            if answers(self.port) || listens(self.port) && self.speaks_tls {
                 return;
             }
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -166,6 +172,11 @@ fn tool(name: &str) -> Command {
 
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Whether anything listens on this port.
+fn listens(port: u16) -> bool {
+    TcpStream::connect(("127.0.0.1", port)).is_ok()
 }
 
 /// Whether a server speaks HTTP on this port.

@@ -7,4 +7,5 @@ mod support;
 
 mod busy;
 mod reload;
+mod sent;
 mod tenants;
