@@ -1,7 +1,9 @@
 //! Incidents and bundles of a store, found by its indexes and manifests.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 use futures::stream::{self, StreamExt as _};
@@ -11,7 +13,7 @@ use super::merge::{BundleView, Part};
 use super::page::{Page, Place, cut};
 use crate::bundle::{Envelope, IncidentAttachment, MAX_DOCUMENT_BYTES, Ran, names, unpack};
 use crate::exporter::{ExportError, IndexRef, Store, stored_numbers};
-use crate::model::{Bundle, IncidentFacts, Manifest, ManifestKind, TraceId};
+use crate::model::{Bundle, IncidentFacts, Manifest, ManifestKind, Tenant, TraceId};
 
 /// Requests to the store at the same time.
 const CONCURRENCY: usize = 16;
@@ -72,6 +74,35 @@ pub struct IncidentSummary {
 #[derive(Debug, Clone)]
 pub struct Catalog {
     store: Store,
+}
+
+/// The catalog of each tenant, which may be changed while they are read.
+#[derive(Debug, Clone)]
+pub struct Catalogs(Arc<ArcSwap<BTreeMap<Tenant, Catalog>>>);
+
+impl Catalogs {
+    /// These.
+    #[must_use]
+    pub fn new(catalogs: BTreeMap<Tenant, Catalog>) -> Self {
+        Self(Arc::new(ArcSwap::from_pointee(catalogs)))
+    }
+
+    /// Others from now on.
+    pub fn replace(&self, catalogs: BTreeMap<Tenant, Catalog>) {
+        self.0.store(Arc::new(catalogs));
+    }
+
+    /// That of a tenant, if it is served here.
+    #[must_use]
+    pub fn of(&self, tenant: &Tenant) -> Option<Catalog> {
+        self.0.load().get(tenant).cloned()
+    }
+}
+
+impl From<Catalog> for Catalogs {
+    fn from(catalog: Catalog) -> Self {
+        Self::new(BTreeMap::from([(Tenant::default(), catalog)]))
+    }
 }
 
 impl Catalog {

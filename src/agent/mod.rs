@@ -21,7 +21,7 @@ mod verify;
 
 pub use api::{ApiError, serve_api};
 pub use attachments::attachment_line;
-pub use catalog::{Catalog, CatalogError, IncidentSummary};
+pub use catalog::{Catalog, CatalogError, Catalogs, IncidentSummary};
 pub use history::{history_facts, version_note};
 pub use merge::BundleView;
 pub use page::Page;

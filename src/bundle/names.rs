@@ -11,6 +11,7 @@
 //! services/<service>/<writer>.json                       what ran of a service (redacted), by one writer
 //! attachments/<incident id>/<digest>.json                a file that was sent for an incident (redacted)
 //! raw/<tenant>/<trace id>.<digest>[-<part>].otlp.age     unredacted records, encrypted
+//! tenants/<tenant>/…                                     all of the above, for a tenant other than `default`
 //! ```
 //!
 //! A name is made of hex ids and of parts that [`part`] has made safe: no text from a record can leave its folder, be
@@ -47,6 +48,12 @@ pub const SERVICES: &str = "services";
 pub const ATTACHMENTS: &str = "attachments";
 /// The folder of raw evidence.
 pub const RAW: &str = "raw";
+
+/// The folder of all that is a tenant's.
+#[must_use]
+pub fn tenant_folder(tenant: &str) -> String {
+    format!("tenants/{}", part(tenant))
+}
 
 /// A text as one part of a name. ASCII letters, digits, `-`, `_` and inner dots stay; every other byte becomes `=` and
 /// two hex digits, as a leading dot does. Different texts give different parts: a long one ends in its digest.

@@ -13,6 +13,7 @@ mod keys;
 mod print_config;
 mod raw;
 mod redact;
+mod reload;
 mod replay;
 mod schema;
 mod serve;

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use clap::Args;
 
 use crate::agent::Catalog;
-use crate::config::Secret;
+use crate::config::{Secret, StoreClient};
 use crate::exporter::Store;
 
 /// The store to read.
@@ -36,7 +36,7 @@ pub(super) fn open(url: &str, settings: &[String]) -> anyhow::Result<Catalog> {
         options.insert(key.to_owned(), Secret::new(value));
     }
     let timeout = std::time::Duration::from_secs(30);
-    let store = Store::open_existing(url, &options, timeout)
+    let store = Store::open_existing(url, StoreClient::plain(&options, timeout))
         .map_err(|problem| anyhow::anyhow!("--store: {}", problem.message))?;
     Ok(Catalog::new(store))
 }

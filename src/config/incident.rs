@@ -40,6 +40,24 @@ pub struct IncidentConnector {
     pub in_app: Vec<String>,
     /// What the bundle says about a service's code, by `service.name`.
     pub services: BTreeMap<String, ServiceFacts>,
+    /// Tenants, by name. Each has windows, limits of incidents and keys of redaction for itself, and reads its own bundles alone. Which
+    /// one a request belongs to is told by its token (`extensions.bearertokenauth`) or its client's certificate (`tenants` of a
+    /// server); one that tells none belongs to `default`, which is always there.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub tenants: BTreeMap<String, TenantLimits>,
+}
+
+/// What a tenant may use.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct TenantLimits {
+    /// Most bytes that its windows hold, of those that all have (`window.max_bytes`). Beyond it the tenant alone is refused.
+    /// By default all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_bytes: Option<ByteSize>,
+    /// Most spans, log records and exemplars a second, and as many at once; beyond it the tenant is told when to come again. 0, the
+    /// default, means no limit.
+    pub records_per_second: u64,
 }
 
 /// How long, and in how many bytes, records are held.

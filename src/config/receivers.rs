@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::component::components;
-use super::{Duration, KafkaReceiver, Secret};
+use super::{Authentication, Duration, KafkaReceiver, Secret, ServerTls, TenantSource};
 
 /// A receiver.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -57,11 +57,27 @@ pub struct GrpcServer {
     pub max_recv_msg_size_mib: u64,
     /// Most requests in progress on one connection.
     pub max_concurrent_streams: u32,
+    /// TLS. Without it nothing is encrypted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<ServerTls>,
+    /// Who may come in. By default everybody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth: Option<Authentication>,
+    /// Where the tenant of a request is told, where no token tells it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenants: Option<TenantSource>,
 }
 
 impl Default for GrpcServer {
     fn default() -> Self {
-        Self { endpoint: "127.0.0.1:4317".to_owned(), max_recv_msg_size_mib: 64, max_concurrent_streams: 100 }
+        Self {
+            endpoint: "127.0.0.1:4317".to_owned(),
+            max_recv_msg_size_mib: 64,
+            max_concurrent_streams: 100,
+            tls: None,
+            auth: None,
+            tenants: None,
+        }
     }
 }
 
@@ -89,6 +105,15 @@ pub struct HttpServer {
     pub read_header_timeout: Duration,
     /// Time within which a client must have sent its body.
     pub read_timeout: Duration,
+    /// TLS. Without it nothing is encrypted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<ServerTls>,
+    /// Who may come in. By default everybody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth: Option<Authentication>,
+    /// Where the tenant of a request is told, where no token tells it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenants: Option<TenantSource>,
 }
 
 impl Default for HttpServer {
@@ -104,6 +129,9 @@ impl Default for HttpServer {
             max_request_body_size: 64 * 1024 * 1024,
             read_header_timeout: Duration::seconds(60),
             read_timeout: Duration::seconds(60),
+            tls: None,
+            auth: None,
+            tenants: None,
         }
     }
 }

@@ -28,7 +28,7 @@ pub use index::IndexRef;
 pub use kafka::{KafkaWriteError, KafkaWriter, KafkaWritten};
 pub use lifecycle::{ExpiryRule, lifecycle};
 pub use open::{Bucket, BucketKind};
-pub use queue::{ExportQueue, QueueError};
+pub use queue::{ExportQueue, Outlets, QueueError};
 pub use raw::RawWriter;
 pub use store::{Created, Listed, MAX_OBJECT_BYTES, Store};
 pub use webhook::{EVENT_TYPE, Webhook};

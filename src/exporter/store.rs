@@ -17,10 +17,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, TagSet};
 
 use super::error::{ErrorKind, ExportError};
-use crate::model::Timestamp;
+use crate::bundle::names;
+use crate::model::{DEFAULT_TENANT, Tenant, Timestamp};
 
 /// What became of a [`Store::create`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +55,8 @@ pub struct Store {
     /// Whether listings come in the order of names, so that one can stop early.
     ordered: bool,
     timeout: Duration,
+    /// What every object is tagged with.
+    tags: TagSet,
 }
 
 impl fmt::Debug for Store {
@@ -79,7 +82,27 @@ impl Store {
         timeout: Duration,
     ) -> Self {
         let url = url.into().trim_end_matches('/').to_owned();
-        Self { inner, prefix, url, ordered, timeout }
+        Self { inner, prefix, url, ordered, timeout, tags: TagSet::default() }
+    }
+
+    /// Tags every object that is written.
+    #[must_use]
+    pub(super) fn with_tags<'a>(mut self, tags: impl Iterator<Item = (&'a String, &'a String)>) -> Self {
+        for (key, value) in tags {
+            self.tags.push(key, value);
+        }
+        self
+    }
+
+    /// The part of this store that is a tenant's: nothing in it is read or written through another.
+    #[must_use]
+    pub fn of_tenant(&self, tenant: &Tenant) -> Self {
+        if tenant.as_str() == DEFAULT_TENANT {
+            return self.clone();
+        }
+        let folder = names::tenant_folder(tenant.as_str());
+        let prefix = folder.split('/').fold(self.prefix.clone(), |prefix, part| prefix.join(part));
+        Self { prefix, url: format!("{}/{folder}", self.url), ..self.clone() }
     }
 
     /// Creates an object unless there is one of that name.
@@ -88,7 +111,7 @@ impl Store {
     /// If it is not known to be stored. The object may come to be there all the same: create it again.
     pub async fn create(&self, name: &str, bytes: Bytes) -> Result<Created, ExportError> {
         let path = self.path(name)?;
-        let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+        let options = PutOptions { mode: PutMode::Create, tags: self.tags.clone(), ..PutOptions::default() };
         let put = self.inner.put_opts(&path, PutPayload::from_bytes(bytes.clone()), options);
         let failure = match self.within("create", name, put).await {
             Ok(_) => return Ok(Created::Stored),
@@ -112,7 +135,8 @@ impl Store {
     /// If it is not known to be written.
     pub async fn replace(&self, name: &str, bytes: Bytes) -> Result<(), ExportError> {
         let path = self.path(name)?;
-        let put = self.inner.put_opts(&path, PutPayload::from_bytes(bytes), PutOptions::default());
+        let options = PutOptions { tags: self.tags.clone(), ..PutOptions::default() };
+        let put = self.inner.put_opts(&path, PutPayload::from_bytes(bytes), options);
         self.within("write", name, put).await.map(drop)
     }
 

@@ -16,6 +16,7 @@ mod outcome;
 pub mod partition;
 pub mod proto;
 mod record;
+mod tenant;
 mod time;
 mod tracked;
 
@@ -30,5 +31,6 @@ pub use manifest::*;
 pub use origin::{Keeper, Origin};
 pub use outcome::{CloseReason, Decision, DropReason, Outcome};
 pub use record::{Batch, ByteRange, ClosedTrace, Encoding, Entry, Head, Record, SEVERITY_ERROR, STATUS_ERROR, Signal};
+pub use tenant::{DEFAULT_TENANT, Tenant};
 pub use time::Timestamp;
 pub use tracked::{Ledger, Totals, Tracked};

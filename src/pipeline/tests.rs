@@ -12,7 +12,9 @@ use prost::Message as _;
 use super::Core;
 use crate::bundle::Sealed;
 use crate::config;
-use crate::model::{CloseReason, DropReason, ManifestKind, ObjectRef, Outcome, SealFacts, Signal, Timestamp, Totals};
+use crate::model::{
+    CloseReason, DropReason, ManifestKind, ObjectRef, Outcome, SealFacts, Signal, Tenant, Timestamp, Totals,
+};
 use crate::otlp::{Limits, scan};
 use crate::receiver::{Incoming, RefusalReason};
 
@@ -57,7 +59,7 @@ fn logs(log_records: Vec<LogRecord>) -> Incoming {
 
 fn incoming(signal: Signal, request: Vec<u8>) -> Incoming {
     let entries = scan(signal, &request, &Limits::default()).unwrap().entries;
-    Incoming { signal, bytes: Bytes::from(request), wire: None, entries }
+    Incoming { tenant: Tenant::default(), signal, bytes: Bytes::from(request), wire: None, entries }
 }
 
 /// Everything that is due at `now`, judged; bundles are settled as an exporter would.

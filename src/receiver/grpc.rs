@@ -21,9 +21,10 @@ use tonic_health::ServingStatus;
 use super::body::Reading;
 use super::export::{Accepted, Failure, Format, Port, Wire};
 use super::inflate;
-use super::{Intake, ReceiverError, answer, listen};
+use super::{Intake, ReceiverError, answer};
 use crate::config::GrpcServer;
 use crate::model::{Encoding, Signal};
+use crate::transport::{self, Security, Settings};
 
 /// Time for a request's body.
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
@@ -49,11 +50,13 @@ pub async fn serve_grpc<I: Intake>(
     config: &GrpcServer,
     signals: &[Signal],
     intake: I,
+    security: Security,
     stop: CancellationToken,
 ) -> Result<(), ReceiverError> {
-    let settings = listen::Settings { max_concurrent_streams: config.max_concurrent_streams, ..Default::default() };
+    let settings = Settings { max_concurrent_streams: config.max_concurrent_streams, ..Default::default() };
     let limit = limit(config)?;
-    serve(listener, Port::new(intake, "grpc", limit, READ_TIMEOUT), signals, settings, stop).await;
+    let port = Port::new(intake, "grpc", limit, READ_TIMEOUT, security.access.clone());
+    serve(listener, port, signals, settings, security, stop).await;
     Ok(())
 }
 
@@ -70,7 +73,8 @@ pub(super) async fn serve<I: Intake>(
     listener: TcpListener,
     port: Port<I>,
     signals: &[Signal],
-    settings: listen::Settings,
+    settings: Settings,
+    security: Security,
     stop: CancellationToken,
 ) {
     let (health, health_service) = tonic_health::server::health_reporter();
@@ -91,7 +95,7 @@ pub(super) async fn serve<I: Intake>(
             health.set_service_status(service_name(signal), ServingStatus::NotServing).await;
         }
     };
-    tokio::join!(listen::serve(listener, router, settings, stop.clone()), draining);
+    tokio::join!(transport::serve(listener, router, settings, security, stop.clone()), draining);
 }
 
 async fn unknown_method() -> Response {
@@ -122,6 +126,7 @@ fn is_grpc(headers: &HeaderMap) -> bool {
 }
 
 async fn export<I: Intake>(port: &Port<I>, signal: Signal, mut request: Request) -> Result<Accepted, Failure> {
+    let tenant = port.whose(&request)?;
     let encoding = encoding(request.headers())?;
     let mut held = port.hold();
     let limit = port.limit;
@@ -139,7 +144,8 @@ async fn export<I: Intake>(port: &Port<I>, signal: Signal, mut request: Request)
         (true, encoding) => encoding,
         (false, _) => Encoding::Identity,
     };
-    port.export(signal, Wire { bytes, start: FRAME_HEADER, encoding, format: Format::Protobuf }, held).await
+    let wire = Wire { bytes, start: FRAME_HEADER, encoding, format: Format::Protobuf };
+    port.export(tenant, signal, wire, held).await
 }
 
 fn encoding(headers: &HeaderMap) -> Result<Encoding, Failure> {
@@ -180,9 +186,13 @@ fn code(failure: &Failure) -> Code {
         }
         Failure::Undecodable(_) | Failure::Form(_) | Failure::Media(_) => Code::InvalidArgument,
         Failure::Unauthenticated(_) => Code::Unauthenticated,
+        Failure::Denied(denial) if denial.is_forbidden() => Code::PermissionDenied,
+        Failure::Denied(_) => Code::Unauthenticated,
         Failure::NotFound(_) => Code::NotFound,
         Failure::Encoding(_) | Failure::MediaType | Failure::Method | Failure::NoSuchPath => Code::Unimplemented,
         Failure::Framing(_) | Failure::Bug => Code::Internal,
+        // With RetryInfo, which tells clients that it is for now.
+        Failure::Refused(refusal) if refusal.reason.is_quota() => Code::ResourceExhausted,
         Failure::Refused(_) => Code::Unavailable,
         Failure::Slow(_) => Code::DeadlineExceeded,
         Failure::Aborted => Code::Cancelled,
@@ -222,6 +232,8 @@ fn code_name(code: Code) -> &'static str {
         Code::Unimplemented => "UNIMPLEMENTED",
         Code::Internal => "INTERNAL",
         Code::Unavailable => "UNAVAILABLE",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+        Code::PermissionDenied => "PERMISSION_DENIED",
         _ => "UNKNOWN",
     }
 }

@@ -58,7 +58,7 @@ pub struct Sampler {
     /// `drop` policies first, otherwise in the order of the configuration.
     policies: Arc<[Policy]>,
     needs_whole_traces: bool,
-    memory: Memory,
+    memory: Arc<Memory>,
     /// How much is to be remembered.
     cache: DecisionCache,
 }
@@ -74,7 +74,7 @@ impl Sampler {
         Ok(Self {
             needs_whole_traces: policies.iter().any(|policy| !policy.drops() && !policy.by_record()),
             policies: policies.into(),
-            memory: Memory::new(&config.decision_cache),
+            memory: Arc::new(Memory::new(&config.decision_cache)),
             cache: config.decision_cache.clone(),
         })
     }
@@ -90,8 +90,19 @@ impl Sampler {
         Self {
             policies: Arc::clone(&self.policies),
             needs_whole_traces: self.needs_whole_traces,
-            memory: Memory::new(&cache),
+            memory: Arc::new(Memory::new(&cache)),
             cache,
+        }
+    }
+
+    /// The same policies with the memory of another: what that one has decided stays so.
+    #[must_use]
+    pub fn with_memory_of(&self, other: &Self) -> Self {
+        Self {
+            policies: Arc::clone(&self.policies),
+            needs_whole_traces: self.needs_whole_traces,
+            memory: Arc::clone(&other.memory),
+            cache: other.cache.clone(),
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use casefile::config::HttpServer;
 use casefile::model::Signal;
 use casefile::receiver::{ReceiverError, RefusalReason, bind, serve_http};
+use casefile::transport::Security;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::trace::v1::Span;
@@ -80,7 +81,9 @@ async fn otlp_34_a_path_that_cannot_be_served_is_an_error_at_start() {
     for (logs_url_path, why) in [("v1/logs", "begins with `/`"), ("/{x}", "begins with"), (TRACES, "two signals")] {
         let config = HttpServer { logs_url_path: logs_url_path.to_owned(), ..HttpServer::default() };
         let listener = bind("127.0.0.1:0").await.unwrap();
-        let served = serve_http(listener, &config, &ALL, Recorder::default(), CancellationToken::new()).await;
+        let served =
+            serve_http(listener, &config, &ALL, Recorder::default(), Security::default(), CancellationToken::new())
+                .await;
         let error = served.unwrap_err();
         assert!(matches!(error, ReceiverError::Path { .. }) && error.to_string().contains(why), "{error}");
     }
@@ -253,7 +256,9 @@ async fn a_limit_of_nothing_or_of_4_gib_is_an_error_at_start() {
     for max_request_body_size in [0, 1 << 32] {
         let config = HttpServer { max_request_body_size, ..HttpServer::default() };
         let listener = bind("127.0.0.1:0").await.unwrap();
-        let served = serve_http(listener, &config, &ALL, Recorder::default(), CancellationToken::new()).await;
+        let served =
+            serve_http(listener, &config, &ALL, Recorder::default(), Security::default(), CancellationToken::new())
+                .await;
         assert!(matches!(served.unwrap_err(), ReceiverError::Limit { .. }));
     }
 }

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use casefile::config::{GrpcServer, HttpServer};
-use casefile::model::{Signal, TraceId};
+use casefile::model::{DEFAULT_TENANT, Signal, Tenant, TraceId};
 use casefile::otlp::AttachedFile;
 use casefile::receiver::{
     AdmitError, Admitted, AttachError, Incoming, Intake, Refusal, RefusalReason, bind, serve_grpc, serve_http,
 };
+use casefile::transport::Security;
 use http_body_util::{BodyExt as _, Full};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
@@ -53,6 +54,11 @@ impl Recorder {
         self.taken.lock().iter().map(|incoming| (incoming.signal, incoming.entries.len())).collect()
     }
 
+    /// Whose each of them was.
+    pub(crate) fn tenants(&self) -> Vec<String> {
+        self.taken.lock().iter().map(|incoming| incoming.tenant.to_string()).collect()
+    }
+
     pub(crate) fn bytes(&self) -> Vec<Bytes> {
         self.taken.lock().iter().map(|incoming| incoming.bytes.clone()).collect()
     }
@@ -72,15 +78,19 @@ impl Intake for Recorder {
         }
     }
 
-    fn attachment_digest(&self, content: &[u8]) -> Option<String> {
+    fn serves(&self, tenant: &Tenant) -> bool {
+        [DEFAULT_TENANT, "acme", "globex"].contains(&tenant.as_str())
+    }
+
+    fn attachment_digest(&self, _: &Tenant, content: &[u8]) -> Option<String> {
         Some(format!("digest of {} bytes", content.len()))
     }
 
-    async fn expect(&self, _: TraceId) -> Result<(), Refusal> {
+    async fn expect(&self, _: &Tenant, _: TraceId) -> Result<(), Refusal> {
         Ok(())
     }
 
-    async fn attach(&self, incident: String, file: AttachedFile) -> Result<(), AttachError> {
+    async fn attach(&self, _: &Tenant, incident: String, file: AttachedFile) -> Result<(), AttachError> {
         match &self.refusal {
             Some(refusal) => Err(refusal.clone().into()),
             None if incident == KNOWN_INCIDENT => {
@@ -106,11 +116,21 @@ impl Drop for Server {
 }
 
 pub(crate) async fn grpc_with(config: GrpcServer, signals: &'static [Signal], intake: Recorder) -> Server {
+    grpc_behind(Security::default(), config, signals, intake).await
+}
+
+pub(crate) async fn grpc_behind(
+    security: Security,
+    config: GrpcServer,
+    signals: &'static [Signal],
+    intake: Recorder,
+) -> Server {
     let listener = bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let stop = CancellationToken::new();
     let (inner, token) = (intake.clone(), stop.clone());
-    let task = tokio::spawn(async move { serve_grpc(listener, &config, signals, inner, token).await.unwrap() });
+    let task =
+        tokio::spawn(async move { serve_grpc(listener, &config, signals, inner, security, token).await.unwrap() });
     Server { address, intake, stop, task }
 }
 
@@ -124,11 +144,21 @@ pub(crate) async fn small_grpc() -> Server {
 }
 
 pub(crate) async fn http_with(config: HttpServer, signals: &'static [Signal], intake: Recorder) -> Server {
+    http_behind(Security::default(), config, signals, intake).await
+}
+
+pub(crate) async fn http_behind(
+    security: Security,
+    config: HttpServer,
+    signals: &'static [Signal],
+    intake: Recorder,
+) -> Server {
     let listener = bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let stop = CancellationToken::new();
     let (inner, token) = (intake.clone(), stop.clone());
-    let task = tokio::spawn(async move { serve_http(listener, &config, signals, inner, token).await.unwrap() });
+    let task =
+        tokio::spawn(async move { serve_http(listener, &config, signals, inner, security, token).await.unwrap() });
     Server { address, intake, stop, task }
 }
 

@@ -224,6 +224,11 @@ service:
         format!("file:{}", self.store().display())
     }
 
+    /// The port of the probes.
+    pub(crate) fn health(&self) -> u16 {
+        self.health
+    }
+
     /// Where windows are kept, if they are kept on disk.
     pub(crate) fn window(&self) -> PathBuf {
         self.folder.join("window")

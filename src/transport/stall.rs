@@ -11,7 +11,7 @@ use tokio::time::{Instant, Sleep, sleep};
 
 /// A stream whose writes fail once they have stood still for `patience`. Reads are not timed here: an idle connection is
 /// a good one, and a slow request has its own time limits.
-pub(super) struct StallGuard<S> {
+pub struct StallGuard<S> {
     stream: S,
     patience: Duration,
     alarm: Pin<Box<Sleep>>,
@@ -19,7 +19,8 @@ pub(super) struct StallGuard<S> {
 }
 
 impl<S> StallGuard<S> {
-    pub(super) fn new(stream: S, patience: Duration) -> Self {
+    /// Watches over `stream`.
+    pub fn new(stream: S, patience: Duration) -> Self {
         Self { stream, patience, alarm: Box::pin(sleep(patience)), waiting: false }
     }
 

@@ -1,4 +1,6 @@
-//! Certificates for brokers and their clients, made anew for each cluster.
+//! Certificates for servers and their clients, made anew for each test.
+
+#![allow(dead_code, reason = "each test binary uses a part")]
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
@@ -34,10 +36,28 @@ impl Authority {
 
     /// Signs a certificate for this name, which is the one of a host, an address or a client.
     pub(crate) fn sign(&self, name: &str) -> Pair {
+        self.sign_with(name, |_| {})
+    }
+
+    /// The same, of an organization.
+    pub(crate) fn sign_of(&self, name: &str, organization: &str) -> Pair {
+        self.sign_with(name, |params| params.distinguished_name.push(DnType::OrganizationName, organization))
+    }
+
+    /// The same, whose time is over.
+    pub(crate) fn sign_expired(&self, name: &str) -> Pair {
+        self.sign_with(name, |params| {
+            params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+            params.not_after = rcgen::date_time_ymd(2020, 2, 1);
+        })
+    }
+
+    fn sign_with(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> Pair {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new([name.to_owned()]).unwrap();
         params.distinguished_name.push(DnType::CommonName, name);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        change(&mut params);
         let certificate = params.signed_by(&key, &self.0).unwrap();
         Pair { certificate: certificate.pem(), key: key.serialize_pem() }
     }

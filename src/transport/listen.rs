@@ -1,4 +1,4 @@
-//! Connections: accepting them, the limits that hold for each, and an orderly end. Both transports stand on this.
+//! Connections: accepting them, the limits that hold for each, and an orderly end. Every server stands on this.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -9,6 +9,7 @@ use std::time::Duration;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, timeout};
@@ -17,27 +18,31 @@ use tokio_util::task::TaskTracker;
 use tower::Service;
 
 use super::stall::StallGuard;
+use super::{Peer, Security, Tls};
 
 /// What a server allows its connections.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Settings {
+pub struct Settings {
+    /// Time for the handshake of TLS.
+    pub handshake_timeout: Duration,
     /// Time for the headers of a request, and for the first request of a connection.
-    pub(super) header_timeout: Duration,
+    pub header_timeout: Duration,
     /// How long a peer may leave an answer unread.
-    pub(super) stall_timeout: Duration,
+    pub stall_timeout: Duration,
     /// How long requests in progress may take once the server has been asked to stop.
-    pub(super) drain_timeout: Duration,
+    pub drain_timeout: Duration,
     /// Most connections at a time. Further ones wait in the kernel's queue.
-    pub(super) max_connections: usize,
+    pub max_connections: usize,
     /// Most requests in progress on one HTTP/2 connection.
-    pub(super) max_concurrent_streams: u32,
+    pub max_concurrent_streams: u32,
     /// Whether HTTP/1.1 is spoken too.
-    pub(super) http1: bool,
+    pub http1: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            handshake_timeout: Duration::from_secs(10),
             header_timeout: Duration::from_secs(60),
             stall_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(10),
@@ -70,7 +75,15 @@ const PARTING: Duration = Duration::from_secs(1);
 
 /// Serves `router` until `stop`; then takes no new connections, lets requests in progress finish within
 /// `drain_timeout`, and cuts off what is left.
-pub(super) async fn serve(listener: TcpListener, router: axum::Router, settings: Settings, stop: CancellationToken) {
+pub async fn serve(
+    listener: TcpListener,
+    router: axum::Router,
+    settings: Settings,
+    security: Security,
+    stop: CancellationToken,
+) {
+    let tls = security.tls.clone();
+    let watching = tokio::spawn(security.watch(stop.clone()));
     let slots = Arc::new(Semaphore::new(settings.max_connections));
     let tasks = Tasks { tracker: TaskTracker::new(), cut: CancellationToken::new() };
     loop {
@@ -80,9 +93,9 @@ pub(super) async fn serve(listener: TcpListener, router: axum::Router, settings:
             accepted = accept(&listener, &slots) => accepted,
         };
         if let Some((stream, slot)) = accepted {
-            let connection = connection(stream, router.clone(), settings, stop.clone(), tasks.clone());
+            let (router, stop, within, tls) = (router.clone(), stop.clone(), tasks.clone(), tls.clone());
             tasks.spawn(async move {
-                connection.await;
+                connection(stream, tls, router, settings, stop, within).await;
                 drop(slot);
             });
         }
@@ -97,6 +110,7 @@ pub(super) async fn serve(listener: TcpListener, router: axum::Router, settings:
         tasks.cut.cancel();
         tasks.tracker.wait().await;
     }
+    watching.abort();
 }
 
 async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> Option<(TcpStream, OwnedSemaphorePermit)> {
@@ -113,6 +127,7 @@ async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> Option<(TcpSt
 
 async fn connection(
     stream: TcpStream,
+    tls: Option<Tls>,
     router: axum::Router,
     settings: Settings,
     stop: CancellationToken,
@@ -122,18 +137,40 @@ async fn connection(
         tracing::debug!(%error, "a connection ended before it began");
         return;
     }
+    let stream = StallGuard::new(stream, settings.stall_timeout);
+    let Some(tls) = tls else { return requests(stream, None, router, settings, stop, tasks).await };
+    // A connection that has said nothing yet has nothing to be waited for.
+    match stop.run_until_cancelled(tls.accept(stream, settings.handshake_timeout)).await {
+        Some(Ok((stream, peer))) => requests(stream, Some(peer), router, settings, stop, tasks).await,
+        Some(Err(error)) => tracing::debug!(%error, "a handshake failed"),
+        None => {}
+    }
+}
+
+async fn requests<S>(
+    stream: S,
+    peer: Option<Peer>,
+    router: axum::Router,
+    settings: Settings,
+    stop: CancellationToken,
+    tasks: Tasks,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let begun = CancellationToken::new();
     let service = {
         let begun = begun.clone();
-        hyper::service::service_fn(move |request: http::Request<Incoming>| {
+        hyper::service::service_fn(move |mut request: http::Request<Incoming>| {
             begun.cancel();
+            if let Some(peer) = &peer {
+                request.extensions_mut().insert(peer.clone());
+            }
             let answer = router.clone().call(request);
             async move { Ok::<_, Infallible>(answer.await.unwrap_or_else(|never| match never {})) }
         })
     };
     let builder = builder(settings, tasks);
-    let mut serving =
-        pin!(builder.serve_connection(TokioIo::new(StallGuard::new(stream, settings.stall_timeout)), service));
+    let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), service));
     let mut patience = pin!(sleep(settings.header_timeout));
     let mut leaving = false;
     let mut watched = true;
