@@ -138,6 +138,39 @@ fn the_image_copies_what_the_build_needs() {
     }
 }
 
+/// Guarantees: the image has no shell to run its health check with, and needs none; it is no root's, and every service of the demo that
+/// the compose file waits for is there.
+#[test]
+fn the_image_and_the_demo_fit_together() {
+    let text = fs::read_to_string(root().join("deploy/Dockerfile")).unwrap();
+    assert!(
+        text.contains(r#"CMD ["/usr/local/bin/casefile", "probe"]"#) && text.contains("\nUSER 10001:10001\n"),
+        "{text}"
+    );
+    let compose = fs::read_to_string(root().join("deploy/docker-compose.yaml")).unwrap();
+    let compose: serde_json::Value = serde_saphyr::from_str(&compose).unwrap();
+    let services = compose["services"].as_object().unwrap();
+    for (name, service) in services {
+        let waits = match &service["depends_on"] {
+            serde_json::Value::Array(names) => names.iter().map(|name| name.as_str().unwrap().to_owned()).collect(),
+            serde_json::Value::Object(names) => names.keys().cloned().collect(),
+            _ => Vec::new(),
+        };
+        for other in waits {
+            assert!(services.contains_key(&other), "{name} waits for {other}");
+        }
+        for volume in service["volumes"].as_array().into_iter().flatten() {
+            let (source, _) = volume.as_str().unwrap().split_once(':').unwrap();
+            if source.starts_with('.') {
+                assert!(root().join("deploy").join(source).exists(), "{name} mounts {source}");
+            } else {
+                assert!(compose["volumes"].as_object().unwrap().contains_key(source), "{name} mounts {source}");
+            }
+        }
+    }
+    assert_eq!(services["casefile"]["read_only"], true);
+}
+
 #[test]
 fn no_example_holds_a_key() {
     let key = Regex::new(r"(?i)-----BEGIN|\b[0-9a-f]{64}\b").unwrap();
