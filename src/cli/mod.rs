@@ -9,14 +9,17 @@ mod exit;
 mod gc;
 mod incident;
 mod inspect;
+mod k8s;
 mod keys;
 mod print_config;
+mod probe;
 mod raw;
 mod redact;
 mod reload;
 mod replay;
 mod schema;
 mod serve;
+mod snippet;
 mod sources;
 mod store;
 mod term;
@@ -66,6 +69,14 @@ enum Command {
     Components(components::ComponentsArgs),
     /// Prints a JSON Schema.
     Schema(schema::SchemaArgs),
+    /// Prints a configuration to begin with, for what stands before Casefile.
+    #[command(subcommand)]
+    Snippet(snippet::Command),
+    /// Prints what Kubernetes is given, for those who use no Helm.
+    #[command(subcommand)]
+    K8s(k8s::Command),
+    /// Asks a running Casefile whether it is ready: for health checks of containers.
+    Probe(probe::ProbeArgs),
     /// Reads incidents from a store.
     #[command(subcommand)]
     Incident(incident::Command),
@@ -112,6 +123,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Some(Command::Inspect(command)) => inspect::run(&command, sources, &mut BufWriter::new(out)),
         Some(Command::Components(args)) => components::run(&args, out),
         Some(Command::Schema(args)) => schema::run(&args, out),
+        Some(Command::Snippet(command)) => snippet::run(&command, out),
+        Some(Command::K8s(command)) => k8s::run(&command, out),
+        Some(Command::Probe(args)) => probe::run(&args),
         Some(Command::Incident(command)) => incident::run(&command),
         Some(Command::Bundle(command)) => bundle::run(&command),
         Some(Command::Raw(command)) => raw::run(&command),

@@ -21,6 +21,7 @@ mod resource;
 mod scan;
 mod schema;
 mod shape;
+mod span;
 mod split;
 mod wire;
 
@@ -35,6 +36,9 @@ pub use recording::{Recorded, read_recording, write_json_line, write_length_deli
 pub use resource::with_resource_attributes;
 pub use scan::scan;
 pub use shape::shape;
+pub use span::{
+    SpanEvent, SpanFields, has_parent_and_status, scope_attributes, scope_name_and_version, span_events, span_fields,
+};
 pub use split::{Group, Grouping, Part, Split, split};
 
 use crate::model::Entry;

@@ -77,7 +77,7 @@ pub(crate) struct Home {
     pub(crate) grpc: u16,
     pub(crate) http: u16,
     metrics: u16,
-    health: u16,
+    pub(crate) health: u16,
 }
 
 impl Home {
