@@ -21,7 +21,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("redact", &["model", "templates", "otlp", "config", "telemetry"]),
     ("bundle", &["model", "otlp", "config", "telemetry", "redact"]),
     ("exporter", &["model", "otlp", "config", "telemetry", "bundle"]),
-    ("agent", &["model", "config", "telemetry", "evidence", "bundle", "exporter"]),
+    ("agent", &["model", "attachments", "config", "telemetry", "evidence", "bundle", "exporter"]),
     (
         "pipeline",
         &[
