@@ -14,6 +14,7 @@ mod prose;
 mod raw;
 mod remarks;
 mod render;
+pub mod repair;
 mod reproduction;
 mod suspects;
 pub mod testgen;

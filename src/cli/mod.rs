@@ -6,14 +6,17 @@ mod dead_letter;
 mod demo;
 mod doctor;
 mod exit;
+mod export;
 mod gc;
 mod incident;
 mod inspect;
 mod keys;
 mod patch;
+mod pr;
 mod print_config;
 mod raw;
 mod redact;
+mod repair;
 mod replay;
 mod schema;
 mod serve;
@@ -85,6 +88,14 @@ enum Command {
     /// Judges patches: whether they mend what a bundle tells of, and nothing else.
     #[command(subcommand)]
     Patch(patch::Command),
+    /// Lets a repair agent mend what a bundle tells of, with the guard behind it.
+    Repair(repair::RepairArgs),
+    /// Writes pull requests, and checks changelogs.
+    #[command(subcommand)]
+    Pr(pr::Command),
+    /// Writes what other programs take in.
+    #[command(subcommand)]
+    Export(export::Command),
     /// Removes what is past its retention: that of each exporter of the configuration, or of one store by --older-than.
     ///
     /// Age is counted from when an object was stored. A bundle goes with its amendments, manifests and references, and is as
@@ -125,6 +136,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Some(Command::Raw(command)) => raw::run(&command),
         Some(Command::Test(command)) => test::run(&command),
         Some(Command::Patch(command)) => patch::run(&command),
+        Some(Command::Repair(args)) => repair::run(&args),
+        Some(Command::Pr(command)) => pr::run(&command),
+        Some(Command::Export(command)) => export::run(&command, sources),
         Some(Command::Gc(args)) => gc::run(&args, sources),
     };
     result.map_or_else(|error| report(&error), |()| Exit::Ok)

@@ -114,7 +114,7 @@ pub(super) struct GiveArgs {
     /// File with the ed25519 private key (PKCS#8 in PEM) that signs the statement.
     #[arg(long, value_name = "FILE", requires = "statement")]
     key: Option<PathBuf>,
-    /// Commits what is accepted (with the made test) as a new branch of the repository.
+    /// Commits what is not refused (with the made test) as a new branch of the repository.
     #[arg(long, value_name = "BRANCH")]
     branch: Option<String>,
     /// What signs the commit: a file with a private SSH key, or the id of a GnuPG key.
@@ -239,7 +239,8 @@ fn give_out(bench: &Bench, diff: &str, judgement: &Judgement, give: &GiveArgs) -
         let envelope = Envelope::of(STATEMENT_TYPE, &statement, signer.as_ref());
         workshop::write(file, &serde_json::to_string(&envelope)?)?;
     }
-    if let (Some(branch), Decision::Accepted) = (&give.branch, judgement.decision) {
+    // What needs a look is looked at on a branch, too.
+    if let Some(branch) = give.branch.as_ref().filter(|_| judgement.decision != Decision::Refused) {
         let key = give.sign_with.as_deref().map(|key| match std::fs::canonicalize(key) {
             Ok(file) => CommitKey::Ssh(file),
             Err(_) => CommitKey::Gpg(key.to_owned()),

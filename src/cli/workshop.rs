@@ -94,6 +94,11 @@ pub(super) fn digest(bundle: &Bundle) -> anyhow::Result<String> {
 }
 
 impl RepoArgs {
+    /// Whether a value of a token was given.
+    pub(super) fn gives_values(&self) -> bool {
+        !self.values.is_empty()
+    }
+
     /// The repository at the commit that failed.
     pub(super) fn tree(&self, bundle: &Bundle) -> anyhow::Result<Worktree> {
         let commit = self.commit.as_deref().or(bundle.commit_sha.as_deref());

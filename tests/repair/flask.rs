@@ -7,16 +7,25 @@ use serde_json::Value;
 use crate::example::Example;
 use crate::service::installed;
 
-const REPORT: &str = "app/handlers/report.py";
-const FAULT: &str = "    return datetime.strptime(ts, FORMAT)\n";
+pub(crate) const REPORT: &str = "app/handlers/report.py";
+pub(crate) const FAULT: &str = "    return datetime.strptime(ts, FORMAT)\n";
 const FIX: &str =
     "    return datetime.strptime(ts, FORMAT if ts.count(\":\") == 2 else FORMAT.removesuffix(\":%S\"))\n";
 
+/// What runs its tests.
+pub(crate) fn runner() -> String {
+    format!("{} -m pytest", installed("repair-python/bin/python").display())
+}
+
+/// The repository.
+pub(crate) fn repository() -> Example {
+    Example::new(&["e2e/python-flask", "repair/python"], &["--runner".to_owned(), runner()])
+}
+
 /// The repository, whose failing request has become a bundle.
-pub(crate) fn example() -> Example {
+fn example() -> Example {
     let python = installed("repair-python/bin/python");
-    let options = ["--runner".to_owned(), format!("{} -m pytest", python.display())];
-    let example = Example::new(&["e2e/python-flask", "repair/python"], &options);
+    let example = repository();
     let bundle = example.fail(|port, _| {
         let output = Command::new(&python)
             .args(["-B", "drive.py", "--protocol", "http", "--endpoint", &format!("http://127.0.0.1:{port}"), "--good", "4"])
@@ -38,8 +47,14 @@ pub(crate) fn fix(example: &Example) -> String {
     example.diff(&[(REPORT, FAULT, Some(FIX))])
 }
 
+/// Another fix, of more lines.
+pub(crate) fn wordy_fix(example: &Example) -> String {
+    let wordy = format!("    if ts.count(\":\") == 1:\n        ts += \":00\"\n{FAULT}");
+    example.diff(&[(REPORT, FAULT, Some(&wordy))])
+}
+
 /// A fix that only keeps the exception from being seen.
-pub(crate) fn silence(example: &Example) -> String {
+fn silence(example: &Example) -> String {
     let silent = format!("    try:\n    {FAULT}    except ValueError:\n        return datetime.min\n");
     example.diff(&[(REPORT, FAULT, Some(&silent))])
 }

@@ -8,6 +8,8 @@ mod service;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod agent;
+mod ci;
 mod example;
 mod express;
 mod flask;

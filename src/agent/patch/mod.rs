@@ -4,6 +4,7 @@
 //! what passes is run. Then the made test must fail as the bundle says without the patch and pass with it, each of N times, the suite
 //! must not lose a test, and with the patch taken back the test must fail again: so it was the patch that mended it.
 
+mod body;
 mod change;
 mod check;
 mod commit;
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use super::testgen::{Report, Verified};
 
+pub use self::body::{changelog_lines, pull_request};
 pub use self::check::{CheckError, Guard, check};
 pub use self::commit::{CommitError, CommitKey, commit};
 pub use self::coverage::Coverage;

@@ -150,7 +150,7 @@ fn request(plan: &mut Plan, code: &Code<'_>, place: &Place<'_>, input: &HttpInpu
     if plan.time.is_some() {
         plan.notes.push("time.Now and math/rand of Go cannot be set from outside: the clock runs, seeds are random".to_owned());
     }
-    let mut imports: BTreeSet<&str> = BTreeSet::from(["net/http", "net/http/httptest", "testing", "io"]);
+    let mut imports: BTreeSet<&str> = BTreeSet::from(["net/http/httptest", "testing", "io"]);
     let mut body = environment(plan);
     for (name, _, made) in &handler.arguments {
         writeln!(body, "\t{name} := {made}").unwrap_or_default();
@@ -162,7 +162,7 @@ fn request(plan: &mut Plan, code: &Code<'_>, place: &Place<'_>, input: &HttpInpu
         support.push_str(RECORDER);
     }
     if !plan.stubs.is_empty() {
-        imports.extend(["fmt", "strings", "time"]);
+        imports.extend(["fmt", "net/http", "strings", "time"]);
         support.push_str(&stubs(plan));
         body.push_str("\tdefer func(kept http.RoundTripper) { http.DefaultTransport = kept }(http.DefaultTransport)\n\thttp.DefaultTransport = casefileStubs{}\n");
     }

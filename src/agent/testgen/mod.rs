@@ -20,6 +20,8 @@ mod race;
 mod results;
 mod runner;
 mod script;
+#[cfg(test)]
+mod tests;
 mod values;
 mod verify;
 
