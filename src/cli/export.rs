@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::redact::redactor;
 use super::sources::ConfigArgs;
-use super::workshop::{self, RepoArgs};
 use super::store::StoreArgs;
+use super::workshop::{self, RepoArgs};
 use crate::bundle::digest_of;
 use crate::redact::TextKind;
 
@@ -49,7 +49,8 @@ pub(super) fn run(command: &Command, sources: &ConfigArgs) -> anyhow::Result<()>
         anyhow::ensure!(bundle.bundle_id == of, "{}: the verdict is about another bundle", folder.display());
         let tree = repo.tree(&bundle).with_context(told)?;
         let made = repo.make(&bundle, &tree).with_context(told)?;
-        let clean = redactor.inspect_of("", TextKind::Message, &patch).map_err(anyhow::Error::msg).with_context(told)?;
+        let clean =
+            redactor.inspect_of("", TextKind::Message, &patch).map_err(anyhow::Error::msg).with_context(told)?;
         let line = json!({
             "bundle": bundle,
             "test": {"framework": made.about.framework, "path": made.about.path, "text": made.text, "missing": made.missing},

@@ -13,7 +13,8 @@ use super::term;
 use super::workshop::{self, RepoArgs, RunArgs};
 use crate::agent::one_line;
 use crate::agent::patch::{
-    CommitKey, Decision, External, Guard, Judgement, Level, Policy, Ranked, STATEMENT_TYPE, check, commit, rank, sarif, statement,
+    CommitAs, CommitKey, Decision, External, Guard, Judgement, Level, Policy, Ranked, STATEMENT_TYPE, check, commit,
+    rank, sarif, statement,
 };
 use crate::agent::testgen::Made;
 use crate::agent::worktree::Worktree;
@@ -246,9 +247,15 @@ fn give_out(bench: &Bench, diff: &str, judgement: &Judgement, give: &GiveArgs) -
             Err(_) => CommitKey::Gpg(key.to_owned()),
         });
         let incident = &bench.bundle.incident;
-        let message = format!("Fix {}\n\nIncident: {}\nBundle: {}\n", one_line(&incident.summary), incident.id, bench.bundle.bundle_id);
+        let message = format!(
+            "Fix {}\n\nIncident: {}\nBundle: {}\n",
+            one_line(&incident.summary),
+            incident.id,
+            bench.bundle.bundle_id
+        );
         let repo = &bench.args.repo.repo;
-        let id = commit(&bench.tree, repo, diff, &bench.made, branch, &give.author, &message, key.as_ref())?;
+        let as_what = CommitAs { branch, author: &give.author, message: &message, key: key.as_ref() };
+        let id = commit(&bench.tree, repo, diff, &bench.made, &as_what)?;
         if matches!(give.format, Form::Text) {
             out.line(&format!("committed {id} as {branch}"))?;
         }

@@ -114,7 +114,10 @@ pub(super) fn run(command: &Command) -> anyhow::Result<()> {
             let other = other.unwrap_or_default();
             match verified.verdict {
                 Verdict::Reproduced => Ok(()),
-                Verdict::Flaky => anyhow::bail!("flaky: {same} of {} runs failed as the bundle says; else {other}", verified.runs.len()),
+                Verdict::Flaky => anyhow::bail!(
+                    "flaky: {same} of {} runs failed as the bundle says; else {other}",
+                    verified.runs.len()
+                ),
                 Verdict::NotReproduced => anyhow::bail!("not reproduced: {other}"),
             }
         }

@@ -116,14 +116,17 @@ impl RepoArgs {
             FrameworkName::Junit => Framework::Junit,
             FrameworkName::Cargo => Framework::Cargo,
         });
-        named.or_else(|| Framework::of(bundle, tree)).context("the bundle's language has no known framework: say --framework")
+        named
+            .or_else(|| Framework::of(bundle, tree))
+            .context("the bundle's language has no known framework: say --framework")
     }
 
     /// Makes the test.
     pub(super) fn make(&self, bundle: &Bundle, tree: &Worktree) -> anyhow::Result<Made> {
         let mut values = BTreeMap::new();
         for given in &self.values {
-            let (token, value) = given.split_once('=').with_context(|| format!("--value `{given}`: write TOKEN=VALUE"))?;
+            let (token, value) =
+                given.split_once('=').with_context(|| format!("--value `{given}`: write TOKEN=VALUE"))?;
             values.insert(token.to_owned(), value.to_owned());
         }
         Ok(make(bundle, tree, self.framework(bundle, tree)?, values)?)
@@ -135,7 +138,15 @@ impl RepoArgs {
         let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
         let about = About::read(&text, file)?;
         let (bundle_id, commit) = (bundle.bundle_id.clone(), tree.commit().to_owned());
-        Ok(Made { about, bundle_id, commit, text, missing: Vec::new(), notes: Vec::new(), placeholders: BTreeMap::new() })
+        Ok(Made {
+            about,
+            bundle_id,
+            commit,
+            text,
+            missing: Vec::new(),
+            notes: Vec::new(),
+            placeholders: BTreeMap::new(),
+        })
     }
 }
 

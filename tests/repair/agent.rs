@@ -69,7 +69,18 @@ fi
     );
     let agent = agent(&example, &script);
     let done = example.run(&[
-        "repair", "--agent", &agent, "--bundle", "bundle.json", "--test", "made", "--runs", "2", "--out", "best.diff", "--json",
+        "repair",
+        "--agent",
+        &agent,
+        "--bundle",
+        "bundle.json",
+        "--test",
+        "made",
+        "--runs",
+        "2",
+        "--out",
+        "best.diff",
+        "--json",
     ]);
     assert_eq!(done.status.code(), Some(0), "{}", said(&done));
     let repair = parsed(&done);
@@ -78,7 +89,11 @@ fi
     assert_eq!(exits, [0, 0], "{repair:#}");
     assert_eq!(attempts[0]["judgement"]["findings"][0]["rule"], "test_deleted");
     assert_eq!((&repair["ended"], &repair["best"]), (&"accepted".into(), &2.into()));
-    assert_eq!(fs::read_to_string(example.file("best.diff")).unwrap(), flask::fix(&example), "the made test is no part of it");
+    assert_eq!(
+        fs::read_to_string(example.file("best.diff")).unwrap(),
+        flask::fix(&example),
+        "the made test is no part of it"
+    );
     assert!(!example.repo().join(".git/reached").exists());
     assert_eq!(example.git(&["status", "--porcelain"]), "", "the repository is as it was");
 }
@@ -89,7 +104,18 @@ fn an_agent_that_does_not_end_is_stopped_and_nothing_of_it_is_left() {
     made(&example);
     let agent = agent(&example, "sleep 300 & sleep 300\n");
     let done = example.run(&[
-        "repair", "--agent", &agent, "--time", "1", "--bundle", "bundle.json", "--test", "made", "--out", "best.diff", "--json",
+        "repair",
+        "--agent",
+        &agent,
+        "--time",
+        "1",
+        "--bundle",
+        "bundle.json",
+        "--test",
+        "made",
+        "--out",
+        "best.diff",
+        "--json",
     ]);
     assert_eq!(done.status.code(), Some(1), "{}", said(&done));
     let repair = parsed(&done);
@@ -163,7 +189,15 @@ fn what_a_bundle_does_not_hold_is_said_and_not_invented() {
     fs::write(example.bundle(), "{}").unwrap();
     let done = example.casefile(&["test", "make", "bundle.json", "--repo", "repo"]);
     assert_eq!(done.status.code(), Some(1), "{}", said(&done));
-    let done = example.casefile(&["test", "make", "ffffffffffffffffffffffffffffffff", "--repo", "repo", "--store", "file:store"]);
+    let done = example.casefile(&[
+        "test",
+        "make",
+        "ffffffffffffffffffffffffffffffff",
+        "--repo",
+        "repo",
+        "--store",
+        "file:store",
+    ]);
     assert_eq!(done.status.code(), Some(3), "{}", said(&done));
 }
 
@@ -177,7 +211,18 @@ fn an_accepted_patch_is_ranked_signed_committed_told_and_exported() {
         fs::write(example.file(name), diff).unwrap();
     }
     let ranked = example.run(&[
-        "patch", "rank", "a-wordy.diff", "b-small.diff", "c-empty.diff", "--bundle", "bundle.json", "--test", "made", "--runs", "1", "--json",
+        "patch",
+        "rank",
+        "a-wordy.diff",
+        "b-small.diff",
+        "c-empty.diff",
+        "--bundle",
+        "bundle.json",
+        "--test",
+        "made",
+        "--runs",
+        "1",
+        "--json",
     ]);
     assert!(ranked.status.success(), "{}", said(&ranked));
     let names: Vec<String> =
@@ -198,8 +243,20 @@ fn signed(example: &Example, diff: &str) {
     let (exit, _) = example.check(
         diff,
         &[
-            "--runs", "2", "--statement", "statement.json", "--key", "store/signing.pem", "--sarif", "guard.sarif", "--branch",
-            "casefile/fix", "--sign-with", "id", "--author", "Ada <ada@example.test>",
+            "--runs",
+            "2",
+            "--statement",
+            "statement.json",
+            "--key",
+            "store/signing.pem",
+            "--sarif",
+            "guard.sarif",
+            "--branch",
+            "casefile/fix",
+            "--sign-with",
+            "id",
+            "--author",
+            "Ada <ada@example.test>",
         ],
     );
     assert_eq!(exit, 0);
@@ -244,7 +301,15 @@ fn told(example: &Example, diff: &str) {
     let told = parsed(&done);
     let page = told["body"].as_str().unwrap();
     assert!(told["title"].as_str().unwrap().starts_with("Fix ValueError in report.parse"), "{told}");
-    for part in ["## Incident", "## Root cause", "## Fix", "## Tests", "## Risk", "5b8efff798038103d269b633813fc60c", "parse_report"] {
+    for part in [
+        "## Incident",
+        "## Root cause",
+        "## Fix",
+        "## Tests",
+        "## Risk",
+        "5b8efff798038103d269b633813fc60c",
+        "parse_report",
+    ] {
         assert!(page.contains(part), "{part} is not in\n{page}");
     }
     assert!(page.contains("> Half of the clients send no seconds. Closes \\#1, see \\@ada \\<img src=x>"), "{page}");

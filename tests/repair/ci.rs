@@ -80,7 +80,10 @@ fn the_steps_of_the_action_open_a_pull_request() {
     for step in action["runs"]["steps"].as_array().unwrap() {
         let name = step["name"].as_str().unwrap();
         let script = step["run"].as_str().unwrap();
-        assert!(!script.contains("${{"), "{name}: what is given to a script comes by its environment, not into its text");
+        assert!(
+            !script.contains("${{"),
+            "{name}: what is given to a script comes by its environment, not into its text"
+        );
         let mut env = BTreeMap::from([
             ("RUNNER_TEMP".to_owned(), example.file("runner").display().to_string()),
             ("GITHUB_OUTPUT".to_owned(), told.display().to_string()),
@@ -102,7 +105,10 @@ fn the_steps_of_the_action_open_a_pull_request() {
         outputs = fs::read_to_string(&told).unwrap_or_default();
     }
     let asked = fs::read_to_string(example.file("gh")).unwrap();
-    assert!(asked.starts_with("pr\ncreate\n--base\nmain\n") && asked.contains("\nFix ValueError in report.parse"), "{asked}");
+    assert!(
+        asked.starts_with("pr\ncreate\n--base\nmain\n") && asked.contains("\nFix ValueError in report.parse"),
+        "{asked}"
+    );
     assert!(!asked.contains("--draft"), "{asked}");
     pushed(&example);
 

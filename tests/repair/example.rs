@@ -102,17 +102,28 @@ impl Example {
         self.casefile(&all)
     }
 
-    /// Makes the test, which has to be whole, and lets it fail time and again.
+    /// Makes the test, which has to be whole, and lets it fail three times: it does ten times before the guard takes a fix.
     pub(crate) fn make_and_verify(&self) -> Value {
-        let page = self.casefile(&["test", "make", "bundle.json", "--repo", "repo", "--out", "made", "--json", "--script", "repro.sh"]);
+        let page = self.casefile(&[
+            "test",
+            "make",
+            "bundle.json",
+            "--repo",
+            "repo",
+            "--out",
+            "made",
+            "--json",
+            "--script",
+            "repro.sh",
+        ]);
         assert_eq!(page.status.code(), Some(0), "{}", said(&page));
         let made = json(&page);
         assert_eq!(made["missing"], serde_json::json!([]), "{made}");
-        let verified = self.run(&["test", "verify", "bundle.json", "--test", "made", "--runs", RUNS, "--json"]);
+        let verified = self.run(&["test", "verify", "bundle.json", "--test", "made", "--runs", "3", "--json"]);
         assert_eq!(verified.status.code(), Some(0), "{}", said(&verified));
         let verified = json(&verified);
         assert_eq!(verified["verdict"], "reproduced");
-        assert_eq!(verified["runs"].as_array().unwrap().len(), 10);
+        assert_eq!(verified["runs"].as_array().unwrap().len(), 3);
         made
     }
 
@@ -141,7 +152,10 @@ impl Example {
         fs::write(self.file("patch.diff"), diff).unwrap();
         let line = ["patch", "check", "patch.diff", "--bundle", "bundle.json", "--test", "made", "--format", "json"];
         let output = self.run(&[&line[..], more].concat());
-        (output.status.code().unwrap(), serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", said(&output))))
+        (
+            output.status.code().unwrap(),
+            serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", said(&output))),
+        )
     }
 
     /// The guard takes the known fix: the test fails without it and passes with it, ten times each, and the suite stays whole.
@@ -161,7 +175,7 @@ impl Example {
 
     /// The guard refuses a diff, first of all for this reason.
     pub(crate) fn refuses(&self, rule: &str, diff: &str) -> Value {
-        let (exit, verdict) = self.check(diff, &["--runs", "2"]);
+        let (exit, verdict) = self.check(diff, &["--runs", "1"]);
         assert_eq!(verdict["decision"], "refused", "{rule}: {verdict:#}");
         assert_eq!(exit, 1);
         assert_eq!(verdict["findings"][0]["rule"], rule, "{:#}", verdict["findings"]);

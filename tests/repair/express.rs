@@ -42,7 +42,8 @@ fn a_failing_request_of_typescript_becomes_a_test_that_the_fix_alone_passes() {
     let with = |edit: (&str, &str, Option<&str>)| example.diff(&[(PROFILE, FAULT, Some(FIX)), edit]);
     example.refuses("test_deleted", &with(("tests/profile.test.ts", "", None)));
     example.refuses("unrelated_file", &with(("src/telemetry.ts", "sdk.start();", Some("sdk.start(); // at once"))));
-    example.refuses("dependency", &with(("package.json", "\"pino\":", Some("\"lodash\": \"4.17.21\",\n    \"pino\":"))));
+    example
+        .refuses("dependency", &with(("package.json", "\"pino\":", Some("\"lodash\": \"4.17.21\",\n    \"pino\":"))));
     example.refuses("size", &with((PROFILE, "", Some(&"// more\n".repeat(200)))));
     let silent = "export function parseProfile(payload: Profile): Profile {\n  if (!payload?.name) {\n    return payload;\n  }\n";
     let silence = [(PROFILE, "export function parseProfile(payload: Profile): Profile {\n", Some(silent))];

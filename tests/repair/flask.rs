@@ -28,7 +28,16 @@ fn example() -> Example {
     let example = repository();
     let bundle = example.fail(|port, _| {
         let output = Command::new(&python)
-            .args(["-B", "drive.py", "--protocol", "http", "--endpoint", &format!("http://127.0.0.1:{port}"), "--good", "4"])
+            .args([
+                "-B",
+                "drive.py",
+                "--protocol",
+                "http",
+                "--endpoint",
+                &format!("http://127.0.0.1:{port}"),
+                "--good",
+                "4",
+            ])
             .current_dir(example.repo())
             .env("SHOP_COMMIT", example.head())
             .env("NO_PROXY", "127.0.0.1")
@@ -68,7 +77,10 @@ fn a_failing_request_of_python_becomes_a_test_that_the_fix_alone_passes() {
     assert!(text.contains("ts=2025-07-01%2012:03") || text.contains("ts=2025-07-01%2012%3A03"), "{text}");
     assert!(text.contains("%40example.test"), "the redacted address is one that nobody has:\n{text}");
     let address = made["placeholders"].as_object().unwrap().iter().next().unwrap();
-    assert!(address.0.starts_with("email:E-") && text.contains(address.0), "and the test says which it stands for:\n{text}");
+    assert!(
+        address.0.starts_with("email:E-") && text.contains(address.0),
+        "and the test says which it stands for:\n{text}"
+    );
 
     let verdict = example.accepts(&fix(&example), &["--coverage", "coverage.lcov", "--suite", &suite()]);
     assert_eq!(verdict["localisation"], 1.0);
@@ -88,5 +100,8 @@ fn a_failing_request_of_python_becomes_a_test_that_the_fix_alone_passes() {
 /// The suite with coverage, as a user would say it.
 fn suite() -> String {
     let python = installed("repair-python/bin/python");
-    format!("{} -m pytest -q -p no:cacheprovider --cov=app --cov-report=lcov:coverage.lcov --junitxml={{report}}", python.display())
+    format!(
+        "{} -m pytest -q -p no:cacheprovider --cov=app --cov-report=lcov:coverage.lcov --junitxml={{report}}",
+        python.display()
+    )
 }

@@ -16,17 +16,23 @@ const FIX: [(&str, &str, Option<&str>); 5] = [
     (
         CACHE,
         REFRESH,
-        Some("\ttime.Sleep(sourceTakes)\n\tfresh := source()\n\tc.mutex.Lock()\n\tdefer c.mutex.Unlock()\n\tc.profiles = fresh\n"),
+        Some(
+            "\ttime.Sleep(sourceTakes)\n\tfresh := source()\n\tc.mutex.Lock()\n\tdefer c.mutex.Unlock()\n\tc.profiles = fresh\n",
+        ),
     ),
     (
         CACHE,
         "\tfound := c.profiles[id]\n\treturn strings.TrimSpace(found.name)\n",
-        Some("\tc.mutex.RLock()\n\tdefer c.mutex.RUnlock()\n\tfound := c.profiles[id]\n\tif found == nil {\n\t\treturn \"\"\n\t}\n\treturn strings.TrimSpace(found.name)\n"),
+        Some(
+            "\tc.mutex.RLock()\n\tdefer c.mutex.RUnlock()\n\tfound := c.profiles[id]\n\tif found == nil {\n\t\treturn \"\"\n\t}\n\treturn strings.TrimSpace(found.name)\n",
+        ),
     ),
     (
         CACHE,
         "\t\tfmt.Fprintln(answer, c.displayName(id))\n",
-        Some("\t\tname := c.displayName(id)\n\t\tif name == \"\" {\n\t\t\thttp.NotFound(answer, request)\n\t\t\treturn\n\t\t}\n\t\tfmt.Fprintln(answer, name)\n"),
+        Some(
+            "\t\tname := c.displayName(id)\n\t\tif name == \"\" {\n\t\t\thttp.NotFound(answer, request)\n\t\t\treturn\n\t\t}\n\t\tfmt.Fprintln(answer, name)\n",
+        ),
     ),
 ];
 
@@ -76,7 +82,10 @@ fn a_race_in_go_becomes_a_test_under_the_detector_that_the_fix_alone_passes() {
         example.diff(&edits)
     };
     example.refuses("test_deleted", &with(("profiles_test.go", "", None)));
-    example.refuses("unrelated_file", &with(("telemetry.go", "// end sends everything", Some("// end: sends everything"))));
+    example.refuses(
+        "unrelated_file",
+        &with(("telemetry.go", "// end sends everything", Some("// end: sends everything"))),
+    );
     example.refuses("dependency", &with(("go.mod", "require (\n", Some("require (\n\tgolang.org/x/sync v0.20.0\n"))));
     example.refuses("size", &with((CACHE, "", Some(&"// more\n".repeat(200)))));
     // No refresh, no race; who is not there has no name.

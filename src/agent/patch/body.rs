@@ -59,9 +59,17 @@ pub fn pull_request(bundle: &Bundle, diff: &str, verdict: &Value, rationale: Opt
     let text = |pointer: &str| verdict.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
     line("\n## Tests\n".to_owned());
     let before = verdict.pointer("/before/runs").and_then(Value::as_array).map_or(0, Vec::len);
-    line(format!("- The failing test failed {before} of {before} times without the patch, passed {} of {} times with it, and failed again with it taken back.", number("/passed"), number("/runs")));
+    line(format!(
+        "- The failing test failed {before} of {before} times without the patch, passed {} of {} times with it, and failed again with it taken back.",
+        number("/passed"),
+        number("/runs")
+    ));
     if verdict.pointer("/suite/after").is_some() {
-        line(format!("- Suite: {} passed before, {} now.", number("/suite/before/passed"), number("/suite/after/passed")));
+        line(format!(
+            "- Suite: {} passed before, {} now.",
+            number("/suite/before/passed"),
+            number("/suite/after/passed")
+        ));
     }
     for (name, check) in verdict.get("checks").and_then(Value::as_object).into_iter().flatten() {
         let passed = check.get("passed").and_then(Value::as_bool).unwrap_or_default();
@@ -109,7 +117,10 @@ fn place(frame: &Frame) -> String {
 
 /// An author's text as a quotation. It may be a model's, and a model reads telemetry.
 fn quoted(text: &str) -> String {
-    text.lines().map(|line| format!("> {}", prose(line).replace('@', "\\@").replace('#', "\\#"))).collect::<Vec<_>>().join("\n")
+    text.lines()
+        .map(|line| format!("> {}", prose(line).replace('@', "\\@").replace('#', "\\#")))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// Files of a diff with lines added and removed.

@@ -73,7 +73,8 @@ fn read_hunks(change: &mut Change, shown: &str) {
         if let Some(rest) = line.strip_prefix("@@ -") {
             inside = true;
             change.hunks += 1;
-            let number = |text: Option<&str>| text.and_then(|text| text.split([',', ' ']).next()?.parse().ok()).unwrap_or(0);
+            let number =
+                |text: Option<&str>| text.and_then(|text| text.split([',', ' ']).next()?.parse().ok()).unwrap_or(0);
             old = number(Some(rest));
             new = number(rest.split_once('+').map(|(_, rest)| rest));
         } else if !inside {

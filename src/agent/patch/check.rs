@@ -85,7 +85,12 @@ pub fn check(guard: &Guard<'_>, tree: &Worktree, diff: &str) -> Result<Judgement
     tree.reset()?;
     match result {
         Err(CheckError::Run(RunError::Build(said))) => {
-            judgement.findings.push(Finding::refusal(Rule::TestFails, "", None, format!("it does not build: {}", end(&said))));
+            judgement.findings.push(Finding::refusal(
+                Rule::TestFails,
+                "",
+                None,
+                format!("it does not build: {}", end(&said)),
+            ));
         }
         result => result?,
     }
@@ -142,7 +147,8 @@ fn run(guard: &Guard<'_>, tree: &Worktree, diff: &str, judgement: &mut Judgement
     }
     tree.reset()?;
     let suite_before = guard.suite.then(|| suite(guard, tree)).transpose()?;
-    let checks_before = guard.checks.iter().map(|check| external(tree, sandbox, check)).collect::<Result<Vec<_>, _>>()?;
+    let checks_before =
+        guard.checks.iter().map(|check| external(tree, sandbox, check)).collect::<Result<Vec<_>, _>>()?;
     tree.reset()?;
 
     // With it.
@@ -158,7 +164,11 @@ fn run(guard: &Guard<'_>, tree: &Worktree, diff: &str, judgement: &mut Judgement
     }
     if let Some(told) = last {
         let rule = if judgement.passed == 0 { Rule::TestFails } else { Rule::TestFlaky };
-        refuse(judgement, rule, format!("with the patch, the test passed {} of {runs} times: {told}", judgement.passed));
+        refuse(
+            judgement,
+            rule,
+            format!("with the patch, the test passed {} of {runs} times: {told}", judgement.passed),
+        );
         return Ok(());
     }
     if let Some((before, coverage_before)) = suite_before {
@@ -169,7 +179,9 @@ fn run(guard: &Guard<'_>, tree: &Worktree, diff: &str, judgement: &mut Judgement
                 let said = format!("coverage falls from {:.1} % to {:.1} %", old.percent(), new.percent());
                 refuse(judgement, Rule::Coverage, said);
             }
-            (Some(_), None) => refuse(judgement, Rule::Coverage, "the suite leaves no coverage report any more".to_owned()),
+            (Some(_), None) => {
+                refuse(judgement, Rule::Coverage, "the suite leaves no coverage report any more".to_owned())
+            }
             _ => {}
         }
         judgement.suite = Some(Suites { before, after, coverage_before, coverage_after });

@@ -16,6 +16,19 @@ pub enum CommitKey {
     Gpg(String),
 }
 
+/// What a commit is made as.
+#[derive(Debug, Clone, Copy)]
+pub struct CommitAs<'a> {
+    /// The new branch.
+    pub branch: &'a str,
+    /// `Name <mail@example.org>`.
+    pub author: &'a str,
+    /// Its message.
+    pub message: &'a str,
+    /// What signs it.
+    pub key: Option<&'a CommitKey>,
+}
+
 /// Why there is no commit.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -43,11 +56,9 @@ pub fn commit(
     repo: &Path,
     diff: &str,
     made: &Made,
-    branch: &str,
-    author: &str,
-    message: &str,
-    key: Option<&CommitKey>,
+    as_what: &CommitAs<'_>,
 ) -> Result<String, CommitError> {
+    let CommitAs { branch, author, message, key } = *as_what;
     let full = format!("refs/heads/{branch}");
     tree.git(&["check-ref-format", &full]).map_err(|_| CommitError::Branch(branch.to_owned()))?;
     let home = tree.inner();

@@ -26,7 +26,7 @@ use super::testgen::{Report, Verified};
 
 pub use self::body::{changelog_lines, pull_request};
 pub use self::check::{CheckError, Guard, check};
-pub use self::commit::{CommitError, CommitKey, commit};
+pub use self::commit::{CommitAs, CommitError, CommitKey, commit};
 pub use self::coverage::Coverage;
 pub use self::external::{External, ExternalResult};
 pub use self::rank::{Ranked, rank};

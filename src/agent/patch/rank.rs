@@ -21,7 +21,9 @@ pub fn rank(patches: &mut [Ranked]) {
             let suite = ranked.judgement.suite.as_ref().map_or(0, |suite| suite.after.passed);
             suite + u64::from(ranked.judgement.passed)
         };
-        let size = |ranked: &Ranked| (ranked.judgement.size.counted, ranked.judgement.size.added + ranked.judgement.size.removed);
+        let size = |ranked: &Ranked| {
+            (ranked.judgement.size.counted, ranked.judgement.size.added + ranked.judgement.size.removed)
+        };
         let decision = |ranked: &Ranked| -> Decision { ranked.judgement.decision };
         let score = |ranked: &Ranked| ranked.judgement.localisation + ranked.judgement.simplicity;
         decision(a)

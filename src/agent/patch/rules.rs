@@ -163,7 +163,8 @@ pub(super) fn tell(
         refuse(
             Rule::UnrelatedFile,
             path,
-            "the evidence does not speak of it, and no import links it to what it speaks of (--allow, if it must be)".to_owned(),
+            "the evidence does not speak of it, and no import links it to what it speaks of (--allow, if it must be)"
+                .to_owned(),
         );
     }
     findings.extend(changes.iter().flat_map(tests_kept::findings));

@@ -29,9 +29,13 @@ pub fn sarif(judgement: &Judgement) -> Value {
             });
             if let Some(file) = &finding.file {
                 // A path as a URI: what a URL's path would encode is encoded.
-                let uri: String = file.split('/').map(|part| {
-                    url::form_urlencoded::byte_serialize(part.as_bytes()).collect::<String>().replace('+', "%20")
-                }).collect::<Vec<_>>().join("/");
+                let uri: String = file
+                    .split('/')
+                    .map(|part| {
+                        url::form_urlencoded::byte_serialize(part.as_bytes()).collect::<String>().replace('+', "%20")
+                    })
+                    .collect::<Vec<_>>()
+                    .join("/");
                 let mut place = json!({"artifactLocation": {"uri": uri, "uriBaseId": "%SRCROOT%"}});
                 if let (Some(line), Some(place)) = (finding.line, place.as_object_mut()) {
                     place.insert("region".to_owned(), json!({"startLine": line}));

@@ -8,7 +8,7 @@ use regex::Regex;
 
 use super::super::worktree::Worktree;
 use super::change::Change;
-use crate::agent::testgen::is_test;
+use crate::agent::testgen::{is_test, pattern};
 
 /// What a file counts whose import links it to the evidence.
 const LINKED: f64 = 0.5;
@@ -17,12 +17,9 @@ const LINES: f64 = 40.0;
 const FURTHER: f64 = 0.25;
 const BRANCH: f64 = 0.1;
 
-#[expect(clippy::unwrap_used, reason = "constant patterns, compiled in every test run")]
-fn pattern(text: &str) -> Regex {
-    Regex::new(text).unwrap()
-}
-
-static IMPORT: LazyLock<Regex> = LazyLock::new(|| pattern(r"^\s*(?:import|from|use|mod|pub mod|#include|export .* from|.*\brequire\(|.*\bimport\()"));
+static IMPORT: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"^\s*(?:import|from|use|mod|pub mod|#include|export .* from|.*\brequire\(|.*\bimport\()")
+});
 static BRANCH_WORD: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"^\s*(?:\}?\s*else|if|elif|for|while|match|switch|case|try|catch|except|finally)\b"));
 
@@ -42,9 +39,8 @@ pub(super) fn localisation(tree: &Worktree, changes: &[Change], evidence: &BTree
         #[expect(clippy::cast_precision_loss, reason = "lines of a small diff")]
         let lines = change.lines().max(1) as f64;
         let own = change.after.as_deref().or(change.before.as_deref()).unwrap_or_default();
-        let is_linked = || {
-            texts.iter().any(|text| imports(text, &change.path)) || evidence.iter().any(|file| imports(own, file))
-        };
+        let is_linked =
+            || texts.iter().any(|text| imports(text, &change.path)) || evidence.iter().any(|file| imports(own, file));
         let worth = match () {
             () if evidence.contains(&change.path) => 1.0,
             () if is_linked() => LINKED,
@@ -63,7 +59,11 @@ pub(super) fn localisation(tree: &Worktree, changes: &[Change], evidence: &BTree
 fn imports(text: &str, file: &str) -> bool {
     let (folders, name) = file.rsplit_once('/').unwrap_or(("", file));
     let stem = name.split('.').next().unwrap_or_default();
-    let stem = if ["__init__", "mod", "index"].contains(&stem) { folders.rsplit('/').next().unwrap_or_default() } else { stem };
+    let stem = if ["__init__", "mod", "index"].contains(&stem) {
+        folders.rsplit('/').next().unwrap_or_default()
+    } else {
+        stem
+    };
     // Go imports folders, and a file of the same folder needs none.
     let stem = if name.ends_with(".go") { folders.rsplit('/').next().unwrap_or_default() } else { stem };
     if stem.len() < 2 {
@@ -75,8 +75,7 @@ fn imports(text: &str, file: &str) -> bool {
 
 /// From 1 for a change of one line down to 0: fewer lines, files, hunks and branches are simpler.
 pub(super) fn simplicity(changes: &[Change]) -> f64 {
-    let own: Vec<&Change> =
-        changes.iter().filter(|change| !is_test(&change.path) && !is_prose(&change.path)).collect();
+    let own: Vec<&Change> = changes.iter().filter(|change| !is_test(&change.path) && !is_prose(&change.path)).collect();
     let lines: usize = own.iter().map(|change| change.lines()).sum();
     let hunks: u32 = own.iter().map(|change| change.hunks).sum();
     let branches = own.iter().flat_map(|change| &change.added).filter(|(_, line)| BRANCH_WORD.is_match(line)).count();

@@ -15,18 +15,30 @@ pub const STATEMENT_TYPE: &str = "application/vnd.in-toto+json";
 pub fn statement(judgement: &Judgement, bundle: &str, test: &str) -> Value {
     let hex = |digest: &str| digest.trim_start_matches("sha256:").to_owned();
     let named = |level: Level| -> Vec<&str> {
-        let mut names: Vec<&str> =
-            judgement.findings.iter().filter(|finding| finding.level == level).map(|finding| finding.rule.as_str()).collect();
+        let mut names: Vec<&str> = judgement
+            .findings
+            .iter()
+            .filter(|finding| finding.level == level)
+            .map(|finding| finding.rule.as_str())
+            .collect();
         names.dedup();
         names
     };
     let failed = named(Level::Refusal);
     let was_run = judgement.before.as_ref().is_some_and(|before| before.verdict == Verdict::Reproduced);
-    let is_told = |rule: &Rule| !matches!(
-        rule,
-        Rule::NotReproduced | Rule::TestFails | Rule::TestFlaky | Rule::SuiteBroken | Rule::SuiteShrunk | Rule::Coverage
-            | Rule::NotThePatch | Rule::Check
-    );
+    let is_told = |rule: &Rule| {
+        !matches!(
+            rule,
+            Rule::NotReproduced
+                | Rule::TestFails
+                | Rule::TestFlaky
+                | Rule::SuiteBroken
+                | Rule::SuiteShrunk
+                | Rule::Coverage
+                | Rule::NotThePatch
+                | Rule::Check
+        )
+    };
     // What was not run has not passed.
     let passed: Vec<&str> = Rule::ALL
         .iter()

@@ -7,12 +7,7 @@ use regex::Regex;
 
 use super::change::Change;
 use super::{Finding, Rule};
-use crate::agent::testgen::is_test;
-
-#[expect(clippy::unwrap_used, reason = "constant patterns, compiled in every test run")]
-fn pattern(text: &str) -> Regex {
-    Regex::new(text).unwrap()
-}
+use crate::agent::testgen::{is_test, pattern};
 
 static PYTHON: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?m)^\s*(?:async )?def (test\w*)\("));
 static JAVASCRIPT: LazyLock<Regex> =
@@ -23,10 +18,14 @@ static JAVA: LazyLock<Regex> =
 static RUST: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"#\[(?:\w+::)?test\b[^\]]*\]\s*(?:#\[[^\]]*\]\s*)*(?:pub )?(?:async )?fn (\w+)\("));
 static ASSERTION: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"\bassert\w*|\bexpect\(|\brequire\.|\bt\.(?:Error|Fatal|Fail)|\bshould\b|pytest\.raises|\.toThrow|\bverify\(|\bpanic!\(")
+    pattern(
+        r"\bassert\w*|\bexpect\(|\brequire\.|\bt\.(?:Error|Fatal|Fail)|\bshould\b|pytest\.raises|\.toThrow|\bverify\(|\bpanic!\(",
+    )
 });
 static SKIP: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"\bskip\w*\b|\bxfail\b|\.only\(|\.todo\(|@Disabled|@Ignore|#\[ignore|\bt\.Skip|\bx(?:it|test|describe)\(|\bfit\(|importorskip|os\._exit|process\.exit|os\.Exit\(")
+    pattern(
+        r"\bskip\w*\b|\bxfail\b|\.only\(|\.todo\(|@Disabled|@Ignore|#\[ignore|\bt\.Skip|\bx(?:it|test|describe)\(|\bfit\(|importorskip|os\._exit|process\.exit|os\.Exit\(",
+    )
 });
 
 /// The findings of one file.
@@ -34,7 +33,8 @@ pub(super) fn findings(change: &Change) -> Vec<Finding> {
     let names = |text: &Option<String>| text.as_deref().map(|text| names(&change.path, text)).unwrap_or_default();
     let (before, after) = (names(&change.before), names(&change.after));
     let mut found = Vec::new();
-    let mut fault = |rule: Rule, line: Option<u32>, said: String| found.push(Finding::refusal(rule, &change.path, line, said));
+    let mut fault =
+        |rule: Rule, line: Option<u32>, said: String| found.push(Finding::refusal(rule, &change.path, line, said));
     for gone in before.difference(&after) {
         fault(Rule::TestDeleted, None, format!("the test `{gone}` is gone"));
     }
@@ -44,7 +44,11 @@ pub(super) fn findings(change: &Change) -> Vec<Finding> {
         }
         for (line, text) in change.removed.iter().filter(|(_, text)| ASSERTION.is_match(text)).take(3) {
             if change.status != 'D' {
-                fault(Rule::TestWeakened, Some(*line), format!("an assertion is taken away or changed: `{}`", text.trim()));
+                fault(
+                    Rule::TestWeakened,
+                    Some(*line),
+                    format!("an assertion is taken away or changed: `{}`", text.trim()),
+                );
             }
         }
         let skips = |text: &Option<String>| text.as_deref().map_or(0, |text| SKIP.find_iter(text).count());
@@ -54,7 +58,8 @@ pub(super) fn findings(change: &Change) -> Vec<Finding> {
         }
     } else {
         // Rust keeps unit tests in the file that they test.
-        let may = change.path.ends_with(".rs") && change.after.as_deref().is_some_and(|text| text.contains("cfg(test)"));
+        let may =
+            change.path.ends_with(".rs") && change.after.as_deref().is_some_and(|text| text.contains("cfg(test)"));
         for new in after.difference(&before).filter(|_| !may) {
             fault(Rule::TestInSource, None, format!("the test `{new}` stands in a file that is none of the tests"));
         }
@@ -79,14 +84,23 @@ mod tests {
     use super::*;
 
     fn rules(path: &str, before: &str, after: Option<&str>) -> Vec<Rule> {
-        let numbered = |text: &str| text.lines().zip(1..).map(|(line, number)| (number, line.to_owned())).collect::<Vec<_>>();
+        let numbered =
+            |text: &str| text.lines().zip(1..).map(|(line, number)| (number, line.to_owned())).collect::<Vec<_>>();
         let after_lines: Vec<_> = numbered(after.unwrap_or_default());
         let before_lines: Vec<_> = numbered(before);
         let change = Change {
             path: path.to_owned(),
             status: if after.is_none() { 'D' } else { 'M' },
-            removed: before_lines.iter().filter(|(_, line)| !after_lines.iter().any(|(_, other)| other == line)).cloned().collect(),
-            added: after_lines.iter().filter(|(_, line)| !before_lines.iter().any(|(_, other)| other == line)).cloned().collect(),
+            removed: before_lines
+                .iter()
+                .filter(|(_, line)| !after_lines.iter().any(|(_, other)| other == line))
+                .cloned()
+                .collect(),
+            added: after_lines
+                .iter()
+                .filter(|(_, line)| !before_lines.iter().any(|(_, other)| other == line))
+                .cloned()
+                .collect(),
             before: Some(before.to_owned()),
             after: after.map(str::to_owned),
             ..Change::default()
@@ -104,7 +118,10 @@ mod tests {
         assert_eq!(rules("a_test.go", "func TestA(t *testing.T) {\n}\n", Some("\n")), [Rule::TestDeleted]);
         assert_eq!(rules("a.test.ts", "test('a', () => {});\n", Some("test('b', () => {});\n")), [Rule::TestDeleted]);
         let java = "class T {\n  @Test\n  void a() { assertTrue(f()); }\n}\n";
-        assert_eq!(rules("src/test/java/T.java", java, Some("class T {\n}\n")), [Rule::TestDeleted, Rule::TestWeakened]);
+        assert_eq!(
+            rules("src/test/java/T.java", java, Some("class T {\n}\n")),
+            [Rule::TestDeleted, Rule::TestWeakened]
+        );
         let more = format!("{python}\ndef test_b():\n    assert g()\n");
         assert_eq!(rules("tests/test_a.py", python, Some(&more)), [], "more tests are welcome");
     }

@@ -107,7 +107,13 @@ pub fn repair(
     let mut findings: Vec<Finding> = Vec::new();
     let mut ended = "iterations";
     // Agents look at what they changed by git; that of the guard stands where they cannot reach it.
-    shell(task, tree, "git init -q && git add -A && git -c user.name=casefile -c user.email=casefile@localhost commit -qm failing", &[], Duration::from_secs(120))?;
+    shell(
+        task,
+        tree,
+        "git init -q && git add -A && git -c user.name=casefile -c user.email=casefile@localhost commit -qm failing",
+        &[],
+        Duration::from_secs(120),
+    )?;
     for iteration in 1..=task.iterations.max(1) {
         let left = task.limit.saturating_sub(used);
         if left.is_zero() {

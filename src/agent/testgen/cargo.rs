@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use super::call;
 use super::code::{Code, pattern};
-use super::literal::{rust_text as quoted, simple};
+use super::literal::rust_text as quoted;
 use super::plan::{HttpInput, Input, Plan};
 use super::{Written, named};
 
@@ -18,30 +19,18 @@ pub(super) fn write(plan: &mut Plan, code: &Code<'_>) -> Option<Written> {
         Input::Http(input) => {
             let router = code.axum_router().filter(|_| manifest.contains("tower"));
             let Some((file, name)) = router else {
-                plan.missing.push("entry: no public function without parameters makes an axum Router, or tower is no dependency".to_owned());
+                plan.missing.push(
+                    "entry: no public function without parameters makes an axum Router, or tower is no dependency"
+                        .to_owned(),
+                );
                 return None;
             };
             request(&format!("{}{name}()", module(&package, &file)), &input)
         }
         Input::Arguments(locals) => {
-            let frame = plan.own.iter().find(|frame| !frame.locals.is_empty())?.clone();
-            let file = frame.file.as_deref().and_then(|file| code.file(file)).map(str::to_owned)?;
-            let func = frame.func.rsplit("::").next().unwrap_or_default().to_owned();
-            let Some(parameters) = code.parameters(&file, &func) else {
-                plan.missing.push(format!("entry: `{}` is no public function", super::comment(&frame.func)));
-                return None;
-            };
-            let mut given = Vec::new();
-            for parameter in parameters {
-                match locals.get(&parameter).and_then(|value| simple(value, quoted)) {
-                    Some(literal) => given.push(literal),
-                    None => {
-                        plan.missing.push(format!("argument: `{parameter}` of {func} is not known as a plain value"));
-                        return None;
-                    }
-                }
-            }
-            format!("    drop({}{func}({}));\n", module(&package, &file), given.join(", "))
+            let frame = call::frame(plan, code)?;
+            let call = call::plain(plan, code, &frame, &locals, quoted)?;
+            format!("    drop({}{call});\n", module(&package, &frame.1))
         }
         Input::Message(_) | Input::None => {
             plan.missing.push("entry: how a Rust consumer takes its message is not known".to_owned());
@@ -52,13 +41,20 @@ pub(super) fn write(plan: &mut Plan, code: &Code<'_>) -> Option<Written> {
         plan.notes.push("the clock is not frozen: Rust's has to be an argument to be set".to_owned());
     }
     for stub in &plan.stubs {
-        plan.missing.push(format!("answer to {} {}: not stubbed in Rust", super::comment(&stub.method), super::comment(&stub.url)));
+        plan.missing.push(format!(
+            "answer to {} {}: not stubbed in Rust",
+            super::comment(&stub.method),
+            super::comment(&stub.url)
+        ));
     }
     if !plan.flags.is_empty() {
         plan.missing.push("feature flags: no provider is set in Rust".to_owned());
     }
     for name in plan.env.keys() {
-        plan.notes.push(format!("set {} in the environment: a test must not set it for those beside it", super::comment(name)));
+        plan.notes.push(format!(
+            "set {} in the environment: a test must not set it for those beside it",
+            super::comment(name)
+        ));
     }
     let name = format!("casefile_{}", plan.name());
     let (before, after) = plan.expected.budget.map_or_else(Default::default, |budget| {
@@ -87,7 +83,10 @@ fn request(router: &str, input: &HttpInput) -> String {
     for (name, value) in &input.headers {
         request.push_str(&format!(".header({}, {})", quoted(name), quoted(value)));
     }
-    let body = input.body.as_deref().map_or_else(|| "axum::body::Body::empty()".to_owned(), |body| format!("axum::body::Body::from({})", quoted(body)));
+    let body = input.body.as_deref().map_or_else(
+        || "axum::body::Body::empty()".to_owned(),
+        |body| format!("axum::body::Body::from({})", quoted(body)),
+    );
     format!(
         "{request};\n    let request = request.body({body}).unwrap();\n    let runtime = tokio::runtime::Runtime::new().unwrap();\n    \
          let answer = runtime.block_on({router}.oneshot(request)).unwrap();\n    \

@@ -14,8 +14,9 @@ use crate::evidence::same_file;
 /// Files beyond this size are not searched.
 const MAX_FILE: usize = 1024 * 1024;
 
+/// A constant pattern.
 #[expect(clippy::unwrap_used, reason = "constant patterns, compiled in every test run")]
-pub(super) fn pattern(text: &str) -> Regex {
+pub(in crate::agent) fn pattern(text: &str) -> Regex {
     Regex::new(text).unwrap()
 }
 
@@ -28,7 +29,9 @@ static JS_APP: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?m)^export const (\w+)(?:\s*:[^=\n]+)?\s*=\s*express\(\)"));
 static JS_MODULE_APP: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?m)^(?:const|let|var) (\w+)\s*=\s*express\(\)"));
 static GO_HANDLER: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"(?m)^func (\w+)\(([^()]*)\) (?:http\.Handler|\*http\.ServeMux|\*gin\.Engine|chi\.Router|\*chi\.Mux|\*mux\.Router|\*echo\.Echo) \{")
+    pattern(
+        r"(?m)^func (\w+)\(([^()]*)\) (?:http\.Handler|\*http\.ServeMux|\*gin\.Engine|chi\.Router|\*chi\.Mux|\*mux\.Router|\*echo\.Echo) \{",
+    )
 });
 static RUST_ROUTER: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?m)^pub fn (\w+)\(\)\s*->\s*(?:axum::)?Router\b"));
 
@@ -129,7 +132,10 @@ impl<'a> Code<'a> {
         self.sources(&[".ts", ".js", ".mjs", ".cjs"], near).into_iter().find_map(|file| {
             let text = self.text(file)?;
             if let Some(found) = JS_APP.captures(&text) {
-                return Some(ExpressApp { file: file.to_owned(), name: found.get(1).map(|name| name.as_str().to_owned()) });
+                return Some(ExpressApp {
+                    file: file.to_owned(),
+                    name: found.get(1).map(|name| name.as_str().to_owned()),
+                });
             }
             let name = JS_MODULE_APP.captures(&text)?.get(1)?.as_str().to_owned();
             let has = |form: String| text.contains(&form);
@@ -153,7 +159,11 @@ impl<'a> Code<'a> {
             let mut arguments = Vec::new();
             for parameter in parameters.split(',').map(str::trim).filter(|parameter| !parameter.is_empty()) {
                 let (_, kind) = parameter.split_once(' ')?;
-                arguments.push((format!("argument{}", arguments.len()), kind.to_owned(), format!("{}()", maker(kind)?)));
+                arguments.push((
+                    format!("argument{}", arguments.len()),
+                    kind.to_owned(),
+                    format!("{}()", maker(kind)?),
+                ));
             }
             let names: Vec<&str> = arguments.iter().map(|(name, ..)| name.as_str()).collect();
             Some(GoHandler { call: format!("{name}({})", names.join(", ")), arguments })

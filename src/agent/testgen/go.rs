@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use super::call;
 use super::code::Code;
-use super::literal::{python_text as quoted, simple};
+use super::literal::python_text as quoted;
 use super::plan::{HttpInput, Input, Plan};
 use super::{Written, named};
 
@@ -94,27 +95,12 @@ pub(super) fn write(plan: &mut Plan, code: &Code<'_>) -> Option<Written> {
     let text = match plan.input.clone() {
         Input::Http(input) => request(plan, code, &Place { folder: &folder, package: &package, name: &name }, &input)?,
         Input::Arguments(locals) => {
-            let frame = plan.own.iter().find(|frame| !frame.locals.is_empty())?.clone();
-            let func = frame.func.rsplit('.').next().unwrap_or_default().to_owned();
-            let Some(parameters) = code.parameters(&near, &frame.func) else {
-                plan.missing.push(format!("entry: `{}` is no function of the package", super::comment(&frame.func)));
-                return None;
-            };
-            let mut given = Vec::new();
-            for parameter in parameters {
-                match locals.get(&parameter).and_then(|value| simple(value, quoted)) {
-                    Some(literal) => given.push(literal),
-                    None => {
-                        plan.missing.push(format!("argument: `{parameter}` of {func} is not known as a plain value"));
-                        return None;
-                    }
-                }
-            }
+            let frame = call::frame(plan, code)?;
+            let call = call::plain(plan, code, &frame, &locals, quoted)?;
             format!(
-                "\npackage {package}\n\nimport \"testing\"\n\n// Does not end in {}.\nfunc {name}(t *testing.T) {{\n{}\t{func}({})\n}}\n",
+                "\npackage {package}\n\nimport \"testing\"\n\n// Does not end in {}.\nfunc {name}(t *testing.T) {{\n{}\t{call}\n}}\n",
                 named(plan),
                 environment(plan),
-                given.join(", ")
             )
         }
         Input::Message(_) | Input::None => {
@@ -135,20 +121,26 @@ fn request(plan: &mut Plan, code: &Code<'_>, place: &Place<'_>, input: &HttpInpu
     let Place { folder, package, name } = place;
     let Some(handler) = code.go_handler(folder) else {
         plan.missing.push(
-            "entry: no function of the package makes its http.Handler of arguments that others make without any".to_owned(),
+            "entry: no function of the package makes its http.Handler of arguments that others make without any"
+                .to_owned(),
         );
         return None;
     };
     let has_trace = code.names(&["go.mod"], "go.opentelemetry.io/otel/trace ");
     if !has_trace {
-        plan.notes.push("the service does not use OpenTelemetry's API: a panic that it recovers from shows as a status alone".into());
+        plan.notes.push(
+            "the service does not use OpenTelemetry's API: a panic that it recovers from shows as a status alone"
+                .into(),
+        );
     }
     if !plan.flags.is_empty() {
         let names: Vec<String> = plan.flags.keys().map(|name| super::comment(name)).collect();
         plan.missing.push(format!("feature flags {}: no provider is set in Go", names.join(", ")));
     }
     if plan.time.is_some() {
-        plan.notes.push("time.Now and math/rand of Go cannot be set from outside: the clock runs, seeds are random".to_owned());
+        plan.notes.push(
+            "time.Now and math/rand of Go cannot be set from outside: the clock runs, seeds are random".to_owned(),
+        );
     }
     let mut imports: BTreeSet<&str> = BTreeSet::from(["net/http/httptest", "testing", "io"]);
     let mut body = environment(plan);
@@ -158,7 +150,14 @@ fn request(plan: &mut Plan, code: &Code<'_>, place: &Place<'_>, input: &HttpInpu
     writeln!(body, "\thandler := {}", handler.call).unwrap_or_default();
     let mut support = String::new();
     if has_trace {
-        imports.extend(["context", "fmt", "runtime/debug", "sync", "go.opentelemetry.io/otel/trace", "go.opentelemetry.io/otel/trace/noop"]);
+        imports.extend([
+            "context",
+            "fmt",
+            "runtime/debug",
+            "sync",
+            "go.opentelemetry.io/otel/trace",
+            "go.opentelemetry.io/otel/trace/noop",
+        ]);
         support.push_str(RECORDER);
     }
     if !plan.stubs.is_empty() {
@@ -174,7 +173,11 @@ fn request(plan: &mut Plan, code: &Code<'_>, place: &Place<'_>, input: &HttpInpu
         }
         None => "nil".to_owned(),
     };
-    let mut send = format!("\tsend := func() bool {{\n\t\trequest := httptest.NewRequest({}, {}, {content})\n", quoted(method), quoted(target));
+    let mut send = format!(
+        "\tsend := func() bool {{\n\t\trequest := httptest.NewRequest({}, {}, {content})\n",
+        quoted(method),
+        quoted(target)
+    );
     for (name, value) in headers {
         writeln!(send, "\t\trequest.Header.Set({}, {})", quoted(name), quoted(value)).unwrap_or_default();
     }
@@ -238,7 +241,9 @@ fn act(
             )
         }
         None => {
-            plan.notes.push("what raced with the request cannot be called by itself: the request races with its like".to_owned());
+            plan.notes.push(
+                "what raced with the request cannot be called by itself: the request races with its like".to_owned(),
+            );
             imports.insert("sync");
             format!(
                 "\tvar all sync.WaitGroup\n\tfor range {AT_A_TIME} {{\n\t\tall.Go(func() {{\n\t\t\tfor range {ROUNDS} {{\n\t\t\t\tif !send() {{\n\t\t\t\t\treturn\n\t\t\t\t}}\n\t\t\t}}\n\t\t}})\n\t}}\n\tall.Wait()\n"
@@ -268,5 +273,7 @@ fn stubs(plan: &Plan) -> String {
 
 /// `inc_7k2m` as part of a Go name.
 fn camel(name: &str) -> String {
-    name.split('_').map(|part| part.chars().take(1).flat_map(char::to_uppercase).chain(part.chars().skip(1)).collect::<String>()).collect()
+    name.split('_')
+        .map(|part| part.chars().take(1).flat_map(char::to_uppercase).chain(part.chars().skip(1)).collect::<String>())
+        .collect()
 }

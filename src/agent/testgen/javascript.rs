@@ -65,12 +65,18 @@ pub(super) fn write(plan: &mut Plan, code: &Code<'_>, framework: Framework) -> O
     let is_module = code.has("package.json", "\"module\"") || near.ends_with(".ts") || framework == Framework::Vitest;
     let ending = if near.ends_with(".ts") || near.ends_with(".tsx") { "ts" } else { "js" };
     let folders = ["tests", "test", "__tests__"];
-    let folder = folders.into_iter().find(|folder| code.files.iter().any(|file| file.starts_with(&format!("{folder}/"))));
+    let folder =
+        folders.into_iter().find(|folder| code.files.iter().any(|file| file.starts_with(&format!("{folder}/"))));
     let name = format!("casefile {}", plan.name());
-    let path = PathBuf::from(folder.unwrap_or("tests")).join(format!("casefile-{}.test.{ending}", plan.name().replace('_', "-")));
+    let path = PathBuf::from(folder.unwrap_or("tests"))
+        .join(format!("casefile-{}.test.{ending}", plan.name().replace('_', "-")));
     let import = |names: &str, file: &str| {
         let from = utf16_text(&format!("../{}", specifier(file, framework)));
-        if is_module { format!("const {names} = await import({from});") } else { format!("const {names} = require({from});") }
+        if is_module {
+            format!("const {names} = await import({from});")
+        } else {
+            format!("const {names} = require({from});")
+        }
     };
     let (bring, act, support) = match plan.input.clone() {
         Input::Http(input) => {
@@ -107,7 +113,11 @@ struct Parts<'a> {
 fn specifier(file: &str, framework: Framework) -> String {
     let path = Path::new(file);
     let is_typed = path.extension().is_some_and(|ending| ending == "ts" || ending == "tsx");
-    if is_typed && framework == Framework::Jest { path.with_extension("").display().to_string() } else { file.to_owned() }
+    if is_typed && framework == Framework::Jest {
+        path.with_extension("").display().to_string()
+    } else {
+        file.to_owned()
+    }
 }
 
 fn request(input: &HttpInput, plan: &Plan) -> String {
@@ -171,7 +181,10 @@ fn test(plan: &mut Plan, code: &Code<'_>, framework: Framework, parts: &Parts<'_
             json!({"method": stub.method, "url": stub.url, "status": stub.status, "body": stub.body, "millis": millis})
         })
         .collect();
-    let mut text = format!("// @ts-nocheck\n{head}\nconst STUBS = {};\nconst realFetch = globalThis.fetch;\nconst random = Math.random;\n", javascript(&json!(stubs)));
+    let mut text = format!(
+        "// @ts-nocheck\n{head}\nconst STUBS = {};\nconst realFetch = globalThis.fetch;\nconst random = Math.random;\n",
+        javascript(&json!(stubs))
+    );
     text.push_str(SUPPORT);
     text.push_str(support);
     write!(
@@ -222,7 +235,8 @@ fn flags(plan: &mut Plan, code: &Code<'_>) -> String {
     }
     if !code.names(&["package.json"], "@openfeature/server-sdk") {
         let names: Vec<String> = plan.flags.keys().map(|name| super::comment(name)).collect();
-        plan.missing.push(format!("feature flags {}: the repository has no OpenFeature to set them with", names.join(", ")));
+        plan.missing
+            .push(format!("feature flags {}: the repository has no OpenFeature to set them with", names.join(", ")));
         return String::new();
     }
     let mut text = String::from(
@@ -231,8 +245,11 @@ fn flags(plan: &mut Plan, code: &Code<'_>) -> String {
     );
     for (name, value) in &plan.flags {
         let (name, value) = (utf16_text(name), javascript(value));
-        writeln!(text, "    [{name}]: {{ disabled: false, defaultVariant: 'recorded', variants: {{ recorded: {value} }} }},")
-            .unwrap_or_default();
+        writeln!(
+            text,
+            "    [{name}]: {{ disabled: false, defaultVariant: 'recorded', variants: {{ recorded: {value} }} }},"
+        )
+        .unwrap_or_default();
     }
     text.push_str("  }));\n");
     text

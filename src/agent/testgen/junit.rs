@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use super::call;
 use super::code::{Code, pattern};
-use super::literal::{simple, utf16_text as quoted};
+use super::literal::utf16_text as quoted;
 use super::plan::{HttpInput, Input, Plan};
 use super::{Written, named};
 
@@ -11,7 +12,8 @@ pub(super) fn write(plan: &mut Plan, code: &Code<'_>) -> Option<Written> {
     let class = format!("Casefile{}Test", plan.name().replace('_', "").to_ascii_uppercase());
     let (package, imports, annotations, fields, act) = match plan.input.clone() {
         Input::Http(input) => {
-            let application = code.files.iter().find(|file| file.ends_with(".java") && code.has(file, "@SpringBootApplication"));
+            let application =
+                code.files.iter().find(|file| file.ends_with(".java") && code.has(file, "@SpringBootApplication"));
             let Some(package) = application.and_then(|file| package_of(code, file)) else {
                 plan.missing.push("entry: the repository has no @SpringBootApplication".to_owned());
                 return None;
@@ -22,28 +24,19 @@ pub(super) fn write(plan: &mut Plan, code: &Code<'_>) -> Option<Written> {
                            import org.springframework.test.web.servlet.MockMvc;\n\
                            import org.springframework.test.web.servlet.request.MockMvcRequestBuilders;\n\n\
                            import java.net.URI;\nimport org.springframework.http.HttpMethod;\n";
-            (package, imports, "@SpringBootTest\n@AutoConfigureMockMvc\n", "    @Autowired\n    MockMvc mvc;\n\n", request(&input))
+            (
+                package,
+                imports,
+                "@SpringBootTest\n@AutoConfigureMockMvc\n",
+                "    @Autowired\n    MockMvc mvc;\n\n",
+                request(&input),
+            )
         }
         Input::Arguments(locals) => {
-            let frame = plan.own.iter().find(|frame| !frame.locals.is_empty())?.clone();
-            let file = frame.file.as_deref().and_then(|file| code.file(file)).map(str::to_owned)?;
-            let method = frame.func.rsplit('.').next().unwrap_or_default().to_owned();
-            let Some(parameters) = code.parameters(&file, &method) else {
-                plan.missing.push(format!("entry: `{}` is no public static method", super::comment(&frame.func)));
-                return None;
-            };
-            let mut given = Vec::new();
-            for parameter in parameters {
-                match locals.get(&parameter).and_then(|value| simple(value, quoted)) {
-                    Some(literal) => given.push(literal),
-                    None => {
-                        plan.missing.push(format!("argument: `{parameter}` of {method} is not known as a plain value"));
-                        return None;
-                    }
-                }
-            }
-            let owner = file.rsplit('/').next()?.trim_end_matches(".java").to_owned();
-            (package_of(code, &file)?, "", "", "", format!("        {owner}.{method}({});\n", given.join(", ")))
+            let frame = call::frame(plan, code)?;
+            let call = call::plain(plan, code, &frame, &locals, quoted)?;
+            let owner = frame.1.rsplit('/').next()?.trim_end_matches(".java");
+            (package_of(code, &frame.1)?, "", "", "", format!("        {owner}.{call};\n"))
         }
         Input::Message(_) | Input::None => {
             plan.missing.push("entry: how a Java consumer takes its message is not known".to_owned());
@@ -54,10 +47,17 @@ pub(super) fn write(plan: &mut Plan, code: &Code<'_>) -> Option<Written> {
         plan.notes.push("the clock is not frozen: Java's has to be a bean of the application to be set".to_owned());
     }
     for name in plan.env.keys() {
-        plan.notes.push(format!("set {} in the environment: Java cannot set variables of its own process", super::comment(name)));
+        plan.notes.push(format!(
+            "set {} in the environment: Java cannot set variables of its own process",
+            super::comment(name)
+        ));
     }
     for stub in &plan.stubs {
-        plan.missing.push(format!("answer to {} {}: not stubbed in Java", super::comment(&stub.method), super::comment(&stub.url)));
+        plan.missing.push(format!(
+            "answer to {} {}: not stubbed in Java",
+            super::comment(&stub.method),
+            super::comment(&stub.url)
+        ));
     }
     if !plan.flags.is_empty() {
         plan.missing.push("feature flags: no provider is set in Java".to_owned());
@@ -90,7 +90,9 @@ fn request(input: &HttpInput) -> String {
     if let Some(body) = &input.body {
         request.push_str(&format!("\n            .content({})", quoted(body)));
     }
-    format!("{request};\n        int status = mvc.perform(request).andReturn().getResponse().getStatus();\n        assertTrue(status < 500, \"answered \" + status);\n")
+    format!(
+        "{request};\n        int status = mvc.perform(request).andReturn().getResponse().getStatus();\n        assertTrue(status < 500, \"answered \" + status);\n"
+    )
 }
 
 fn package_of(code: &Code<'_>, file: &str) -> Option<String> {

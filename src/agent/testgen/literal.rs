@@ -5,7 +5,9 @@ use serde_json::Value;
 /// In double quotes, everything that is not ASCII escaped, so that nothing is taken for the end of a line: for Python and Go, which write
 /// what lies beyond the basic plane as `\U` and eight digits.
 pub(super) fn python_text(text: &str) -> String {
-    escaped(text, |c| if u32::from(c) > 0xffff { format!("\\U{:08x}", u32::from(c)) } else { format!("\\u{:04x}", u32::from(c)) })
+    escaped(text, |c| {
+        if u32::from(c) > 0xffff { format!("\\U{:08x}", u32::from(c)) } else { format!("\\u{:04x}", u32::from(c)) }
+    })
 }
 
 /// The same for JavaScript and Java, which write it as two surrogates.

@@ -8,6 +8,7 @@
 //!
 //! What the evidence does not hold is not invented: [`Made::missing`] says what that is.
 
+mod call;
 mod cargo;
 mod code;
 mod go;
@@ -37,6 +38,7 @@ use super::worktree::{Worktree, WorktreeError};
 use crate::model::Bundle;
 
 pub use self::code::is_test;
+pub(super) use self::code::pattern;
 pub use self::results::Report;
 pub use self::runner::{RunError, Runner};
 pub use self::script::script;
@@ -135,7 +137,11 @@ impl Framework {
             "rust" => Self::Cargo,
             "nodejs" | "javascript" | "typescript" | "webjs" => {
                 let manifest = tree.read(Path::new("package.json")).unwrap_or_default();
-                if manifest.contains("\"jest\"") && !manifest.contains("\"vitest\"") { Self::Jest } else { Self::Vitest }
+                if manifest.contains("\"jest\"") && !manifest.contains("\"vitest\"") {
+                    Self::Jest
+                } else {
+                    Self::Vitest
+                }
             }
             _ => return None,
         })
@@ -233,9 +239,9 @@ fn named(plan: &Plan) -> String {
 pub fn evidence_files(bundle: &Bundle, tree: &Worktree) -> Result<std::collections::BTreeSet<String>, WorktreeError> {
     let code = Code::new(tree)?;
     let exception = bundle.exception.as_ref();
-    let frames = exception.into_iter().flat_map(|exception| {
-        exception.frames.iter().chain(exception.causes.iter().flat_map(|cause| &cause.frames))
-    });
+    let frames = exception
+        .into_iter()
+        .flat_map(|exception| exception.frames.iter().chain(exception.causes.iter().flat_map(|cause| &cause.frames)));
     let race = race::accesses(bundle);
     let own = frames.filter(|frame| frame.in_app).chain(&race).filter_map(|frame| frame.file.as_deref());
     let thrown = exception.and_then(|exception| exception.thrown_at.as_ref()).map(|place| place.file.as_str());

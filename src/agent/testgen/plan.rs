@@ -94,8 +94,12 @@ impl Plan {
         let mut known = Placeholders::new(given);
         let (mut missing, mut notes) = (Vec::new(), Vec::new());
         let exception = bundle.exception.as_ref();
-        let own: Vec<Frame> =
-            exception.into_iter().flat_map(|exception| &exception.frames).filter(|frame| frame.in_app).cloned().collect();
+        let own: Vec<Frame> = exception
+            .into_iter()
+            .flat_map(|exception| &exception.frames)
+            .filter(|frame| frame.in_app)
+            .cloned()
+            .collect();
         let input = input(bundle, &own, &mut known, &mut missing, &mut notes);
         let expected = Expected {
             kind: exception.and_then(|exception| exception.kind.clone()),

@@ -80,7 +80,8 @@ pub(super) fn write(plan: &mut Plan, code: &Code<'_>) -> Option<Written> {
         Input::Http(input) => match code.python_app(&near) {
             Some(app) => request(&app, &input, plan),
             None => {
-                plan.missing.push("entry: no Flask, FastAPI or Starlette application was found in the repository".into());
+                plan.missing
+                    .push("entry: no Flask, FastAPI or Starlette application was found in the repository".into());
                 return None;
             }
         },
@@ -109,7 +110,9 @@ pub(super) fn write(plan: &mut Plan, code: &Code<'_>) -> Option<Written> {
         Input::None => return None,
     };
     let name = format!("test_{}", plan.name());
-    let folder = ["tests", "test"].into_iter().find(|folder| code.files.iter().any(|file| file.starts_with(&format!("{folder}/"))));
+    let folder = ["tests", "test"]
+        .into_iter()
+        .find(|folder| code.files.iter().any(|file| file.starts_with(&format!("{folder}/"))));
     let path = PathBuf::from(folder.unwrap_or("tests")).join(format!("test_casefile_{}.py", plan.name()));
     let text = test(plan, code, &name, &call);
     Some(Written { path, name, text, race: false })
@@ -152,7 +155,11 @@ fn request(app: &PythonApp, input: &HttpInput, plan: &mut Plan) -> Call {
 fn invocation(file: &str, function: &str, arguments: &str) -> Call {
     let name = function.rsplit('.').next().unwrap_or_default();
     let module = python_module(file);
-    Call { import: format!("    from {module} import {name}\n"), act: format!("    {name}({arguments})\n"), answers: false }
+    Call {
+        import: format!("    from {module} import {name}\n"),
+        act: format!("    {name}({arguments})\n"),
+        answers: false,
+    }
 }
 
 /// File and parameters of a frame's function.
@@ -191,9 +198,12 @@ fn test(plan: &mut Plan, code: &Code<'_>, name: &str, call: &Call) -> String {
     act.push_str(&flags(plan, code));
     if let Some(at) = &plan.time {
         // Python reads no more than six digits of a second before 3.11.
-        let at = at.split_once('.').map_or_else(|| at.replace('Z', "+00:00"), |(whole, rest)| {
-            format!("{whole}.{:0<6}+00:00", rest.trim_end_matches('Z').chars().take(6).collect::<String>())
-        });
+        let at = at.split_once('.').map_or_else(
+            || at.replace('Z', "+00:00"),
+            |(whole, rest)| {
+                format!("{whole}.{:0<6}+00:00", rest.trim_end_matches('Z').chars().take(6).collect::<String>())
+            },
+        );
         if plan.expected.budget.is_none() {
             writeln!(act, "    _freeze(monkeypatch, {})", python_text(&at)).unwrap_or_default();
         }
@@ -208,7 +218,8 @@ fn test(plan: &mut Plan, code: &Code<'_>, name: &str, call: &Call) -> String {
             .unwrap_or_default();
     }
     if call.answers {
-        let kind = python_text(plan.expected.kind.as_deref().and_then(|kind| kind.rsplit('.').next()).unwrap_or_default());
+        let kind =
+            python_text(plan.expected.kind.as_deref().and_then(|kind| kind.rsplit('.').next()).unwrap_or_default());
         write!(
             act,
             "    if response.status_code >= 500:\n        # An error handler of the service has answered in its place.\n        \
@@ -232,7 +243,8 @@ fn flags(plan: &mut Plan, code: &Code<'_>) -> String {
     }
     if !code.names(&["pyproject.toml", "requirements.txt", "setup.cfg", "Pipfile"], "openfeature") {
         let names: Vec<String> = plan.flags.keys().map(|name| super::comment(name)).collect();
-        plan.missing.push(format!("feature flags {}: the repository has no OpenFeature to set them with", names.join(", ")));
+        plan.missing
+            .push(format!("feature flags {}: the repository has no OpenFeature to set them with", names.join(", ")));
         return String::new();
     }
     let mut text = String::from(
@@ -240,8 +252,13 @@ fn flags(plan: &mut Plan, code: &Code<'_>) -> String {
          api.set_provider(InMemoryProvider({\n",
     );
     for (name, value) in &plan.flags {
-        writeln!(text, "        {}: InMemoryFlag(\"recorded\", {{\"recorded\": {}}}),", python_text(name), python(value))
-            .unwrap_or_default();
+        writeln!(
+            text,
+            "        {}: InMemoryFlag(\"recorded\", {{\"recorded\": {}}}),",
+            python_text(name),
+            python(value)
+        )
+        .unwrap_or_default();
     }
     text.push_str("    }))\n");
     text

@@ -61,9 +61,7 @@ impl Runner {
         let path = about.path.display().to_string();
         let file = report.display().to_string();
         let (command, folder) = match self.framework {
-            Framework::Pytest => {
-                (self.pytest(&file, Some(&format!("{path}::{}", about.name))), tree.path().to_owned())
-            }
+            Framework::Pytest => (self.pytest(&file, Some(&format!("{path}::{}", about.name))), tree.path().to_owned()),
             Framework::Vitest => {
                 let mut command = self.vitest(&file);
                 command.push(path);

@@ -26,7 +26,9 @@ pub fn script(bundle: &Bundle, made: &Made) -> String {
     let mut text = String::from("#!/bin/sh\n");
     let mut line = |said: &str| writeln!(text, "{said}").unwrap_or_default();
     line(&format!("# Reproduces {}: {}", comment(&bundle.incident.id), comment(&bundle.incident.summary)));
-    line("# Usage: repro.sh REPOSITORY TEST-FILE. It checks the commit out beside it, puts the test there, and runs it without network.");
+    line(
+        "# Usage: repro.sh REPOSITORY TEST-FILE. It checks the commit out beside it, puts the test there, and runs it without network.",
+    );
     line("set -eu");
     line("repo=$(cd \"$1\" && pwd)");
     line("test=$(cd \"$(dirname \"$2\")\" && pwd)/$(basename \"$2\")");
@@ -39,7 +41,9 @@ pub fn script(bundle: &Bundle, made: &Made) -> String {
     line("cd \"$work/tree\"");
     match &bundle.repro.image {
         Some(image) => {
-            line("# The image that failed. It has to hold what the tests need; what is missing is installed by SETUP, with network.");
+            line(
+                "# The image that failed. It has to hold what the tests need; what is missing is installed by SETUP, with network.",
+            );
             line(&format!("image=${{IMAGE:-{}}}", quoted(image)));
             let docker = "docker run --rm -v \"$work/tree:/work\" -w /work --entrypoint sh";
             line(&format!("[ -z \"${{SETUP:-}}\" ] || {{ {docker} \"$image\" -c \"$SETUP\"; }}"));

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{Framework, MakeError, Made, evidence_files, make};
+use super::{Framework, Made, MakeError, evidence_files, make};
 use crate::agent::worktree::{Worktree, WorktreeError};
 use crate::model::Bundle;
 
@@ -48,7 +48,8 @@ fn repository(files: &[(&str, &str)]) -> (tempfile::TempDir, Worktree) {
     }
     for line in [vec!["init", "-q"], vec!["add", "-A"], vec!["commit", "-qm", "one"]] {
         let mut git = std::process::Command::new("git");
-        let done = git.args(["-c", "user.name=a", "-c", "user.email=a@b.test"]).args(line).current_dir(folder.path()).status();
+        let done =
+            git.args(["-c", "user.name=a", "-c", "user.email=a@b.test"]).args(line).current_dir(folder.path()).status();
         assert!(done.unwrap().success());
     }
     let tree = Worktree::at(folder.path(), "HEAD").unwrap();
@@ -97,10 +98,14 @@ fn nothing_that_telemetry_says_becomes_code() {
     });
     let python = [("app.py", "from flask import Flask\napp = Flask('a')\n")];
     let javascript = [("src/app.js", EXPRESS), ("package.json", "{}")];
-    for (framework, files) in [(Framework::Pytest, &python[..]), (Framework::Vitest, &javascript), (Framework::Jest, &javascript)] {
+    for (framework, files) in
+        [(Framework::Pytest, &python[..]), (Framework::Vitest, &javascript), (Framework::Jest, &javascript)]
+    {
         let made = made(&bundle, files, framework).unwrap();
         let sign = if framework == Framework::Pytest { "#" } else { "//" };
-        for line in made.text.split(['\n', '\r', '\u{2028}', '\u{2029}', '\u{85}']).filter(|line| line.contains("steal")) {
+        for line in
+            made.text.split(['\n', '\r', '\u{2028}', '\u{2029}', '\u{85}']).filter(|line| line.contains("steal"))
+        {
             let before = line.split("steal").next().unwrap();
             let is_comment = line.trim_start().starts_with(sign) || line.trim_start().starts_with("\"\"\"");
             let is_quoted = before.replace("\\\"", "").matches('"').count() % 2 == 1;
@@ -116,21 +121,35 @@ fn arguments_of_the_frame_are_given_where_there_is_no_request() {
     let of = |file: &str, func: &str| bundle(|document| document["exception"] = thrown("E", file, func, &locals));
     let python = [("shop/cart.py", "def total(count, name):\n    return 1\n")];
     let text = made(&of("/srv/shop/cart.py", "total"), &python, Framework::Pytest).unwrap().text;
-    assert!(text.contains("from shop.cart import total\n") && text.contains("    total(count=3, name=\"Ada\")\n"), "{text}");
+    assert!(
+        text.contains("from shop.cart import total\n") && text.contains("    total(count=3, name=\"Ada\")\n"),
+        "{text}"
+    );
 
     let typed = [("src/cart.ts", "export function total(count: number, name?: string) {}\n")];
     let text = made(&of("src/cart.ts", "total"), &typed, Framework::Vitest).unwrap().text;
-    assert!(text.contains("const { total } = await import(\"../src/cart.ts\");") && text.contains("await total(3, \"Ada\");"), "{text}");
+    assert!(
+        text.contains("const { total } = await import(\"../src/cart.ts\");")
+            && text.contains("await total(3, \"Ada\");"),
+        "{text}"
+    );
 
     let go = [("cart/cart.go", "package cart\n\nfunc Total(count int, name string) int {\n\treturn 1\n}\n")];
     let text = made(&of("example.org/shop/cart/cart.go", "cart.Total"), &go, Framework::Go).unwrap().text;
     assert!(text.contains("package cart\n") && text.contains("\tTotal(3, \"Ada\")\n"), "{text}");
 
-    let rust = [("Cargo.toml", "[package]\nname = \"my-shop\"\n"), ("src/lib.rs", ""), ("src/cart.rs", "pub fn total(count: u32, name: &str) {}\n")];
+    let rust = [
+        ("Cargo.toml", "[package]\nname = \"my-shop\"\n"),
+        ("src/lib.rs", ""),
+        ("src/cart.rs", "pub fn total(count: u32, name: &str) {}\n"),
+    ];
     let text = made(&of("src/cart.rs", "my_shop::cart::total"), &rust, Framework::Cargo).unwrap().text;
     assert!(text.contains("drop(my_shop::cart::total(3, \"Ada\"));"), "{text}");
 
-    let java = [("src/main/java/shop/Cart.java", "package shop;\nclass Cart {\n  public static int total(int count, String name) { return 1; }\n}\n")];
+    let java = [(
+        "src/main/java/shop/Cart.java",
+        "package shop;\nclass Cart {\n  public static int total(int count, String name) { return 1; }\n}\n",
+    )];
     let text = made(&of("Cart.java", "total"), &java, Framework::Junit).unwrap().text;
     assert!(text.contains("package shop;") && text.contains("Cart.total(3, \"Ada\");"), "{text}");
 
@@ -144,7 +163,8 @@ fn a_message_is_given_to_the_function_that_took_it() {
     let of = |body: Value| {
         bundle(|document| {
             document["exception"] = thrown("KeyError", "worker.py", "handle", &json!({}));
-            document["repro"]["request"] = json!({"protocol": "messaging", "method": "process", "url": "orders", "body": body});
+            document["repro"]["request"] =
+                json!({"protocol": "messaging", "method": "process", "url": "orders", "body": body});
             document["logs"]["window"] = json!([{"time": "t", "level": "INFO", "msg": "got {\"id\": 7} from orders", "service": "s",
                                                  "span_id": null, "attrs": {}, "count": 1}]);
         })
@@ -165,7 +185,11 @@ fn spring_and_axum_are_asked_in_their_own_way() {
     });
     let java = [("src/main/java/shop/App.java", "package shop;\n@SpringBootApplication\nclass App {}\n")];
     let text = made(&bundle, &java, Framework::Junit).unwrap().text;
-    assert!(text.contains("@AutoConfigureMockMvc") && text.contains("HttpMethod.valueOf(\"POST\"), URI.create(\"/orders?x=1\")"), "{text}");
+    assert!(
+        text.contains("@AutoConfigureMockMvc")
+            && text.contains("HttpMethod.valueOf(\"POST\"), URI.create(\"/orders?x=1\")"),
+        "{text}"
+    );
     let rust = [
         ("Cargo.toml", "[package]\nname = \"shop\"\n[dev-dependencies]\ntower = \"0.5\"\n"),
         ("src/lib.rs", "pub fn app() -> axum::Router { todo!() }\n"),
@@ -186,13 +210,15 @@ fn a_slow_call_becomes_a_budget_whose_stubs_take_their_time() {
         document["incident"]["class"] = json!("performance");
         document["repro"]["request"] = json!({"protocol": "http", "method": "GET", "url": "/slow"});
         document["trace"]["span_path"] = json!([span("000000000000000a", "server", 800.0, json!({}))]);
-        let call = json!({"http.request.method": "GET", "url.full": "http://stock/1", "http.response.status_code": 200});
+        let call =
+            json!({"http.request.method": "GET", "url.full": "http://stock/1", "http.response.status_code": 200});
         let query = json!({"db.system.name": "postgresql"});
         document["trace"]["spans"] =
             json!([span("000000000000000b", "client", 120.0, call), span("000000000000000c", "client", 5.0, query)]);
         document["environment"]["feature_flags"] = json!({"fast": {"result.value": true}});
     });
-    let files = [("app.py", "from fastapi import FastAPI\napp = FastAPI()\n"), ("requirements.txt", "openfeature-sdk\n")];
+    let files =
+        [("app.py", "from fastapi import FastAPI\napp = FastAPI()\n"), ("requirements.txt", "openfeature-sdk\n")];
     let made = made(&bundle, &files, Framework::Pytest).unwrap();
     for part in [
         "assert took <= 400",

@@ -112,7 +112,9 @@ fn result(bundle: &Bundle, code: &Code<'_>, about: &About, report: &Report) -> R
     let Some(failure) = report.failures.first() else {
         let last = report.said.lines().rev().take(5).collect::<Vec<_>>();
         let why = last.into_iter().rev().collect::<Vec<_>>().join("\n");
-        return RunResult::NotRun { why: format!("the runner ended with {:?} and no report of a test: {why}", report.exit) };
+        return RunResult::NotRun {
+            why: format!("the runner ended with {:?} and no report of a test: {why}", report.exit),
+        };
     };
     let expected = Expectation::of(bundle);
     let text = failure.text.as_deref().unwrap_or(&report.output);
@@ -224,14 +226,16 @@ fn thrown(about: &About, failure: &Failure, text: &str) -> Vec<Thrown> {
     found
 }
 
-/// The same function of the same file; where it has no name, the same line.
+/// The same function of the same file, or the same line: what transforms source on the fly (Jest) misnames functions, and a function may have
+/// no name.
 fn same_place(code: &Code<'_>, a: &Frame, b: &Frame) -> bool {
     let file = |frame: &Frame| frame.file.as_deref().and_then(|file| code.file(file)).map(str::to_owned);
     let (of_a, of_b) = (file(a), file(b));
     if of_a.is_none() || of_a != of_b {
         return false;
     }
-    if a.func.is_empty() && b.func.is_empty() { a.line == b.line } else { last(&a.func) == last(&b.func) }
+    let named = !a.func.is_empty() && last(&a.func) == last(&b.func);
+    named || (a.line.is_some() && a.line == b.line)
 }
 
 /// The last part of a name: `parse` of `app.report.parse`.

@@ -99,13 +99,15 @@ impl Worktree {
         if !is_name {
             return Err(missing());
         }
-        let commit = of_repo(&["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{commit}^{{commit}}")]);
+        let commit =
+            of_repo(&["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{commit}^{{commit}}")]);
         let commit = commit.map_err(|_| missing())?.trim().to_owned();
 
         let this = Self { folder, tree, kept, commit };
         this.git(&["init", "--quiet", &format!("--object-format={}", format.trim())])?;
         let inner = this.inner();
-        let io = |path: &Path, result: io::Result<()>| result.map_err(|error| WorktreeError::Io(path.to_owned(), error));
+        let io =
+            |path: &Path, result: io::Result<()>| result.map_err(|error| WorktreeError::Io(path.to_owned(), error));
         let alternates = inner.join("objects/info/alternates");
         io(&alternates, fs::create_dir_all(inner.join("objects/info")))?;
         io(&alternates, fs::write(&alternates, objects))?;
@@ -187,7 +189,8 @@ impl Worktree {
                 std::os::unix::fs::symlink(from, &to).map_err(|error| WorktreeError::Io(to, error))?;
                 let exclude = self.inner().join("info/exclude");
                 let excluded = fs::read_to_string(&exclude).unwrap_or_default();
-                fs::write(&exclude, format!("{excluded}/{name}\n")).map_err(|error| WorktreeError::Io(exclude, error))?;
+                fs::write(&exclude, format!("{excluded}/{name}\n"))
+                    .map_err(|error| WorktreeError::Io(exclude, error))?;
             }
         }
         Ok(())

@@ -100,8 +100,8 @@ impl Job {
         kill(&child);
         let status = child.wait()?;
         ran.took = elapsed();
-        ran.status = (!ran.timed_out)
-            .then(|| status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default()));
+        ran.status =
+            (!ran.timed_out).then(|| status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default()));
         let mut take = |from: Option<Receiver<(Vec<u8>, bool)>>| {
             let (bytes, cut) = from.and_then(|from| from.recv_timeout(DRAIN).ok()).unwrap_or_default();
             ran.cut |= cut;

@@ -187,10 +187,17 @@ impl Sandbox {
 
 /// A command without network but for loopback, which is up.
 fn cut(then: &str) -> [&'static str; 6] {
-    ["unshare", "--map-root-user", "--net", "sh", "-c", match then {
-        "true" => "ip link set lo up && true",
-        _ => "ip link set lo up && exec \"$@\"",
-    }]
+    [
+        "unshare",
+        "--map-root-user",
+        "--net",
+        "sh",
+        "-c",
+        match then {
+            "true" => "ip link set lo up && true",
+            _ => "ip link set lo up && exec \"$@\"",
+        },
+    ]
 }
 
 fn works(command: &[&str]) -> bool {
