@@ -22,7 +22,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("redact", &["model", "templates", "otlp", "config", "telemetry"]),
     ("bundle", &["model", "otlp", "config", "telemetry", "redact"]),
     ("exporter", &["model", "otlp", "config", "telemetry", "transport", "bundle"]),
-    ("agent", &["model", "config", "telemetry", "transport", "evidence", "bundle", "exporter"]),
+    ("agent", &["model", "attachments", "config", "telemetry", "transport", "evidence", "bundle", "exporter"]),
     (
         "pipeline",
         &[

@@ -9,15 +9,19 @@ mod completeness;
 mod history;
 mod merge;
 mod page;
+pub mod patch;
 mod prose;
 mod raw;
 mod remarks;
 mod render;
+pub mod repair;
 mod reproduction;
 mod suspects;
+pub mod testgen;
 #[cfg(test)]
 mod tests;
 mod verify;
+pub mod worktree;
 
 pub use api::{ApiError, serve_api};
 pub use attachments::attachment_line;

@@ -6,16 +6,20 @@ mod dead_letter;
 mod demo;
 mod doctor;
 mod exit;
+mod export;
 mod gc;
 mod incident;
 mod inspect;
 mod k8s;
 mod keys;
+mod patch;
+mod pr;
 mod print_config;
 mod probe;
 mod raw;
 mod redact;
 mod reload;
+mod repair;
 mod replay;
 mod schema;
 mod serve;
@@ -23,7 +27,9 @@ mod snippet;
 mod sources;
 mod store;
 mod term;
+mod test;
 mod validate;
+mod workshop;
 
 use std::ffi::OsString;
 use std::io::BufWriter;
@@ -38,7 +44,7 @@ use sources::{BadConfig, ConfigArgs};
 /// With no command it serves: OTLP in, bundles out. With no configuration it serves an embedded default on loopback,
 /// with bundles under ./casefile-data.
 ///
-/// Exit codes: 0 ok, 1 failure, 2 usage, 3 not found, 78 bad configuration.
+/// Exit codes: 0 ok, 1 failure, 2 usage, 3 not found, 4 done but to be looked at, 78 bad configuration.
 #[derive(Debug, Parser)]
 #[command(name = "casefile", version, propagate_version = true)]
 struct Arguments {
@@ -88,6 +94,20 @@ enum Command {
     /// Reads raw evidence from a store, with a key.
     #[command(subcommand)]
     Raw(raw::Command),
+    /// Makes failing tests out of bundles, and verifies that they fail as the bundle says.
+    #[command(subcommand)]
+    Test(test::Command),
+    /// Judges patches: whether they mend what a bundle tells of, and nothing else.
+    #[command(subcommand)]
+    Patch(patch::Command),
+    /// Lets a repair agent mend what a bundle tells of, with the guard behind it.
+    Repair(repair::RepairArgs),
+    /// Writes pull requests, and checks changelogs.
+    #[command(subcommand)]
+    Pr(pr::Command),
+    /// Writes what other programs take in.
+    #[command(subcommand)]
+    Export(export::Command),
     /// Removes what is past its retention: that of each exporter of the configuration, or of one store by --older-than.
     ///
     /// Age is counted from when an object was stored. A bundle goes with its amendments, manifests and references, and is as
@@ -129,6 +149,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Some(Command::Incident(command)) => incident::run(&command),
         Some(Command::Bundle(command)) => bundle::run(&command),
         Some(Command::Raw(command)) => raw::run(&command),
+        Some(Command::Test(command)) => test::run(&command),
+        Some(Command::Patch(command)) => patch::run(&command),
+        Some(Command::Repair(args)) => repair::run(&args),
+        Some(Command::Pr(command)) => pr::run(&command),
+        Some(Command::Export(command)) => export::run(&command, sources),
         Some(Command::Gc(args)) => gc::run(&args, sources),
     };
     result.map_or_else(|error| report(&error), |()| Exit::Ok)
@@ -160,7 +185,11 @@ fn report(error: &anyhow::Error) -> Exit {
         return Exit::Config;
     }
     eprintln!("casefile: {error:#}");
-    if error.is::<NotFound>() { Exit::NotFound } else { Exit::Failure }
+    match () {
+        () if error.is::<NotFound>() => Exit::NotFound,
+        () if error.is::<exit::Partial>() => Exit::Partial,
+        () => Exit::Failure,
+    }
 }
 
 /// Whether the reader of our output has gone away (`casefile bundle ls | head`).

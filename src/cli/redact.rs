@@ -117,7 +117,8 @@ fn list<T: serde::Serialize>(
     Ok(out.flush()?)
 }
 
-fn redactor(sources: &ConfigArgs) -> anyhow::Result<Redactor> {
+/// The redactor of the rules in force.
+pub(super) fn redactor(sources: &ConfigArgs) -> anyhow::Result<Redactor> {
     let (config, _) = sources.load(&ProcessEnvironment)?;
     let rules = &config.pipelines.redaction;
     let under = |problems: Vec<Problem>| {
