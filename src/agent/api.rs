@@ -1,4 +1,4 @@
-//! The `casefile.v1` query service.
+//! The `casefile.v1` query service, and the same over HTTP on the same port.
 
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -19,13 +19,13 @@ const DEFAULT_LIMIT: usize = 50;
 pub enum ApiError {
     /// The transport failed.
     #[error("the query api failed")]
-    Transport(#[from] tonic::transport::Error),
+    Transport(#[from] std::io::Error),
     /// The descriptor that reflection serves is broken.
     #[error("reflection cannot be served")]
     Reflection(#[from] tonic_reflection::server::Error),
 }
 
-/// Serves the query service and gRPC reflection until `stop`.
+/// Serves the query service with gRPC reflection, and HTTP/JSON with its OpenAPI document (`/openapi.json`), until `stop`.
 ///
 /// # Errors
 /// If the transport fails.
@@ -33,11 +33,12 @@ pub async fn serve_api(listener: TcpListener, catalog: Catalog, stop: Cancellati
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(proto::DESCRIPTOR)
         .build_v1()?;
-    tonic::transport::Server::builder()
-        .add_service(QueryServiceServer::new(Query { catalog }))
+    let grpc = tonic::service::Routes::new(QueryServiceServer::new(Query { catalog: catalog.clone() }))
         .add_service(reflection)
-        .serve_with_incoming_shutdown(tokio_stream::wrappers::TcpListenerStream::new(listener), stop.cancelled())
-        .await?;
+        .prepare()
+        .into_axum_router();
+    let router = grpc.merge(super::http::routes(catalog));
+    axum::serve(listener, router).with_graceful_shutdown(async move { stop.cancelled().await }).await?;
     Ok(())
 }
 

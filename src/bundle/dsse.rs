@@ -94,7 +94,38 @@ pub fn envelope(manifest: &Manifest, signer: Option<&Signer>) -> Result<Vec<u8>,
     to_canonical(&Envelope { payload_type: PAYLOAD_TYPE.to_owned(), payload: BASE64.encode(&payload), signatures })
 }
 
+/// Any document in an envelope of its own type, as canonical JSON. The type is signed along, so that a document cannot be passed
+/// off as one of another type.
+///
+/// # Errors
+/// If the document has no canonical form.
+pub fn envelope_of<T: Serialize>(
+    payload_type: &str,
+    document: &T,
+    signer: Option<&Signer>,
+) -> Result<Vec<u8>, CanonicalError> {
+    let payload = to_canonical(document)?;
+    let signatures = signer.map(|signer| signer.sign_as(payload_type, &payload)).into_iter().collect();
+    to_canonical(&Envelope { payload_type: payload_type.to_owned(), payload: BASE64.encode(&payload), signatures })
+}
+
 impl Envelope {
+    /// Reads an envelope of documents of this type. Says nothing about its signatures: see [`Verifier::verify`].
+    ///
+    /// # Errors
+    /// If the bytes are not an envelope of one.
+    pub fn read_as<T: serde::de::DeserializeOwned>(
+        payload_type: &str,
+        stored: &[u8],
+    ) -> Result<(Self, T), EnvelopeError> {
+        let envelope: Self = serde_json::from_slice(stored)?;
+        if envelope.payload_type != payload_type {
+            return Err(EnvelopeError::PayloadType(envelope.payload_type));
+        }
+        let document = serde_json::from_slice(&envelope.payload()?)?;
+        Ok((envelope, document))
+    }
+
     /// Reads a stored envelope. Says nothing about its signatures: see [`Verifier::verify`].
     ///
     /// # Errors
@@ -153,7 +184,11 @@ impl Signer {
     }
 
     fn sign(&self, payload: &[u8]) -> EnvelopeSignature {
-        let signature = self.key.sign(&pae(PAYLOAD_TYPE, payload));
+        self.sign_as(PAYLOAD_TYPE, payload)
+    }
+
+    fn sign_as(&self, payload_type: &str, payload: &[u8]) -> EnvelopeSignature {
+        let signature = self.key.sign(&pae(payload_type, payload));
         EnvelopeSignature { keyid: self.key_id.clone(), sig: BASE64.encode(&signature.to_bytes()) }
     }
 }
