@@ -1,4 +1,4 @@
-//! The `casefile.v1` query service.
+//! The `casefile.v1` query service, and the same over HTTP on the same port.
 
 use axum::body::Body;
 use axum::middleware::Next;
@@ -26,8 +26,8 @@ pub enum ApiError {
     Reflection(#[from] tonic_reflection::server::Error),
 }
 
-/// Serves the query service, gRPC reflection and `grpc.health.v1.Health` until `stop`. Health is told to everybody, the rest to whom
-/// `security` lets in.
+/// Serves the query service with gRPC reflection, HTTP/JSON with its OpenAPI document (`/openapi.json`), and `grpc.health.v1.Health` until
+/// `stop`. Health is told to everybody, the rest to whom `security` lets in.
 ///
 /// # Errors
 /// If reflection cannot be served.
@@ -46,6 +46,7 @@ pub async fn serve_api(
     let router = Routes::new(QueryServiceServer::new(Query))
         .add_service(reflection)
         .into_axum_router()
+        .merge(super::http::routes())
         .layer(axum::middleware::from_fn(move |request, next| {
             admitted(access.clone(), catalogs.clone(), request, next)
         }))
@@ -61,6 +62,8 @@ async fn admitted(
     mut request: axum::extract::Request,
     next: Next,
 ) -> http::Response<Body> {
+    let content_type = request.headers().get(http::header::CONTENT_TYPE);
+    let is_grpc = content_type.is_some_and(|content_type| content_type.as_bytes().starts_with(b"application/grpc"));
     let tenant = access.admit(request.headers(), request.extensions());
     let found = tenant.and_then(|tenant| {
         catalogs.of(&tenant).ok_or(Denial::UnknownTenant).inspect_err(|denial| access.count(*denial))
@@ -70,6 +73,7 @@ async fn admitted(
             request.extensions_mut().insert(catalog);
             next.run(request).await
         }
+        Err(denial) if !is_grpc => super::http::denied(&denial),
         Err(denial) if denial.is_forbidden() => Status::permission_denied(denial.to_string()).into_http(),
         Err(denial) => Status::unauthenticated(denial.to_string()).into_http(),
     }

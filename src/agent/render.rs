@@ -3,11 +3,7 @@
 //! Stored tokens (`email:E-a4k7tq2mz9a`) are shortened to aliases numbered in the order of the page (`email:E-1`), with a
 //! table of them at its end: aliases exist only here.
 
-use std::collections::BTreeMap;
-use std::sync::LazyLock;
-
-use regex::Regex;
-
+use super::aliases::Aliases;
 use super::prose::{attributes, code, fenced, heading, line, one_line, prose};
 use super::{BundleView, attachments, history_facts, reproduction, suspects};
 use crate::model::{Exception, Frame, LogLine, Place, SpanEvidence, TraceEvidence};
@@ -22,10 +18,6 @@ const MAX_LOCALS: usize = 20;
 const MAX_STEPS: usize = 10;
 /// Log lines shown: the last ones before the end of the window.
 const MAX_LOGS: usize = 60;
-
-#[expect(clippy::unwrap_used, reason = "a constant pattern, compiled in every test run")]
-static TOKEN: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"\b([a-z_]+):([A-Z])-([a-z0-9]{11,})(?:H-[a-z0-9]+)?\b").unwrap());
 
 /// The page.
 #[must_use]
@@ -286,37 +278,12 @@ fn completeness(page: &mut String, view: &BundleView) {
 
 /// Shortens tokens to aliases, numbered by class in the order of the page, and appends their table.
 pub(super) fn alias(page: &str) -> String {
-    // Numbers follow the order of the page, which is canonical.
-    let mut aliases: BTreeMap<String, String> = BTreeMap::new();
-    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    let mut networks: BTreeMap<String, usize> = BTreeMap::new();
-    let mut order = Vec::new();
-    let mut short = TOKEN
-        .replace_all(page, |found: &regex::Captures<'_>| {
-            let token = found[0].to_owned();
-            if let Some(alias) = aliases.get(&token) {
-                return alias.clone();
-            }
-            let count = counts.entry(found[1].to_owned()).or_default();
-            *count += 1;
-            // Addresses of one network share its number: `ip:N-1H-1` and `ip:N-1H-2` are neighbours.
-            let network = token.split_once("H-").filter(|_| found[0].starts_with("ip:")).map(|(network, _)| {
-                let next = networks.len() + 1;
-                *networks.entry(network.to_owned()).or_insert(next)
-            });
-            let alias = match network {
-                Some(network) => format!("{}:{}-{network}H-{count}", &found[1], &found[2]),
-                None => format!("{}:{}-{count}", &found[1], &found[2]),
-            };
-            order.push((alias.clone(), token.clone()));
-            aliases.insert(token, alias.clone());
-            alias
-        })
-        .into_owned();
-    if !order.is_empty() {
+    let mut aliases = Aliases::beside(page);
+    let mut short = aliases.shorten(page);
+    if !aliases.given().is_empty() {
         heading(&mut short, "Tokens");
         line(&mut short, "| here | in the bundle |\n|---|---|");
-        for (alias, token) in order {
+        for (alias, token) in aliases.given() {
             line(&mut short, &format!("| {alias} | {token} |"));
         }
     }

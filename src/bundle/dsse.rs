@@ -89,7 +89,20 @@ pub struct Verifier {
 /// # Errors
 /// If the manifest has no canonical form.
 pub fn envelope(manifest: &Manifest, signer: Option<&Signer>) -> Result<Vec<u8>, CanonicalError> {
-    to_canonical(&Envelope::of(PAYLOAD_TYPE, &to_canonical(manifest)?, signer))
+    envelope_of(PAYLOAD_TYPE, manifest, signer)
+}
+
+/// Any document in an envelope of its own type, as canonical JSON. The type is signed along, so that a document cannot be passed
+/// off as one of another type.
+///
+/// # Errors
+/// If the document has no canonical form.
+pub fn envelope_of<T: Serialize>(
+    payload_type: &str,
+    document: &T,
+    signer: Option<&Signer>,
+) -> Result<Vec<u8>, CanonicalError> {
+    to_canonical(&Envelope::of(payload_type, &to_canonical(document)?, signer))
 }
 
 impl Envelope {
@@ -98,6 +111,22 @@ impl Envelope {
     pub fn of(payload_type: &str, payload: &[u8], signer: Option<&Signer>) -> Self {
         let signatures = signer.map(|signer| signer.sign(payload_type, payload)).into_iter().collect();
         Self { payload_type: payload_type.to_owned(), payload: BASE64.encode(payload), signatures }
+    }
+
+    /// Reads an envelope of documents of this type. Says nothing about its signatures: see [`Verifier::verify`].
+    ///
+    /// # Errors
+    /// If the bytes are not an envelope of one.
+    pub fn read_as<T: serde::de::DeserializeOwned>(
+        payload_type: &str,
+        stored: &[u8],
+    ) -> Result<(Self, T), EnvelopeError> {
+        let envelope: Self = serde_json::from_slice(stored)?;
+        if envelope.payload_type != payload_type {
+            return Err(EnvelopeError::PayloadType(envelope.payload_type));
+        }
+        let document = serde_json::from_slice(&envelope.payload()?)?;
+        Ok((envelope, document))
     }
 
     /// Reads a stored envelope. Says nothing about its signatures: see [`Verifier::verify`].

@@ -1,6 +1,8 @@
 //! The command line: one file a subcommand. With no subcommand it serves, as the Collector does.
 
+mod audit;
 mod bundle;
+mod code;
 mod components;
 mod dead_letter;
 mod demo;
@@ -12,6 +14,7 @@ mod incident;
 mod inspect;
 mod k8s;
 mod keys;
+mod mcp;
 mod patch;
 mod pr;
 mod print_config;
@@ -89,6 +92,16 @@ enum Command {
     /// Reads bundles from a store.
     #[command(subcommand)]
     Bundle(bundle::Command),
+    /// Serves incidents and bundles to agents over the Model Context Protocol: on stdin and stdout, or by HTTP.
+    Mcp(mcp::McpArgs),
+    /// Keeps and checks the ledger of what became of evidence: rendered, tested, patched, merged.
+    #[command(subcommand)]
+    Audit(audit::Command),
+    /// Tells what came of repairs: time to a merged fix, acceptance, failures after it.
+    Stats(audit::StatsArgs),
+    /// Tells whether a new version has mended an incident.
+    #[command(subcommand)]
+    Rollout(audit::RolloutCommand),
     /// Decrypts a message that could not be read, from the dead-letter topic of a Kafka receiver.
     DeadLetter(dead_letter::DeadLetterArgs),
     /// Reads raw evidence from a store, with a key.
@@ -148,6 +161,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Some(Command::Probe(args)) => probe::run(&args),
         Some(Command::Incident(command)) => incident::run(&command),
         Some(Command::Bundle(command)) => bundle::run(&command),
+        Some(Command::Audit(command)) => audit::run(&command),
+        Some(Command::Stats(args)) => audit::run_stats(&args),
+        Some(Command::Rollout(command)) => audit::run_rollout(&command),
+        Some(Command::Mcp(args)) => mcp::run(&args),
         Some(Command::Raw(command)) => raw::run(&command),
         Some(Command::Test(command)) => test::run(&command),
         Some(Command::Patch(command)) => patch::run(&command),

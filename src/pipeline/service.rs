@@ -153,7 +153,7 @@ impl Service {
         serve_otlp(config, &intake, &mut addresses, &mut servers, &stop_servers).await?;
         if let Some((id, api)) = &pipelines.api {
             let (tls, auth, tenants) = (api.tls.as_ref(), api.auth.as_ref(), api.tenants);
-            let demands = Demands { server: "api", protocols: Protocols::H2, tls, tokens: None, tenants };
+            let demands = Demands { server: "api", protocols: Protocols::H2AndHttp1, tls, tokens: None, tenants };
             let security = secured(config, &format!("extensions.{id}"), auth, demands)?;
             let listener = receiver::bind(&api.endpoint).await?;
             addresses.api = listener.local_addr().ok();

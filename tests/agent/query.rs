@@ -105,6 +105,7 @@ async fn a_reader_is_shown_the_bundles_of_its_tenant_alone() {
     ]));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
+    let url = format!("{address}/v1/bundles");
     let stop = CancellationToken::new();
     let server = tokio::spawn(serve_api(listener, catalogs, Security::open(demands).unwrap(), stop.clone()));
     let client = QueryServiceClient::connect(address).await.unwrap();
@@ -122,6 +123,17 @@ async fn a_reader_is_shown_the_bundles_of_its_tenant_alone() {
     assert_eq!(ask(Some("t-gone")).await, Err(Code::PermissionDenied));
     assert_eq!(ask(Some("t-none")).await, Err(Code::Unauthenticated));
     assert_eq!(ask(None).await, Err(Code::Unauthenticated));
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let ask = async |token: &str| {
+        let answer =
+            reqwest::Client::new().get(&url).bearer_auth(token).header("x-tenant", "acme").send().await.unwrap();
+        let status = answer.status().as_u16();
+        (status, answer.json::<serde_json::Value>().await.unwrap()["total"].as_u64())
+    };
+    assert_eq!(ask("t-acme").await, (200, Some(7)));
+    assert_eq!(ask("t-globex").await, (200, Some(0)));
+    assert_eq!(ask("t-gone").await, (403, None));
+    assert_eq!(ask("t-none").await, (401, None));
     drop(client);
     stop.cancel();
     server.await.unwrap().unwrap();

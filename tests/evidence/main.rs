@@ -95,7 +95,8 @@ fn a_file_that_comes_with_the_failure_stands_in_its_bundle_redacted() {
     schema::assert_all_valid(&home.store());
     assert_no_leak(&home.store());
 
-    let page = run(folder.path(), &["bundle", "render", "--store", &home.store_url(), TRACE_ID]).stdout;
+    let page =
+        run(folder.path(), &["bundle", "render", "--for", "page", "--store", &home.store_url(), TRACE_ID]).stdout;
     let page = String::from_utf8(page).unwrap();
     assert!(page.contains("## Attachments") && page.contains("tests.txt: pytest"), "{page}");
     assert!(!casefile.said().contains(EMAIL));

@@ -26,7 +26,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tempfile::TempDir;
 
 use self::broker::Broker;
-pub(crate) use self::certificates::{Authority, Pair};
+pub(crate) use self::certificates::Authority;
 
 /// Most time that one request to the brokers takes.
 const TIMEOUT: Duration = Duration::from_secs(30);
