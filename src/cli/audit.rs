@@ -319,6 +319,7 @@ pub(super) fn run_stats(args: &StatsArgs) -> anyhow::Result<()> {
 #[derive(Debug, Subcommand)]
 pub(super) enum RolloutCommand {
     /// Tells whether an incident's rate has fallen in a new version, with a confidence interval. Exit code 1 where that is not shown.
+    #[command(disable_version_flag = true)]
     Check(RolloutArgs),
 }
 
