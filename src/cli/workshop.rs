@@ -13,6 +13,7 @@ use super::store::{StoreArgs, block_on};
 use crate::agent::testgen::{About, Framework, Made, Runner, make};
 use crate::agent::worktree::{Sandbox, Worktree};
 use crate::bundle::{MAX_DOCUMENT_BYTES, digest_of, to_canonical, unpack};
+use crate::config::ProcessEnvironment;
 use crate::model::Bundle;
 
 /// What runs tests, as the command line names it.
@@ -61,6 +62,9 @@ pub(super) struct RunArgs {
     /// Folder that tests may write to beside their own: a compiler's cache.
     #[arg(long = "cache", value_name = "DIR")]
     caches: Vec<PathBuf>,
+    /// File or folder that tests and agents see as empty, beside ~/.ssh, ~/.aws and the like and the keys of ./casefile-data.
+    #[arg(long = "hide", value_name = "PATH")]
+    hidden: Vec<PathBuf>,
     /// Seconds that one run may take.
     #[arg(long, default_value_t = 300, value_name = "SECONDS")]
     timeout: u64,
@@ -161,6 +165,9 @@ impl RunArgs {
         tree.link(&repo, &links)?;
         sandbox.readable.extend(links.iter().filter_map(|name| std::fs::canonicalize(repo.join(name)).ok()));
         sandbox.readable.push(repo);
+        let data = PathBuf::from(super::keys::data_dir(&ProcessEnvironment));
+        sandbox.hidden.extend(["redaction.key", "signing.pem"].map(|name| data.join(name)));
+        sandbox.hidden.extend_from_slice(&self.hidden);
         sandbox.writable.clone_from(&self.caches);
         sandbox.pass.clone_from(&self.env);
         Ok(sandbox)

@@ -46,6 +46,7 @@ fn an_agent_is_told_what_the_guard_found_and_its_best_patch_is_kept() {
     let example = recorded(|recording| recording);
     made(&example);
     fs::write(example.repo().join(".git/fix.diff"), flask::fix(&example)).unwrap();
+    fs::write(example.repo().join(".git/secret"), "a key").unwrap();
     let repo = example.repo().display().to_string();
     let script = format!(
         r#"
@@ -56,6 +57,7 @@ test -f "$CASEFILE_TEST" || exit 13
 touch {repo}/.git/reached 2>/dev/null && exit 14
 (exec 3<>/dev/tcp/127.0.0.1/1) 2>/dev/null && exit 15
 test -z "$CASEFILE_REDACTION_KEY" || exit 16
+test -s {repo}/.git/secret && exit 19
 if [ "$CASEFILE_ITERATION" = 1 ]; then
   git rm -q tests/test_report.py
   echo 'changed' >"$CASEFILE_TEST"
@@ -81,6 +83,8 @@ fi
         "--out",
         "best.diff",
         "--json",
+        "--hide",
+        "repo/.git/secret",
     ]);
     assert_eq!(done.status.code(), Some(0), "{}", said(&done));
     let repair = parsed(&done);

@@ -57,7 +57,16 @@ pub(super) fn changes(tree: &Worktree) -> Result<Vec<Change>, WorktreeError> {
         if change.status != 'D' {
             change.after = tree.read(Path::new(path)).and_then(text);
         }
-        let plain = ["diff", "--cached", "--no-renames", "--no-color", "--no-ext-diff", "--no-textconv", "-U0"];
+        let plain = [
+            "--literal-pathspecs",
+            "diff",
+            "--cached",
+            "--no-renames",
+            "--no-color",
+            "--no-ext-diff",
+            "--no-textconv",
+            "-U0",
+        ];
         let shown = tree.git(&[&plain[..], &[tree.commit(), "--", path]].concat())?;
         read_hunks(&mut change, &shown);
         changes.push(change);

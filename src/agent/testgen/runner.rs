@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::super::worktree::{Job, Sandbox, Worktree};
+use super::super::worktree::{Job, Sandbox, Worktree, regular};
 use super::{About, Framework, Report};
 use crate::attachments::Kind;
 
@@ -145,8 +145,7 @@ impl Runner {
         let ran = sandbox.run(tree, job)?;
         let found = match self.framework {
             Framework::Junit if self.suite.is_none() => surefire_reports(&surefire, class),
-            // What ran may have left something else there: a pipe is never read to its end.
-            _ => report.symlink_metadata().ok().filter(fs::Metadata::is_file).and_then(|_| fs::read(report).ok()),
+            _ => regular(report),
         };
         let kind = match self.framework {
             _ if self.suite.is_some() && class.is_none() => None,
@@ -226,7 +225,7 @@ fn surefire_reports(folder: &Path, class: Option<&std::ffi::OsStr>) -> Option<Ve
     names.sort();
     let mut all = b"<testsuites>".to_vec();
     for name in names {
-        let text = fs::read_to_string(name).ok()?;
+        let text = String::from_utf8(regular(&name)?).ok()?;
         let body = text.find("<testsuite").and_then(|at| text.get(at..)).unwrap_or_default();
         all.extend_from_slice(body.as_bytes());
     }

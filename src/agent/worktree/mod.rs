@@ -166,7 +166,7 @@ impl Worktree {
     /// The text of a file; `None` where there is none, or it is no text.
     #[must_use]
     pub fn read(&self, path: &Path) -> Option<String> {
-        fs::read_to_string(self.within(path).ok()?).ok()
+        String::from_utf8(regular(&self.within(path).ok()?)?).ok()
     }
 
     /// The files of the commit.
@@ -259,6 +259,13 @@ impl Worktree {
         let line: Vec<&str> = [inner.as_str(), tree.as_str()].into_iter().chain(arguments.iter().copied()).collect();
         git_in(&self.tree, self.kept.path(), &line, input, env)
     }
+}
+
+/// The bytes of a file that something of unknown worth may have written: of no pipe, which never ends, of no link, and of none that does not
+/// fit into memory.
+pub(crate) fn regular(path: &Path) -> Option<Vec<u8>> {
+    let about = path.symlink_metadata().ok()?;
+    (about.is_file() && about.len() <= process::MAX_FILE as u64).then(|| fs::read(path).ok()).flatten()
 }
 
 /// Runs git in a folder, with nothing of the caller's environment but `PATH`. `home` is an empty folder.

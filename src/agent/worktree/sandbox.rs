@@ -64,6 +64,8 @@ pub struct Sandbox {
     pub writable: Vec<PathBuf>,
     /// Folders that a program reads, where `/tmp` hides them.
     pub readable: Vec<PathBuf>,
+    /// Files and folders that a program sees as empty, beside where people keep credentials: keys of Casefile's own.
+    pub hidden: Vec<PathBuf>,
     /// Variables of our own environment that it gets.
     pub pass: Vec<String>,
     /// Whether it has the network.
@@ -85,7 +87,14 @@ impl Sandbox {
             None if open => Walls::Open,
             None => return Err(SandboxError::None),
         };
-        Ok(Self { walls, writable: Vec::new(), readable: Vec::new(), pass: Vec::new(), network: false })
+        Ok(Self {
+            walls,
+            writable: Vec::new(),
+            readable: Vec::new(),
+            hidden: Vec::new(),
+            pass: Vec::new(),
+            network: false,
+        })
     }
 
     /// Which walls there are.
@@ -168,16 +177,15 @@ impl Sandbox {
             bind("--bind-try", path);
         }
         bind("--bind", scratch);
-        if let Some(home) = std::env::home_dir() {
-            for path in SECRET.map(|name| home.join(name)) {
-                let path = std::fs::canonicalize(path);
-                match path {
-                    Ok(path) if path.is_dir() => line.extend(["--tmpfs".to_owned(), path.display().to_string()]),
-                    Ok(path) => {
-                        line.extend(["--ro-bind".to_owned(), "/dev/null".to_owned(), path.display().to_string()]);
-                    }
-                    Err(_) => {}
-                }
+        let home = std::env::home_dir();
+        let secret = home.iter().flat_map(|home| SECRET.map(|name| home.join(name)));
+        // What is not there cannot be seen.
+        for path in secret.chain(self.hidden.iter().cloned()).filter_map(|path| std::fs::canonicalize(path).ok()) {
+            let name = path.display().to_string();
+            if path.is_dir() {
+                line.extend(["--tmpfs".to_owned(), name]);
+            } else {
+                line.extend(["--ro-bind".to_owned(), "/dev/null".to_owned(), name]);
             }
         }
         line.extend(["--chdir".to_owned(), folder.display().to_string(), "--".to_owned()]);
