@@ -132,11 +132,9 @@ fn composite(block: &config::CompositePolicy) -> Compiled<Composite> {
         return one(Problem::new("composite_sub_policy", "at least one policy is needed"));
     }
     let known = |name: &str| block.composite_sub_policy.iter().any(|policy| policy.name == name);
-    for (index, name) in block.policy_order.iter().enumerate().filter(|(_, name)| !known(name)) {
-        return one(Problem::new(
-            format!("policy_order[{index}]"),
-            format!("no policy of `composite_sub_policy` is named `{name}`"),
-        ));
+    if let Some((index, name)) = block.policy_order.iter().enumerate().find(|(_, name)| !known(name)) {
+        let message = format!("no policy of `composite_sub_policy` is named `{name}`");
+        return one(Problem::new(format!("policy_order[{index}]"), message));
     }
     for (index, share) in block.rate_allocation.iter().enumerate() {
         let path = format!("rate_allocation[{index}]");
