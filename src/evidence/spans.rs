@@ -6,6 +6,7 @@ use opentelemetry_proto::tonic::trace::v1::span::Event;
 use super::gather::Loaded;
 use super::{exception, values};
 use crate::model::{EventEvidence, Exception, SpanEvidence, Timestamp};
+use crate::otlp::span_kind;
 
 /// A span. Exception events that `shown` already says are left out.
 pub(super) fn evidence(loaded: &Loaded<Span>, shown: Option<&Exception>) -> SpanEvidence {
@@ -19,7 +20,7 @@ pub(super) fn evidence(loaded: &Loaded<Span>, shown: Option<&Exception>) -> Span
         parent_span_id: values::present(values::span_id(&span.parent_span_id)),
         service: loaded.service().to_owned(),
         name: span.name.clone(),
-        kind: kind(span.kind).to_owned(),
+        kind: span_kind(span.kind).to_owned(),
         status: match status.map_or(0, |status| status.code) {
             1 => "ok",
             2 => "error",
@@ -39,17 +40,6 @@ fn event(event: &Event) -> EventEvidence {
         time: Timestamp(event.time_unix_nano).to_rfc3339(),
         name: event.name.clone(),
         attrs: values::attributes(&event.attributes),
-    }
-}
-
-fn kind(number: i32) -> &'static str {
-    match number {
-        1 => "internal",
-        2 => "server",
-        3 => "client",
-        4 => "producer",
-        5 => "consumer",
-        _ => "unspecified",
     }
 }
 

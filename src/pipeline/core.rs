@@ -11,6 +11,7 @@ use metrics::counter;
 use parking_lot::Mutex;
 
 use super::limit::IncidentLimiter;
+use super::normals::Normals;
 use crate::bundle::{Closed, RawSealer, Sealed, SealedAttachment, seal, seal_attachment};
 use crate::config::{IncidentConnector, Problem, ValidatedConfig};
 use crate::evidence::{self, AppRules, Assembler, Beside};
@@ -59,6 +60,7 @@ struct Stages {
     /// Only where raw evidence is configured: elsewhere no copy of the records is made.
     raw: Option<RawSealer>,
     limiter: IncidentLimiter,
+    normals: Normals,
     budget: Budget,
     ledger: Arc<Ledger>,
 }
@@ -114,6 +116,7 @@ impl Core {
             redactor,
             raw,
             limiter: IncidentLimiter::new(&incident.incidents),
+            normals: Normals::default(),
             budget,
             ledger: Arc::default(),
         };
@@ -329,7 +332,14 @@ impl Core {
 
     /// Takes a closed trace through sampling, evidence, redaction and sealing. `None` means that its records have had
     /// their outcome here.
-    pub fn judge(&self, now: Timestamp, mut trace: ClosedTrace) -> Option<Sealed> {
+    pub fn judge(&self, now: Timestamp, trace: ClosedTrace) -> Option<Sealed> {
+        let durations = self.stages.normals.read(now, &trace.records);
+        let sealed = self.decide(now, trace);
+        self.stages.normals.add(now, durations);
+        sealed
+    }
+
+    fn decide(&self, now: Timestamp, mut trace: ClosedTrace) -> Option<Sealed> {
         counter!(names::WINDOW_CLOSED_TRACES, "reason" => trace.reason.as_str()).increment(1);
         // At the end of all input a late piece is closed for that reason, and is one all the same.
         let is_late = trace.reason == CloseReason::Late || self.sampler.sampled_before(trace.trace_id);
@@ -391,6 +401,7 @@ impl Core {
         if self.stages.raw.is_some() {
             records.extend(case.loose.iter().map(|loose| loose.record().clone()));
         }
+        let latencies = self.stages.normals.of(now, &case.bundle);
         let redacted = match self.stages.redactor.redact(case) {
             Ok(redacted) => redacted,
             Err(error) => {
@@ -404,7 +415,7 @@ impl Core {
             return None;
         }
         match seal(redacted, closed, &self.stages.incident.bundle) {
-            Ok(sealed) => self.with_raw(sealed, &records),
+            Ok(sealed) => self.with_raw(sealed.with_normal_latencies(latencies), &records),
             Err(error) => {
                 tracing::error!(%trace_id, %error, "bundle could not be sealed");
                 error.tracked.settle(Outcome::Dropped(DropReason::EvidenceFailed));

@@ -8,6 +8,7 @@ mod intake;
 mod keeper;
 mod lanes;
 mod limit;
+mod normals;
 mod recover;
 pub mod replay;
 mod report;
