@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("templates", &[]),
+    ("symbols", &[]),
     ("attachments", &["model"]),
     ("alerts", &["model"]),
     ("otlp", &["model"]),
@@ -17,7 +18,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("receiver", &["model", "attachments", "alerts", "otlp", "config", "telemetry"]),
     ("window", &["model", "otlp", "config", "telemetry"]),
     ("sampling", &["model", "otlp", "config", "telemetry"]),
-    ("evidence", &["model", "templates", "attachments", "otlp", "config", "telemetry"]),
+    ("evidence", &["model", "templates", "attachments", "symbols", "otlp", "config", "telemetry"]),
     ("redact", &["model", "templates", "otlp", "config", "telemetry"]),
     ("bundle", &["model", "otlp", "config", "telemetry", "redact"]),
     ("exporter", &["model", "otlp", "config", "telemetry", "bundle"]),
@@ -26,6 +27,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "pipeline",
         &[
             "model",
+            "symbols",
             "otlp",
             "config",
             "telemetry",

@@ -5,8 +5,18 @@ use opentelemetry_proto::tonic::trace::v1::span::Event;
 
 use super::gather::Loaded;
 use super::{exception, values};
-use crate::model::{EventEvidence, Exception, SpanEvidence, Timestamp};
-use crate::otlp::span_kind;
+use crate::model::{EventEvidence, Exception, Record, SpanEvidence, Timestamp};
+use crate::otlp::{Origin, decode_origin, span_kind};
+
+/// Adds what recorded it: its instrumentation scope, as exporters of other formats write it.
+pub(super) fn with_scope(evidence: &mut SpanEvidence, record: &Record) {
+    let Ok(Origin { scope, .. }) = decode_origin(record) else { return };
+    for (key, value) in [("otel.scope.name", scope.name), ("otel.scope.version", scope.version)] {
+        if !value.is_empty() {
+            evidence.attrs.entry(key.to_owned()).or_insert_with(|| value.into());
+        }
+    }
+}
 
 /// A span. Exception events that `shown` already says are left out.
 pub(super) fn evidence(loaded: &Loaded<Span>, shown: Option<&Exception>) -> SpanEvidence {

@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 
 use super::limit::IncidentLimiter;
 use super::normals::Normals;
+use super::symbols;
 use crate::bundle::{Closed, RawSealer, Sealed, SealedAttachment, seal, seal_attachment};
 use crate::config::{IncidentConnector, Problem, ValidatedConfig};
 use crate::evidence::{self, AppRules, Assembler, Beside};
@@ -90,6 +91,8 @@ impl Core {
         let in_app = AppRules::new(&incident.in_app).map_err(|(at, error)| {
             vec![Problem::new(format!("connectors.incident.in_app[{at}]"), error.to_string())]
         })?;
+        let symbols =
+            incident.symbols.as_ref().map(symbols::open).transpose().map_err(under("connectors.incident.symbols"))?;
         let assembler = Assembler::new(
             evidence::Settings {
                 tenant: DEFAULT_TENANT.to_owned(),
@@ -97,6 +100,7 @@ impl Core {
                 services: incident.services.clone(),
                 in_app,
                 config_digest: config.digest.clone(),
+                symbols: symbols.map(Arc::new),
             },
             &root,
         );

@@ -14,6 +14,7 @@ pub mod replay;
 mod report;
 mod service;
 mod shards;
+mod symbols;
 #[cfg(test)]
 mod tests;
 
