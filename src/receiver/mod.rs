@@ -23,6 +23,7 @@ mod http;
 mod inflate;
 pub mod kafka;
 mod listen;
+mod profiles;
 mod stall;
 #[cfg(test)]
 mod tests;
