@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use casefile::agent::{Catalog, IndexRef};
 use casefile::bundle::names;
-use casefile::config::Secret;
+use casefile::config::{Secret, StoreClient};
 use casefile::exporter::Store;
 use casefile::model::{Timestamp, TraceId};
 use futures::stream::{self, StreamExt as _};
@@ -64,7 +64,7 @@ fn main() -> ExitCode {
 async fn time(what: &str, url: &str, options: &[(&str, &str)], count: u64, bar: Duration) -> bool {
     let secrets: BTreeMap<String, Secret> =
         options.iter().map(|(key, value)| ((*key).to_owned(), Secret::new(*value))).collect();
-    let store = Store::open(url, &secrets, Duration::from_secs(60)).unwrap();
+    let store = Store::open(url, StoreClient::plain(&secrets, Duration::from_secs(60))).unwrap();
     fill(&store, count).await;
 
     let mut command = Command::new(env!("CARGO_BIN_EXE_casefile"));

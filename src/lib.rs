@@ -51,6 +51,7 @@ pub mod pipeline;
 pub mod receiver;
 pub mod redact;
 pub mod sampling;
+pub mod symbols;
 pub mod telemetry;
 pub mod templates;
 pub mod transport;

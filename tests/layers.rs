@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("templates", &[]),
+    ("symbols", &[]),
     ("attachments", &["model"]),
     ("alerts", &["model"]),
     ("otlp", &["model"]),
@@ -18,7 +19,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("receiver", &["model", "attachments", "alerts", "otlp", "config", "telemetry", "transport"]),
     ("window", &["model", "otlp", "config", "telemetry"]),
     ("sampling", &["model", "otlp", "config", "telemetry"]),
-    ("evidence", &["model", "templates", "attachments", "otlp", "config", "telemetry"]),
+    ("evidence", &["model", "templates", "attachments", "symbols", "otlp", "config", "telemetry"]),
     ("redact", &["model", "templates", "otlp", "config", "telemetry"]),
     ("bundle", &["model", "otlp", "config", "telemetry", "redact"]),
     ("exporter", &["model", "otlp", "config", "telemetry", "transport", "bundle"]),
@@ -27,6 +28,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "pipeline",
         &[
             "model",
+            "symbols",
             "otlp",
             "config",
             "telemetry",

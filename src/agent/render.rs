@@ -6,7 +6,7 @@
 use super::aliases::Aliases;
 use super::prose::{attributes, code, fenced, heading, line, one_line, prose};
 use super::{BundleView, attachments, history_facts, reproduction, suspects};
-use crate::model::{Exception, Frame, LogLine, Place, SpanEvidence, TraceEvidence};
+use crate::model::{Exception, Frame, LogLine, NormalLatency, Place, SpanEvidence};
 
 /// Frames shown of one exception.
 const MAX_FRAMES: usize = 40;
@@ -37,7 +37,7 @@ type Section = fn(&mut String, &BundleView);
 fn order(class: &str) -> [Section; 8] {
     let path: Section = |page, view| span_path(page, &view.bundle.trace.span_path);
     let thrown: Section = |page, view| view.bundle.exception.iter().for_each(|found| exception_section(page, found));
-    let time: Section = |page, view| critical_path(page, &view.bundle.trace);
+    let time: Section = |page, view| critical_path(page, view);
     let places: Section = |page, view| suspects::section(page, &view.bundle);
     let said: Section = |page, view| {
         logs(page, &view.bundle.logs.window);
@@ -58,7 +58,8 @@ fn order(class: &str) -> [Section; 8] {
 }
 
 /// Where the time went, those that took most first.
-fn critical_path(page: &mut String, trace: &TraceEvidence) {
+fn critical_path(page: &mut String, view: &BundleView) {
+    let trace = &view.bundle.trace;
     let mut steps: Vec<_> = trace.critical_path.iter().collect();
     steps.sort_by(|a, b| b.self_ms.total_cmp(&a.self_ms));
     if steps.is_empty() {
@@ -68,12 +69,22 @@ fn critical_path(page: &mut String, trace: &TraceEvidence) {
     for step in steps.into_iter().take(MAX_STEPS) {
         let span = trace.spans.iter().chain(&trace.span_path).find(|span| span.span_id == step.span_id);
         let name = span.map_or_else(|| step.span_id.to_string(), |span| format!("{}: {}", span.service, span.name));
-        line(page, &format!("- {:.1} ms {}", step.self_ms, prose(&name)));
+        let normal = span.and_then(|span| normally(view, span)).unwrap_or_default();
+        line(page, &format!("- {:.1} ms {}{normal}", step.self_ms, prose(&name)));
     }
     for calls in trace.repeated.iter().take(MAX_STEPS) {
         let name = format!("{}: {}", calls.service, calls.name);
         line(page, &format!("- {} calls, {:.1} ms together: {}", calls.count, calls.total_ms, prose(&name)));
     }
+}
+
+/// How long a span took as a whole, beside what is normal for it.
+fn normally(view: &BundleView, span: &SpanEvidence) -> Option<String> {
+    let NormalLatency { count, p50_ms, p95_ms, p99_ms, .. } = view.normal_latency(span.span_id)?;
+    Some(format!(
+        " (took {:.1} ms with its children; of {count} others half took {p50_ms:.1} ms or less, 95 % {p95_ms:.1} ms, 99 % {p99_ms:.1} ms)",
+        span.duration_ms?
+    ))
 }
 
 fn head(page: &mut String, view: &BundleView) {

@@ -43,8 +43,8 @@ pub use exporters::{
 };
 pub use extensions::{ApiExtension, Extension, FileStorage, HealthCheck, Signing};
 pub use incident::{
-    AmbientLogs, BundleSize, Connector, IncidentConnector, IncidentLimit, LogJoin, ServiceFacts, Storage, TenantLimits,
-    WindowConfig,
+    AmbientLogs, BundleSize, Connector, IncidentConnector, IncidentLimit, LogJoin, ServiceFacts, Storage, SymbolFolder,
+    TenantLimits, WindowConfig,
 };
 pub use kafka::{
     CompressionParams, DeadLetter, GroupProtocol, HeaderExtraction, InitialOffset, KafkaAuth, KafkaCompression,

@@ -93,6 +93,9 @@ pub struct HttpServer {
     pub logs_url_path: String,
     /// Path for metrics.
     pub metrics_url_path: String,
+    /// Path for profiles (experimental in OTLP, protobuf only): samples that are linked to a trace become an attachment of it. Served, as the
+    /// gRPC service is, where the receiver is used in a `logs` pipeline.
+    pub profiles_url_path: String,
     /// Path for attachments: test reports, coverage, dumps. Served where the receiver is used in a `logs` pipeline.
     pub evidence_url_path: String,
     /// Largest attachment in bytes, before and after decompression.
@@ -123,6 +126,7 @@ impl Default for HttpServer {
             traces_url_path: "/v1/traces".to_owned(),
             logs_url_path: "/v1/logs".to_owned(),
             metrics_url_path: "/v1/metrics".to_owned(),
+            profiles_url_path: "/v1development/profiles".to_owned(),
             evidence_url_path: "/v1/evidence".to_owned(),
             max_attachment_size: 16 * 1024 * 1024,
             alerts: AlertWebhooks::default(),

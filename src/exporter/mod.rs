@@ -30,6 +30,6 @@ pub use lifecycle::{ExpiryRule, lifecycle};
 pub use open::{Bucket, BucketKind};
 pub use queue::{ExportQueue, Outlets, QueueError};
 pub use raw::RawWriter;
-pub use store::{Created, Listed, MAX_OBJECT_BYTES, Store};
+pub use store::{Created, Listed, MAX_OBJECT_BYTES, Store, TooLarge};
 pub use webhook::{EVENT_TYPE, Webhook};
 pub use writer::{BundleWriter, Receipt, Written};

@@ -43,6 +43,10 @@ pub struct Listed {
     pub modified: Timestamp,
 }
 
+/// An object has so many bytes, and is not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooLarge(pub u64);
+
 /// Most bytes of one object that are read.
 pub const MAX_OBJECT_BYTES: u64 = 256 * 1024 * 1024;
 
@@ -145,6 +149,25 @@ impl Store {
     /// # Errors
     /// If the store does not answer, or the object is larger than [`MAX_OBJECT_BYTES`].
     pub async fn get(&self, name: &str) -> Result<Option<Bytes>, ExportError> {
+        match self.get_at_most(name, MAX_OBJECT_BYTES).await? {
+            None => Ok(None),
+            Some(Ok(bytes)) => Ok(Some(bytes)),
+            Some(Err(TooLarge(size))) => Err(ExportError::new(
+                ErrorKind::Permanent,
+                format!("`{name}` has {size} bytes, and {MAX_OBJECT_BYTES} is the most that is read"),
+            )),
+        }
+    }
+
+    /// The bytes of an object, or how many it has where that is more than `max_bytes`; `None` if there is none.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub async fn get_at_most(
+        &self,
+        name: &str,
+        max_bytes: u64,
+    ) -> Result<Option<Result<Bytes, TooLarge>>, ExportError> {
         let path = self.path(name)?;
         let read = async {
             let found = match self.inner.get(&path).await {
@@ -152,19 +175,12 @@ impl Store {
                 Err(object_store::Error::NotFound { .. }) => return Ok(None),
                 Err(error) => return Err(error),
             };
-            if found.meta.size > MAX_OBJECT_BYTES {
-                return Ok(Some(Err(found.meta.size)));
+            if found.meta.size > max_bytes {
+                return Ok(Some(Err(TooLarge(found.meta.size))));
             }
             Ok(Some(Ok(found.bytes().await?)))
         };
-        match self.within("read", name, read).await? {
-            None => Ok(None),
-            Some(Ok(bytes)) => Ok(Some(bytes)),
-            Some(Err(size)) => Err(ExportError::new(
-                ErrorKind::Permanent,
-                format!("`{name}` has {size} bytes, and {MAX_OBJECT_BYTES} is the most that is read"),
-            )),
-        }
+        self.within("read", name, read).await
     }
 
     /// When an object was written, by the store's clock; `None` if there is none.

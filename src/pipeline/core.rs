@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 
 use super::counts::{count_completeness, count_decision, missing_parts, report_dry_run};
 use super::limit::IncidentLimiter;
+use super::normals::Normals;
 use super::rules::{Local, Rules};
 use crate::bundle::{Closed, Sealed, SealedAttachment, seal, seal_attachment};
 use crate::config::{IncidentConnector, Problem, ValidatedConfig};
@@ -54,6 +55,7 @@ struct Stages {
     tenant: Tenant,
     rules: ArcSwap<Rules>,
     limiter: IncidentLimiter,
+    normals: Normals,
     budget: Budget,
     ledger: Arc<Ledger>,
 }
@@ -87,6 +89,7 @@ impl Core {
             tenant: tenant.clone(),
             limiter: IncidentLimiter::new(&rules.incident.incidents),
             rules: ArcSwap::new(rules),
+            normals: Normals::default(),
             budget,
             ledger: Arc::default(),
         };
@@ -329,7 +332,14 @@ impl Core {
 
     /// Takes a closed trace through sampling, evidence, redaction and sealing. `None` means that its records have had
     /// their outcome here.
-    pub fn judge(&self, now: Timestamp, mut trace: ClosedTrace) -> Option<Sealed> {
+    pub fn judge(&self, now: Timestamp, trace: ClosedTrace) -> Option<Sealed> {
+        let durations = self.stages.normals.read(now, &trace.records);
+        let sealed = self.decide(now, trace);
+        self.stages.normals.add(now, durations);
+        sealed
+    }
+
+    fn decide(&self, now: Timestamp, mut trace: ClosedTrace) -> Option<Sealed> {
         counter!(names::WINDOW_CLOSED_TRACES, "reason" => trace.reason.as_str()).increment(1);
         let local = self.local();
         // At the end of all input a late piece is closed for that reason, and is one all the same.
@@ -407,6 +417,7 @@ impl Core {
             records.extend(case.loose.iter().map(|loose| loose.record().clone()));
         }
         let missing = missing_parts(&case);
+        let latencies = self.stages.normals.of(now, &case.bundle);
         let redacted = match rules.redactor.redact(case) {
             Ok(redacted) => redacted,
             Err(error) => {
@@ -422,7 +433,7 @@ impl Core {
         match seal(redacted, closed, &rules.incident.bundle) {
             Ok(sealed) => {
                 count_completeness(missing);
-                self.with_raw(rules, sealed, &records)
+                self.with_raw(rules, sealed.with_normal_latencies(latencies), &records)
             }
             Err(error) => {
                 tracing::error!(%trace_id, %error, "bundle could not be sealed");

@@ -9,6 +9,7 @@ mod intake;
 mod keeper;
 mod lanes;
 mod limit;
+mod normals;
 mod recover;
 mod reload;
 pub mod replay;
@@ -16,6 +17,7 @@ mod report;
 mod rules;
 mod service;
 mod shards;
+mod symbols;
 mod tenants;
 #[cfg(test)]
 mod tests;

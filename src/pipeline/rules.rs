@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::symbols;
 use crate::bundle::RawSealer;
 use crate::config::{IncidentConnector, Problem, ValidatedConfig};
 use crate::evidence::{self, AppRules, Assembler};
@@ -53,6 +54,8 @@ impl Rules {
         let in_app = AppRules::new(&incident.in_app).map_err(|(at, error)| {
             vec![Problem::new(format!("connectors.incident.in_app[{at}]"), error.to_string())]
         })?;
+        let symbols =
+            incident.symbols.as_ref().map(symbols::open).transpose().map_err(under("connectors.incident.symbols"))?;
         let assembler = Assembler::new(
             evidence::Settings {
                 tenant: tenant.to_string(),
@@ -60,6 +63,7 @@ impl Rules {
                 services: incident.services.clone(),
                 in_app,
                 config_digest: config.digest.clone(),
+                symbols: symbols.map(Arc::new),
             },
             &root,
         );

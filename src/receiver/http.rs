@@ -20,7 +20,7 @@ use super::body::{Reading, discard};
 use super::export::{Accepted, Failure, Format, Port, Wire};
 use super::held::Held;
 use super::inflate;
-use super::{Intake, ReceiverError, RefusalReason, alerts, answer, evidence};
+use super::{Intake, ReceiverError, RefusalReason, alerts, answer, evidence, profiles};
 use crate::config::HttpServer;
 use crate::model::{Encoding, Signal};
 use crate::transport::{self, Security, Settings};
@@ -57,7 +57,10 @@ pub async fn serve_http<I: Intake>(
         router = router.route(path, axum::routing::any(move |request| call(port, signal, request)));
     }
     if signals.contains(&Signal::Logs) {
-        let [evidence_path, sentry_path, datadog_path] = own_paths(config)?;
+        let [evidence_path, sentry_path, datadog_path, profiles_path] = own_paths(config)?;
+        let of_profiles = port.clone();
+        let call = move |request| call_profiles(of_profiles.clone(), request);
+        router = router.route(profiles_path, axum::routing::any(call));
         let limit = limit("max_attachment_size", config.max_attachment_size)?;
         let files = Port::new(intake, "http", limit, config.read_timeout.0, security.access.clone());
         router = router.route(evidence_path, axum::routing::any(move |request| evidence::call(files.clone(), request)));
@@ -90,9 +93,10 @@ fn paths<'a>(config: &'a HttpServer, signals: &[Signal]) -> Result<Vec<(&'a str,
     Ok(paths)
 }
 
-/// The paths of what is no signal of OTLP: attachments and alerts. Each is unlike all others.
-fn own_paths(config: &HttpServer) -> Result<[&str; 3], ReceiverError> {
-    let own = [&config.evidence_url_path, &config.alerts.sentry.url_path, &config.alerts.datadog.url_path];
+/// The paths of what is no signal of its own here: attachments, alerts and profiles. Each is unlike all others.
+fn own_paths(config: &HttpServer) -> Result<[&str; 4], ReceiverError> {
+    let alerts = &config.alerts;
+    let own = [&config.evidence_url_path, &alerts.sentry.url_path, &alerts.datadog.url_path, &config.profiles_url_path];
     let mut taken = vec![&config.traces_url_path, &config.logs_url_path, &config.metrics_url_path];
     for path in own {
         if taken.contains(&path) {
@@ -100,8 +104,8 @@ fn own_paths(config: &HttpServer) -> Result<[&str; 3], ReceiverError> {
         }
         taken.push(path);
     }
-    let [evidence, sentry, datadog] = own;
-    Ok([plain_path(evidence)?, plain_path(sentry)?, plain_path(datadog)?])
+    let [evidence, sentry, datadog, profiles] = own;
+    Ok([plain_path(evidence)?, plain_path(sentry)?, plain_path(datadog)?, plain_path(profiles)?])
 }
 
 /// A path that means itself to the router.
@@ -154,6 +158,32 @@ async fn export<I: Intake>(
     let bytes = body(port, request, &mut held).await?;
     let accepted = port.export(tenant, signal, Wire { bytes, start: 0, encoding, format }, held).await?;
     Ok((accepted, format))
+}
+
+async fn call_profiles<I: Intake>(port: Port<I>, mut request: Request) -> Response {
+    match take_profiles(&port, &mut request).await {
+        Ok(answer) => {
+            port.answered_as(profiles::LABEL, "200", None);
+            ([(header::CONTENT_TYPE, content_type(Format::Protobuf))], Body::from(answer)).into_response()
+        }
+        Err(failure) => {
+            port.answered_as(profiles::LABEL, label_of(&failure), Some(&failure));
+            refuse_unread(failure, request, port.limit).await
+        }
+    }
+}
+
+async fn take_profiles<I: Intake>(port: &Port<I>, request: &mut Request) -> Result<Vec<u8>, Failure> {
+    if request.method() != Method::POST {
+        return Err(Failure::Method);
+    }
+    let tenant = port.whose(request)?;
+    let format = format(request.headers()).filter(|format| *format == Format::Protobuf);
+    let Some(format) = format else { return Err(Failure::Media(profiles::MEDIA_TYPE.to_owned())) };
+    let encoding = encoding(request.headers())?;
+    let mut held = port.hold();
+    let bytes = body(port, request, &mut held).await?;
+    profiles::take(port, tenant, Wire { bytes, start: 0, encoding, format }, held).await
 }
 
 /// The body as it came, within the port's limits.

@@ -24,6 +24,7 @@ mod held;
 mod http;
 mod inflate;
 pub mod kafka;
+mod profiles;
 #[cfg(test)]
 mod tests;
 

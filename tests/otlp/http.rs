@@ -59,6 +59,18 @@ async fn otlp_30_31_32_each_signal_has_its_path() {
 }
 
 #[tokio::test]
+async fn otlp_33_profiles_are_taken_as_protobuf() {
+    let server = http(Recorder::default()).await;
+    let answer = post(&server, "/v1development/profiles", &[PROTOBUF], profiles(7)).await;
+    assert_eq!((answer.status, answer.body.len()), (200, 0));
+    assert_eq!(server.intake.seen(), [(Signal::Logs, 1)]);
+    for (body, status) in [(b"\x0a\xff".to_vec(), 400), ([0x0a, 0].repeat(1_100_000), 413)] {
+        assert_eq!(post(&server, "/v1development/profiles", &[PROTOBUF], body).await.status, status);
+    }
+    assert_eq!(post(&server, "/v1development/profiles", &[JSON], "{}").await.status, 415, "otlp-51");
+}
+
+#[tokio::test]
 async fn otlp_33_profiles_and_signals_without_a_pipeline_are_not_found() {
     let server = http_with(HttpServer::default(), &[Signal::Traces, Signal::Traces], Recorder::default()).await;
     for path in ["/v1development/profiles", "/v1/logs", "/"] {

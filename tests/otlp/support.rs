@@ -15,6 +15,7 @@ use casefile::transport::Security;
 use http_body_util::{BodyExt as _, Full};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::profiles::v1development::ExportProfilesServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use opentelemetry_proto::tonic::metrics::v1::{
@@ -22,6 +23,7 @@ use opentelemetry_proto::tonic::metrics::v1::{
 };
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use parking_lot::Mutex;
+use prost::Message as _;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -325,4 +327,33 @@ pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 pub(crate) fn zstd(bytes: &[u8]) -> Vec<u8> {
     ::zstd::encode_all(bytes, 3).unwrap()
+}
+
+pub(crate) const PROFILES: &str = "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export";
+
+/// A request with one profile, whose only sample belongs to this trace.
+pub(crate) fn profiles(trace: u8) -> Vec<u8> {
+    use opentelemetry_proto::tonic::profiles::v1development::{
+        Function, Line, Link, Location, Profile, ProfilesDictionary, ResourceProfiles, Sample, ScopeProfiles, Stack,
+    };
+    let strings = ["", "parse", "app.py"].map(str::to_owned).to_vec();
+    let dictionary = ProfilesDictionary {
+        link_table: vec![Link::default(), Link { trace_id: vec![trace; 16], span_id: vec![trace; 8] }],
+        string_table: strings,
+        function_table: vec![
+            Function::default(),
+            Function { name_strindex: 1, filename_strindex: 2, ..Function::default() },
+        ],
+        location_table: vec![
+            Location::default(),
+            Location { lines: vec![Line { function_index: 1, line: 12, column: 0 }], ..Location::default() },
+        ],
+        stack_table: vec![Stack::default(), Stack { location_indices: vec![1] }],
+        ..ProfilesDictionary::default()
+    };
+    let sample = Sample { stack_index: 1, link_index: 1, values: vec![10], ..Sample::default() };
+    let profile = Profile { samples: vec![sample], ..Profile::default() };
+    let scope_profiles = vec![ScopeProfiles { profiles: vec![profile], ..ScopeProfiles::default() }];
+    let resource_profiles = vec![ResourceProfiles { scope_profiles, ..ResourceProfiles::default() }];
+    ExportProfilesServiceRequest { resource_profiles, dictionary: Some(dictionary) }.encode_to_vec()
 }

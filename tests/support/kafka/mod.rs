@@ -6,7 +6,7 @@
 
 mod broker;
 #[path = "../certificates.rs"]
-mod certificates;
+pub(crate) mod certificates;
 pub(crate) mod tools;
 
 use std::fmt::Write as _;
