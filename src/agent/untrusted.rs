@@ -22,8 +22,7 @@ pub fn neutralise(text: &str) -> String {
         })
         .collect();
     let mut safe = String::with_capacity(visible.len());
-    let mut rest = visible.char_indices();
-    while let Some((at, c)) = rest.next() {
+    for (at, c) in visible.char_indices() {
         let is_angle = matches!(c, '<' | '＜' | '﹤');
         let behind = visible.get(at + c.len_utf8()..).unwrap_or_default();
         safe.push(if is_angle && begins_tag(behind) { '‹' } else { c });

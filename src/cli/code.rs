@@ -74,7 +74,8 @@ impl Scrubber {
                 from = from.max(remark.end);
                 continue;
             };
-            if bare && is_expression(text.get(..remark.start).unwrap_or_default(), secret) {
+            let (before_it, behind) = (text.get(..remark.start), text.get(remark.end..));
+            if bare && is_expression(before_it.unwrap_or_default(), secret, behind.unwrap_or_default()) {
                 continue;
             }
             clean.push_str(before);
@@ -87,13 +88,18 @@ impl Scrubber {
     }
 }
 
-/// Whether what was found behind a name that tells a secret is code and not a value: `password = form["password"]`.
-fn is_expression(before: &str, found: &str) -> bool {
-    let quoted = before.ends_with(['"', '\'', '`']) || found.contains(['"', '\'', '`']);
-    // A key of an issuer's form, or anything of that length, is a value wherever it stands.
-    let word = found.split(|c: char| !c.is_alphanumeric() && c != '_').map(str::len).max().unwrap_or(0);
-    let digits = found.chars().filter(char::is_ascii_digit).count();
-    !quoted && word < 30 && digits < 4 && found.starts_with(|c: char| c.is_alphabetic() || c == '_')
+/// Whether what was found behind a name that tells a secret is a call or an index and not a value: `password = form.get("password")`.
+/// In doubt it is a value: whatever stands in quotes, and a bare word.
+fn is_expression(before: &str, found: &str, behind: &str) -> bool {
+    const QUOTES: [char; 3] = ['"', '\'', '`'];
+    let line = before.rsplit('\n').next().unwrap_or(before);
+    let in_quotes = QUOTES.iter().any(|quote| line.matches(*quote).count() % 2 == 1);
+    let path = found.chars().chain(behind.chars()).take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.'));
+    let path: String = path.collect();
+    let rest = found.chars().chain(behind.chars()).nth(path.chars().count());
+    let longest = path.split(['.', '_']).map(str::len).max().unwrap_or(0);
+    let named = path.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    !in_quotes && named && longest < 20 && matches!(rest, Some('(' | '['))
 }
 
 #[cfg(test)]
@@ -108,6 +114,8 @@ mod tests {
         assert!(!clean.contains("AKIAIOSFODNN7EXAMPLE") && !clean.contains("hunter2pw"), "{clean}");
         assert!(clean.contains("request.form.get_password()") && clean.contains(SECRET), "{clean}");
         assert_eq!(clean.lines().count(), code.lines().count());
+        let bare = scrubber.scrub("a.py", "\"\"\"\npassword = hunter2secret\n\"\"\"\n").unwrap();
+        assert!(!bare.contains("hunter2secret"), "{bare}");
         let settings = scrubber.scrub("app.properties", "password = hunter2secret\n").unwrap();
         assert!(!settings.contains("hunter2secret"), "{settings}");
         let key = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7\n-----END PRIVATE KEY-----\nend\n";

@@ -78,8 +78,10 @@ impl Target {
             page.push('\n');
         }
         if !shown.aliases.is_empty() {
-            page.push_str("## Tokens\n\nRedacted values: the same alias is the same value.\n\n| here | in the bundle |\n|---|---|\n");
-            page.extend(shown.aliases.iter().map(|(alias, token)| format!("| {alias} | {token} |\n")));
+            // Fenced as well: who writes what looks like a token shall not write outside of a fence.
+            let rows: String = shown.aliases.iter().map(|(alias, token)| format!("{alias} = {token}\n")).collect();
+            page.push_str("## Tokens\n\nRedacted values: an alias stands for the same value everywhere, here with its token in the bundle.\n\n");
+            page.push_str(&fence("tokens", &rows));
             page.push('\n');
         }
         page.push_str("## Left out for the budget\n\n");
