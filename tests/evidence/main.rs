@@ -290,10 +290,10 @@ fn profiles_of_a_trace_stand_in_its_bundle_redacted() {
     assert_eq!((&sent["name"], &wall["name"]), (&json!("perf.folded"), &json!("wall.folded")));
     let profile = &wall["profile"];
     assert_eq!((&profile["type"], &profile["unit"]), (&json!("wall"), &json!("nanoseconds")));
-    assert_eq!((&profile["stacks"][0]["value"], &profile["stacks"][0]["share"]), (&json!(7_000_000), &json!(1)));
+    assert_eq!((&profile["stacks"][0]["value"], &profile["stacks"][0]["share"]), (&json!(7e6), &json!(1.0)));
     let told = profile["stacks"][0]["folded"].as_str().unwrap();
     assert!(told.contains("email:E-") && told.ends_with(" (app/mail.py:4)"), "{told}");
-    assert_eq!(sent["profile"]["stacks"][0], json!({"folded": "main;load", "value": 3, "share": 0.75}));
+    assert_eq!(sent["profile"]["stacks"][0], json!({"folded": "main;load", "value": 3.0, "share": 0.75}));
     schema::assert_all_valid(&home.store());
     assert_no_leak(&home.store());
     let page = run(folder.path(), &["bundle", "render", "--store", &home.store_url(), TRACE_ID]).stdout;
