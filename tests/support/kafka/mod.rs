@@ -26,6 +26,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tempfile::TempDir;
 
 use self::broker::Broker;
+#[allow(unused_imports, reason = "each binary uses a part")]
 pub(crate) use self::certificates::{Authority, Pair};
 
 /// Most time that one request to the brokers takes.
