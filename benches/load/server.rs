@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::cluster::certificates::Pair;
+use crate::cluster::Pair;
 
 /// A `casefile` under load.
 pub(crate) struct Server {

@@ -27,7 +27,10 @@ fn tls_of_a_server_is_held_to_what_it_needs_and_can() {
     let at = "receivers.otlp.protocols.grpc.tls";
     let cases: &[(&str, &[&str])] = &[
         ("tls: {}", &["tls: neither `cert_file` nor `cert_pem` is given", "tls: neither `key_file` nor `key_pem`"]),
-        ("tls: {cert_file: a, key_file: b, min_version: '1.0'}", &["tls.min_version: unknown value `1.0`", "1.2"]),
+        (
+            "tls: {cert_file: a, key_file: b, min_version: '1.0'}",
+            &["tls.min_version: unknown value `1.0`", "did you mean"],
+        ),
         (
             "tls: {cert_file: a, key_file: b, min_version: '1.3', max_version: '1.2'}",
             &["tls.max_version: older than `min_version`"],
