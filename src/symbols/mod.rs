@@ -1,6 +1,6 @@
 //! Symbols: what the operator keeps of each release so that minified, obfuscated and stripped frames can be read.
 //!
-//! Files lie by the names of [`names`]. They are read when a frame needs them, through [`SymbolFiles`], and stay in memory, parsed, as long
+//! Files lie by the names of `names`. They are read when a frame needs them, through [`SymbolFiles`], and stay in memory, parsed, as long
 //! as they are used and there is room. That one is absent, or its store does not answer, is remembered for a minute: a failure must not wait for
 //! it again and again.
 //!

@@ -1,4 +1,4 @@
-//! The tools: their names, what they take, and where each is answered. A tool is one variant of [`Call`] and one row here.
+//! The tools: their names, what they take, and where each is answered. A tool is one variant of `Call` and one row here.
 
 use rmcp::model::{JsonObject, Tool, ToolAnnotations};
 use schemars::JsonSchema;
