@@ -204,7 +204,7 @@ fn fault_35_a_record_after_the_decision_is_a_late_piece_and_no_limit_holds_it_ba
 
 #[test]
 fn the_compiled_checks_name_what_is_wrong_by_its_path() {
-    let sets = ["connectors.incident.tail_sampling.policies=[{name: x, type: ottl_condition}]".to_owned()];
+    let sets = ["connectors.incident.tail_sampling.policies=[{name: x, type: guess}]".to_owned()];
     let config = config::embedded(&"5a".repeat(32), None, "/nowhere", &sets);
     // An unknown policy type is the sampler's to find, an unknown block the configuration's.
     let problems = super::check(&config.unwrap());
