@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use regex::bytes::Regex;
 
-use crate::model::{ClosedTrace, Record, SEVERITY_ERROR, STATUS_ERROR, Signal, Timestamp};
+use crate::model::{ClosedTrace, Head, Record, SEVERITY_ERROR, STATUS_ERROR, Signal, Timestamp};
 use crate::otlp::{Value, attribute};
 
 use super::probability::Share;
@@ -121,6 +121,22 @@ impl Policy {
             }
     }
 
+    /// Whether these facts leave it open that [`Policy::triggers`] holds for their record.
+    pub(super) fn may_trigger(&self, signal: Signal, head: &Head) -> bool {
+        let may = |condition: &Condition| condition.test.holds_by_head(signal, head) != Some(false);
+        match &self.rule {
+            Rule::One(condition) => may(condition),
+            Rule::And(conditions) => conditions.iter().all(may),
+            Rule::Not(_) | Rule::Drop(_) => false,
+        }
+    }
+
+    /// Whether it says nothing of a trace that has no record which triggers, and counts nothing either.
+    pub(super) fn needs_trigger(&self) -> bool {
+        let counts = |condition: &Condition| matches!(condition.test, Test::Rate(_));
+        self.by_record() && !matches!(&self.rule, Rule::And(conditions) if conditions.iter().any(counts))
+    }
+
     /// What it says of a closed trace.
     pub(super) fn evaluate(&self, now: Timestamp, trace: &ClosedTrace) -> Verdict {
         // One after the other, up to the first that does not hold: a rate limit counts what the ones before it let pass.
@@ -191,17 +207,22 @@ impl Test {
     /// Whether it holds for every trace that has this record. A rate limit is passed over; what needs the whole trace
     /// does not hold by a record.
     fn holds_by(&self, record: &Record) -> bool {
-        let head = &record.entry.head;
-        match self {
-            Self::Error => tells_of_error(record),
+        self.holds_by_head(record.signal(), &record.entry.head).unwrap_or_else(|| match self {
+            Self::Attribute { key, value } => attribute(record, key).any(|found| value.holds(found)),
+            _ => false,
+        })
+    }
+
+    /// The same, as far as the facts tell it; `None` if one has to look at the record.
+    fn holds_by_head(&self, signal: Signal, head: &Head) -> Option<bool> {
+        Some(match self {
+            Self::Error => tells_of_error(signal, head),
             Self::Always | Self::Rate(_) => true,
             Self::Share(share) => share.contains(head.trace_id),
-            Self::Status(codes) => record.signal() == Signal::Traces && codes.contains(&head.status),
-            Self::Attribute { key, value } => {
-                record.signal() == Signal::Traces && attribute(record, key).any(|found| value.holds(found))
-            }
-            Self::Latency { .. } | Self::SpanCount { .. } => false,
-        }
+            Self::Status(codes) => signal == Signal::Traces && codes.contains(&head.status),
+            Self::Attribute { .. } if signal == Signal::Traces => return None,
+            Self::Attribute { .. } | Self::Latency { .. } | Self::SpanCount { .. } => false,
+        })
     }
 }
 
@@ -218,9 +239,8 @@ impl ValueTest {
 }
 
 /// Whether a record is the evidence of a failure that is looked for where no policy is configured.
-fn tells_of_error(record: &Record) -> bool {
-    let head = &record.entry.head;
-    match record.signal() {
+fn tells_of_error(signal: Signal, head: &Head) -> bool {
+    match signal {
         Signal::Traces => head.status == STATUS_ERROR || head.exception_event || head.failed_test,
         Signal::Logs => {
             let tells = head.exception_attributes || head.severity >= SEVERITY_ERROR || head.failed_test;
