@@ -178,6 +178,7 @@ impl Line {
             services: std::collections::BTreeMap::new(),
             in_app: AppRules::default(),
             config_digest: "sha256:00".to_owned(),
+            symbols: None,
         };
         Self {
             assembler: Assembler::new(settings, &root),

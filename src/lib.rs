@@ -4,7 +4,7 @@
 //!
 //! A service fails, and its SDK (or a Collector) exports the spans and log records of the request over OTLP.
 //!
-//! 1. [`receiver`] takes a request's raw bytes off the wire, inflates them within bounds, and lets [`otlp`] walk them once.
+//! 1. [`transport`] accepts the connection, speaks TLS, and tells whose a request is. [`receiver`] takes a request's raw bytes off the wire, inflates them within bounds, and lets [`otlp`] walk them once.
 //!    The walk notes a few facts about each record (ids, times, status, severity, whether it speaks of an exception) and
 //!    where its bytes are. Nothing is decoded. Records with invalid ids are refused one by one, malformed requests whole.
 //! 2. [`pipeline::Core::admit`] takes the request's bytes out of the byte budget, or refuses it with a retryable code; then
@@ -51,6 +51,8 @@ pub mod pipeline;
 pub mod receiver;
 pub mod redact;
 pub mod sampling;
+pub mod symbols;
 pub mod telemetry;
 pub mod templates;
+pub mod transport;
 pub mod window;

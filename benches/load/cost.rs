@@ -4,7 +4,8 @@
 //! The gateway writes to the brokers that `CASEFILE_BENCH_BROKERS` names, else to a mock in this process; its topic should have 12 partitions.
 //!
 //! `--spans N` (per server and round), `--rounds N` (the median counts), `--connections N`, `--rate N` (spans a second;
-//! without it as fast as they go), `--failing PERCENT` of traces (1 without it), `--json` for one JSON object instead of the table.
+//! without it as fast as they go), `--failing PERCENT` of traces (1 without it), `--server NAME` (again and again; all without it),
+//! `--json` for one JSON object instead of the table.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -16,16 +17,25 @@ use rdkafka::mocking::MockCluster;
 use tokio::time::Instant;
 use tonic::Code;
 use tonic::codegen::http::uri::PathAndQuery;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 
+use crate::cluster::Authority;
 use crate::server::{Process, Server, Usage, free_port};
 use crate::sinks::{self, RawCodec};
 use crate::traffic::{self, Encoded, PATH, SPANS_PER_REQUEST};
 
 /// Requests that are encoded beforehand; sent again with other trace ids.
 const REQUESTS: usize = 100;
-const SERVERS: [&str; 7] =
-    ["raw", "naive", "casefile", "casefile, on disk", "casefile, latency policy", "gateway", "gateway, by partition"];
+const SERVERS: [&str; 8] = [
+    "raw",
+    "naive",
+    "casefile",
+    "casefile, TLS",
+    "casefile, on disk",
+    "casefile, latency policy",
+    "gateway",
+    "gateway, by partition",
+];
 /// Where the brokers are that the gateway writes to: `host:port`. Without it they are librdkafka's mock of one, in this process.
 const BROKERS: &str = "CASEFILE_BENCH_BROKERS";
 /// Partitions of the mock's topic.
@@ -43,12 +53,13 @@ pub(crate) struct Options {
     connections: usize,
     pub(crate) rate: usize,
     pub(crate) failing: u64,
+    servers: Vec<String>,
     json: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { spans: 20_000, rounds: 1, connections: 4, rate: 0, failing: 1, json: false }
+        Self { spans: 20_000, rounds: 1, connections: 4, rate: 0, failing: 1, servers: Vec::new(), json: false }
     }
 }
 
@@ -63,6 +74,7 @@ impl Options {
                 "--connections" => options.connections = value(),
                 "--rate" => options.rate = value(),
                 "--failing" => options.failing = value() as u64,
+                "--server" => options.servers.push(pair[1].clone()),
                 _ => {}
             }
         }
@@ -91,13 +103,15 @@ pub(crate) struct Measured {
 
 pub(crate) async fn compare(options: &Options) -> Result<(), String> {
     let requests: Arc<[Encoded]> = traffic::encoded(REQUESTS, options.failing).into();
-    let mut rounds: [Vec<Measured>; SERVERS.len()] = Default::default();
+    let is_asked = |name: &str| options.servers.is_empty() || options.servers.iter().any(|asked| asked == name);
+    let servers: Vec<&str> = SERVERS.into_iter().filter(|name| is_asked(name)).collect();
+    let mut rounds: Vec<Vec<Measured>> = vec![Vec::new(); servers.len()];
     for _ in 0..options.rounds {
-        for (name, measured) in SERVERS.iter().zip(&mut rounds) {
+        for (name, measured) in servers.iter().zip(&mut rounds) {
             measured.push(measure(name, &requests, options).await?);
         }
     }
-    let medians: Vec<(&str, Measured)> = SERVERS.into_iter().zip(rounds.iter().map(|rounds| median(rounds))).collect();
+    let medians: Vec<(&str, Measured)> = servers.into_iter().zip(rounds.iter().map(|rounds| median(rounds))).collect();
     if options.json {
         let object: serde_json::Map<_, _> =
             medians.iter().map(|(name, measured)| ((*name).to_owned(), serde_json::json!(measured))).collect();
@@ -106,15 +120,17 @@ pub(crate) async fn compare(options: &Options) -> Result<(), String> {
     }
     let bytes = requests.iter().map(Encoded::len).sum::<usize>() / (REQUESTS * SPANS_PER_REQUEST);
     println!("{} spans of {bytes} B a server and round, {} rounds, medians:", options.spans, options.rounds);
-    println!("| server | spans/s | CPU s per million spans | against raw | peak MiB | ack ms p50 / p99 / p99.9 |");
+    println!(
+        "| server | spans/s | CPU s per million spans | against the first | peak MiB | ack ms p50 / p99 / p99.9 |"
+    );
     println!("|---|---|---|---|---|---|");
-    let raw = medians[0].1.cpu_seconds_per_million_spans;
+    let first = medians.first().map_or(1.0, |(_, it)| it.cpu_seconds_per_million_spans);
     for (name, it) in &medians {
         println!(
             "| {name} | {:.0} | {:.2} | {:.2} | {} | {:.1} / {:.1} / {:.1} |",
             it.spans_per_second,
             it.cpu_seconds_per_million_spans,
-            it.cpu_seconds_per_million_spans / raw,
+            it.cpu_seconds_per_million_spans / first,
             it.peak_mib,
             it.ack_ms_p50,
             it.ack_ms_p99,
@@ -132,7 +148,7 @@ async fn measure(name: &str, requests: &Arc<[Encoded]>, options: &Options) -> Re
         let brokers = std::env::var(BROKERS).unwrap_or_else(|_| mock.bootstrap_servers());
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let mut server = Server::gateway(folder.path(), &brokers, messages).await?;
-        let measured = load(&server.process, server.grpc, requests, options).await?;
+        let measured = load(&server.process, server.grpc, None, requests, options).await?;
         server.process.stop()?;
         return Ok(measured);
     }
@@ -141,15 +157,18 @@ async fn measure(name: &str, requests: &Arc<[Encoded]>, options: &Options) -> Re
         let storage = if name.ends_with("on disk") { "file_storage" } else { "memory" };
         let incident = incident(policies, storage);
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-        let mut server = Server::start(folder.path(), &incident).await?;
-        let measured = load(&server.process, server.grpc, requests, options).await?;
+        let authority = Authority::new();
+        let pair = name.ends_with("TLS").then(|| authority.sign("localhost"));
+        let mut server = Server::start_behind(folder.path(), &incident, pair.as_ref()).await?;
+        let authority = pair.map(|_| authority.certificate());
+        let measured = load(&server.process, server.grpc, authority, requests, options).await?;
         server.process.stop()?;
         return Ok(measured);
     }
     let port = free_port();
     let this = std::env::current_exe().map_err(|error| error.to_string())?;
     let process = Process::spawn(Command::new(this).args(["--sink", name, &port.to_string()]))?;
-    load(&process, port, requests, options).await
+    load(&process, port, None, requests, options).await
 }
 
 /// What a span costs that comes over gRPC into windows in memory.
@@ -162,13 +181,19 @@ pub(crate) fn incident(policies: &str, storage: &str) -> String {
     INCIDENT.replace("POLICIES", policies).replace("STORAGE", storage)
 }
 
-async fn load(process: &Process, port: u16, requests: &Arc<[Encoded]>, options: &Options) -> Result<Measured, String> {
+async fn load(
+    process: &Process,
+    port: u16,
+    authority: Option<String>,
+    requests: &Arc<[Encoded]>,
+    options: &Options,
+) -> Result<Measured, String> {
     let total = options.spans.div_ceil(SPANS_PER_REQUEST);
     let (next, started) = (Arc::new(AtomicUsize::new(0)), Instant::now());
     let before = process.usage().unwrap_or_default();
     let mut connections = tokio::task::JoinSet::new();
     for _ in 0..options.connections.max(1) {
-        let channel = connect(port).await?;
+        let channel = connect(port, authority.as_deref()).await?;
         let (next, requests) = (Arc::clone(&next), Arc::clone(requests));
         let pause = match options.rate {
             0 => Duration::ZERO,
@@ -212,8 +237,14 @@ async fn load(process: &Process, port: u16, requests: &Arc<[Encoded]>, options: 
     })
 }
 
-async fn connect(port: u16) -> Result<Channel, String> {
-    let endpoint = Endpoint::from_shared(format!("http://127.0.0.1:{port}")).map_err(|error| error.to_string())?;
+async fn connect(port: u16, authority: Option<&str>) -> Result<Channel, String> {
+    let uri =
+        if authority.is_some() { format!("https://localhost:{port}") } else { format!("http://127.0.0.1:{port}") };
+    let mut endpoint = Endpoint::from_shared(uri).map_err(|error| error.to_string())?;
+    if let Some(authority) = authority {
+        let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(authority));
+        endpoint = endpoint.tls_config(tls).map_err(|error| error.to_string())?;
+    }
     let mut last = String::new();
     for _ in 0..100 {
         match endpoint.connect().await {

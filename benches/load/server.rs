@@ -4,6 +4,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use crate::cluster::Pair;
+
 /// A `casefile` under load.
 pub(crate) struct Server {
     pub(crate) process: Process,
@@ -24,7 +26,18 @@ pub(crate) struct Counts {
 impl Server {
     /// Starts one that writes to `store` below `folder`; `incident` is its `connectors.incident` block in flow style.
     pub(crate) async fn start(folder: &Path, incident: &str) -> Result<Self, String> {
-        Self::run(folder, &bundles(folder, incident, "otlp")).await
+        Self::start_behind(folder, incident, None).await
+    }
+
+    /// The same behind TLS with this certificate.
+    pub(crate) async fn start_behind(folder: &Path, incident: &str, pair: Option<&Pair>) -> Result<Self, String> {
+        let tls = pair.map(|Pair { certificate, key }| {
+            let [cert_file, key_file] = ["cert.pem", "key.pem"].map(|name| folder.join(name));
+            std::fs::write(&cert_file, certificate).unwrap();
+            std::fs::write(&key_file, key).unwrap();
+            format!(", tls: {{cert_file: '{}', key_file: '{}'}}", cert_file.display(), key_file.display())
+        });
+        Self::run_behind(folder, &bundles(folder, incident, "otlp"), &tls.unwrap_or_default()).await
     }
 
     /// Starts one that reads the topic `otlp_spans` of these brokers, as the only member of `group`.
@@ -58,11 +71,15 @@ service:
     }
 
     async fn run(folder: &Path, pipelines: &str) -> Result<Self, String> {
+        Self::run_behind(folder, pipelines, "").await
+    }
+
+    async fn run_behind(folder: &Path, pipelines: &str, tls: &str) -> Result<Self, String> {
         let [grpc, metrics, health] = [free_port(), free_port(), free_port()];
         let edges = format!(
             "
 receivers:
-  otlp: {{protocols: {{grpc: {{endpoint: '127.0.0.1:{grpc}'}}}}}}
+  otlp: {{protocols: {{grpc: {{endpoint: '127.0.0.1:{grpc}'{tls}}}}}}}
 extensions:
   health_check: {{endpoint: '127.0.0.1:{health}'}}
 service:

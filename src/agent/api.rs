@@ -1,14 +1,18 @@
-//! The `casefile.v1` query service.
+//! The `casefile.v1` query service, and the same over HTTP on the same port.
 
+use axum::body::Body;
+use axum::middleware::Next;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 
-use super::catalog::{Catalog, CatalogError, IncidentSummary};
+use super::catalog::{Catalog, CatalogError, Catalogs, IncidentSummary};
 use super::page::Page;
 use crate::exporter::IndexRef;
 use crate::model::proto;
 use crate::model::proto::query_service_server::{QueryService, QueryServiceServer};
+use crate::transport::{self, Access, Denial, Security, Settings};
 
 /// Items of a page where the request does not say.
 const DEFAULT_LIMIT: usize = 50;
@@ -17,32 +21,70 @@ const DEFAULT_LIMIT: usize = 50;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ApiError {
-    /// The transport failed.
-    #[error("the query api failed")]
-    Transport(#[from] tonic::transport::Error),
     /// The descriptor that reflection serves is broken.
     #[error("reflection cannot be served")]
     Reflection(#[from] tonic_reflection::server::Error),
 }
 
-/// Serves the query service and gRPC reflection until `stop`.
+/// Serves the query service with gRPC reflection, HTTP/JSON with its OpenAPI document (`/openapi.json`), and `grpc.health.v1.Health` until
+/// `stop`. Health is told to everybody, the rest to whom `security` lets in.
 ///
 /// # Errors
-/// If the transport fails.
-pub async fn serve_api(listener: TcpListener, catalog: Catalog, stop: CancellationToken) -> Result<(), ApiError> {
+/// If reflection cannot be served.
+pub async fn serve_api(
+    listener: TcpListener,
+    catalogs: impl Into<Catalogs>,
+    security: Security,
+    stop: CancellationToken,
+) -> Result<(), ApiError> {
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(proto::DESCRIPTOR)
         .build_v1()?;
-    tonic::transport::Server::builder()
-        .add_service(QueryServiceServer::new(Query { catalog }))
+    let (health, health_service) = tonic_health::server::health_reporter();
+    health.set_serving::<QueryServiceServer<Query>>().await;
+    let (access, catalogs) = (security.access.clone(), catalogs.into());
+    let router = Routes::new(QueryServiceServer::new(Query))
         .add_service(reflection)
-        .serve_with_incoming_shutdown(tokio_stream::wrappers::TcpListenerStream::new(listener), stop.cancelled())
-        .await?;
+        .into_axum_router()
+        .merge(super::http::routes())
+        .layer(axum::middleware::from_fn(move |request, next| {
+            admitted(access.clone(), catalogs.clone(), request, next)
+        }))
+        .merge(Routes::new(health_service).into_axum_router().reset_fallback());
+    transport::serve(listener, router, Settings::default(), security, stop).await;
     Ok(())
 }
 
-struct Query {
-    catalog: Catalog,
+/// Lets a request through to the services if it may come in.
+async fn admitted(
+    access: Access,
+    catalogs: Catalogs,
+    mut request: axum::extract::Request,
+    next: Next,
+) -> http::Response<Body> {
+    let content_type = request.headers().get(http::header::CONTENT_TYPE);
+    let is_grpc = content_type.is_some_and(|content_type| content_type.as_bytes().starts_with(b"application/grpc"));
+    let tenant = access.admit(request.headers(), request.extensions());
+    let found = tenant.and_then(|tenant| {
+        catalogs.of(&tenant).ok_or(Denial::UnknownTenant).inspect_err(|denial| access.count(*denial))
+    });
+    match found {
+        Ok(catalog) => {
+            request.extensions_mut().insert(catalog);
+            next.run(request).await
+        }
+        Err(denial) if !is_grpc => super::http::denied(&denial),
+        Err(denial) if denial.is_forbidden() => Status::permission_denied(denial.to_string()).into_http(),
+        Err(denial) => Status::unauthenticated(denial.to_string()).into_http(),
+    }
+}
+
+struct Query;
+
+/// The catalog of whoever asks. Without one nobody was let in.
+fn catalog<T>(request: &Request<T>) -> Result<Catalog, Status> {
+    let found = request.extensions().get::<Catalog>().cloned();
+    found.ok_or_else(|| Status::unauthenticated("nobody has said who asks"))
 }
 
 #[tonic::async_trait]
@@ -51,8 +93,8 @@ impl QueryService for Query {
         &self,
         request: Request<proto::ListIncidentsRequest>,
     ) -> Result<Response<proto::ListIncidentsResponse>, Status> {
-        let request = request.into_inner();
-        let found = self.catalog.incidents(limit(request.limit), &request.after).await.map_err(unavailable)?;
+        let (catalog, request) = (catalog(&request)?, request.into_inner());
+        let found = catalog.incidents(limit(request.limit), &request.after).await.map_err(unavailable)?;
         let page = Some(page(&found));
         Ok(Response::new(proto::ListIncidentsResponse {
             incidents: found.items.into_iter().map(incident).collect(),
@@ -64,10 +106,10 @@ impl QueryService for Query {
         &self,
         request: Request<proto::GetIncidentRequest>,
     ) -> Result<Response<proto::GetIncidentResponse>, Status> {
-        let id = request.into_inner().id;
-        let found = self.catalog.incident(&id).await.map_err(unavailable)?;
+        let (catalog, id) = (catalog(&request)?, request.into_inner().id);
+        let found = catalog.incident(&id).await.map_err(unavailable)?;
         let found = found.ok_or_else(|| Status::not_found("no bundle of this incident is in the store"))?;
-        let bundles = self.catalog.bundles(Some(&id), DEFAULT_LIMIT, "").await.map_err(unavailable)?;
+        let bundles = catalog.bundles(Some(&id), DEFAULT_LIMIT, "").await.map_err(unavailable)?;
         let page = Some(page(&bundles));
         let bundles = bundles.items.into_iter().map(reference).collect();
         Ok(Response::new(proto::GetIncidentResponse { incident: Some(incident(found)), bundles, page }))
@@ -77,9 +119,9 @@ impl QueryService for Query {
         &self,
         request: Request<proto::ListBundlesRequest>,
     ) -> Result<Response<proto::ListBundlesResponse>, Status> {
-        let request = request.into_inner();
+        let (catalog, request) = (catalog(&request)?, request.into_inner());
         let of = Some(request.incident_id.as_str()).filter(|id| !id.is_empty());
-        let found = self.catalog.bundles(of, limit(request.limit), &request.after).await.map_err(unavailable)?;
+        let found = catalog.bundles(of, limit(request.limit), &request.after).await.map_err(unavailable)?;
         let page = Some(page(&found));
         Ok(Response::new(proto::ListBundlesResponse {
             bundles: found.items.into_iter().map(reference).collect(),
@@ -91,7 +133,8 @@ impl QueryService for Query {
         &self,
         request: Request<proto::GetBundleRequest>,
     ) -> Result<Response<proto::GetBundleResponse>, Status> {
-        let found = self.catalog.bundle(&request.into_inner().id).await.map_err(unavailable)?;
+        let (catalog, id) = (catalog(&request)?, request.into_inner().id);
+        let found = catalog.bundle(&id).await.map_err(unavailable)?;
         let view = found.ok_or_else(|| Status::not_found("no bundle of this id is in the store"))?;
         let json = view.merged().and_then(|document| serde_json::to_vec(&document));
         let json = json.map_err(|error| Status::internal(format!("the bundle cannot be written as JSON: {error}")))?;

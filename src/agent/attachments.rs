@@ -2,12 +2,14 @@
 
 use super::prose::{code, fenced, heading, line, prose};
 use super::render::thrown;
-use crate::model::{Attachment, FileCoverage};
+use crate::model::{Attachment, FileCoverage, ProfileSummary};
 
 /// Failures, stacks and files shown of one attachment.
 const MAX_FAILURES: usize = 5;
 const MAX_STACKS: usize = 5;
 const MAX_FILES: usize = 10;
+/// Innermost frames shown of a profile's stack.
+const MAX_FRAMES: usize = 8;
 /// Ranges of lines shown of one file.
 const MAX_RANGES: usize = 20;
 
@@ -26,6 +28,7 @@ pub(super) fn section(page: &mut String, attachments: &[Attachment]) {
             let exception = &stack.exception;
             thrown(page, exception.kind.as_deref(), exception.message.as_deref(), &exception.frames);
         }
+        profile(page, attachment);
         if let Some(text) = &attachment.text {
             fenced(page, text);
         }
@@ -44,6 +47,9 @@ pub fn attachment_line(attachment: &Attachment) -> String {
     }
     if let Some(coverage) = &attachment.coverage {
         told.push_str(&format!(", {} of {} hit", coverage.hit, counted(coverage.lines, "line")));
+    }
+    if let Some(ProfileSummary { kind, unit, total, .. }) = &attachment.profile {
+        told.push_str(&format!(", {total} {unit} of {kind}"));
     }
     if !attachment.stacks.is_empty() {
         let threads = attachment.stacks.iter().map(|stack| stack.count).sum();
@@ -77,6 +83,17 @@ fn failures(page: &mut String, attachment: &Attachment) {
     let left = (tests.failures.len() as u64 + tests.more).saturating_sub(shown);
     if left > 0 {
         line(page, &format!("\n… and {left} more"));
+    }
+}
+
+fn profile(page: &mut String, attachment: &Attachment) {
+    let Some(profile) = &attachment.profile else { return };
+    for stack in profile.stacks.iter().take(MAX_STACKS) {
+        let frames: Vec<&str> = stack.folded.split(';').collect();
+        let from = frames.len().saturating_sub(MAX_FRAMES);
+        let shown = frames.get(from..).unwrap_or_default().join("; ");
+        let cut = if from > 0 { "…; " } else { "" };
+        line(page, &format!("  - {:.1} %: `{}`", stack.share * 100.0, code(&format!("{cut}{shown}"))));
     }
 }
 

@@ -1,17 +1,20 @@
 //! Incidents and bundles of a store, found by its indexes and manifests.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 use futures::stream::{self, StreamExt as _};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::merge::{BundleView, Part};
 use super::page::{Page, Place, cut};
 use crate::bundle::{Envelope, IncidentAttachment, MAX_DOCUMENT_BYTES, Ran, names, unpack};
 use crate::exporter::{ExportError, IndexRef, Store, stored_numbers};
-use crate::model::{Bundle, IncidentFacts, Manifest, ManifestKind, TraceId};
+use crate::model::{Bundle, IncidentFacts, Manifest, ManifestKind, Tenant, TraceId};
 
 /// Requests to the store at the same time.
 const CONCURRENCY: usize = 16;
@@ -59,7 +62,7 @@ pub enum CatalogError {
 }
 
 /// An incident.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct IncidentSummary {
     /// Its facts.
     #[serde(flatten)]
@@ -72,6 +75,35 @@ pub struct IncidentSummary {
 #[derive(Debug, Clone)]
 pub struct Catalog {
     store: Store,
+}
+
+/// The catalog of each tenant, which may be changed while they are read.
+#[derive(Debug, Clone)]
+pub struct Catalogs(Arc<ArcSwap<BTreeMap<Tenant, Catalog>>>);
+
+impl Catalogs {
+    /// These.
+    #[must_use]
+    pub fn new(catalogs: BTreeMap<Tenant, Catalog>) -> Self {
+        Self(Arc::new(ArcSwap::from_pointee(catalogs)))
+    }
+
+    /// Others from now on.
+    pub fn replace(&self, catalogs: BTreeMap<Tenant, Catalog>) {
+        self.0.store(Arc::new(catalogs));
+    }
+
+    /// That of a tenant, if it is served here.
+    #[must_use]
+    pub fn of(&self, tenant: &Tenant) -> Option<Catalog> {
+        self.0.load().get(tenant).cloned()
+    }
+}
+
+impl From<Catalog> for Catalogs {
+    fn from(catalog: Catalog) -> Self {
+        Self::new(BTreeMap::from([(Tenant::default(), catalog)]))
+    }
 }
 
 impl Catalog {
@@ -161,16 +193,66 @@ impl Catalog {
         after: &str,
     ) -> Result<Page<IndexRef>, CatalogError> {
         let after = place(after)?;
-        let folder = match incident {
-            Some(id) => format!("{}/{}", names::INDEX_INCIDENT, names::part(id)),
-            None => names::INDEX_DAY.to_owned(),
-        };
-        let mut refs = self.refs(self.names(&folder).await?).await?;
-        // An amendment that falls on another day than its bundle has a reference of its own: the bundle's stands.
-        refs.sort_by(|a, b| a.manifest.len().cmp(&b.manifest.len()).then_with(|| b.failed_at.cmp(&a.failed_at)));
-        let mut seen = BTreeSet::new();
-        refs.retain(|found| seen.insert(found.bundle_id.clone()));
-        Ok(cut(refs, limit, after.as_ref(), |found| Place { at: found.failed_at.clone(), id: found.bundle_id.clone() }))
+        let Some(id) = incident else { return self.by_day(limit.max(1), after.as_ref()).await };
+        let folder = format!("{}/{}", names::INDEX_INCIDENT, names::part(id));
+        let refs = one_a_bundle(self.refs(self.names(&folder).await?).await?);
+        Ok(cut(refs, limit, after.as_ref(), place_of))
+    }
+
+    /// Bundles of all incidents. Only the references of the days that a page shows are read: names tell the day.
+    async fn by_day(&self, limit: usize, after: Option<&Place>) -> Result<Page<IndexRef>, CatalogError> {
+        let names = self.names(names::INDEX_DAY).await?;
+        let mut traces: BTreeMap<TraceId, usize> = BTreeMap::new();
+        for trace in names.iter().filter_map(|name| names::trace_of(name)) {
+            *traces.entry(trace).or_default() += 1;
+        }
+        // Of one trace on several days: an amendment, or another tenant's. Reading tells.
+        let (single, several): (Vec<String>, Vec<String>) = names
+            .into_iter()
+            .partition(|name| names::trace_of(name).is_none_or(|trace| traces.get(&trace) == Some(&1)));
+        let mut total = single.len();
+        let mut days: BTreeMap<String, (Vec<String>, Vec<IndexRef>)> = BTreeMap::new();
+        for name in single {
+            days.entry(names::day_of(&name).to_owned()).or_default().0.push(name);
+        }
+        for found in one_a_bundle(self.refs(several).await?) {
+            total += 1;
+            days.entry(found.failed_at.chars().take(DAY).collect()).or_default().1.push(found);
+        }
+        let mut items: Vec<IndexRef> = Vec::new();
+        let mut more = false;
+        for (day, (unread, read)) in days.into_iter().rev() {
+            if after.is_some_and(|after| after.at.get(..DAY).is_some_and(|begin| day.as_str() > begin)) {
+                continue;
+            }
+            if items.len() == limit {
+                more = true;
+                break;
+            }
+            let mut of_day = self.refs(unread).await?;
+            of_day.extend(read);
+            let page = cut(of_day, limit - items.len(), after, place_of);
+            more = page.truncated;
+            items.extend(page.items);
+        }
+        let next = items.last().filter(|_| more).map(|last| place_of(last).to_string());
+        Ok(Page { returned: items.len(), items, total, truncated: next.is_some(), next })
+    }
+
+    /// The names of all references by day: to tell what is new from what was there.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn reference_names(&self) -> Result<Vec<String>, CatalogError> {
+        self.names(names::INDEX_DAY).await
+    }
+
+    /// These references, in no order; those that are gone are left out.
+    ///
+    /// # Errors
+    /// If the store cannot be read, or one is not a reference.
+    pub async fn references(&self, names: Vec<String>) -> Result<Vec<IndexRef>, CatalogError> {
+        self.refs(names).await
     }
 
     /// A bundle by trace id or bundle id, with its amendments; `None` if it is not here.
@@ -285,6 +367,21 @@ impl Catalog {
         names.sort_unstable();
         Ok(names)
     }
+}
+
+/// Letters of a day: `2026-11-23`.
+const DAY: usize = 10;
+
+/// An amendment that falls on another day than its bundle has a reference of its own: the bundle's stands.
+fn one_a_bundle(mut refs: Vec<IndexRef>) -> Vec<IndexRef> {
+    refs.sort_by(|a, b| a.manifest.len().cmp(&b.manifest.len()).then_with(|| b.failed_at.cmp(&a.failed_at)));
+    let mut seen = BTreeSet::new();
+    refs.retain(|found| seen.insert(found.bundle_id.clone()));
+    refs
+}
+
+fn place_of(found: &IndexRef) -> Place {
+    Place { at: found.failed_at.clone(), id: found.bundle_id.clone() }
 }
 
 /// An object as it is stored.

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use super::amend::{Overlap, amend};
 use super::remarks::Remarks;
 use crate::bundle::{to_canonical, tokens};
-use crate::model::{Bundle, IncidentNumbers, Manifest, ManifestKind, RecordDigest, SpanEvidence, SpanId};
+use crate::model::{
+    Bundle, IncidentNumbers, Manifest, ManifestKind, NormalLatency, RecordDigest, SpanEvidence, SpanId,
+};
 
 /// One stored document and its manifest.
 #[derive(Debug, Clone)]
@@ -79,7 +81,14 @@ impl BundleView {
         }
     }
 
-    /// The document with its `tokens`, and with `first_seen`, `last_seen`, `count_24h` and `history` (its versions) in its incident.
+    /// How long other spans took that did the same as a span of it, as its first manifest that knows has it.
+    #[must_use]
+    pub fn normal_latency(&self, span: SpanId) -> Option<&NormalLatency> {
+        self.manifests.iter().flat_map(|manifest| &manifest.normal_latencies).find(|normal| normal.span_id == span)
+    }
+
+    /// The document with its `tokens`, with `first_seen`, `last_seen`, `count_24h` and `history` (its versions) in its incident, and
+    /// `normal_latencies` in its trace.
     ///
     /// # Errors
     /// If it cannot be written as JSON.
@@ -94,6 +103,18 @@ impl BundleView {
             if let Some(history) = &numbers.history {
                 incident.insert("history".to_owned(), serde_json::to_value(history)?);
             }
+        }
+        let spans: BTreeSet<SpanId> = self
+            .manifests
+            .iter()
+            .flat_map(|manifest| &manifest.normal_latencies)
+            .map(|normal| normal.span_id)
+            .collect();
+        let latencies: Vec<_> = spans.into_iter().filter_map(|span| self.normal_latency(span)).collect();
+        if let Some(trace) = document.get_mut("trace").and_then(Value::as_object_mut)
+            && !latencies.is_empty()
+        {
+            trace.insert("normal_latencies".to_owned(), serde_json::to_value(latencies)?);
         }
         if let (Some(fields), Some(tokens)) = (document.as_object_mut(), self.tokens()) {
             fields.insert("tokens".to_owned(), json!(tokens));

@@ -1,9 +1,10 @@
 //! A part of a list. Every list answer says how much there is and how to go on.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Some items of a list.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Page<T> {
     /// The items.
     pub items: Vec<T>,

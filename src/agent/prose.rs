@@ -32,7 +32,8 @@ pub(super) fn code(text: &str) -> String {
 }
 
 /// Untrusted text among Markdown: on one line, and what would begin markup (emphasis, links and images, HTML, code) escaped.
-pub(super) fn prose(text: &str) -> String {
+#[must_use]
+pub fn prose(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in one_line(text).chars() {
         if matches!(c, '\\' | '`' | '*' | '[' | ']' | '<') {

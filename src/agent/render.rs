@@ -3,14 +3,10 @@
 //! Stored tokens (`email:E-a4k7tq2mz9a`) are shortened to aliases numbered in the order of the page (`email:E-1`), with a
 //! table of them at its end: aliases exist only here.
 
-use std::collections::BTreeMap;
-use std::sync::LazyLock;
-
-use regex::Regex;
-
+use super::aliases::Aliases;
 use super::prose::{attributes, code, fenced, heading, line, one_line, prose};
 use super::{BundleView, attachments, history_facts, reproduction, suspects};
-use crate::model::{Exception, Frame, LogLine, Place, SpanEvidence, TraceEvidence};
+use crate::model::{Exception, Frame, LogLine, NormalLatency, Place, SpanEvidence};
 
 /// Frames shown of one exception.
 const MAX_FRAMES: usize = 40;
@@ -22,10 +18,6 @@ const MAX_LOCALS: usize = 20;
 const MAX_STEPS: usize = 10;
 /// Log lines shown: the last ones before the end of the window.
 const MAX_LOGS: usize = 60;
-
-#[expect(clippy::unwrap_used, reason = "a constant pattern, compiled in every test run")]
-static TOKEN: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"\b([a-z_]+):([A-Z])-([a-z0-9]{11,})(?:H-[a-z0-9]+)?\b").unwrap());
 
 /// The page.
 #[must_use]
@@ -45,7 +37,7 @@ type Section = fn(&mut String, &BundleView);
 fn order(class: &str) -> [Section; 8] {
     let path: Section = |page, view| span_path(page, &view.bundle.trace.span_path);
     let thrown: Section = |page, view| view.bundle.exception.iter().for_each(|found| exception_section(page, found));
-    let time: Section = |page, view| critical_path(page, &view.bundle.trace);
+    let time: Section = |page, view| critical_path(page, view);
     let places: Section = |page, view| suspects::section(page, &view.bundle);
     let said: Section = |page, view| {
         logs(page, &view.bundle.logs.window);
@@ -66,7 +58,8 @@ fn order(class: &str) -> [Section; 8] {
 }
 
 /// Where the time went, those that took most first.
-fn critical_path(page: &mut String, trace: &TraceEvidence) {
+fn critical_path(page: &mut String, view: &BundleView) {
+    let trace = &view.bundle.trace;
     let mut steps: Vec<_> = trace.critical_path.iter().collect();
     steps.sort_by(|a, b| b.self_ms.total_cmp(&a.self_ms));
     if steps.is_empty() {
@@ -76,12 +69,22 @@ fn critical_path(page: &mut String, trace: &TraceEvidence) {
     for step in steps.into_iter().take(MAX_STEPS) {
         let span = trace.spans.iter().chain(&trace.span_path).find(|span| span.span_id == step.span_id);
         let name = span.map_or_else(|| step.span_id.to_string(), |span| format!("{}: {}", span.service, span.name));
-        line(page, &format!("- {:.1} ms {}", step.self_ms, prose(&name)));
+        let normal = span.and_then(|span| normally(view, span)).unwrap_or_default();
+        line(page, &format!("- {:.1} ms {}{normal}", step.self_ms, prose(&name)));
     }
     for calls in trace.repeated.iter().take(MAX_STEPS) {
         let name = format!("{}: {}", calls.service, calls.name);
         line(page, &format!("- {} calls, {:.1} ms together: {}", calls.count, calls.total_ms, prose(&name)));
     }
+}
+
+/// How long a span took as a whole, beside what is normal for it.
+fn normally(view: &BundleView, span: &SpanEvidence) -> Option<String> {
+    let NormalLatency { count, p50_ms, p95_ms, p99_ms, .. } = view.normal_latency(span.span_id)?;
+    Some(format!(
+        " (took {:.1} ms with its children; of {count} others half took {p50_ms:.1} ms or less, 95 % {p95_ms:.1} ms, 99 % {p99_ms:.1} ms)",
+        span.duration_ms?
+    ))
 }
 
 fn head(page: &mut String, view: &BundleView) {
@@ -286,37 +289,12 @@ fn completeness(page: &mut String, view: &BundleView) {
 
 /// Shortens tokens to aliases, numbered by class in the order of the page, and appends their table.
 pub(super) fn alias(page: &str) -> String {
-    // Numbers follow the order of the page, which is canonical.
-    let mut aliases: BTreeMap<String, String> = BTreeMap::new();
-    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    let mut networks: BTreeMap<String, usize> = BTreeMap::new();
-    let mut order = Vec::new();
-    let mut short = TOKEN
-        .replace_all(page, |found: &regex::Captures<'_>| {
-            let token = found[0].to_owned();
-            if let Some(alias) = aliases.get(&token) {
-                return alias.clone();
-            }
-            let count = counts.entry(found[1].to_owned()).or_default();
-            *count += 1;
-            // Addresses of one network share its number: `ip:N-1H-1` and `ip:N-1H-2` are neighbours.
-            let network = token.split_once("H-").filter(|_| found[0].starts_with("ip:")).map(|(network, _)| {
-                let next = networks.len() + 1;
-                *networks.entry(network.to_owned()).or_insert(next)
-            });
-            let alias = match network {
-                Some(network) => format!("{}:{}-{network}H-{count}", &found[1], &found[2]),
-                None => format!("{}:{}-{count}", &found[1], &found[2]),
-            };
-            order.push((alias.clone(), token.clone()));
-            aliases.insert(token, alias.clone());
-            alias
-        })
-        .into_owned();
-    if !order.is_empty() {
+    let mut aliases = Aliases::beside(page);
+    let mut short = aliases.shorten(page);
+    if !aliases.given().is_empty() {
         heading(&mut short, "Tokens");
         line(&mut short, "| here | in the bundle |\n|---|---|");
-        for (alias, token) in order {
+        for (alias, token) in aliases.given() {
             line(&mut short, &format!("| {alias} | {token} |"));
         }
     }

@@ -87,6 +87,29 @@ fn aliases_tell_entities_and_networks_apart() {
 }
 
 #[test]
+fn what_is_normal_for_a_slow_span_is_merged_in_from_its_manifest() {
+    let slow = bundle("b", |document| {
+        let spans = json!([span(1, None, "unset", "api"), span(2, Some(1), "unset", "db")]);
+        let steps = json!([{"span_id": format!("{:016x}", 1), "self_ms": 1.0}, {"span_id": format!("{:016x}", 2), "self_ms": 4.0}]);
+        document["trace"] = json!({"trace_id": TRACE, "root": "present", "span_count": 2, "span_path": [], "spans": spans, "critical_path": steps});
+        document["incident"]["class"] = json!("performance");
+    });
+    let mut view = parts(vec![(slow.clone(), &[1]), (slow, &[2])]);
+    let normal = |p50: f64| json!([{"span_id": format!("{:016x}", 2), "count": 812, "p50_ms": p50, "p95_ms": 0.5, "p99_ms": 0.75}]);
+    assert_eq!(view.merged().unwrap()["trace"].get("normal_latencies"), None);
+    view.manifests[0].normal_latencies = serde_json::from_value(normal(0.25)).unwrap();
+    view.manifests[1].normal_latencies = serde_json::from_value(normal(3.0)).unwrap();
+    assert_eq!(
+        view.merged().unwrap()["trace"]["normal_latencies"],
+        normal(0.25),
+        "as of the bundle, not of what came later"
+    );
+    let page = markdown(&view);
+    let told = "- 4.0 ms db: span 2 (took 5.0 ms with its children; of 812 others half took 0.2 ms or less, 95 % 0.5 ms, 99 % 0.8 ms)";
+    assert!(page.contains(told) && page.contains("- 1.0 ms api: span 1\n"), "{page}");
+}
+
+#[test]
 fn long_runs_of_library_frames_are_shown_by_their_ends() {
     let frame = |number: u32, in_app: bool| json!({"file": null, "line": number, "func": format!("f{number}"), "module": "lib.so", "in_app": in_app, "locals": {}, "context": null});
     let page_of = |own: &[u32]| {

@@ -12,11 +12,13 @@ mod go;
 mod jest;
 mod junit;
 mod kind;
+mod profile;
 mod pytest;
 mod runs;
 mod xml;
 
 pub use kind::{Kind, KindError};
+pub use profile::Profile;
 
 use crate::model::Frame;
 
@@ -36,6 +38,8 @@ pub enum Content {
     Coverage(Vec<FileLines>),
     /// A dump: the text of each of its stacks, and what the dump calls it.
     Stacks(Vec<Block>),
+    /// A profile.
+    Profile(Profile),
     /// Text without a form.
     Text,
     /// Not of the kind that it should be.
@@ -169,8 +173,13 @@ impl Content {
 /// Reads `content` as its kind.
 #[must_use]
 pub fn read(kind: Kind, content: &[u8]) -> Content {
-    if kind.is_binary() || content.len() > MAX_TEXT {
+    if content.len() > MAX_TEXT {
         return Content::Opaque;
+    }
+    if kind.is_binary() {
+        // What cannot be read of a binary file is known by its digest.
+        let profile = (kind == Kind::Pprof).then(|| profile::pprof(content)).flatten();
+        return profile.map_or(Content::Opaque, Content::Profile);
     }
     let text = text(content);
     let found = match kind {
@@ -181,6 +190,7 @@ pub fn read(kind: Kind, content: &[u8]) -> Content {
         Kind::Lcov => coverage::lcov(&text).map(Content::Coverage),
         Kind::Cobertura => coverage::cobertura(&text).map(Content::Coverage),
         Kind::Race | Kind::Dump | Kind::Core => Some(Content::Stacks(dump::blocks(&text))),
+        Kind::Folded => profile::folded(&text).map(Content::Profile),
         Kind::Text => Some(Content::Text),
         Kind::Pprof | Kind::Rr | Kind::Jfr | Kind::Playwright | Kind::Binary => Some(Content::Opaque),
     };

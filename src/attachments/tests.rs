@@ -262,3 +262,74 @@ proptest::proptest! {
         }
     }
 }
+
+fn profile(kind: Kind, content: &[u8]) -> Profile {
+    match read(kind, content) {
+        Content::Profile(profile) => profile,
+        other => panic!("{kind:?}: {other:?}"),
+    }
+}
+
+const CPU: &[u8] = include_bytes!("testdata/cpu.pprof");
+
+#[test]
+fn a_profile_of_go_tells_its_heaviest_stacks() {
+    assert_eq!(Kind::told("", "cpu.pprof", CPU), Kind::Pprof);
+    let profile = profile(Kind::Pprof, CPU);
+    assert_eq!((profile.kind.as_str(), profile.unit.as_str(), profile.total), ("cpu", "nanoseconds", 130_000_000.0));
+    let sum: f64 = profile.stacks.iter().map(|(_, value)| value).sum();
+    assert!(profile.stacks.len() > 1 && profile.more == 0 && (sum - profile.total).abs() < 1.0, "{profile:?}");
+    assert!(profile.stacks.is_sorted_by(|a, b| a.1 >= b.1));
+    let (heaviest, _) = &profile.stacks[0];
+    assert!(
+        heaviest.starts_with("runtime.main (") && heaviest.contains(";main.parse ("),
+        "outermost first: {heaviest}"
+    );
+}
+
+#[test]
+fn a_profile_that_is_no_profile_is_known_by_its_digest() {
+    let cut = &CPU[..CPU.len() / 2];
+    let empty_samples = [0x12, 0].repeat(1_100_000);
+    for content in [cut, b"\x1f\x8bnot gzip", b"\x12\xff", b"", &empty_samples] {
+        assert_eq!(read(Kind::Pprof, content), Content::Opaque);
+    }
+}
+
+#[test]
+fn a_profile_that_inflates_without_end_is_not_read() {
+    use std::io::Write as _;
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    packed.write_all(&vec![0; 64 << 20]).unwrap();
+    assert_eq!(read(Kind::Pprof, &packed.finish().unwrap()), Content::Opaque);
+}
+
+#[test]
+fn folded_stacks_are_summed_and_the_heaviest_kept() {
+    let text = "main;parse;spin 30\nmain;render 5\nmain;parse;spin 12\nmain;idle 0\n";
+    assert_eq!(Kind::told("", "", text.as_bytes()), Kind::Folded);
+    let found = profile(Kind::Folded, text.as_bytes());
+    assert_eq!(found.stacks, [("main;parse;spin".to_owned(), 42.0), ("main;render".to_owned(), 5.0)]);
+    assert_eq!((found.total, found.more, found.kind.as_str()), (47.0, 0, ""));
+
+    let headed = profile(Kind::Folded, format!("# type: wall nanoseconds\n# total: 100\n{text}").as_bytes());
+    assert_eq!((headed.kind.as_str(), headed.unit.as_str(), headed.total), ("wall", "nanoseconds", 100.0));
+
+    let many: String = (0..50).map(|n| format!("main;f{n} {}\n", n + 1)).collect();
+    let many = profile(Kind::Folded, many.as_bytes());
+    assert_eq!((many.stacks.len(), many.more, many.total), (20, 30, 1275.0));
+    assert_eq!(many.stacks[0].0, "main;f49");
+
+    let deep = format!("{} 1\n", ["f"; 5000].join(";"));
+    assert_eq!(profile(Kind::Folded, deep.as_bytes()).stacks[0].0, format!("…{}", ";f".repeat(100)));
+    assert_eq!(read(Kind::Folded, "nothing\nof\nthe kind\n".repeat(9).as_bytes()), Content::Unread);
+    assert_eq!(Kind::told("", "", b"listening on port;host 80 with\nsome text\n"), Kind::Text);
+}
+
+#[test]
+fn no_number_of_a_profile_is_one_that_a_document_cannot_hold() {
+    for total in ["inf", "NaN", "1e400", "-5", "18446744073709551615"] {
+        let found = profile(Kind::Folded, format!("# total: {total}\na;b 18446744073709551615\na;c 7\n").as_bytes());
+        assert_eq!((found.total, found.stacks[0].1), (9_007_199_254_740_992.0, 9_007_199_254_740_992.0), "{total}");
+    }
+}

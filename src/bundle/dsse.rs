@@ -24,7 +24,7 @@ const KEY_ID_DIGITS: usize = 32;
 /// A DSSE envelope as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Envelope {
-    /// Always [`PAYLOAD_TYPE`].
+    /// Type of the payload: that of a manifest is [`PAYLOAD_TYPE`].
     #[serde(rename = "payloadType")]
     pub payload_type: String,
     /// Canonical JSON of the manifest, in base64.
@@ -89,12 +89,46 @@ pub struct Verifier {
 /// # Errors
 /// If the manifest has no canonical form.
 pub fn envelope(manifest: &Manifest, signer: Option<&Signer>) -> Result<Vec<u8>, CanonicalError> {
-    let payload = to_canonical(manifest)?;
-    let signatures = signer.map(|signer| signer.sign(&payload)).into_iter().collect();
-    to_canonical(&Envelope { payload_type: PAYLOAD_TYPE.to_owned(), payload: BASE64.encode(&payload), signatures })
+    envelope_of(PAYLOAD_TYPE, manifest, signer)
+}
+
+/// Any document in an envelope of its own type, as canonical JSON. The type is signed along, so that a document cannot be passed
+/// off as one of another type.
+///
+/// # Errors
+/// If the document has no canonical form.
+pub fn envelope_of<T: Serialize>(
+    payload_type: &str,
+    document: &T,
+    signer: Option<&Signer>,
+) -> Result<Vec<u8>, CanonicalError> {
+    to_canonical(&Envelope::of(payload_type, &to_canonical(document)?, signer))
 }
 
 impl Envelope {
+    /// A document of any type in its envelope, signed where there is a key.
+    #[must_use]
+    pub fn of(payload_type: &str, payload: &[u8], signer: Option<&Signer>) -> Self {
+        let signatures = signer.map(|signer| signer.sign(payload_type, payload)).into_iter().collect();
+        Self { payload_type: payload_type.to_owned(), payload: BASE64.encode(payload), signatures }
+    }
+
+    /// Reads an envelope of documents of this type. Says nothing about its signatures: see [`Verifier::verify`].
+    ///
+    /// # Errors
+    /// If the bytes are not an envelope of one.
+    pub fn read_as<T: serde::de::DeserializeOwned>(
+        payload_type: &str,
+        stored: &[u8],
+    ) -> Result<(Self, T), EnvelopeError> {
+        let envelope: Self = serde_json::from_slice(stored)?;
+        if envelope.payload_type != payload_type {
+            return Err(EnvelopeError::PayloadType(envelope.payload_type));
+        }
+        let document = serde_json::from_slice(&envelope.payload()?)?;
+        Ok((envelope, document))
+    }
+
     /// Reads a stored envelope. Says nothing about its signatures: see [`Verifier::verify`].
     ///
     /// # Errors
@@ -115,7 +149,11 @@ impl Envelope {
         Ok(serde_json::from_slice(&self.payload()?)?)
     }
 
-    fn payload(&self) -> Result<Vec<u8>, EnvelopeError> {
+    /// The document in it, whatever its type. Says nothing about its signatures: see [`Verifier::verify`].
+    ///
+    /// # Errors
+    /// If it is not base64.
+    pub fn payload(&self) -> Result<Vec<u8>, EnvelopeError> {
         Ok(BASE64.decode(self.payload.as_bytes())?)
     }
 }
@@ -152,8 +190,8 @@ impl Signer {
         &self.key_id
     }
 
-    fn sign(&self, payload: &[u8]) -> EnvelopeSignature {
-        let signature = self.key.sign(&pae(PAYLOAD_TYPE, payload));
+    fn sign(&self, payload_type: &str, payload: &[u8]) -> EnvelopeSignature {
+        let signature = self.key.sign(&pae(payload_type, payload));
         EnvelopeSignature { keyid: self.key_id.clone(), sig: BASE64.encode(&signature.to_bytes()) }
     }
 }

@@ -23,7 +23,9 @@ mod unseal;
 pub use attachment::{IncidentAttachment, SealedAttachment, seal_attachment};
 pub use canonical::{CanonicalError, to_canonical};
 pub use compress::{MAX_DOCUMENT_BYTES, UnpackError, pack, suffix, unpack};
-pub use dsse::{Envelope, EnvelopeError, EnvelopeSignature, PAYLOAD_TYPE, Signer, Verifier, VerifyError, envelope};
+pub use dsse::{
+    Envelope, EnvelopeError, EnvelopeSignature, PAYLOAD_TYPE, Signer, Verifier, VerifyError, envelope, envelope_of,
+};
 pub(crate) use ran::Ran;
 pub use raw::{RawError, RawSealer, SealedRaw, recipients_of};
 #[cfg(test)]

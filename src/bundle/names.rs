@@ -11,6 +11,7 @@
 //! services/<service>/<writer>.json                       what ran of a service (redacted), by one writer
 //! attachments/<incident id>/<digest>.json                a file that was sent for an incident (redacted)
 //! raw/<tenant>/<trace id>.<digest>[-<part>].otlp.age     unredacted records, encrypted
+//! tenants/<tenant>/…                                     all of the above, for a tenant other than `default`
 //! ```
 //!
 //! A name is made of hex ids and of parts that [`part`] has made safe: no text from a record can leave its folder, be
@@ -45,8 +46,16 @@ pub const SERVICES: &str = "services";
 /// The folder of files that were sent for incidents. It stands apart from [`INCIDENTS`], whose counters stay when these go: the
 /// lifecycle rules of buckets know folders only.
 pub const ATTACHMENTS: &str = "attachments";
+/// The folder of the audit ledger.
+pub const AUDIT: &str = "audit";
 /// The folder of raw evidence.
 pub const RAW: &str = "raw";
+
+/// The folder of all that is a tenant's.
+#[must_use]
+pub fn tenant_folder(tenant: &str) -> String {
+    format!("tenants/{}", part(tenant))
+}
 
 /// A text as one part of a name. ASCII letters, digits, `-`, `_` and inner dots stay; every other byte becomes `=` and
 /// two hex digits, as a leading dot does. Different texts give different parts: a long one ends in its digest.
@@ -157,10 +166,30 @@ pub fn raw(tenant: &str, trace_id: TraceId, digest: &str, part_number: usize) ->
     format!("{RAW}/{}/{trace_id}.{digest}{number}.otlp.age", part(tenant))
 }
 
+/// An entry of the audit ledger, from 1. Names sort as numbers do.
+#[must_use]
+pub fn audit(number: u64) -> String {
+    format!("{AUDIT}/{number:012}.json")
+}
+
+/// The number of an entry of the audit ledger.
+#[must_use]
+pub fn audit_number(name: &str) -> Option<u64> {
+    let number = name.strip_prefix(AUDIT)?.strip_prefix('/')?.strip_suffix(".json")?.parse().ok()?;
+    (audit(number) == name).then_some(number)
+}
+
 /// The day of an instant: `2026-11-23`, UTC.
 #[must_use]
 pub fn day(at: Timestamp) -> String {
     at.to_rfc3339().get(..10).unwrap_or("unknown").to_owned()
+}
+
+/// The day of a reference under [`INDEX_DAY`]; empty for any other name.
+#[must_use]
+pub fn day_of(name: &str) -> &str {
+    let rest = name.strip_prefix(INDEX_DAY).and_then(|rest| rest.strip_prefix('/')).unwrap_or_default();
+    rest.split('/').next().unwrap_or_default()
 }
 
 /// A reference by the day of the failure.

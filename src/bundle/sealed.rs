@@ -11,8 +11,8 @@ use super::ran::Ran;
 use super::raw::SealedRaw;
 use crate::config::BundleSize;
 use crate::model::{
-    CloseFacts, CloseReason, Incident, IncidentFacts, IncidentNumbers, Manifest, ManifestKind, ObjectRef, RawRef,
-    RecordDigest, SealFacts, Timestamp, TraceId, Tracked,
+    CloseFacts, CloseReason, Incident, IncidentFacts, IncidentNumbers, Manifest, ManifestKind, NormalLatency,
+    ObjectRef, RawRef, RecordDigest, SealFacts, Timestamp, TraceId, Tracked,
 };
 use crate::redact::{Parts, RedactedCase};
 
@@ -42,6 +42,7 @@ pub struct Sealed {
     records: Vec<RecordDigest>,
     failed_at: Timestamp,
     closed: Closed,
+    normal_latencies: Vec<NormalLatency>,
     raw: Vec<SealedRaw>,
     raw_stored: Vec<RawRef>,
     tracked: Tracked,
@@ -90,6 +91,7 @@ pub(crate) fn seal_parts(parts: Parts, closed: Closed, size: &BundleSize) -> Res
         records,
         failed_at,
         closed,
+        normal_latencies: Vec::new(),
         raw: Vec::new(),
         raw_stored: Vec::new(),
         tracked,
@@ -173,6 +175,13 @@ impl Sealed {
         self.failed_at
     }
 
+    /// Adds what is normal for its spans, for its manifest.
+    #[must_use]
+    pub(crate) fn with_normal_latencies(mut self, latencies: Vec<NormalLatency>) -> Self {
+        self.normal_latencies = latencies;
+        self
+    }
+
     /// Adds its records, encrypted.
     #[must_use]
     pub(crate) fn with_raw(mut self, raw: Vec<SealedRaw>) -> Self {
@@ -220,6 +229,7 @@ impl Sealed {
             },
             records: self.records.clone(),
             raw: self.raw_stored.clone(),
+            normal_latencies: self.normal_latencies.clone(),
             commit_sha: self.commit_sha.clone(),
             sealed,
         }

@@ -58,6 +58,7 @@ fn manifest() -> Manifest {
         },
         records: vec![RecordDigest([1; 16])],
         raw: Vec::new(),
+        normal_latencies: Vec::new(),
         commit_sha: None,
         sealed: SealFacts { at: String::new(), writer: "w".to_owned(), casefile: "0".to_owned() },
     }

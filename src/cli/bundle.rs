@@ -1,14 +1,18 @@
-//! `casefile bundle ls|get|render|verify`.
+//! `casefile bundle ls|get|render|diff|watch|verify`.
+
+mod diff;
+mod render;
+mod watch;
 
 use std::io::Write;
 
 use anyhow::Context as _;
 use clap::Subcommand;
 
-use super::store::{PageArgs, StoreArgs, block_on};
+use super::store::{Format, FormatArgs, PageArgs, StoreArgs, block_on, print_data};
 use super::term::Terminal;
 use super::{NotFound, term};
-use crate::agent::{BundleView, IndexRef, Page, markdown};
+use crate::agent::{BundleView, Catalog, IndexRef, Page, markdown, select};
 use crate::bundle::Verifier;
 
 #[derive(Debug, Subcommand)]
@@ -23,20 +27,39 @@ pub(super) enum Command {
         #[command(flatten)]
         page: PageArgs,
     },
-    /// Prints a bundle as JSON, with its amendments and the numbers of its manifest merged in.
+    /// Prints a bundle, as JSON unless told otherwise, with its amendments and the numbers of its manifest merged in.
     Get {
         /// Trace id or bundle id.
         id: String,
         #[command(flatten)]
         store: StoreArgs,
+        /// Only this part, with how much there is: `exception.frames[0:5]`, `trace.spans[*].name`, `repro.request`.
+        #[arg(long, value_name = "PATH")]
+        select: Option<String>,
+        #[command(flatten)]
+        format: FormatArgs,
     },
-    /// Prints a bundle as a Markdown page.
-    Render {
+    /// Shows in what two bundles differ: ids, times and durations apart.
+    Diff {
         /// Trace id or bundle id.
-        id: String,
+        a: String,
+        /// Trace id or bundle id.
+        b: String,
         #[command(flatten)]
         store: StoreArgs,
+        /// Most differences shown.
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+        /// Go on after this many: the `next` of the answer before.
+        #[arg(long, default_value_t = 0, value_name = "NEXT")]
+        after: usize,
+        #[command(flatten)]
+        format: FormatArgs,
     },
+    /// Waits for bundles and prints a line for each that comes.
+    Watch(watch::WatchArgs),
+    /// Prints a failure as a prompt that fits a budget of tokens, for an agent or a person.
+    Render(render::RenderArgs),
     /// Checks that a bundle is whole and unchanged: signature, digests, sizes.
     Verify {
         /// Trace id or bundle id.
@@ -55,8 +78,12 @@ pub(super) enum Command {
 pub(super) fn run(command: &Command) -> anyhow::Result<()> {
     match command {
         Command::Ls { incident, store, page } => list(incident.as_deref(), store, page),
-        Command::Get { id, store } => term::stdout().json(&view(id, store)?.merged()?),
-        Command::Render { id, store } => Ok(term::stdout().text(&markdown(&view(id, store)?))?),
+        Command::Get { id, store, select, format } => get(id, store, select.as_deref(), format.or(Format::Json)),
+        Command::Diff { a, b, store, limit, after, format } => {
+            diff::run([a, b], store, (*limit, *after), format.or(Format::Text))
+        }
+        Command::Watch(args) => watch::run(args),
+        Command::Render(args) => render::run(args),
         Command::Verify { id, store, public_key, json } => verify(id, store, public_key.as_deref(), *json),
     }
 }
@@ -64,24 +91,44 @@ pub(super) fn run(command: &Command) -> anyhow::Result<()> {
 fn list(incident: Option<&str>, store: &StoreArgs, page: &PageArgs) -> anyhow::Result<()> {
     let catalog = store.open()?;
     let answer = block_on(async { Ok(catalog.bundles(incident, page.limit, &page.after).await?) })?;
-    let mut out = term::stdout();
-    if page.json { out.json(&answer) } else { table(&mut out, &answer) }
+    let format = page.format.or(Format::Text);
+    print_data(format, &answer).unwrap_or_else(|| table(&mut term::stdout(), format, &answer))
+}
+
+fn get(id: &str, store: &StoreArgs, path: Option<&str>, format: Format) -> anyhow::Result<()> {
+    let view = view(id, store)?;
+    let document = view.merged()?;
+    match path {
+        Some(path) => {
+            let part = select(&document, path)?;
+            print_data(format, &part).unwrap_or_else(|| term::stdout().json(&part))
+        }
+        None => print_data(format, &document).unwrap_or_else(|| Ok(term::stdout().text(&markdown(&view))?)),
+    }
 }
 
 /// Bundles as a table.
-pub(super) fn table(out: &mut Terminal<impl Write>, page: &Page<IndexRef>) -> anyhow::Result<()> {
-    let row = |bundle: &IndexRef| {
-        let tokens = bundle.tokens.map_or_else(|| "-".to_owned(), |tokens| tokens.to_string());
-        let IndexRef { failed_at, incident_id, trace_id, summary, .. } = bundle;
-        vec![failed_at.clone(), incident_id.clone(), trace_id.to_string(), tokens, summary.clone()]
-    };
+pub(super) fn table(out: &mut Terminal<impl Write>, format: Format, page: &Page<IndexRef>) -> anyhow::Result<()> {
     let rows: Vec<_> = page.items.iter().map(row).collect();
-    out.table(&["failed at", "incident", "trace", "tokens", "summary"], &rows)?;
+    out.rows(format, &["failed at", "incident", "trace", "tokens", "summary"], &rows)?;
+    if format == Format::Markdown {
+        out.line("")?;
+    }
     Ok(out.line(&page.footer("bundles"))?)
 }
 
+/// A bundle as the cells of a table.
+fn row(bundle: &IndexRef) -> Vec<String> {
+    let tokens = bundle.tokens.map_or_else(|| "-".to_owned(), |tokens| tokens.to_string());
+    let IndexRef { failed_at, incident_id, trace_id, summary, .. } = bundle;
+    vec![failed_at.clone(), incident_id.clone(), trace_id.to_string(), tokens, summary.clone()]
+}
+
 fn view(id: &str, store: &StoreArgs) -> anyhow::Result<BundleView> {
-    let catalog = store.open()?;
+    of(&store.open()?, id)
+}
+
+fn of(catalog: &Catalog, id: &str) -> anyhow::Result<BundleView> {
     let found = block_on(async { Ok(catalog.bundle(id).await?) })?;
     Ok(found.ok_or_else(|| not_found(id))?)
 }
@@ -118,6 +165,6 @@ fn verify(id: &str, store: &StoreArgs, public_key: Option<&std::path::Path>, jso
     Ok(())
 }
 
-fn not_found(id: &str) -> NotFound {
+pub(super) fn not_found(id: &str) -> NotFound {
     NotFound(format!("no bundle with trace id or bundle id {id} is in the store"))
 }

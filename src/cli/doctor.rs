@@ -56,10 +56,10 @@ fn findings(config: &ValidatedConfig) -> anyhow::Result<Vec<Finding>> {
         let of_receiver = |finding: Finding| Finding { subject: format!("{id}: {}", finding.subject), ..finding };
         findings.extend(examine(kafka, signals).into_iter().map(of_receiver));
     }
-    let bundles = pipelines.bundles.iter().map(|(id, it)| (id, &it.url, &it.options, it.timeout.0));
-    let raw = pipelines.raw.iter().map(|(id, it)| (id, &it.url, &it.options, it.timeout.0));
-    for (id, url, options, timeout) in bundles.chain(raw) {
-        let probed = match Store::open(url, options, timeout) {
+    let bundles = pipelines.bundles.iter().map(|(id, it)| (id, &it.url, it.client()));
+    let raw = pipelines.raw.iter().map(|(id, it)| (id, &it.url, it.client()));
+    for (id, url, client) in bundles.chain(raw) {
+        let probed = match Store::open(url, client) {
             Err(problem) => Err(problem.message),
             Ok(store) => block_on(async { Ok(store.probe().await.map_err(|error| error.chain())) })?,
         };

@@ -12,6 +12,8 @@ pub enum Exit {
     Usage = 2,
     /// What was asked for is not there.
     NotFound = 3,
+    /// Done, but a person has to look at it: a test that misses part of its input, a patch that needs review.
+    Partial = 4,
     /// The configuration is wrong (`EX_CONFIG` of sysexits.h).
     Config = 78,
 }
@@ -26,3 +28,8 @@ impl From<Exit> for std::process::ExitCode {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct NotFound(pub String);
+
+/// Done, but a person has to look at it: exit code 4.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Partial(pub(super) String);

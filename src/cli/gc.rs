@@ -1,6 +1,6 @@
 //! `casefile gc`: retention.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -12,6 +12,7 @@ use super::term;
 use crate::bundle::names;
 use crate::config::{MIN_RETENTION, ValidatedPipelines};
 use crate::exporter::{Bucket, BucketKind, Collected, ExpiryRule, Retention, Store, collect, lifecycle};
+use crate::model::Tenant;
 use crate::telemetry::{Clock as _, SystemClock};
 
 /// Options of `casefile gc`.
@@ -94,17 +95,20 @@ fn stores(pipelines: &ValidatedPipelines) -> anyhow::Result<Vec<(Store, Retentio
     let mut stores = Vec::new();
     let raw = pipelines.raw.iter().map(|(id, raw)| {
         let retention = Retention { raw: raw.retention.map(|kept| kept.0), bundles: None };
-        (id, &raw.url, &raw.options, raw.timeout, retention)
+        (id, &raw.url, raw.client(), retention)
     });
     let bundles = pipelines.bundles.iter().map(|(id, bundle)| {
         let retention = Retention { bundles: bundle.retention.map(|kept| kept.0), raw: None };
-        (id, &bundle.url, &bundle.options, bundle.timeout, retention)
+        (id, &bundle.url, bundle.client(), retention)
     });
-    for (id, url, options, timeout, retention) in raw.chain(bundles) {
+    // A tenant that is declared no more keeps what it has: name its part as a store of its own.
+    let declared = pipelines.incident.tenants.keys().map(|name| Tenant::new(name));
+    let tenants: BTreeSet<Tenant> = declared.chain([Tenant::default()]).collect();
+    for (id, url, client, retention) in raw.chain(bundles) {
         if retention != Retention::default() {
-            let store = Store::open_existing(url, options, timeout.0)
+            let store = Store::open_existing(url, client)
                 .map_err(|problem| anyhow::anyhow!("exporters.{id}: {}", problem.message))?;
-            stores.push((store, retention));
+            stores.extend(tenants.iter().map(|tenant| (store.of_tenant(tenant), retention)));
         }
     }
     Ok(stores)

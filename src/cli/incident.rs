@@ -2,9 +2,10 @@
 
 use clap::Subcommand;
 
-use super::store::{PageArgs, StoreArgs, block_on};
+use super::store::{Format, PageArgs, StoreArgs, block_on, print_data};
 use super::{NotFound, term};
-use crate::agent::{IncidentSummary, attachment_line, history_facts, one_line, version_note};
+use crate::agent::{IncidentSummary, IndexRef, Page, attachment_line, history_facts, one_line, prose, version_note};
+use crate::bundle::IncidentAttachment;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -36,10 +37,11 @@ pub(super) fn run(command: &Command) -> anyhow::Result<()> {
 fn list(store: &StoreArgs, page: &PageArgs) -> anyhow::Result<()> {
     let catalog = store.open()?;
     let answer = block_on(async { Ok(catalog.incidents(page.limit, &page.after).await?) })?;
-    let mut out = term::stdout();
-    if page.json {
-        return out.json(&answer);
+    let format = page.format.or(Format::Text);
+    if let Some(printed) = print_data(format, &answer) {
+        return printed;
     }
+    let mut out = term::stdout();
     let row = |incident: &IncidentSummary| {
         let facts = &incident.facts;
         vec![
@@ -53,7 +55,7 @@ fn list(store: &StoreArgs, page: &PageArgs) -> anyhow::Result<()> {
         ]
     };
     let rows: Vec<_> = answer.items.iter().map(row).collect();
-    out.table(&["incident", "class", "24h", "bundles", "last seen", "version", "summary"], &rows)?;
+    out.rows(format, &["incident", "class", "24h", "bundles", "last seen", "version", "summary"], &rows)?;
     Ok(out.line(&answer.footer("incidents"))?)
 }
 
@@ -63,13 +65,18 @@ fn show(id: &str, store: &StoreArgs, page: &PageArgs) -> anyhow::Result<()> {
     let incident = found.ok_or_else(|| NotFound(format!("no bundle of incident {id} is in the store")))?;
     let bundles = block_on(async { Ok(catalog.bundles(Some(id), page.limit, &page.after).await?) })?;
     let (attachments, total) = block_on(async { Ok(catalog.attachments(id, page.limit).await?) })?;
-    let mut out = term::stdout();
-    if page.json {
+    let format = page.format.or(Format::Text);
+    if matches!(format, Format::Json | Format::Yaml) {
         let shown = attachments.len();
         let attachments = serde_json::json!({
             "items": attachments, "total": total, "returned": shown, "truncated": shown < total, "next": null,
         });
-        return out.json(&serde_json::json!({"incident": incident, "bundles": bundles, "attachments": attachments}));
+        let answer = serde_json::json!({"incident": incident, "bundles": bundles, "attachments": attachments});
+        return print_data(format, &answer).unwrap_or(Ok(()));
+    }
+    let mut out = term::stdout();
+    if format == Format::Markdown {
+        return markdown(&mut out, &incident, &bundles, (&attachments, total));
     }
     let facts = &incident.facts;
     out.title(&facts.id)?;
@@ -92,5 +99,34 @@ fn show(id: &str, store: &StoreArgs, page: &PageArgs) -> anyhow::Result<()> {
         out.line(&format!("{} of {total} attachments are shown", attachments.len()))?;
     }
     out.line("")?;
-    super::bundle::table(&mut out, &bundles)
+    super::bundle::table(&mut out, format, &bundles)
+}
+
+/// The same as a Markdown page.
+fn markdown(
+    out: &mut term::Terminal<impl std::io::Write>,
+    incident: &IncidentSummary,
+    bundles: &Page<IndexRef>,
+    (attachments, total): (&[IncidentAttachment], usize),
+) -> anyhow::Result<()> {
+    let facts = &incident.facts;
+    out.line(&format!("# {}: {}\n", prose(&facts.id), prose(&facts.summary)))?;
+    let numbers = &facts.numbers;
+    let seen = format!("{} times in 24 h, first {}, last {}", numbers.count_24h, numbers.first_seen, numbers.last_seen);
+    let mut told = vec![
+        ("Class", facts.class.clone()),
+        ("Services", facts.services.join(", ")),
+        ("Fingerprint", facts.fingerprint.clone()),
+        ("Seen", seen),
+    ];
+    told.extend(numbers.history.iter().flat_map(history_facts));
+    told.extend(attachments.iter().map(|found| ("Attachment", attachment_line(&found.attachment))));
+    if attachments.len() < total {
+        told.push(("Attachments", format!("{} of {total} are shown", attachments.len())));
+    }
+    for (title, text) in told {
+        out.line(&format!("- **{title}:** {}", prose(&text)))?;
+    }
+    out.line("")?;
+    super::bundle::table(out, Format::Markdown, bundles)
 }

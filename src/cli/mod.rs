@@ -1,25 +1,38 @@
 //! The command line: one file a subcommand. With no subcommand it serves, as the Collector does.
 
+mod audit;
 mod bundle;
+mod code;
 mod components;
 mod dead_letter;
 mod demo;
 mod doctor;
 mod exit;
+mod export;
 mod gc;
 mod incident;
 mod inspect;
+mod k8s;
 mod keys;
+mod mcp;
+mod patch;
+mod pr;
 mod print_config;
+mod probe;
 mod raw;
 mod redact;
+mod reload;
+mod repair;
 mod replay;
 mod schema;
 mod serve;
+mod snippet;
 mod sources;
 mod store;
 mod term;
+mod test;
 mod validate;
+mod workshop;
 
 use std::ffi::OsString;
 use std::io::BufWriter;
@@ -34,7 +47,7 @@ use sources::{BadConfig, ConfigArgs};
 /// With no command it serves: OTLP in, bundles out. With no configuration it serves an embedded default on loopback,
 /// with bundles under ./casefile-data.
 ///
-/// Exit codes: 0 ok, 1 failure, 2 usage, 3 not found, 78 bad configuration.
+/// Exit codes: 0 ok, 1 failure, 2 usage, 3 not found, 4 done but to be looked at, 78 bad configuration.
 #[derive(Debug, Parser)]
 #[command(name = "casefile", version, propagate_version = true)]
 struct Arguments {
@@ -65,17 +78,49 @@ enum Command {
     Components(components::ComponentsArgs),
     /// Prints a JSON Schema.
     Schema(schema::SchemaArgs),
+    /// Prints a configuration to begin with, for what stands before Casefile.
+    #[command(subcommand)]
+    Snippet(snippet::Command),
+    /// Prints what Kubernetes is given, for those who use no Helm.
+    #[command(subcommand)]
+    K8s(k8s::Command),
+    /// Asks a running Casefile whether it is ready: for health checks of containers.
+    Probe(probe::ProbeArgs),
     /// Reads incidents from a store.
     #[command(subcommand)]
     Incident(incident::Command),
     /// Reads bundles from a store.
     #[command(subcommand)]
     Bundle(bundle::Command),
+    /// Serves incidents and bundles to agents over the Model Context Protocol: on stdin and stdout, or by HTTP.
+    Mcp(mcp::McpArgs),
+    /// Keeps and checks the ledger of what became of evidence: rendered, tested, patched, merged.
+    #[command(subcommand)]
+    Audit(audit::Command),
+    /// Tells what came of repairs: time to a merged fix, acceptance, failures after it.
+    Stats(audit::StatsArgs),
+    /// Tells whether a new version has mended an incident.
+    #[command(subcommand)]
+    Rollout(audit::RolloutCommand),
     /// Decrypts a message that could not be read, from the dead-letter topic of a Kafka receiver.
     DeadLetter(dead_letter::DeadLetterArgs),
     /// Reads raw evidence from a store, with a key.
     #[command(subcommand)]
     Raw(raw::Command),
+    /// Makes failing tests out of bundles, and verifies that they fail as the bundle says.
+    #[command(subcommand)]
+    Test(test::Command),
+    /// Judges patches: whether they mend what a bundle tells of, and nothing else.
+    #[command(subcommand)]
+    Patch(patch::Command),
+    /// Lets a repair agent mend what a bundle tells of, with the guard behind it.
+    Repair(repair::RepairArgs),
+    /// Writes pull requests, and checks changelogs.
+    #[command(subcommand)]
+    Pr(pr::Command),
+    /// Writes what other programs take in.
+    #[command(subcommand)]
+    Export(export::Command),
     /// Removes what is past its retention: that of each exporter of the configuration, or of one store by --older-than.
     ///
     /// Age is counted from when an object was stored. A bundle goes with its amendments, manifests and references, and is as
@@ -111,9 +156,21 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Some(Command::Inspect(command)) => inspect::run(&command, sources, &mut BufWriter::new(out)),
         Some(Command::Components(args)) => components::run(&args, out),
         Some(Command::Schema(args)) => schema::run(&args, out),
+        Some(Command::Snippet(command)) => snippet::run(&command, out),
+        Some(Command::K8s(command)) => k8s::run(&command, out),
+        Some(Command::Probe(args)) => probe::run(&args),
         Some(Command::Incident(command)) => incident::run(&command),
         Some(Command::Bundle(command)) => bundle::run(&command),
+        Some(Command::Audit(command)) => audit::run(&command),
+        Some(Command::Stats(args)) => audit::run_stats(&args),
+        Some(Command::Rollout(command)) => audit::run_rollout(&command),
+        Some(Command::Mcp(args)) => mcp::run(&args),
         Some(Command::Raw(command)) => raw::run(&command),
+        Some(Command::Test(command)) => test::run(&command),
+        Some(Command::Patch(command)) => patch::run(&command),
+        Some(Command::Repair(args)) => repair::run(&args),
+        Some(Command::Pr(command)) => pr::run(&command),
+        Some(Command::Export(command)) => export::run(&command, sources),
         Some(Command::Gc(args)) => gc::run(&args, sources),
     };
     result.map_or_else(|error| report(&error), |()| Exit::Ok)
@@ -145,7 +202,11 @@ fn report(error: &anyhow::Error) -> Exit {
         return Exit::Config;
     }
     eprintln!("casefile: {error:#}");
-    if error.is::<NotFound>() { Exit::NotFound } else { Exit::Failure }
+    match () {
+        () if error.is::<NotFound>() => Exit::NotFound,
+        () if error.is::<exit::Partial>() => Exit::Partial,
+        () => Exit::Failure,
+    }
 }
 
 /// Whether the reader of our output has gone away (`casefile bundle ls | head`).

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use zeroize::Zeroizing;
 
-use super::store::{PageArgs, StoreArgs, block_on, open};
+use super::store::{Format, PageArgs, StoreArgs, block_on, open, print_data};
 use super::{NotFound, term};
 use crate::agent::RawObject;
 use crate::bundle::Identities;
@@ -53,15 +53,16 @@ pub(super) fn run(command: &Command) -> anyhow::Result<()> {
 fn list(store: &StoreArgs, page: &PageArgs) -> anyhow::Result<()> {
     let catalog = store.open()?;
     let answer = block_on(async { Ok(catalog.raw(page.limit, &page.after).await?) })?;
-    let mut out = term::stdout();
-    if page.json {
-        return out.json(&answer);
+    let format = page.format.or(Format::Text);
+    if let Some(printed) = print_data(format, &answer) {
+        return printed;
     }
+    let mut out = term::stdout();
     let row = |object: &RawObject| {
         vec![object.stored_at.clone(), object.trace_id.to_string(), object.size.to_string(), object.name.clone()]
     };
     let rows: Vec<_> = answer.items.iter().map(row).collect();
-    out.table(&["stored at", "trace", "bytes", "object"], &rows)?;
+    out.rows(format, &["stored at", "trace", "bytes", "object"], &rows)?;
     Ok(out.line(&answer.footer("objects"))?)
 }
 

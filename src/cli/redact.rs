@@ -8,8 +8,7 @@ use serde_json::{Map, Value};
 
 use super::sources::{BadConfig, ConfigArgs};
 use crate::config::{Problem, ProcessEnvironment};
-use crate::model::RootKey;
-use crate::pipeline::DEFAULT_TENANT;
+use crate::model::{DEFAULT_TENANT, RootKey};
 use crate::redact::{Inspected, KeyRow, Redactor, RuleForm, TextKind, TextRemark, catalogue, key_rows, why};
 
 /// Bytes of text that are taken as one: a longer text is cut behind a line.
@@ -118,7 +117,8 @@ fn list<T: serde::Serialize>(
     Ok(out.flush()?)
 }
 
-fn redactor(sources: &ConfigArgs) -> anyhow::Result<Redactor> {
+/// The redactor of the rules in force.
+pub(super) fn redactor(sources: &ConfigArgs) -> anyhow::Result<Redactor> {
     let (config, _) = sources.load(&ProcessEnvironment)?;
     let rules = &config.pipelines.redaction;
     let under = |problems: Vec<Problem>| {

@@ -117,7 +117,7 @@ fn writer(args: &ReplayArgs, config: &ValidatedConfig, clock: Arc<VirtualClock>)
         compression: Some(Compression::None),
         ..BundleExporter::default()
     };
-    let store = Store::open(&exporter.url, &exporter.options, exporter.timeout.0);
+    let store = Store::open(&exporter.url, exporter.client());
     let store = store.map_err(|problem| anyhow::anyhow!("--out {}: {}", args.out.display(), problem.message))?;
     let signer = match &config.pipelines.signing {
         None => None,

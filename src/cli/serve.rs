@@ -2,27 +2,46 @@
 
 use anyhow::Context as _;
 
+use super::reload::{self, Watched};
 use super::sources::{BadConfig, ConfigArgs};
-use crate::config::{ProcessEnvironment, ValidatedConfig};
+use crate::config::{ProcessEnvironment, ValidatedConfig, Witness};
 use crate::model::Totals;
-use crate::pipeline::{Addresses, Gateway, Service, ServiceError};
+use crate::pipeline::{self, Addresses, Gateway, ReloadError, Service, ServiceError};
 use crate::telemetry::logs;
+use crate::telemetry::otlp::SelfTelemetry;
 
 pub(super) fn run(sources: &ConfigArgs) -> anyhow::Result<()> {
-    let (config, made) = sources.load(&ProcessEnvironment)?;
-    init_logs(&config)?;
+    let witness = Witness::of(&ProcessEnvironment);
+    let (config, made) = sources.load(&witness)?;
+    let runtime = runtime()?;
+    let own = {
+        let _within = runtime.enter();
+        SelfTelemetry::build(&config.pipelines.telemetry).context("sending own telemetry")?
+    };
+    init_logs_with(&config, &own)?;
     for path in made {
         tracing::info!(path = %path.display(), "made a key: keep it, tokens and signatures depend on it");
     }
+    warn_of(&config);
+    let digest = witness.digest();
+    let served = runtime.block_on(async { serve(&config, Watched::new(sources.clone(), digest)?).await });
+    own.finish();
+    served
+}
+
+pub(super) fn warn_of(config: &ValidatedConfig) {
     for warning in &config.warnings {
         tracing::warn!(path = warning.path, "{}", warning.message);
     }
-    runtime()?.block_on(serve(&config))
 }
 
-/// Own logs as configured.
+/// Own logs as configured, on stderr alone.
 pub(super) fn init_logs(config: &ValidatedConfig) -> anyhow::Result<()> {
-    logs::init(&config.pipelines.telemetry.logs)
+    init_logs_with(config, &SelfTelemetry::default())
+}
+
+fn init_logs_with(config: &ValidatedConfig, own: &SelfTelemetry) -> anyhow::Result<()> {
+    logs::init(&config.pipelines.telemetry.logs, own)
         .map_err(|problem| BadConfig(config.locate(vec![problem.under("service.telemetry.logs")])).into())
 }
 
@@ -43,20 +62,41 @@ fn located(config: &ValidatedConfig, error: ServiceError) -> anyhow::Error {
     }
 }
 
-async fn serve(config: &ValidatedConfig) -> anyhow::Result<()> {
+async fn serve(config: &ValidatedConfig, mut watched: Watched) -> anyhow::Result<()> {
     // Before anything is acknowledged, so that no signal finds the default handler.
     let mut stop = StopSignal::listen()?;
     if config.pipelines.gateway.is_some() {
         let mut gateway = Gateway::start(config).await.map_err(|error| located(config, error))?;
         ready(gateway.addresses());
-        let failure = stop.received_or(gateway.failure()).await;
+        let failure = loop {
+            tokio::select! {
+                ended = stop.received_or(gateway.failure()) => break ended,
+                news = watched.news() => {
+                    if let Some(new) = news {
+                        let refused = pipeline::unchangeable(config, &new);
+                        let applied = if refused.is_empty() { Ok(()) } else { Err(ReloadError::Restart(refused)) };
+                        reload::tell(&new, applied);
+                    }
+                }
+            }
+        };
         gateway.stop().await;
         tracing::info!("stopped");
         return failure.map_or(Ok(()), |failure| Err(failure.into()));
     }
     let mut service = start(config).await?;
     ready(service.addresses());
-    let failure = stop.received_or(service.failure()).await;
+    let failure = loop {
+        tokio::select! {
+            ended = stop.received_or(service.failure()) => break ended,
+            news = watched.news() => {
+                if let Some(new) = news {
+                    let applied = service.reload(&new).await;
+                    reload::tell(&new, applied);
+                }
+            }
+        }
+    };
     let totals = service.stop().await;
     let Totals { accepted, bundled, not_sampled, dropped, carried, reread, .. } = totals;
     tracing::info!(accepted, bundled, not_sampled, dropped, carried, reread, pending = totals.pending(), "stopped");

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context as _;
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::agent::Catalog;
-use crate::config::Secret;
+use crate::config::{Secret, StoreClient};
 use crate::exporter::Store;
 
 /// The store to read.
@@ -36,7 +36,7 @@ pub(super) fn open(url: &str, settings: &[String]) -> anyhow::Result<Catalog> {
         options.insert(key.to_owned(), Secret::new(value));
     }
     let timeout = std::time::Duration::from_secs(30);
-    let store = Store::open_existing(url, &options, timeout)
+    let store = Store::open_existing(url, StoreClient::plain(&options, timeout))
         .map_err(|problem| anyhow::anyhow!("--store: {}", problem.message))?;
     Ok(Catalog::new(store))
 }
@@ -50,9 +50,53 @@ pub(super) struct PageArgs {
     /// Go on after this row: the `next` of the answer before.
     #[arg(long, default_value = "", value_name = "NEXT")]
     pub(super) after: String,
-    /// JSON instead of a table.
+    #[command(flatten)]
+    pub(super) format: FormatArgs,
+}
+
+/// How to write an answer.
+#[derive(Debug, Clone, Copy, Args)]
+pub(super) struct FormatArgs {
+    /// How to write it: a text for people by default.
+    #[arg(long, value_enum, conflicts_with = "json")]
+    format: Option<Format>,
+    /// The same as --format json.
     #[arg(long)]
-    pub(super) json: bool,
+    json: bool,
+}
+
+/// A form of answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people at a terminal.
+    Text,
+    /// JSON.
+    Json,
+    /// YAML.
+    Yaml,
+    /// Markdown.
+    Markdown,
+}
+
+impl FormatArgs {
+    /// What was asked for; `otherwise` where nothing was.
+    pub(super) fn or(self, otherwise: Format) -> Format {
+        if self.json { Format::Json } else { self.format.unwrap_or(otherwise) }
+    }
+}
+
+/// Prints an answer that is data: as JSON or YAML; `None` where text or Markdown was asked for, which are the caller's.
+pub(super) fn print_data<T: serde::Serialize>(format: Format, value: &T) -> Option<anyhow::Result<()>> {
+    match format {
+        Format::Json => Some(super::term::stdout().json(value)),
+        Format::Yaml => Some(yaml(value)),
+        Format::Text | Format::Markdown => None,
+    }
+}
+
+fn yaml<T: serde::Serialize>(value: &T) -> anyhow::Result<()> {
+    let text = serde_saphyr::to_string(value).context("writing YAML")?;
+    Ok(super::term::stdout().text(&text)?)
 }
 
 /// Runs async code of a command that is not a server.

@@ -4,7 +4,8 @@ use std::io::{IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
 
-use crate::agent::one_line;
+use super::store::Format;
+use crate::agent::{one_line, prose};
 
 /// Where output goes, and whether it may carry colour.
 pub(super) struct Terminal<W> {
@@ -75,6 +76,22 @@ impl<W: Write> Terminal<W> {
             self.line(&line)?;
         }
         Ok(())
+    }
+
+    /// A table in Markdown. The cells are data: on one line each, and nothing in them begins markup.
+    pub(super) fn markdown_table(&mut self, header: &[&str], rows: &[Vec<String>]) -> std::io::Result<()> {
+        self.line(&format!("| {} |", header.join(" | ")))?;
+        self.line(&format!("|{}", "---|".repeat(header.len())))?;
+        for row in rows {
+            let cells: Vec<String> = row.iter().map(|cell| prose(cell).replace('|', "\\|")).collect();
+            self.line(&format!("| {} |", cells.join(" | ")))?;
+        }
+        Ok(())
+    }
+
+    /// A table for people or in Markdown.
+    pub(super) fn rows(&mut self, format: Format, header: &[&str], rows: &[Vec<String>]) -> std::io::Result<()> {
+        if format == Format::Markdown { self.markdown_table(header, rows) } else { self.table(header, rows) }
     }
 
     fn styled(&self, style: Style, text: &str) -> String {

@@ -1,10 +1,12 @@
 //! `exporters:`
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::component::components;
-use super::{Duration, KafkaExporter, Problem, Secret};
+use super::{ClientTls, Duration, KafkaExporter, Problem, Secret};
 
 /// An exporter.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -42,13 +44,22 @@ pub struct BundleExporter {
     pub retention: Option<Duration>,
     /// Settings of the store's client by the names of its environment variables in lower case
     /// (`aws_endpoint`, `aws_region`, `aws_allow_http`, `google_service_account`, …). The environment itself is read too.
-    pub options: std::collections::BTreeMap<String, Secret>,
+    pub options: BTreeMap<String, Secret>,
     /// Retries of failed requests.
     pub retry_on_failure: RetryOnFailure,
     /// Bundles that wait.
     pub sending_queue: SendingQueue,
     /// Longest time that one request may take.
     pub timeout: Duration,
+    /// TLS towards the store, where its endpoint is not one that the system's authorities vouch for. Not for `file:`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<ClientTls>,
+    /// How S3 encrypts objects at rest. By default as the bucket says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sse: Option<ServerSideEncryption>,
+    /// Tags of every object in S3: for rules of life cycles and access. At most 10.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
 }
 
 impl Default for BundleExporter {
@@ -57,10 +68,86 @@ impl Default for BundleExporter {
             url: String::new(),
             compression: None,
             retention: None,
-            options: std::collections::BTreeMap::new(),
+            options: BTreeMap::new(),
             retry_on_failure: RetryOnFailure::default(),
             sending_queue: SendingQueue::default(),
             timeout: Duration::seconds(30),
+            tls: None,
+            sse: None,
+            tags: BTreeMap::new(),
+        }
+    }
+}
+
+impl BundleExporter {
+    /// How its store is spoken to.
+    #[must_use]
+    pub fn client(&self) -> StoreClient<'_> {
+        let Self { options, timeout, tls, sse, tags, .. } = self;
+        StoreClient { options, timeout: timeout.0, tls: tls.as_ref(), sse: sse.as_ref(), tags: Some(tags) }
+    }
+}
+
+/// How a store is spoken to, and what it is told of each object.
+#[derive(Debug, Clone, Copy)]
+pub struct StoreClient<'a> {
+    /// Settings of the client.
+    pub options: &'a BTreeMap<String, Secret>,
+    /// Longest time that one request may take.
+    pub timeout: std::time::Duration,
+    /// TLS.
+    pub tls: Option<&'a ClientTls>,
+    /// Encryption at rest.
+    pub sse: Option<&'a ServerSideEncryption>,
+    /// Tags.
+    pub tags: Option<&'a BTreeMap<String, String>>,
+}
+
+impl<'a> StoreClient<'a> {
+    /// With nothing but settings and a time limit.
+    #[must_use]
+    pub fn plain(options: &'a BTreeMap<String, Secret>, timeout: std::time::Duration) -> Self {
+        Self { options, timeout, tls: None, sse: None, tags: None }
+    }
+}
+
+/// How S3 encrypts objects at rest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ServerSideEncryption {
+    /// `AES256`, `aws:kms` or `aws:kms:dsse`.
+    #[serde(rename = "type")]
+    pub kind: EncryptionKind,
+    /// The key, by id or ARN, for `aws:kms` and `aws:kms:dsse`. By default the account's own (`aws/s3`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kms_key_id: Option<String>,
+    /// Whether a key of the bucket stands between, so that KMS is asked less often.
+    #[serde(default)]
+    pub bucket_key_enabled: bool,
+}
+
+/// Kinds of encryption at rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum EncryptionKind {
+    /// With keys of S3.
+    #[serde(rename = "AES256")]
+    Aes256,
+    /// With a key of KMS.
+    #[serde(rename = "aws:kms")]
+    Kms,
+    /// Twice, with a key of KMS.
+    #[serde(rename = "aws:kms:dsse")]
+    KmsDsse,
+}
+
+impl EncryptionKind {
+    /// As S3 writes it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Aes256 => "AES256",
+            Self::Kms => "aws:kms",
+            Self::KmsDsse => "aws:kms:dsse",
         }
     }
 }
@@ -80,11 +167,20 @@ pub struct RawExporter {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retention: Option<Duration>,
     /// Settings of the store's client, as of a `bundle` exporter.
-    pub options: std::collections::BTreeMap<String, Secret>,
+    pub options: BTreeMap<String, Secret>,
     /// Retries of failed requests. The bundle waits for them.
     pub retry_on_failure: RetryOnFailure,
     /// Longest time that one request may take.
     pub timeout: Duration,
+    /// TLS towards the store, where its endpoint is not one that the system's authorities vouch for. Not for `file:`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<ClientTls>,
+    /// How S3 encrypts objects at rest. By default as the bucket says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sse: Option<ServerSideEncryption>,
+    /// Tags of every object in S3: for rules of life cycles and access. At most 10.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
 }
 
 impl Default for RawExporter {
@@ -94,14 +190,24 @@ impl Default for RawExporter {
             url: String::new(),
             recipients: Vec::new(),
             retention: None,
-            options: std::collections::BTreeMap::new(),
+            options: BTreeMap::new(),
             retry_on_failure,
             timeout,
+            tls: None,
+            sse: None,
+            tags: BTreeMap::new(),
         }
     }
 }
 
 impl RawExporter {
+    /// How its store is spoken to.
+    #[must_use]
+    pub fn client(&self) -> StoreClient<'_> {
+        let Self { options, timeout, tls, sse, tags, .. } = self;
+        StoreClient { options, timeout: timeout.0, tls: tls.as_ref(), sse: sse.as_ref(), tags: Some(tags) }
+    }
+
     /// What is wrong with the recipients. Their texts are not shown: a private key may have been taken for a public one.
     #[must_use]
     pub fn problems_of_recipients(&self) -> Vec<Problem> {
@@ -185,8 +291,17 @@ impl Default for SendingQueue {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct WebhookExporter {
-    /// `http:` or `https:` URL to POST to.
+    /// `http:` or `https:` URL to POST to. Redirects are not followed, and no proxy is asked.
     pub url: String,
+    /// Hosts that may be told: `agents.example`, or `*.example` for all under it. Where it is given, a URL of another host is
+    /// refused: whoever owns this list need not be who writes the URL.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allowed_hosts: Vec<String>,
+    /// Whether the URL may lead to addresses of this machine or a private network. Those of cloud metadata services are refused in any case.
+    pub allow_private: bool,
+    /// TLS towards the endpoint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<ClientTls>,
     /// Secret of the HMAC-SHA256 signature.
     pub signing_secret: Secret,
     /// Retries of failed requests.
@@ -201,6 +316,9 @@ impl Default for WebhookExporter {
     fn default() -> Self {
         Self {
             url: String::new(),
+            allowed_hosts: Vec::new(),
+            allow_private: false,
+            tls: None,
             signing_secret: Secret::default(),
             retry_on_failure: RetryOnFailure::default(),
             sending_queue: SendingQueue::default(),

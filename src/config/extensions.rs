@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Secret;
 use super::component::components;
+use super::{Authentication, BearerTokenAuth, Secret, ServerTls, TenantSource};
 
 /// An extension.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -18,6 +18,8 @@ pub enum Extension {
     HealthCheck(HealthCheck),
     /// Serves `casefile.v1`.
     Api(ApiExtension),
+    /// Lets in whoever has a token.
+    BearerTokenAuth(BearerTokenAuth),
 }
 
 components!(Extension, "extension", {
@@ -25,6 +27,7 @@ components!(Extension, "extension", {
     "file_storage" => FileStorage(FileStorage),
     "health_check" => HealthCheck(HealthCheck),
     "api" => Api(ApiExtension),
+    "bearertokenauth" => BearerTokenAuth(BearerTokenAuth),
 });
 
 /// Signs manifests with ed25519 (DSSE).
@@ -46,7 +49,7 @@ pub struct FileStorage {
     pub fsync: bool,
 }
 
-/// Answers probes over HTTP: `/` is 200 once ready, `/live` while the process runs.
+/// Answers probes over HTTP: `/` and `/readyz` are 200 once ready, `/livez` while the process runs; `/status` says what is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct HealthCheck {
@@ -66,10 +69,19 @@ impl Default for HealthCheck {
 pub struct ApiExtension {
     /// Address and port.
     pub endpoint: String,
+    /// TLS. Without it nothing is encrypted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<ServerTls>,
+    /// Who may read. By default everybody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth: Option<Authentication>,
+    /// Where the tenant of a reader is told, where no token tells it: it is shown bundles of that tenant alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenants: Option<TenantSource>,
 }
 
 impl Default for ApiExtension {
     fn default() -> Self {
-        Self { endpoint: "127.0.0.1:4380".to_owned() }
+        Self { endpoint: "127.0.0.1:4380".to_owned(), tls: None, auth: None, tenants: None }
     }
 }

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::component::components;
-use super::{ByteSize, Duration, TailSampling};
+use super::{ByteSize, Duration, Secret, TailSampling};
 
 /// A connector.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -38,8 +38,29 @@ pub struct IncidentConnector {
     /// As in Sentry's stack trace rules: matchers (`family:`, `module:`, `path:`, `function:`, each perhaps behind `!`; `*`, `**`
     /// and `?` in their patterns), then `+app` or `-app`. The last rule that fits decides.
     pub in_app: Vec<String>,
+    /// Where symbols of releases are kept: source maps, mappings of ProGuard and R8, native debug files. By default frames are shown as recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub symbols: Option<SymbolFolder>,
     /// What the bundle says about a service's code, by `service.name`.
     pub services: BTreeMap<String, ServiceFacts>,
+    /// Tenants, by name. Each has windows, limits of incidents and keys of redaction for itself, and reads its own bundles alone. Which
+    /// one a request belongs to is told by its token (`extensions.bearertokenauth`) or its client's certificate (`tenants` of a
+    /// server); one that tells none belongs to `default`, which is always there.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub tenants: BTreeMap<String, TenantLimits>,
+}
+
+/// What a tenant may use.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct TenantLimits {
+    /// Most bytes that its windows hold, of those that all have (`window.max_bytes`). Beyond it the tenant alone is refused.
+    /// By default all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_bytes: Option<ByteSize>,
+    /// Most spans, log records and exemplars a second, and as many at once; beyond it the tenant is told when to come again. 0, the
+    /// default, means no limit.
+    pub records_per_second: u64,
 }
 
 /// How long, and in how many bytes, records are held.
@@ -176,6 +197,38 @@ pub struct IncidentLimit {
 impl Default for IncidentLimit {
     fn default() -> Self {
         Self { max_bundles: 0, per: Duration::seconds(3600) }
+    }
+}
+
+/// Where symbols of releases are kept. Frames show the source's file, line and function, and its lines around where a source map has them; the raw
+/// text stays as it was. Fingerprints are made of what the symbols tell, so put them there before a release runs.
+///
+/// Names under the URL, by the `service.name` and `service.version` of what failed, which hold letters, digits and `._@+-` alone:
+/// `<service>/<version>/<path>.map`, a source map, and the script itself at `<path>` for the names of functions, where the path is that of the script's
+/// URL or file, or its last part alone; `<service>/<version>/mapping.txt` of ProGuard or R8;
+/// `.build-id/ab/cdef….debug` or `<service>/<version>/<module>.debug`, ELF or Mach-O with DWARF.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SymbolFolder {
+    /// `file:/path`, `s3://bucket/prefix` or `gs://bucket/prefix`. It is only read.
+    pub url: String,
+    /// Settings of the store's client, as of a `bundle` exporter.
+    pub options: BTreeMap<String, Secret>,
+    /// Most memory for symbols, beside that of windows. A file that would take more is not read: a source map takes up to ten times
+    /// its size, a debug file three times.
+    pub max_bytes: ByteSize,
+    /// Longest time that reading a file may take, while which the failure waits. A store that does not answer is left alone for 30 s.
+    pub timeout: Duration,
+}
+
+impl Default for SymbolFolder {
+    fn default() -> Self {
+        Self {
+            url: String::new(),
+            options: BTreeMap::new(),
+            max_bytes: ByteSize::mib(256),
+            timeout: Duration::seconds(2),
+        }
     }
 }
 

@@ -4,6 +4,8 @@
 //! Schema is made of them. Stages compile them into what they run on. Keys and names are the OpenTelemetry Collector's
 //! wherever it has one; unknown keys are refused with the line and a suggestion.
 
+mod access;
+mod auth;
 mod component;
 mod errors;
 mod expand;
@@ -22,6 +24,7 @@ mod service;
 mod source;
 mod suggest;
 mod tail_sampling;
+mod tls;
 mod tree;
 mod unavailable;
 mod units;
@@ -31,14 +34,17 @@ mod yaml;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use auth::{Authentication, BearerTokenAuth, TenantOf, TenantSource, TenantToken, TokenEntry, is_token};
 pub use component::{Component, ComponentId, Components};
 pub use errors::ConfigErrors;
 pub use exporters::{
-    BundleExporter, Compression, Exporter, MIN_RETENTION, RawExporter, RetryOnFailure, SendingQueue, WebhookExporter,
+    BundleExporter, Compression, EncryptionKind, Exporter, MIN_RETENTION, RawExporter, RetryOnFailure, SendingQueue,
+    ServerSideEncryption, StoreClient, WebhookExporter,
 };
 pub use extensions::{ApiExtension, Extension, FileStorage, HealthCheck, Signing};
 pub use incident::{
-    AmbientLogs, BundleSize, Connector, IncidentConnector, IncidentLimit, LogJoin, ServiceFacts, Storage, WindowConfig,
+    AmbientLogs, BundleSize, Connector, IncidentConnector, IncidentLimit, LogJoin, ServiceFacts, Storage, SymbolFolder,
+    TenantLimits, WindowConfig,
 };
 pub use kafka::{
     CompressionParams, DeadLetter, GroupProtocol, HeaderExtraction, InitialOffset, KafkaAuth, KafkaCompression,
@@ -55,9 +61,13 @@ pub use processors::{
 pub use receivers::{
     AlertWebhooks, DatadogWebhook, GrpcServer, HttpServer, OtlpProtocols, OtlpReceiver, Receiver, SentryWebhook,
 };
-pub use service::{LogTelemetry, MetricTelemetry, Pipeline, Pipelines, Service, Telemetry};
-pub use source::{Environment, ProcessEnvironment};
+pub use service::{
+    LogTelemetry, MetricTelemetry, Pipeline, Pipelines, Service, Telemetry, TelemetryBatch, TelemetryExporter,
+    TelemetryOtlp, TelemetryProcessor, TelemetryProtocol, TraceTelemetry,
+};
+pub use source::{Environment, ProcessEnvironment, Witness};
 pub use tail_sampling::*;
+pub use tls::{ClientTls, ServerTls, TlsVersion};
 pub use units::{ByteSize, Duration, Secret};
 pub use validate::{ValidatedConfig, ValidatedPipelines};
 

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::component::components;
-use super::{Duration, KafkaReceiver, Secret};
+use super::{Authentication, Duration, KafkaReceiver, Secret, ServerTls, TenantSource};
 
 /// A receiver.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -57,11 +57,27 @@ pub struct GrpcServer {
     pub max_recv_msg_size_mib: u64,
     /// Most requests in progress on one connection.
     pub max_concurrent_streams: u32,
+    /// TLS. Without it nothing is encrypted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<ServerTls>,
+    /// Who may come in. By default everybody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth: Option<Authentication>,
+    /// Where the tenant of a request is told, where no token tells it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenants: Option<TenantSource>,
 }
 
 impl Default for GrpcServer {
     fn default() -> Self {
-        Self { endpoint: "127.0.0.1:4317".to_owned(), max_recv_msg_size_mib: 64, max_concurrent_streams: 100 }
+        Self {
+            endpoint: "127.0.0.1:4317".to_owned(),
+            max_recv_msg_size_mib: 64,
+            max_concurrent_streams: 100,
+            tls: None,
+            auth: None,
+            tenants: None,
+        }
     }
 }
 
@@ -77,6 +93,9 @@ pub struct HttpServer {
     pub logs_url_path: String,
     /// Path for metrics.
     pub metrics_url_path: String,
+    /// Path for profiles (experimental in OTLP, protobuf only): samples that are linked to a trace become an attachment of it. Served, as the
+    /// gRPC service is, where the receiver is used in a `logs` pipeline.
+    pub profiles_url_path: String,
     /// Path for attachments: test reports, coverage, dumps. Served where the receiver is used in a `logs` pipeline.
     pub evidence_url_path: String,
     /// Largest attachment in bytes, before and after decompression.
@@ -89,6 +108,15 @@ pub struct HttpServer {
     pub read_header_timeout: Duration,
     /// Time within which a client must have sent its body.
     pub read_timeout: Duration,
+    /// TLS. Without it nothing is encrypted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<ServerTls>,
+    /// Who may come in. By default everybody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth: Option<Authentication>,
+    /// Where the tenant of a request is told, where no token tells it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenants: Option<TenantSource>,
 }
 
 impl Default for HttpServer {
@@ -98,12 +126,16 @@ impl Default for HttpServer {
             traces_url_path: "/v1/traces".to_owned(),
             logs_url_path: "/v1/logs".to_owned(),
             metrics_url_path: "/v1/metrics".to_owned(),
+            profiles_url_path: "/v1development/profiles".to_owned(),
             evidence_url_path: "/v1/evidence".to_owned(),
             max_attachment_size: 16 * 1024 * 1024,
             alerts: AlertWebhooks::default(),
             max_request_body_size: 64 * 1024 * 1024,
             read_header_timeout: Duration::seconds(60),
             read_timeout: Duration::seconds(60),
+            tls: None,
+            auth: None,
+            tenants: None,
         }
     }
 }

@@ -5,10 +5,11 @@ mod kafka;
 use url::Url;
 
 use super::{
-    AlertWebhooks, ComponentId, Config, Connector, Duration, Exporter, Extension, MIN_RETENTION, OtlpReceiver, Problem,
-    Processor, Receiver, RetryOnFailure, SendingQueue, WebhookExporter,
+    AlertWebhooks, ClientTls, ComponentId, Config, Connector, Duration, EncryptionKind, Exporter, Extension,
+    MIN_RETENTION, OtlpReceiver, Problem, Processor, Receiver, RetryOnFailure, SendingQueue, ServerTls, StoreClient,
+    TenantSource, WebhookExporter,
 };
-use crate::model::RootKey;
+use crate::model::{RootKey, Tenant};
 
 /// Sets of detectors that exist.
 const PRESETS: &[&str] = &["pii", "pci", "phi", "secrets"];
@@ -30,12 +31,14 @@ pub(super) fn check(document: &Config) -> Vec<Problem> {
             Exporter::Bundle(bundle) => {
                 let path = format!("exporters.{id}");
                 store(found, &path, &bundle.url);
+                stored(found, &path, &bundle.url, bundle.client());
                 kept(found, &path, bundle.retention);
                 sending(found, &path, &bundle.retry_on_failure, Some(&bundle.sending_queue), bundle.timeout);
             }
             Exporter::Raw(raw) => {
                 let path = format!("exporters.{id}");
                 store(found, &path, &raw.url);
+                stored(found, &path, &raw.url, raw.client());
                 kept(found, &path, raw.retention);
                 sending(found, &path, &raw.retry_on_failure, None, raw.timeout);
                 found.extend(raw.problems_of_recipients().into_iter().map(|problem| problem.under(&path)));
@@ -66,7 +69,13 @@ pub(super) fn check(document: &Config) -> Vec<Problem> {
             }
             Extension::FileStorage(_) => {}
             Extension::HealthCheck(health) => endpoint(found, &format!("{path}.endpoint"), &health.endpoint),
-            Extension::Api(api) => endpoint(found, &format!("{path}.endpoint"), &api.endpoint),
+            Extension::Api(api) => {
+                endpoint(found, &format!("{path}.endpoint"), &api.endpoint);
+                security(found, &path, api.tls.as_ref(), api.tenants);
+            }
+            Extension::BearerTokenAuth(tokens) => {
+                found.extend(tokens.problems().into_iter().map(|problem| problem.under(&path)));
+            }
         }
     }
     service(document, found);
@@ -84,6 +93,7 @@ fn otlp_receiver(found: &mut Vec<Problem>, id: &ComponentId, otlp: &OtlpReceiver
         );
     }
     if let Some(grpc) = &otlp.protocols.grpc {
+        security(found, &format!("{path}.grpc"), grpc.tls.as_ref(), grpc.tenants);
         endpoint(found, &format!("{path}.grpc.endpoint"), &grpc.endpoint);
         positive(found, &format!("{path}.grpc.max_recv_msg_size_mib"), grpc.max_recv_msg_size_mib);
         positive(found, &format!("{path}.grpc.max_concurrent_streams"), u64::from(grpc.max_concurrent_streams));
@@ -98,6 +108,7 @@ fn otlp_receiver(found: &mut Vec<Problem>, id: &ComponentId, otlp: &OtlpReceiver
     }
     if let Some(http) = &otlp.protocols.http {
         let path = format!("{path}.http");
+        security(found, &path, http.tls.as_ref(), http.tenants);
         endpoint(found, &format!("{path}.endpoint"), &http.endpoint);
         positive(found, &format!("{path}.max_request_body_size"), http.max_request_body_size);
         positive(found, &format!("{path}.max_attachment_size"), http.max_attachment_size);
@@ -138,6 +149,20 @@ fn otlp_receiver(found: &mut Vec<Problem>, id: &ComponentId, otlp: &OtlpReceiver
                 );
             }
         }
+    }
+}
+
+/// TLS of a server, and what is told by it.
+fn security(found: &mut Vec<Problem>, path: &str, tls: Option<&ServerTls>, tenants: Option<TenantSource>) {
+    let problems = tls.map(ServerTls::problems).unwrap_or_default();
+    found.extend(problems.into_iter().map(|problem| problem.under(&format!("{path}.tls"))));
+    if tenants.is_some() && tls.is_none_or(|tls| tls.client_ca_file.is_none()) {
+        fault(
+            found,
+            &format!("{path}.tenants"),
+            "a tenant that is told by a certificate needs certificates of clients",
+            "give `tls.client_ca_file`, or tell tenants by tokens: `bearertokenauth: {tokens: [{token: …, tenant: acme}]}`",
+        );
     }
 }
 
@@ -202,6 +227,15 @@ fn connectors(document: &Config, found: &mut Vec<Problem>) {
             let path = format!("{path}.bundle.max_tokens");
             fault(found, &path, "must be 4000 or more", "write 0 for no limit");
         }
+        for (tenant, limits) in &incident.tenants {
+            let path = format!("{path}.tenants.{tenant}");
+            if !Tenant::is_name(tenant) {
+                fault(found, &path, "not the name of a tenant", "use letters, digits, `-`, `_` and `.`, 64 at most");
+            }
+            if limits.max_bytes.is_some_and(|bytes| bytes.0 == 0) {
+                fault(found, &format!("{path}.max_bytes"), "must be more than 0", "leave it out for all there are");
+            }
+        }
         if incident.incidents.max_bundles > 0 {
             lasting(found, &format!("{path}.incidents.per"), incident.incidents.per);
         }
@@ -211,6 +245,23 @@ fn connectors(document: &Config, found: &mut Vec<Problem>) {
 fn service(document: &Config, found: &mut Vec<Problem>) {
     let telemetry = &document.service.telemetry;
     lasting(found, "service.shutdown_timeout", document.service.shutdown_timeout);
+    for (key, processors) in [("logs", &telemetry.logs.processors), ("traces", &telemetry.traces.processors)] {
+        let path = format!("service.telemetry.{key}.processors");
+        if processors.len() > 1 {
+            fault(found, &path, "more than one", "name one, and send on from there");
+        }
+        for (at, processor) in processors.iter().enumerate() {
+            let endpoint = &processor.batch.exporter.otlp.endpoint;
+            if !Url::parse(endpoint).is_ok_and(|url| url.scheme() == "http" && url.has_host()) {
+                fault(
+                    found,
+                    &format!("{path}[{at}].batch.exporter.otlp.endpoint"),
+                    "not an `http:` URL",
+                    "write `http://127.0.0.1:4317`: a Collector beside this process",
+                );
+            }
+        }
+    }
     one_of(found, "service.telemetry.logs.encoding", &telemetry.logs.encoding, &["console", "json"]);
     one_of(
         found,
@@ -263,6 +314,39 @@ fn store(found: &mut Vec<Problem>, path: &str, url: &str) {
     }
 }
 
+/// What a store is told beside its URL.
+fn stored(found: &mut Vec<Problem>, path: &str, url: &str, client: StoreClient<'_>) {
+    const MOST_TAGS: usize = 10;
+    let tls = client.tls.map(ClientTls::problems).unwrap_or_default();
+    found.extend(tls.into_iter().map(|problem| problem.under(&format!("{path}.tls"))));
+    if client.tls.is_some() && url.starts_with("file:") {
+        fault(found, &format!("{path}.tls"), "a folder speaks no TLS", "leave it out");
+    }
+    let tags = client.tags.filter(|tags| !tags.is_empty());
+    for (key, is_given) in [("sse", client.sse.is_some()), ("tags", tags.is_some())] {
+        if is_given && !url.is_empty() && !url.starts_with("s3:") {
+            fault(found, &format!("{path}.{key}"), "only S3 knows this", "leave it out, or write an `s3:` URL");
+        }
+    }
+    if let Some(sse) = client.sse
+        && sse.kind == EncryptionKind::Aes256
+        && (sse.kms_key_id.is_some() || sse.bucket_key_enabled)
+    {
+        fault(found, &format!("{path}.sse.type"), "`AES256` has no key of KMS", "write `aws:kms`");
+    }
+    for (key, value) in tags.into_iter().flatten() {
+        let legal = |c: char| c.is_alphanumeric() || c == ' ' || "+-=._:/@".contains(c);
+        let fits = (1..=128).contains(&key.chars().count()) && value.chars().count() <= 256;
+        if !fits || !key.chars().all(legal) || !value.chars().all(legal) {
+            let message = "not a tag that S3 takes";
+            fault(found, &format!("{path}.tags.{key}"), message, "use letters, digits, spaces and `+-=._:/@`");
+        }
+    }
+    if tags.is_some_and(|tags| tags.len() > MOST_TAGS) {
+        fault(found, &format!("{path}.tags"), "more tags than S3 takes", "give 10 at most");
+    }
+}
+
 fn hook(found: &mut Vec<Problem>, path: &str, webhook: &WebhookExporter) {
     const INSTEAD: &str = "write `https://host/path`";
     let at = format!("{path}.url");
@@ -274,6 +358,8 @@ fn hook(found: &mut Vec<Problem>, path: &str, webhook: &WebhookExporter) {
         Ok(_) => {}
         Err(error) => fault(found, &at, format!("not a URL: {error}"), INSTEAD),
     }
+    let tls = webhook.tls.as_ref().map(ClientTls::problems).unwrap_or_default();
+    found.extend(tls.into_iter().map(|problem| problem.under(&format!("{path}.tls"))));
     if webhook.signing_secret.expose().is_empty() {
         fault(
             found,

@@ -68,6 +68,65 @@ pub struct Telemetry {
     pub logs: LogTelemetry,
     /// Own metrics, for Prometheus.
     pub metrics: MetricTelemetry,
+    /// Own traces, sent over OTLP: how bundles are made and stored. By default none.
+    #[serde(skip_serializing_if = "TraceTelemetry::is_empty")]
+    pub traces: TraceTelemetry,
+}
+
+/// Own traces.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct TraceTelemetry {
+    /// Where they are sent: one at most.
+    pub processors: Vec<TelemetryProcessor>,
+}
+
+impl TraceTelemetry {
+    fn is_empty(&self) -> bool {
+        self.processors.is_empty()
+    }
+}
+
+/// What own traces or logs go through, as the Collector writes it: `batch: {exporter: {otlp: {protocol: grpc, endpoint: …}}}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TelemetryProcessor {
+    /// Several are sent together.
+    pub batch: TelemetryBatch,
+}
+
+/// Several are sent together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TelemetryBatch {
+    /// Where.
+    pub exporter: TelemetryExporter,
+}
+
+/// Where own traces or logs are sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TelemetryExporter {
+    /// Over OTLP.
+    pub otlp: TelemetryOtlp,
+}
+
+/// An endpoint of OTLP.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TelemetryOtlp {
+    /// `grpc`.
+    pub protocol: TelemetryProtocol,
+    /// `http://host:port`: a Collector on this machine or in this pod, since it is not encrypted.
+    pub endpoint: String,
+}
+
+/// How own traces and logs are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TelemetryProtocol {
+    /// OTLP over gRPC.
+    Grpc,
 }
 
 /// Own logs, on stderr.
@@ -78,11 +137,14 @@ pub struct LogTelemetry {
     pub level: String,
     /// `console` or `json`.
     pub encoding: String,
+    /// Where they are sent besides: one at most.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub processors: Vec<TelemetryProcessor>,
 }
 
 impl Default for LogTelemetry {
     fn default() -> Self {
-        Self { level: "info".to_owned(), encoding: "console".to_owned() }
+        Self { level: "info".to_owned(), encoding: "console".to_owned(), processors: Vec::new() }
     }
 }
 

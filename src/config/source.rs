@@ -1,8 +1,11 @@
 //! Where configuration comes from: files, the environment, the command line.
 
+use std::cell::RefCell;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
 
 use super::Problem;
 use super::errors::Fault;
@@ -48,6 +51,50 @@ impl Environment for ProcessEnvironment {
             return Err(io::Error::other("it is larger than 4 MiB"));
         }
         Ok(text)
+    }
+}
+
+/// Remembers, as a digest, all that was read through it: two readings of a configuration are of the same one if their digests are equal,
+/// whatever became of its files in between.
+pub struct Witness<'a> {
+    env: &'a dyn Environment,
+    seen: RefCell<Sha256>,
+}
+
+impl<'a> Witness<'a> {
+    /// Reads through `env`.
+    #[must_use]
+    pub fn of(env: &'a dyn Environment) -> Self {
+        Self { env, seen: RefCell::new(Sha256::new()) }
+    }
+
+    /// The digest of what was read so far.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        self.seen.borrow().clone().finalize().into()
+    }
+
+    fn note(&self, name: &str, value: Option<&str>) {
+        let mut seen = self.seen.borrow_mut();
+        for text in [name, value.unwrap_or_default()] {
+            seen.update((text.len() as u64).to_be_bytes());
+            seen.update(text.as_bytes());
+        }
+        seen.update([u8::from(value.is_some())]);
+    }
+}
+
+impl Environment for Witness<'_> {
+    fn variable(&self, name: &str) -> Result<Option<String>, String> {
+        let value = self.env.variable(name);
+        self.note(name, value.as_ref().ok().and_then(|value| value.as_deref()));
+        value
+    }
+
+    fn read(&self, path: &Path) -> io::Result<String> {
+        let text = self.env.read(path);
+        self.note(&path.to_string_lossy(), text.as_deref().ok());
+        text
     }
 }
 

@@ -62,8 +62,9 @@ impl Default for DecisionCache {
 pub struct Policy {
     /// Its name, unique among the policies.
     pub name: String,
-    /// Its type: `always_sample`, `status_code`, `latency`, `string_attribute`, `numeric_attribute`,
-    /// `boolean_attribute`, `probabilistic`, `rate_limiting`, `span_count`, `and`, `not` or `drop`.
+    /// Its type: `always_sample`, `status_code`, `latency`, `string_attribute`, `numeric_attribute`, `boolean_attribute`,
+    /// `probabilistic`, `rate_limiting`, `bytes_limiting`, `span_count`, `trace_state`, `trace_flags`, `ottl_condition`, `and`, `not`,
+    /// `drop` or `composite`.
     #[serde(rename = "type")]
     pub kind: String,
     /// For `status_code`.
@@ -87,9 +88,18 @@ pub struct Policy {
     /// For `rate_limiting`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate_limiting: Option<RateLimitingPolicy>,
+    /// For `bytes_limiting`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes_limiting: Option<BytesLimitingPolicy>,
     /// For `span_count`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub span_count: Option<SpanCountPolicy>,
+    /// For `trace_state`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace_state: Option<TraceStatePolicy>,
+    /// For `ottl_condition`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ottl_condition: Option<OttlConditionPolicy>,
     /// For `and`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub and: Option<AndPolicy>,
@@ -99,6 +109,9 @@ pub struct Policy {
     /// For `drop`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drop: Option<DropPolicy>,
+    /// For `composite`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub composite: Option<CompositePolicy>,
 }
 
 /// Keeps a trace with a span of one of these statuses.
@@ -113,7 +126,7 @@ pub struct StatusCodePolicy {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LatencyPolicy {
-    /// At least this many milliseconds; more than it where there is an upper threshold (as in the Collector).
+    /// More than this many milliseconds.
     pub threshold_ms: i64,
     /// At most this many; 0 means no bound.
     pub upper_threshold_ms: i64,
@@ -136,23 +149,23 @@ pub struct StringAttributePolicy {
     pub invert_match: bool,
 }
 
-/// Keeps a trace by an integer attribute of a span or its resource.
+/// Keeps a trace by an integer attribute of a span or its resource. As in the Collector, a value of another type counts as 0.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct NumericAttributePolicy {
     /// The key.
     pub key: String,
-    /// At least this; no bound where absent.
+    /// At least this; no bound where absent or 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_value: Option<i64>,
-    /// At most this; no bound where absent.
+    /// At most this; no bound where absent or 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_value: Option<i64>,
     /// Keep the traces that do *not* match.
     pub invert_match: bool,
 }
 
-/// Keeps a trace by a boolean attribute of a span or its resource.
+/// Keeps a trace by a boolean attribute of a span or its resource. As in the Collector, a value of another type counts as `false`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct BooleanAttributePolicy {
@@ -174,12 +187,47 @@ pub struct ProbabilisticPolicy {
     pub sampling_percentage: f64,
 }
 
-/// Keeps traces while the spans kept in this second stay under a limit.
+/// Keeps traces while their spans stay under a rate: a token bucket.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RateLimitingPolicy {
     /// Spans a second.
     pub spans_per_second: i64,
+    /// Most spans at once, and of one trace; 0 means twice `spans_per_second`.
+    pub burst_capacity: i64,
+}
+
+/// Keeps traces while their bytes stay under a rate: a token bucket.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct BytesLimitingPolicy {
+    /// Bytes a second, of spans with their resources and scopes in protobuf.
+    pub bytes_per_second: i64,
+    /// Most bytes at once, and of one trace; 0 means twice `bytes_per_second`.
+    pub burst_capacity: i64,
+}
+
+/// Keeps a trace by its W3C `tracestate`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct TraceStatePolicy {
+    /// The key.
+    pub key: String,
+    /// Its values.
+    pub values: Vec<String>,
+}
+
+/// Keeps a trace with a span, or an event of one, that meets one of these conditions.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct OttlConditionPolicy {
+    /// `ignore`, `silent` or `propagate`, without effect: no condition fails that has compiled.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub error_mode: String,
+    /// Conditions on spans: `span.attributes["http.route"] == "/pay" and span.status.code == STATUS_CODE_ERROR`.
+    pub span: Vec<String>,
+    /// Conditions on events of spans: `spanevent.name == "exception"`.
+    pub spanevent: Vec<String>,
 }
 
 /// Keeps traces by their number of spans.
@@ -196,7 +244,7 @@ pub struct SpanCountPolicy {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AndPolicy {
-    /// The policies (not `and`, `not` or `drop`). A `rate_limiting` policy counts what those before it let pass.
+    /// The policies (not `and`, `drop` or `composite`). A `rate_limiting` policy counts what those before it let pass.
     pub and_sub_policy: Vec<Policy>,
 }
 
@@ -204,7 +252,7 @@ pub struct AndPolicy {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct NotPolicy {
-    /// The policy (not `and`, `not` or `drop`).
+    /// The policy (not one that combines others).
     pub not_sub_policy: Box<Policy>,
 }
 
@@ -212,6 +260,30 @@ pub struct NotPolicy {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct DropPolicy {
-    /// The policies (not `and`, `not` or `drop`).
+    /// The policies (not `and`, `drop` or `composite`).
     pub drop_sub_policy: Vec<Policy>,
+}
+
+/// Keeps a trace by the first of its policies that asks for it, while that one's spans stay under its share.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CompositePolicy {
+    /// Spans a second of all shares; none of them is larger.
+    pub max_total_spans_per_second: i64,
+    /// Accepted for compatibility and without effect, as in the Collector: policies are asked in the order in which they stand.
+    pub policy_order: Vec<String>,
+    /// The policies (single ones, or `and`).
+    pub composite_sub_policy: Vec<Policy>,
+    /// Shares; a policy without one has an equal part of the whole.
+    pub rate_allocation: Vec<RateAllocation>,
+}
+
+/// A share of a `composite` policy.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RateAllocation {
+    /// The name of the policy.
+    pub policy: String,
+    /// Percent of `max_total_spans_per_second`.
+    pub percent: i64,
 }

@@ -83,7 +83,7 @@ fn sets_lie_over_the_built_in_configuration() {
         "service.telemetry.metrics.level=none".to_owned(),
     ];
     let config = embedded(KEY, None, "/data", &sets).unwrap();
-    assert_eq!(config.pipelines.otlp[0].0.protocols.grpc.as_ref().unwrap().endpoint, "127.0.0.1:0");
+    assert_eq!(config.pipelines.otlp[0].1.protocols.grpc.as_ref().unwrap().endpoint, "127.0.0.1:0");
     assert_eq!(config.pipelines.telemetry.metrics.level, "none");
 }
 

@@ -34,6 +34,16 @@ const REDACTION: &[(&str, &str)] = &[
     ),
 ];
 
+/// Settings of the TLS of the Collector's servers that have no place here.
+const SERVER_TLS: &[(&str, &str)] = &[
+    ("ca_file", "leave it out: a server trusts `client_ca_file`"),
+    ("ca_pem", "leave it out: a server trusts `client_ca_file`"),
+    ("include_system_ca_certs_pool", "leave it out: a server trusts `client_ca_file` alone"),
+    ("cipher_suites", "leave it out: all that are offered are safe (AES-GCM and ChaCha20 with ECDHE)"),
+    ("curve_preferences", "leave it out: X25519, P-256 and P-384 are offered"),
+    ("tpm", "leave it out: keys are read from `key_file`"),
+];
+
 /// Settings of the Collector's Kafka receiver that have no place here.
 const KAFKA: &[(&str, &str)] = &[
     (
@@ -88,6 +98,15 @@ pub(super) fn check(root: &Node) -> Vec<Fault> {
     settings(root, "processors", "redaction", REDACTION, &mut faults);
     settings(root, "receivers", "kafka", KAFKA, &mut faults);
     settings(root, "exporters", "kafka", KAFKA_EXPORTER, &mut faults);
+    for (section, kind, server) in [
+        ("receivers", "otlp", "protocols.grpc.tls"),
+        ("receivers", "otlp", "protocols.http.tls"),
+        ("extensions", "api", "tls"),
+    ] {
+        for (key, instead) in SERVER_TLS {
+            settings(root, section, kind, &[(&format!("{server}.{key}"), instead)], &mut faults);
+        }
+    }
     faults
 }
 

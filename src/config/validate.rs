@@ -1,14 +1,16 @@
 //! From a configuration that parses to one that can run.
 
+use std::collections::BTreeMap;
+
 use sha2::{Digest, Sha256};
 
 use super::errors::{ConfigErrors, Fault};
 use super::tree::Places;
 use super::{
-    ApiExtension, BundleExporter, Component, ComponentId, Components, Config, Connector, Exporter, Extension,
-    FileStorage, HealthCheck, IncidentConnector, KafkaExporter, KafkaReceiver, MemoryLimiter, OtlpReceiver, Pipeline,
-    Problem, Processor, RawExporter, Receiver, RedactionProcessor, Signing, Storage, Telemetry, WebhookExporter,
-    WindowConfig, gateway, rules, suggest,
+    ApiExtension, BearerTokenAuth, BundleExporter, Component, ComponentId, Components, Config, Connector, Exporter,
+    Extension, FileStorage, HealthCheck, IncidentConnector, KafkaExporter, KafkaReceiver, MemoryLimiter, OtlpReceiver,
+    Pipeline, Problem, Processor, RawExporter, Receiver, RedactionProcessor, Signing, Storage, Telemetry,
+    WebhookExporter, WindowConfig, access, gateway, rules, suggest,
 };
 use crate::model::Signal;
 
@@ -30,8 +32,8 @@ pub struct ValidatedConfig {
 /// The components that the pipelines name.
 #[derive(Debug, Clone)]
 pub struct ValidatedPipelines {
-    /// OTLP receivers, each with the signals that its pipelines take.
-    pub otlp: Vec<(OtlpReceiver, Vec<Signal>)>,
+    /// OTLP receivers with the component's id, each with the signals that its pipelines take.
+    pub otlp: Vec<(String, OtlpReceiver, Vec<Signal>)>,
     /// Kafka receivers with the component's id, each with the signals that its pipelines take.
     pub kafka: Vec<(String, KafkaReceiver, Vec<Signal>)>,
     /// The memory limit, if a pipeline has one.
@@ -55,8 +57,10 @@ pub struct ValidatedPipelines {
     pub file_storage: Option<FileStorage>,
     /// Probes.
     pub health_check: Option<HealthCheck>,
-    /// The query API.
-    pub api: Option<ApiExtension>,
+    /// The query API, with the component's id.
+    pub api: Option<(String, ApiExtension)>,
+    /// What asks clients who they are, by the component's id.
+    pub authenticators: BTreeMap<String, BearerTokenAuth>,
     /// Own telemetry.
     pub telemetry: Telemetry,
     /// Time for a graceful stop.
@@ -73,6 +77,7 @@ pub(super) fn validate(document: Config, places: Places) -> Result<ValidatedConf
     let mut wiring = Wiring { document: &document, problems: Vec::new() };
     let pipelines = wiring.pipelines();
     let mut problems = wiring.problems;
+    problems.extend(access::check(&document, &pipelines));
     problems.extend(rules::check(&document));
     // A rule cannot be held against a value that was left open.
     problems.retain(|problem| !places.is_unresolved(&problem.path));
@@ -81,6 +86,7 @@ pub(super) fn validate(document: Config, places: Places) -> Result<ValidatedConf
     }
     let digest = digest(&pipelines).map_err(|problem| ConfigErrors::new(vec![place(&places, problem)]))?;
     let mut warnings = unused(&document);
+    warnings.extend(access::warnings(&pipelines));
     warnings.extend(pipelines.gateway.iter().flat_map(|(id, kafka)| gateway::warnings(id, kafka)));
     if pipelines.redaction.dry_run {
         let problem = Problem::new("processors.redaction.dry_run", "no bundle is written");
@@ -113,6 +119,7 @@ impl Wiring<'_> {
             file_storage: None,
             health_check: None,
             api: None,
+            authenticators: BTreeMap::new(),
             telemetry: service.telemetry.clone(),
             shutdown_timeout: service.shutdown_timeout.0,
         };
@@ -224,7 +231,9 @@ impl Wiring<'_> {
         }
         for (id, signals) in receivers {
             match document.receivers.0.get(&id) {
-                Some(Receiver::Otlp(receiver)) => found.otlp.push(((**receiver).clone(), signals)),
+                Some(Receiver::Otlp(receiver)) => {
+                    found.otlp.push((id.to_string(), (**receiver).clone(), signals));
+                }
                 Some(Receiver::Kafka(receiver)) => {
                     found.kafka.push((id.to_string(), (**receiver).clone(), signals));
                 }
@@ -348,7 +357,11 @@ impl Wiring<'_> {
                 Some(Extension::Signing(signing)) => found.signing.replace(signing.clone()).is_some(),
                 Some(Extension::FileStorage(storage)) => found.file_storage.replace(storage.clone()).is_some(),
                 Some(Extension::HealthCheck(health)) => found.health_check.replace(health.clone()).is_some(),
-                Some(Extension::Api(api)) => found.api.replace(api.clone()).is_some(),
+                Some(Extension::Api(api)) => found.api.replace((id.to_string(), api.clone())).is_some(),
+                Some(Extension::BearerTokenAuth(tokens)) => {
+                    found.authenticators.insert(id.to_string(), tokens.clone());
+                    false
+                }
                 None => false,
             };
             if second {

@@ -10,10 +10,10 @@ use sha2::{Digest, Sha256};
 use super::gather::{Digester, FileFact};
 use super::stack::{self, AppRules};
 use super::{exception_of, values};
-use crate::attachments::{self, Block, Content, Failure, FileLines, Kind, Status, Tests};
+use crate::attachments::{self, Block, Content, Failure, FileLines, Kind, Profile, Status, Tests};
 use crate::model::{
-    Attachment, Attributes, Cause, Coverage, DumpStack, Exception, FileCoverage, Frame, SpanId, TestFailure,
-    TestSummary,
+    Attachment, Attributes, Cause, Coverage, DumpStack, Exception, FileCoverage, Frame, ProfileStack, ProfileSummary,
+    SpanId, TestFailure, TestSummary,
 };
 
 /// Most attachments that a bundle shows.
@@ -111,6 +111,10 @@ pub(super) fn shown(
                 shown.unread = shown.stacks.is_empty();
                 text = text.filter(|_| shown.unread);
             }
+            Content::Profile(profile) => {
+                shown.profile = Some(summary_of(profile, &mut room));
+                text = None;
+            }
             Content::Unread => shown.unread = true,
             Content::Opaque => room.full = !kind.is_binary(),
             Content::Text => {}
@@ -152,8 +156,7 @@ impl File {
             kind,
             digest: digest(digester, bytes),
             // Of a file of which nothing is shown, nothing that was redacted can be guessed by it.
-            sha256: kind
-                .is_binary()
+            sha256: (kind.is_binary() && content == Content::Opaque)
                 .then(|| format!("sha256:{}", data_encoding::HEXLOWER.encode(&Sha256::digest(bytes)))),
             size: bytes.len() as u64,
             span: values::span_id(&loaded.body.span_id),
@@ -195,6 +198,21 @@ fn summary(tests: Tests, language: Option<&str>, rules: &AppRules, room: &mut Ro
         .collect();
     let more = (failed + errors + flaky).saturating_sub(failures.len() as u64);
     TestSummary { total, passed, failed, errors, skipped, flaky, failures, more }
+}
+
+fn summary_of(profile: Profile, room: &mut Room) -> ProfileSummary {
+    let Profile { kind, unit, total, stacks, more } = profile;
+    let all = stacks.len();
+    let share = |value: f64| if total > 0.0 { (value / total * 1e4).round() / 1e4 } else { 0.0 };
+    let stacks: Vec<ProfileStack> = stacks
+        .into_iter()
+        .filter_map(|(folded, value)| {
+            Some(ProfileStack { folded: room.take(Some(folded))?, value, share: share(value) })
+        })
+        .collect();
+    let more = more + (all - stacks.len()) as u64;
+    let mut text = |text| room.take(Some(text)).unwrap_or_default();
+    ProfileSummary { kind: text(kind), unit: text(unit), total, stacks, more }
 }
 
 /// What a test threw, as its report tells it.

@@ -10,7 +10,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::model::{Attributes, Frame};
+use crate::model::{Attributes, Exception, Frame, LogLine};
 
 /// The attribute that carries frames.
 pub(super) const FRAMES: &str = "casefile.exception.frames";
@@ -43,6 +43,20 @@ pub(super) fn frames(value: &Value) -> Option<Vec<(Frame, Option<bool>)>> {
     let list = value.as_array().or_else(|| value.get("frames")?.as_array())?;
     let frames: Option<Vec<_>> = list.iter().rev().map(one).collect();
     frames.filter(|frames| !frames.is_empty())
+}
+
+/// Takes out of the log line of an exception the frames that the exception itself shows. What could not be read stays.
+pub(super) fn forget(lines: &mut [LogLine], said: Option<&Exception>) {
+    let Some(said) = said else { return };
+    for line in lines {
+        let is = |key: &str, value: &Option<String>| line.attrs.get(key).and_then(Value::as_str) == value.as_deref();
+        if is("exception.type", &said.kind)
+            && is("exception.message", &said.message)
+            && line.attrs.get(FRAMES).is_some_and(|value| frames(value).is_some())
+        {
+            line.attrs.remove(FRAMES);
+        }
+    }
 }
 
 fn one(value: &Value) -> Option<(Frame, Option<bool>)> {

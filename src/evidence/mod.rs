@@ -7,7 +7,7 @@
 //! 2. `tree` makes a tree of the spans, whatever shape they came in.
 //! 3. `critical` finds the span in which the failure began.
 //! 4. `slow` says where the time went.
-//! 5. `exception` (with `stack`, which reads stack traces), `logs`, `environment` and `repro` read the evidence around it.
+//! 5. `exception` (with `stack`, which reads stack traces, and `symbolicate`, which tells their source), `logs`, `environment` and `repro` read the evidence around it.
 //! 6. `files` shows what was attached: test reports, coverage, dumps.
 //! 7. `incident` names the class of failures that it belongs to, `suspects` the places where its fault may lie.
 
@@ -16,6 +16,7 @@ mod critical;
 mod environment;
 mod exception;
 mod files;
+mod gaps;
 mod gather;
 mod incident;
 mod locals;
@@ -25,6 +26,7 @@ mod slow;
 mod spans;
 mod stack;
 mod suspects;
+mod symbolicate;
 mod test_run;
 mod tree;
 mod values;
@@ -50,10 +52,12 @@ pub use self::suspects::suspects;
 use self::tree::{Node, Tree};
 use crate::config::{LogJoin, ServiceFacts};
 use crate::model::{
-    Attributes, Bundle, Case, ClosedTrace, Completeness, DropReason, ExemplarEvidence, LooseSet, MetricEvidence,
-    Outcome, Provenance, RedactionReport, RootKey, SpanEvidence, TestRun, Timestamp, TraceEvidence, TraceId, Tracked,
+    Attributes, Bundle, Case, ClosedTrace, Completeness, DropReason, Exception, ExemplarEvidence, LooseSet,
+    MetricEvidence, Outcome, Provenance, RedactionReport, RootKey, SpanEvidence, TestRun, Timestamp, TraceEvidence,
+    TraceId, Tracked,
 };
 use crate::otlp::{Body, decode};
+use crate::symbols::Symbols;
 
 /// Most spans that a bundle shows.
 const MAX_SPANS: usize = 200;
@@ -75,6 +79,8 @@ pub struct Settings {
     pub in_app: AppRules,
     /// Digest of the configuration, for `provenance`.
     pub config_digest: String,
+    /// What tells the source of minified, obfuscated and stripped frames, if anything does.
+    pub symbols: Option<Arc<Symbols>>,
 }
 
 /// Log records without a trace id, as far as they may be evidence of a trace.
@@ -143,7 +149,7 @@ impl Assembler {
         let tree = Tree::new(spans);
         let critical = critical::find(&tree, &logs);
         let path = Path::to(&tree, &critical, &mut complete);
-        note_shape(&tree, &path, conflicting, undecodable, &mut complete);
+        gaps::of_shape(&tree, &path, conflicting, undecodable, &mut complete);
 
         let anchor = Anchor::of(&path, &critical, &logs, &files);
         let facts = self.settings.services.get(&anchor.service);
@@ -153,20 +159,31 @@ impl Assembler {
             |found| Some(self.with_stack(found, &tree, &critical, &logs, language.as_deref())),
         );
         let failed_at = failed_at(&tree, &critical, &logs, recorded.as_ref());
-        let exception = recorded
+        let mut exception = recorded
             .map(|found| exception::read(found, language.as_deref(), &self.settings.in_app, &mut complete))
             .or_else(|| match critical {
                 Critical::Nothing => files::failure(&files, &self.settings.in_app),
                 _ => None,
             });
-        if exception.is_none() {
-            complete.missing.push("exception: none was recorded".to_owned());
+        // As its events and records have it.
+        let said = exception.as_ref().map(|found| Exception {
+            kind: found.kind.clone(),
+            message: found.message.clone(),
+            ..Exception::default()
+        });
+        match (&mut exception, &self.settings.symbols) {
+            (None, _) => complete.missing.push("exception: none was recorded".to_owned()),
+            (Some(found), Some(symbols)) => {
+                let (resource, rules) = (&anchor.resource, &self.settings.in_app);
+                symbolicate::symbolicate(found, resource, language.as_deref(), rules, symbols, &mut complete);
+            }
+            _ => {}
         }
 
         let shown: Vec<SpanEvidence> = tree
             .around(&path.nodes, MAX_SPANS)
             .into_iter()
-            .filter_map(|node| Some(spans::evidence(&tree.spans[node].load()?, exception.as_ref())))
+            .filter_map(|node| Some(spans::evidence(&tree.spans[node].load()?, said.as_ref())))
             .collect();
         if shown.len() < tree.spans.len() {
             complete.truncated.push(format!("trace.spans: {} of {} are shown", shown.len(), tree.spans.len()));
@@ -187,6 +204,7 @@ impl Assembler {
         digests.sort_unstable();
         loose.extend(taken);
         logs_shown.ambient = logs::ambient(&ambient);
+        locals::forget(&mut logs_shown.window, said.as_ref());
         if around.more {
             complete.truncated.push(format!(
                 "logs.ambient: {} are shown of more that were written around the failure without any id",
@@ -210,17 +228,7 @@ impl Assembler {
         let environment = environment::environment(&anchor.resource, flags);
         let mut repro = repro::repro(&path.loaded, environment.timezone.as_deref());
         repro.test = test_of(&path, &anchor);
-        if repro.request.is_none() {
-            complete.missing.push("repro.request: no span of the path describes one".to_owned());
-        } else if repro.request.as_ref().is_some_and(|request| request.body.is_none()) {
-            complete.missing.push("repro.request.body: no span of the path carries one".to_owned());
-        }
-        if repro.command.is_empty() {
-            complete.missing.push("repro.command: no process.command_args or process.command_line".to_owned());
-        }
-        if repro.image.is_none() {
-            complete.missing.push("repro.image: no container.image.*".to_owned());
-        }
+        gaps::of_repro(&repro, &mut complete);
         let root = path.loaded.first().map(|span| &*span.resource);
         let commit_sha = environment::commit(&[&anchor.resource, &anchor.attrs, root.unwrap_or(&anchor.resource)]);
         if commit_sha.is_none() {
@@ -243,6 +251,11 @@ impl Assembler {
         if left_out > 0 {
             complete.truncated.push(format!("trace.critical_path: {left_out} spans that took less are left out"));
         }
+        let mut span_path: Vec<SpanEvidence> =
+            path.loaded.iter().map(|span| spans::evidence(span, said.as_ref())).collect();
+        if let (Some(failed), Some(node)) = (span_path.last_mut(), path.nodes.last()) {
+            spans::with_scope(failed, &tree.spans[*node].record);
+        }
         let mut bundle = Bundle {
             version: 1,
             bundle_id: bundle_id(&self.settings.tenant, trace_id),
@@ -255,7 +268,7 @@ impl Assembler {
             trace: TraceEvidence {
                 trace_id,
                 root: if tree.has_root() { "present" } else { "missing" }.to_owned(),
-                span_path: path.loaded.iter().map(|span| spans::evidence(span, exception.as_ref())).collect(),
+                span_path,
                 spans: shown,
                 span_count: tree.spans.len() as u64,
                 critical_path,
@@ -429,31 +442,6 @@ fn way(critical: &Critical, thrown: bool) -> &'static str {
         _ if thrown => "crash",
         Critical::Span { .. } | Critical::Log(_) => "error",
         Critical::Slow(_) | Critical::Nothing => "performance",
-    }
-}
-
-/// Says what is odd about the trace's shape.
-fn note_shape(tree: &Tree, path: &Path, conflicting: u64, undecodable: u64, complete: &mut Completeness) {
-    if !tree.has_root() {
-        complete.missing.push("trace.root: no span without a parent was received".to_owned());
-    }
-    if path.nodes.is_empty() {
-        complete.missing.push("trace.span_path: the span of the failure was not received".to_owned());
-    }
-    let top = path.nodes.first().map(|node| &tree.spans[*node]).filter(|top| !top.parent.is_zero());
-    if let Some(top) = top.filter(|top| tree.find(top.parent).is_none()) {
-        complete.missing.push(format!("trace.span_path: span {}, parent of {}, was not received", top.parent, top.id));
-    }
-    if tree.cycles > 0 {
-        complete.missing.push(format!("trace.span_path: {} circles of parents were cut", tree.cycles));
-    }
-    if conflicting > 0 {
-        complete
-            .truncated
-            .push(format!("trace.spans: {conflicting} share their id with a span that is shown, not its content"));
-    }
-    if undecodable > 0 {
-        complete.missing.push(format!("records: {undecodable} could not be decoded"));
     }
 }
 

@@ -5,7 +5,18 @@ use opentelemetry_proto::tonic::trace::v1::span::Event;
 
 use super::gather::Loaded;
 use super::{exception, values};
-use crate::model::{EventEvidence, Exception, SpanEvidence, Timestamp};
+use crate::model::{EventEvidence, Exception, Record, SpanEvidence, Timestamp};
+use crate::otlp::{Origin, decode_origin, span_kind};
+
+/// Adds what recorded it: its instrumentation scope, as exporters of other formats write it.
+pub(super) fn with_scope(evidence: &mut SpanEvidence, record: &Record) {
+    let Ok(Origin { scope, .. }) = decode_origin(record) else { return };
+    for (key, value) in [("otel.scope.name", scope.name), ("otel.scope.version", scope.version)] {
+        if !value.is_empty() {
+            evidence.attrs.entry(key.to_owned()).or_insert_with(|| value.into());
+        }
+    }
+}
 
 /// A span. Exception events that `shown` already says are left out.
 pub(super) fn evidence(loaded: &Loaded<Span>, shown: Option<&Exception>) -> SpanEvidence {
@@ -19,7 +30,7 @@ pub(super) fn evidence(loaded: &Loaded<Span>, shown: Option<&Exception>) -> Span
         parent_span_id: values::present(values::span_id(&span.parent_span_id)),
         service: loaded.service().to_owned(),
         name: span.name.clone(),
-        kind: kind(span.kind).to_owned(),
+        kind: span_kind(span.kind).to_owned(),
         status: match status.map_or(0, |status| status.code) {
             1 => "ok",
             2 => "error",
@@ -39,17 +50,6 @@ fn event(event: &Event) -> EventEvidence {
         time: Timestamp(event.time_unix_nano).to_rfc3339(),
         name: event.name.clone(),
         attrs: values::attributes(&event.attributes),
-    }
-}
-
-fn kind(number: i32) -> &'static str {
-    match number {
-        1 => "internal",
-        2 => "server",
-        3 => "client",
-        4 => "producer",
-        5 => "consumer",
-        _ => "unspecified",
     }
 }
 

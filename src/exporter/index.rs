@@ -1,6 +1,7 @@
 //! References from days and incidents to bundles. Small, and made of manifests alone, so that they can be made again.
 
 use bytes::Bytes;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::error::{ErrorKind, ExportError};
@@ -9,7 +10,7 @@ use crate::bundle::{names, to_canonical};
 use crate::model::{Manifest, Timestamp, TraceId};
 
 /// A reference to a bundle, as it lies under `index/`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct IndexRef {
     /// The bundle's id.
     pub bundle_id: String,

@@ -1,20 +1,21 @@
 //! From a URL and options to a [`Store`].
 
-use std::collections::BTreeMap;
 use std::path::{Path as FilePath, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::client::{HttpClient, HttpConnector};
 use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
-use object_store::{ClientConfigKey, RetryConfig};
+use object_store::{ClientConfigKey, ClientOptions, RetryConfig};
 use url::Url;
 
 use super::store::Store;
-use crate::config::{Problem, Secret};
+use crate::config::{ClientTls, Problem, StoreClient};
+use crate::transport::client_config;
 
 /// Longest time to connect to a store, within the time of a request.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -31,25 +32,24 @@ impl Store {
     /// Opens a store to write to: `file:./folder`, `file:/folder`, `file:///folder`, `s3://bucket/prefix` or
     /// `gs://bucket/prefix`. A folder that is not there is made, for its owner alone (mode 0700).
     ///
-    /// Settings of the client come from the environment (`AWS_*`, `GOOGLE_*`) and from `options`, which win. `timeout`
-    /// is the longest that one request may take.
+    /// Settings of the client come from the environment (`AWS_*`, `GOOGLE_*`) and from its `options`, which win.
     ///
     /// # Errors
     /// If the URL or an option is not understood, or the folder cannot be made. Paths are relative to the exporter.
-    pub fn open(url: &str, options: &BTreeMap<String, Secret>, timeout: Duration) -> Result<Self, Problem> {
+    pub fn open(url: &str, client: StoreClient<'_>) -> Result<Self, Problem> {
         let place = Place::parse(url)?;
         if let Place::Folder(folder) = &place {
             make_folder(folder)?;
         }
-        place.open(options, timeout)
+        place.open(client)
     }
 
     /// Opens a store to read: as [`Store::open`], but a folder that is not there is a problem.
     ///
     /// # Errors
     /// As [`Store::open`].
-    pub fn open_existing(url: &str, options: &BTreeMap<String, Secret>, timeout: Duration) -> Result<Self, Problem> {
-        Place::parse(url)?.open(options, timeout)
+    pub fn open_existing(url: &str, client: StoreClient<'_>) -> Result<Self, Problem> {
+        Place::parse(url)?.open(client)
     }
 
     /// Checks a URL without opening anything.
@@ -116,7 +116,9 @@ impl Place {
         }
     }
 
-    fn open(self, options: &BTreeMap<String, Secret>, timeout: Duration) -> Result<Store, Problem> {
+    fn open(self, client: StoreClient<'_>) -> Result<Store, Problem> {
+        let StoreClient { options, timeout, tls, sse, tags } = client;
+        let connector = tls.map(|tls| TlsConnector::new(tls, timeout)).transpose()?;
         match self {
             Self::Folder(folder) => {
                 if let Some(key) = options.keys().next() {
@@ -138,6 +140,19 @@ impl Place {
                 for (key, value) in options {
                     builder = builder.with_config(option::<AmazonS3ConfigKey>(key, "s3:")?, value.expose());
                 }
+                if let Some(connector) = connector {
+                    builder = builder.with_http_connector(connector);
+                }
+                if let Some(sse) = sse {
+                    let setting = |key| option::<AmazonS3ConfigKey>(key, "s3:");
+                    builder = builder.with_config(setting("aws_server_side_encryption")?, sse.kind.as_str());
+                    if let Some(key) = &sse.kms_key_id {
+                        builder = builder.with_config(setting("aws_sse_kms_key_id")?, key);
+                    }
+                    if sse.bucket_key_enabled {
+                        builder = builder.with_config(setting("aws_sse_bucket_key_enabled")?, "true");
+                    }
+                }
                 let client = |key| AmazonS3ConfigKey::Client(key);
                 let store = builder
                     .with_bucket_name(&bucket)
@@ -147,13 +162,17 @@ impl Place {
                     .build()
                     .map_err(refused)?;
                 let url = format!("s3://{bucket}/{prefix}");
-                Ok(Store::over(Arc::new(store), parsed(&prefix)?, url, true, timeout))
+                let store = Store::over(Arc::new(store), parsed(&prefix)?, url, true, timeout);
+                Ok(store.with_tags(tags.into_iter().flatten()))
             }
             Self::Gcs { bucket, prefix } => {
                 install_crypto();
                 let mut builder = GoogleCloudStorageBuilder::from_env();
                 for (key, value) in options {
                     builder = builder.with_config(option::<GoogleConfigKey>(key, "gs:")?, value.expose());
+                }
+                if let Some(connector) = connector {
+                    builder = builder.with_http_connector(connector);
                 }
                 let client = |key| GoogleConfigKey::Client(key);
                 let store = builder
@@ -167,6 +186,32 @@ impl Place {
                 Ok(Store::over(Arc::new(store), parsed(&prefix)?, url, true, timeout))
             }
         }
+    }
+}
+
+/// Makes the HTTP clients of a store that TLS is configured for. Other settings of such a client do not reach it.
+#[derive(Debug)]
+struct TlsConnector {
+    client: reqwest::Client,
+}
+
+impl TlsConnector {
+    fn new(tls: &ClientTls, timeout: Duration) -> Result<Self, Problem> {
+        let config = client_config(tls).map_err(|problem| problem.under("tls"))?;
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(config)
+            .user_agent(concat!("casefile/", env!("CARGO_PKG_VERSION")))
+            .timeout(timeout)
+            .connect_timeout(timeout.min(CONNECT_TIMEOUT))
+            .build()
+            .map_err(|error| Problem::new("tls", format!("no HTTP client: {error}")))?;
+        Ok(Self { client })
+    }
+}
+
+impl HttpConnector for TlsConnector {
+    fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
+        Ok(HttpClient::new(self.client.clone()))
     }
 }
 

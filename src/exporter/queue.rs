@@ -16,12 +16,13 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
+use tracing::Instrument as _;
 
 use super::error::ExportError;
 use super::raw::RawWriter;
 use super::webhook::Webhook;
 use super::writer::{BundleWriter, Receipt};
-use crate::bundle::Sealed;
+use crate::bundle::{Sealed, SealedRaw};
 use crate::config::SendingQueue;
 use crate::model::{DropReason, Outcome, TraceId};
 use crate::telemetry::names as metric;
@@ -48,13 +49,29 @@ struct Shared {
     cases: Mutex<Cases>,
     arrived: Notify,
     places: Arc<Semaphore>,
+    /// How many there are in all.
+    capacity: usize,
     /// No case comes any more: workers end when none waits.
     closing: AtomicBool,
     /// Set when the drain deadline has passed: workers give up what they are at.
     abandon: tokio::sync::watch::Sender<bool>,
-    raw: Option<RawWriter>,
-    writers: Vec<BundleWriter>,
-    webhooks: Vec<Webhook>,
+    /// Held for reading while a case is written.
+    outlets: tokio::sync::RwLock<Outlets>,
+    /// Set while outlets are to be changed: workers give up what they are at, and do it again with the new ones.
+    changing: tokio::sync::watch::Sender<bool>,
+    /// The exporters whose gauge shows what waits.
+    gauged: Mutex<Vec<String>>,
+}
+
+/// Where cases go. Unchanged ones are handed on from one configuration to the next.
+#[derive(Debug, Clone, Default)]
+pub struct Outlets {
+    /// For raw evidence, before anything else.
+    pub raw: Option<Arc<RawWriter>>,
+    /// For bundles: all of them.
+    pub writers: Vec<Arc<BundleWriter>>,
+    /// Who is told of each.
+    pub webhooks: Vec<Arc<Webhook>>,
 }
 
 #[derive(Debug, Default)]
@@ -86,21 +103,59 @@ impl ExportQueue {
         webhooks: Vec<Webhook>,
         config: &SendingQueue,
     ) -> Self {
+        let outlets = Outlets {
+            raw: raw.map(Arc::new),
+            writers: writers.into_iter().map(Arc::new).collect(),
+            webhooks: webhooks.into_iter().map(Arc::new).collect(),
+        };
+        Self::with(outlets, config)
+    }
+
+    /// As [`ExportQueue::spawn`].
+    #[must_use]
+    pub fn with(outlets: Outlets, config: &SendingQueue) -> Self {
         let shared = Arc::new(Shared {
             cases: Mutex::default(),
             arrived: Notify::new(),
+            capacity: config.queue_size.clamp(1, Semaphore::MAX_PERMITS),
             places: Arc::new(Semaphore::new(config.queue_size.clamp(1, Semaphore::MAX_PERMITS))),
             closing: AtomicBool::new(false),
             abandon: tokio::sync::watch::Sender::new(false),
-            raw,
-            writers,
-            webhooks,
+            gauged: Mutex::new(outlets.ids()),
+            outlets: tokio::sync::RwLock::new(outlets),
+            changing: tokio::sync::watch::Sender::new(false),
         });
+        shared.gauge_capacity();
         let mut workers = JoinSet::new();
         for _ in 0..config.num_consumers.max(1) {
             workers.spawn(work(Arc::clone(&shared)));
         }
         Self { shared, workers: tokio::sync::Mutex::new(workers) }
+    }
+
+    /// Where cases go.
+    pub async fn outlets(&self) -> Outlets {
+        self.shared.outlets.read().await.clone()
+    }
+
+    /// Changes where cases go. What is being written is finished first, or, where that takes longer than `patience`, given up and written
+    /// anew to the new ones: every write can be repeated. Nothing that waits is lost. Webhooks that are told no more send what waits there.
+    pub async fn replace(&self, outlets: Outlets, patience: Duration) {
+        let mut held = match tokio::time::timeout(patience, self.shared.outlets.write()).await {
+            Ok(held) => held,
+            Err(_) => {
+                self.shared.changing.send_replace(true);
+                self.shared.outlets.write().await
+            }
+        };
+        *self.shared.gauged.lock() = outlets.ids();
+        self.shared.gauge_capacity();
+        let old = std::mem::replace(&mut *held, outlets);
+        self.shared.changing.send_replace(false);
+        let gone = old.webhooks.into_iter().filter(|old| !held.webhooks.iter().any(|new| Arc::ptr_eq(old, new)));
+        for webhook in gone {
+            tokio::spawn(async move { webhook.finish().await });
+        }
     }
 
     /// Puts a case in, waiting while the queue is full: that is the back-pressure.
@@ -162,7 +217,8 @@ impl ExportQueue {
             // Each worker drops its request at its next poll, so this ends at once.
             while workers.join_next().await.is_some() {}
         }
-        let told = futures::future::join_all(self.shared.webhooks.iter().map(Webhook::finish));
+        let outlets = self.outlets().await;
+        let told = futures::future::join_all(outlets.webhooks.iter().map(|webhook| webhook.finish()));
         if tokio::time::timeout_at(end, told).await.is_err() {
             tracing::warn!("events that waited were not sent; their bundles are stored");
         }
@@ -210,10 +266,18 @@ impl Shared {
     }
 
     fn gauge(&self, waiting: usize) {
-        for writer in &self.writers {
+        for exporter in self.gauged.lock().iter() {
             // A queue length is far below 2^52.
             #[expect(clippy::cast_precision_loss, reason = "a queue length is far below 2^52")]
-            metrics::gauge!(metric::EXPORTER_QUEUE, "exporter" => writer.id().to_owned()).set(waiting as f64);
+            metrics::gauge!(metric::EXPORTER_QUEUE, "exporter" => exporter.clone()).set(waiting as f64);
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a queue length is far below 2^52")]
+    fn gauge_capacity(&self) {
+        for exporter in self.gauged.lock().iter() {
+            let gauge = metrics::gauge!(metric::EXPORTER_QUEUE_CAPACITY, "exporter" => exporter.clone());
+            gauge.set(self.capacity as f64);
         }
     }
 
@@ -239,18 +303,21 @@ impl Shared {
             arrived.await;
         }
     }
+}
+
+impl Outlets {
+    fn ids(&self) -> Vec<String> {
+        self.writers.iter().map(|writer| writer.id().to_owned()).collect()
+    }
 
     /// Writes a case to every store, its raw evidence first; the first receipt, if all of them have it.
-    async fn write(&self, sealed: &mut Sealed) -> Option<Receipt> {
-        let objects = sealed.take_raw();
+    async fn write(&self, sealed: &mut Sealed, objects: &[SealedRaw]) -> Option<Receipt> {
         if let Some(writer) = &self.raw {
-            match writer.write(&objects).await {
+            match writer.write(objects).await {
                 Ok(stored) => sealed.promise_raw(stored),
                 Err(error) => return give_up(writer.id(), sealed, &error),
             }
         }
-        // Their part of the byte budget is free again.
-        drop(objects);
         let sealed = &*sealed;
         let results = futures::future::join_all(self.writers.iter().map(|writer| writer.write(sealed))).await;
         let mut first = None;
@@ -301,16 +368,29 @@ async fn work(shared: Arc<Shared>) {
     while let Some(sealed) = shared.next().await {
         let mut held = Held { trace_id: sealed.trace_id(), sealed: Some(sealed), shared: &shared };
         let Some(sealed) = held.sealed.as_deref_mut() else { continue };
-        let receipt = tokio::select! {
-            biased;
-            receipt = shared.write(sealed) => receipt,
-            _ = abandon.wait_for(|abandon| *abandon) => return,
-        };
-        match &receipt {
-            Some(receipt) => {
-                for webhook in &shared.webhooks {
-                    webhook.tell(receipt);
+        let objects = sealed.take_raw();
+        let span = tracing::info_span!("store_bundle", trace_id = %held.trace_id);
+        let receipt = loop {
+            let written = async {
+                let outlets = shared.outlets.read().await;
+                let mut changing = shared.changing.subscribe();
+                tokio::select! {
+                    biased;
+                    receipt = outlets.write(sealed, &objects).instrument(span.clone()) => {
+                        let tell = |receipt: Receipt| outlets.webhooks.iter().for_each(|webhook| webhook.tell(&receipt));
+                        Some(receipt.map(tell))
+                    }
+                    _ = changing.wait_for(|changing| *changing) => None,
                 }
+            };
+            tokio::select! {
+                biased;
+                written = written => if let Some(receipt) = written { break receipt },
+                _ = abandon.wait_for(|abandon| *abandon) => return,
+            }
+        };
+        match receipt {
+            Some(()) => {
                 held.settle(Outcome::Bundled);
             }
             None => held.settle(Outcome::Dropped(DropReason::ExportFailed)),

@@ -17,10 +17,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, TagSet};
 
 use super::error::{ErrorKind, ExportError};
-use crate::model::Timestamp;
+use crate::bundle::names;
+use crate::model::{DEFAULT_TENANT, Tenant, Timestamp};
 
 /// What became of a [`Store::create`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +43,10 @@ pub struct Listed {
     pub modified: Timestamp,
 }
 
+/// An object has so many bytes, and is not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooLarge(pub u64);
+
 /// Most bytes of one object that are read.
 pub const MAX_OBJECT_BYTES: u64 = 256 * 1024 * 1024;
 
@@ -54,6 +59,8 @@ pub struct Store {
     /// Whether listings come in the order of names, so that one can stop early.
     ordered: bool,
     timeout: Duration,
+    /// What every object is tagged with.
+    tags: TagSet,
 }
 
 impl fmt::Debug for Store {
@@ -79,7 +86,27 @@ impl Store {
         timeout: Duration,
     ) -> Self {
         let url = url.into().trim_end_matches('/').to_owned();
-        Self { inner, prefix, url, ordered, timeout }
+        Self { inner, prefix, url, ordered, timeout, tags: TagSet::default() }
+    }
+
+    /// Tags every object that is written.
+    #[must_use]
+    pub(super) fn with_tags<'a>(mut self, tags: impl Iterator<Item = (&'a String, &'a String)>) -> Self {
+        for (key, value) in tags {
+            self.tags.push(key, value);
+        }
+        self
+    }
+
+    /// The part of this store that is a tenant's: nothing in it is read or written through another.
+    #[must_use]
+    pub fn of_tenant(&self, tenant: &Tenant) -> Self {
+        if tenant.as_str() == DEFAULT_TENANT {
+            return self.clone();
+        }
+        let folder = names::tenant_folder(tenant.as_str());
+        let prefix = folder.split('/').fold(self.prefix.clone(), |prefix, part| prefix.join(part));
+        Self { prefix, url: format!("{}/{folder}", self.url), ..self.clone() }
     }
 
     /// Creates an object unless there is one of that name.
@@ -88,7 +115,7 @@ impl Store {
     /// If it is not known to be stored. The object may come to be there all the same: create it again.
     pub async fn create(&self, name: &str, bytes: Bytes) -> Result<Created, ExportError> {
         let path = self.path(name)?;
-        let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+        let options = PutOptions { mode: PutMode::Create, tags: self.tags.clone(), ..PutOptions::default() };
         let put = self.inner.put_opts(&path, PutPayload::from_bytes(bytes.clone()), options);
         let failure = match self.within("create", name, put).await {
             Ok(_) => return Ok(Created::Stored),
@@ -112,7 +139,8 @@ impl Store {
     /// If it is not known to be written.
     pub async fn replace(&self, name: &str, bytes: Bytes) -> Result<(), ExportError> {
         let path = self.path(name)?;
-        let put = self.inner.put_opts(&path, PutPayload::from_bytes(bytes), PutOptions::default());
+        let options = PutOptions { tags: self.tags.clone(), ..PutOptions::default() };
+        let put = self.inner.put_opts(&path, PutPayload::from_bytes(bytes), options);
         self.within("write", name, put).await.map(drop)
     }
 
@@ -121,6 +149,25 @@ impl Store {
     /// # Errors
     /// If the store does not answer, or the object is larger than [`MAX_OBJECT_BYTES`].
     pub async fn get(&self, name: &str) -> Result<Option<Bytes>, ExportError> {
+        match self.get_at_most(name, MAX_OBJECT_BYTES).await? {
+            None => Ok(None),
+            Some(Ok(bytes)) => Ok(Some(bytes)),
+            Some(Err(TooLarge(size))) => Err(ExportError::new(
+                ErrorKind::Permanent,
+                format!("`{name}` has {size} bytes, and {MAX_OBJECT_BYTES} is the most that is read"),
+            )),
+        }
+    }
+
+    /// The bytes of an object, or how many it has where that is more than `max_bytes`; `None` if there is none.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub async fn get_at_most(
+        &self,
+        name: &str,
+        max_bytes: u64,
+    ) -> Result<Option<Result<Bytes, TooLarge>>, ExportError> {
         let path = self.path(name)?;
         let read = async {
             let found = match self.inner.get(&path).await {
@@ -128,19 +175,12 @@ impl Store {
                 Err(object_store::Error::NotFound { .. }) => return Ok(None),
                 Err(error) => return Err(error),
             };
-            if found.meta.size > MAX_OBJECT_BYTES {
-                return Ok(Some(Err(found.meta.size)));
+            if found.meta.size > max_bytes {
+                return Ok(Some(Err(TooLarge(found.meta.size))));
             }
             Ok(Some(Ok(found.bytes().await?)))
         };
-        match self.within("read", name, read).await? {
-            None => Ok(None),
-            Some(Ok(bytes)) => Ok(Some(bytes)),
-            Some(Err(size)) => Err(ExportError::new(
-                ErrorKind::Permanent,
-                format!("`{name}` has {size} bytes, and {MAX_OBJECT_BYTES} is the most that is read"),
-            )),
-        }
+        self.within("read", name, read).await
     }
 
     /// When an object was written, by the store's clock; `None` if there is none.

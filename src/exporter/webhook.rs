@@ -2,12 +2,11 @@
 //! Webhooks say (<https://www.standardwebhooks.com>). It never carries the bundle itself.
 //!
 //! The URL is the operator's, but what answers there may not be friendly: redirects are not followed, the body of an
-//! answer is not read, addresses that only ever lead to a cloud's metadata service are refused after the name has been
-//! resolved, and each request has a deadline. A queue of its own keeps a slow endpoint from holding bundles up.
+//! answer is not read, addresses of this machine, of private networks and of a cloud's metadata service are refused after the name has
+//! been resolved, and each request has a deadline. A queue of its own keeps a slow endpoint from holding bundles up.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use data_encoding::BASE64;
@@ -28,9 +27,13 @@ use crate::config::{Problem, RetryOnFailure, Secret, WebhookExporter};
 use crate::model::proto::BundleEvent;
 use crate::model::{Manifest, ManifestKind};
 use crate::telemetry::{Clock, names as metric};
+use crate::transport::client_config;
 
 /// The CloudEvents type of the event.
 pub const EVENT_TYPE: &str = "dev.casefile.bundle.stored";
+
+/// Most bytes of an event: what is told of a bundle is short, whatever stands in it.
+const MAX_EVENT: usize = 64 * 1024;
 
 /// Sends events to one endpoint.
 #[derive(Debug)]
@@ -66,12 +69,12 @@ impl Webhook {
     /// If the URL is not one of HTTP, leads to a link-local address as it stands, or the secret is empty.
     pub fn spawn(id: impl Into<String>, config: &WebhookExporter, clock: Arc<dyn Clock>) -> Result<Self, Problem> {
         let id = id.into();
-        let url = endpoint(&config.url)?;
+        let url = endpoint(config)?;
         let sender = Sender {
             id: id.clone(),
             url,
             key: signing_key(&config.signing_secret)?,
-            client: client(config.timeout.0)?,
+            client: client(config)?,
             retries: config.retry_on_failure.clone(),
             clock,
         };
@@ -79,6 +82,20 @@ impl Webhook {
         let mut worker = tokio::task::JoinSet::new();
         worker.spawn(deliver_all(sender, events, config.sending_queue.num_consumers.max(1)));
         Ok(Self { id, queue: Mutex::new(Some(queue)), worker: tokio::sync::Mutex::new(worker) })
+    }
+
+    /// Checks where events would go, without resolving or sending anything.
+    ///
+    /// # Errors
+    /// As [`Webhook::spawn`], but for the secret.
+    pub fn check(config: &WebhookExporter) -> Result<(), Problem> {
+        endpoint(config).map(drop)
+    }
+
+    /// The exporter's id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
     }
 
     /// Queues an event about a stored bundle or amendment. Where the queue is full the event is dropped and counted: the
@@ -114,6 +131,10 @@ impl Sender {
                 return count(&self.id, "failed");
             }
         };
+        if body.len() > MAX_EVENT {
+            tracing::error!(exporter = self.id, bytes = body.len(), "an event is too large to be sent");
+            return count(&self.id, "failed");
+        }
         match retry(&self.retries, self, || self.post(&event.id, body.clone())).await {
             Ok(()) => count(&self.id, "delivered"),
             Err(error) => {
@@ -232,11 +253,16 @@ fn signing_key(secret: &Secret) -> Result<Vec<u8>, Problem> {
     }
 }
 
-fn endpoint(text: &str) -> Result<reqwest::Url, Problem> {
+fn endpoint(config: &WebhookExporter) -> Result<reqwest::Url, Problem> {
     let wrong = || Problem::new("url", "this is not an `http:` or `https:` URL").instead("write `https://host/path`");
-    let url = reqwest::Url::parse(text).map_err(|_| wrong())?;
+    let url = reqwest::Url::parse(&config.url).map_err(|_| wrong())?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(wrong());
+    }
+    let host = url.host_str().unwrap_or_default();
+    if !config.allowed_hosts.is_empty() && !config.allowed_hosts.iter().any(|allowed| fits(host, allowed)) {
+        let problem = Problem::new("url", format!("`{host}` is none of `allowed_hosts`"));
+        return Err(problem.instead("name it there, if it may be told"));
     }
     // A literal address is not resolved, so the resolver below would not see it.
     let literal = match url.host().ok_or_else(wrong)? {
@@ -249,16 +275,36 @@ fn endpoint(text: &str) -> Result<reqwest::Url, Problem> {
             "url",
             format!("{address} is a link-local or metadata address, and events are not sent there"),
         )),
+        Some(address) if !config.allow_private && private(address) => {
+            Err(Problem::new("url", format!("{address} is an address of this machine or a private network"))
+                .instead("write `allow_private: true` if events are to go there"))
+        }
         _ => Ok(url),
     }
 }
 
-fn client(timeout: Duration) -> Result<reqwest::Client, Problem> {
+/// Whether a host is an allowed one: the same, or one under `*.domain`.
+fn fits(host: &str, allowed: &str) -> bool {
+    match allowed.strip_prefix("*.") {
+        None => host.eq_ignore_ascii_case(allowed),
+        Some(domain) => {
+            let host = host.to_ascii_lowercase();
+            host.strip_suffix(&domain.to_ascii_lowercase()).is_some_and(|sub| sub.len() > 1 && sub.ends_with('.'))
+        }
+    }
+}
+
+fn client(config: &WebhookExporter) -> Result<reqwest::Client, Problem> {
     install_crypto();
-    reqwest::Client::builder()
-        .timeout(timeout)
+    let mut builder = reqwest::Client::builder();
+    if let Some(tls) = &config.tls {
+        builder = builder.tls_backend_preconfigured(client_config(tls).map_err(|problem| problem.under("tls"))?);
+    }
+    builder
+        .timeout(config.timeout.0)
         .redirect(reqwest::redirect::Policy::none())
-        .dns_resolver(Arc::new(CheckedResolver))
+        // The addresses that it lets through are those that are connected to: a name cannot change its mind in between.
+        .dns_resolver(Arc::new(CheckedResolver { allow_private: config.allow_private }))
         // A proxy would resolve the name itself.
         .no_proxy()
         .build()
@@ -267,22 +313,27 @@ fn client(timeout: Duration) -> Result<reqwest::Client, Problem> {
 
 /// The system's resolver, without the addresses that events are not sent to.
 #[derive(Debug)]
-struct CheckedResolver;
+struct CheckedResolver {
+    allow_private: bool,
+}
 
 impl Resolve for CheckedResolver {
     fn resolve(&self, name: Name) -> Resolving {
+        let allow_private = self.allow_private;
         Box::pin(async move {
             let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            allowed(found).map_err(Into::into)
+            allowed(found, allow_private).map_err(Into::into)
         })
     }
 }
 
-fn allowed(found: Vec<SocketAddr>) -> Result<Addrs, ExportError> {
+fn allowed(found: Vec<SocketAddr>, allow_private: bool) -> Result<Addrs, ExportError> {
     let count = found.len();
-    let kept: Vec<SocketAddr> = found.into_iter().filter(|address| !forbidden(address.ip())).collect();
+    let may = |address: &SocketAddr| !forbidden(address.ip()) && (allow_private || !private(address.ip()));
+    let kept: Vec<SocketAddr> = found.into_iter().filter(may).collect();
     if kept.is_empty() && count > 0 {
-        return Err(ExportError::new(ErrorKind::Permanent, "the name leads to a link-local or metadata address"));
+        let message = "the name leads to no address that events may be sent to: link-local, private (`allow_private`) or metadata ones only";
+        return Err(ExportError::new(ErrorKind::Permanent, message));
     }
     Ok(Box::new(kept.into_iter()))
 }
@@ -303,6 +354,35 @@ fn forbidden(address: IpAddr) -> bool {
             }
         },
     }
+}
+
+/// Addresses of this machine and of private networks: loopback, RFC 1918, shared (100.64.0.0/10) and unique local ones, what is for tests
+/// and benchmarks, and what is reserved.
+fn private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => {
+            let [first, second, third, _] = address.octets();
+            address.is_private()
+                || address.is_loopback()
+                || address.is_broadcast()
+                || first == 0
+                || first >= 240
+                || (first == 100 && (64..128).contains(&second))
+                || (first == 192 && second == 0 && third == 0)
+                || (first == 198 && (18..20).contains(&second))
+        }
+        IpAddr::V6(address) => match address.to_ipv4() {
+            // Mapped and compatible ones.
+            Some(within) if !address.is_loopback() => private(IpAddr::V4(within)),
+            _ => address.is_loopback() || address.is_unique_local() || is_translated(address),
+        },
+    }
+}
+
+/// Addresses that lead to IPv4 ones by translation or tunnel (64:ff9b::/96, 64:ff9b:1::/48, 2002::/16, 2001::/32): what is behind them cannot be judged.
+fn is_translated(address: Ipv6Addr) -> bool {
+    let [first, second, third, ..] = address.segments();
+    first == 0x2002 || (first, second) == (0x2001, 0) || (first, second) == (0x64, 0xff9b) && third <= 1
 }
 
 fn count(exporter: &str, result: &'static str) {

@@ -153,6 +153,18 @@ impl BundleWriter {
         let written = self.committed_and_indexed(sealed).await;
         let result = written.as_ref().map_or("failed", |receipt| receipt.outcome.as_str());
         metrics::counter!(metric::EXPORTER_BUNDLES, "exporter" => self.id.clone(), "result" => result).increment(1);
+        let exporter = self.id.clone();
+        match &written {
+            Err(_) => metrics::counter!(metric::EXPORTER_SEND_FAILED_BUNDLES, "exporter" => exporter).increment(1),
+            Ok(receipt) => {
+                metrics::counter!(metric::EXPORTER_SENT_BUNDLES, "exporter" => exporter.clone()).increment(1);
+                // Not of what was stored before, nor of what amends it: those say nothing of how long a failure waits.
+                if receipt.outcome == Written::Stored {
+                    let waited = self.clock.now().since(sealed.failed_at());
+                    metrics::histogram!(metric::ERROR_TO_BUNDLE, "exporter" => exporter).record(waited.as_secs_f64());
+                }
+            }
+        }
         written
     }
 

@@ -21,8 +21,8 @@ pub const ATTACHMENT_KIND: &str = "casefile.attachment.kind";
 pub struct Attachment {
     /// Its name, as its sender gave it; empty where none was given.
     pub name: String,
-    /// `junit`, `pytest`, `jest`, `go_test`, `lcov`, `cobertura`, `race`, `dump`, `core`, `text`, `pprof`, `rr`, `jfr`,
-    /// `playwright` or `binary`.
+    /// `junit`, `pytest`, `jest`, `go_test`, `lcov`, `cobertura`, `race`, `dump`, `core`, `folded`, `text`, `pprof`, `rr`,
+    /// `jfr`, `playwright` or `binary`.
     pub kind: String,
     /// `hmac-sha256:` of the content, keyed: what its sender was answered with. A plain hash would let values that were redacted
     /// be guessed.
@@ -52,6 +52,9 @@ pub struct Attachment {
     /// The stacks of a dump, equal ones once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stacks: Vec<DumpStack>,
+    /// What a profile says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<ProfileSummary>,
     /// Its text, where nothing else of it can be shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
@@ -94,6 +97,34 @@ pub struct TestFailure {
     pub passed_runs: u64,
     /// What was thrown, from its last failure.
     pub exception: Exception,
+}
+
+/// What a profile says: of the trace or the span that it belongs to, where its samples say so.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ProfileSummary {
+    /// What was sampled: `cpu`, `wall`, `inuse_space`; empty where it does not say.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Its unit: `nanoseconds`, `bytes`; empty where it does not say.
+    pub unit: String,
+    /// All that was sampled, in this unit.
+    pub total: f64,
+    /// Heaviest first, 20 at most.
+    pub stacks: Vec<ProfileStack>,
+    /// Stacks beyond those that are shown.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more: u64,
+}
+
+/// A stack that was sampled.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ProfileStack {
+    /// Its frames divided by `;`, outermost first.
+    pub folded: String,
+    /// How much was sampled there, in the profile's unit.
+    pub value: f64,
+    /// The same as a part of all, from 0 to 1, to four digits.
+    pub share: f64,
 }
 
 /// What a coverage report says.

@@ -13,6 +13,41 @@ pub struct Budget {
 struct Inner {
     limit: usize,
     used: AtomicUsize,
+    /// What it is a part of: bytes are taken there too.
+    whole: Option<Arc<Inner>>,
+}
+
+impl Inner {
+    fn take(&self, bytes: usize) -> bool {
+        let free = |used: usize| used.checked_add(bytes).filter(|next| *next <= self.limit);
+        if self.used.try_update(Ordering::AcqRel, Ordering::Acquire, free).is_err() {
+            return false;
+        }
+        let is_taken = self.whole.as_ref().is_none_or(|whole| whole.take(bytes));
+        if !is_taken {
+            self.used.fetch_sub(bytes, Ordering::AcqRel);
+        }
+        is_taken
+    }
+
+    fn take_anyway(&self, bytes: usize) {
+        self.used.fetch_add(bytes, Ordering::AcqRel);
+        if let Some(whole) = &self.whole {
+            whole.take_anyway(bytes);
+        }
+    }
+
+    fn give_back(&self, bytes: usize) {
+        self.used.fetch_sub(bytes, Ordering::AcqRel);
+        if let Some(whole) = &self.whole {
+            whole.give_back(bytes);
+        }
+    }
+
+    fn is_short(&self, percent: usize) -> bool {
+        self.used.load(Ordering::Acquire) >= self.limit / 100 * percent
+            || self.whole.as_ref().is_some_and(|whole| whole.is_short(percent))
+    }
 }
 
 /// Bytes taken from a [`Budget`]; dropping it gives them back.
@@ -26,26 +61,33 @@ impl Budget {
     /// A budget of `limit` bytes, all free.
     #[must_use]
     pub fn new(limit: usize) -> Self {
-        Self { inner: Arc::new(Inner { limit, used: AtomicUsize::new(0) }) }
+        Self { inner: Arc::new(Inner { limit, used: AtomicUsize::new(0), whole: None }) }
+    }
+
+    /// A part of this budget, of `limit` bytes at most: what is taken of it is taken of the whole too.
+    #[must_use]
+    pub fn part(&self, limit: usize) -> Self {
+        let (limit, whole) = (limit.min(self.limit()), Some(Arc::clone(&self.inner)));
+        Self { inner: Arc::new(Inner { limit, used: AtomicUsize::new(0), whole }) }
+    }
+
+    /// Whether so many percent are taken, of this budget or of what it is a part of.
+    #[must_use]
+    pub fn is_short(&self, percent: usize) -> bool {
+        self.inner.is_short(percent)
     }
 
     /// Takes `bytes`, or `None` if so many are not free.
     #[must_use]
     pub fn take(&self, bytes: usize) -> Option<Permit> {
-        self.inner
-            .used
-            .try_update(Ordering::AcqRel, Ordering::Acquire, |used| {
-                used.checked_add(bytes).filter(|next| *next <= self.inner.limit)
-            })
-            .ok()
-            .map(|_| Permit { inner: Arc::clone(&self.inner), bytes })
+        self.inner.take(bytes).then(|| Permit { inner: Arc::clone(&self.inner), bytes })
     }
 
     /// Takes `bytes` whether or not so many are free: for what is owed to input that was admitted before. While more is
     /// taken than there is, [`Budget::take`] refuses.
     #[must_use]
     pub fn take_anyway(&self, bytes: usize) -> Permit {
-        self.inner.used.fetch_add(bytes, Ordering::AcqRel);
+        self.inner.take_anyway(bytes);
         Permit { inner: Arc::clone(&self.inner), bytes }
     }
 
@@ -76,6 +118,27 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.inner.used.fetch_sub(self.bytes, Ordering::AcqRel);
+        self.inner.give_back(self.bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_takes_of_the_whole_and_never_more_than_its_own() {
+        let whole = Budget::new(100);
+        let part = whole.part(60);
+        let held = part.take(50).unwrap();
+        assert_eq!((part.used(), whole.used()), (50, 50));
+        assert!(part.take(20).is_none() && whole.used() == 50, "what is refused is taken nowhere");
+        let others = whole.take(45).unwrap();
+        assert!(part.take(10).is_none() && part.used() == 50, "the whole is used up");
+        assert!(part.is_short(90), "and the part is told so");
+        drop((held, others));
+        assert_eq!((part.used(), whole.used()), (0, 0));
+        drop(part.take_anyway(500));
+        assert_eq!((part.used(), whole.used()), (0, 0));
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{CloseReason, IncidentHistory, TraceId};
+use super::{CloseReason, IncidentHistory, NormalLatency, TraceId};
 
 /// Keyed digest of a record's content: the identity by which records are deduplicated and bundles merged.
 ///
@@ -83,6 +83,10 @@ pub struct Manifest {
     /// Where the same records lie as they came, encrypted. Absent where they are not kept.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub raw: Vec<RawRef>,
+    /// How long other spans took that did the same as those of the path and of the critical path: all of them where the failure is one of
+    /// performance, else those that took longer than 99 %. Absent where too few were measured.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub normal_latencies: Vec<NormalLatency>,
     /// Commit, copied from the bundle for listings.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commit_sha: Option<String>,

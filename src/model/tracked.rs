@@ -40,6 +40,20 @@ pub struct Totals {
 }
 
 impl Totals {
+    /// These and others together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            accepted: self.accepted + other.accepted,
+            bundled: self.bundled + other.bundled,
+            not_sampled: self.not_sampled + other.not_sampled,
+            dropped: self.dropped + other.dropped,
+            carried: self.carried + other.carried,
+            reread: self.reread + other.reread,
+            undecided: self.undecided + other.undecided,
+        }
+    }
+
     /// Records that still wait for an outcome.
     #[must_use]
     pub fn pending(&self) -> u64 {

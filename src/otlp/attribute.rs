@@ -17,7 +17,9 @@ pub enum Value<'a> {
     Int(i64),
     /// `double_value`.
     Double(f64),
-    /// Bytes, arrays and maps, and values that are not set.
+    /// `bytes_value`.
+    Bytes(&'a [u8]),
+    /// Arrays and maps, and values that are not set.
     Other,
 }
 
@@ -144,6 +146,7 @@ fn any_value<'a>(mut reader: Reader<'a>, value: &mut Value<'a>) {
             (2, Payload::Varint(bits)) => Value::Bool(bits != 0),
             (3, Payload::Varint(bits)) => Value::Int(bits.cast_signed()),
             (4, Payload::Fixed64(bits)) => Value::Double(f64::from_bits(bits)),
+            (7, Payload::Len(start, end)) => Value::Bytes(reader.slice(start, end)),
             (5..=8, _) => Value::Other,
             _ => *value,
         };

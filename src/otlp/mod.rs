@@ -15,12 +15,15 @@ mod excerpt;
 mod json;
 mod log_line;
 mod lossy;
+mod operation;
+mod profile;
 mod recording;
 mod request;
 mod resource;
 mod scan;
 mod schema;
 mod shape;
+mod span;
 mod split;
 mod wire;
 
@@ -31,10 +34,15 @@ pub use decode::{Body, Origin, decode, decode_origin};
 pub use excerpt::excerpts;
 pub use json::{from_json, to_json};
 pub use log_line::{LogBody, LogContext, traceparent, write_log};
+pub use operation::{Operation, operation, span_kind};
+pub use profile::{Profiles, read_profiles};
 pub use recording::{Recorded, read_recording, write_json_line, write_length_delimited};
 pub use resource::with_resource_attributes;
 pub use scan::{head, scan};
 pub use shape::shape;
+pub use span::{
+    SpanEvent, SpanFields, has_parent_and_status, scope_attributes, scope_name_and_version, span_events, span_fields,
+};
 pub use split::{Group, Grouping, Part, Split, split};
 
 use crate::model::Entry;

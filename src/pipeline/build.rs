@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Core, ServiceError};
-use crate::bundle::Signer;
+use crate::bundle::{Signer, names};
 use crate::config::{
     BundleExporter, ByteSize, Duration, KafkaReceiver, Problem, RawExporter, RetryOnFailure, Secret, ValidatedConfig,
     ValidatedPipelines,
 };
-use crate::exporter::{BundleWriter, KafkaWriter, OnHealth, RawWriter, Store, Webhook};
-use crate::model::{RootKey, Signal};
+use crate::exporter::{BundleWriter, KafkaWriter, OnHealth, Outlets, RawWriter, Store, Webhook};
+use crate::model::{DEFAULT_TENANT, RootKey, Signal, Tenant};
 use crate::receiver::kafka::KafkaSource;
 use crate::telemetry::{Clock, Readiness};
 use crate::window::{LogError, LogSettings, Recovery, WindowLog};
@@ -39,63 +39,109 @@ pub(super) fn signer(pipelines: &ValidatedPipelines) -> Result<Option<Arc<Signer
         .map_err(|problem| vec![Problem { path: "extensions.signing.key".to_owned(), ..problem }])
 }
 
-/// The log that windows are kept in, and what an earlier process left there; `None` where they are kept in memory alone.
-pub(super) fn window_log(pipelines: &ValidatedPipelines) -> Result<Option<(WindowLog, Recovery)>, ServiceError> {
+/// The log that a tenant's windows are kept in, and what an earlier process left there; `None` where they are kept in memory alone.
+pub(super) fn window_log(
+    pipelines: &ValidatedPipelines,
+    tenant: &Tenant,
+) -> Result<Option<(WindowLog, Recovery)>, ServiceError> {
     let Some(storage) = &pipelines.file_storage else { return Ok(None) };
     let redaction = &pipelines.redaction;
     let previous = redaction.previous_keys.iter().map(|previous| &previous.key);
     // `Core::build` has reported those that are no keys.
     let roots = std::iter::once(&redaction.key).chain(previous).filter_map(|key| RootKey::parse(key.expose()).ok());
-    let settings = LogSettings {
-        directory: PathBuf::from(&storage.directory),
-        fsync: storage.fsync,
-        retention: pipelines.incident.window.retention.0,
+    let directory = PathBuf::from(&storage.directory);
+    let directory = if tenant.as_str() == DEFAULT_TENANT {
+        directory
+    } else {
+        directory.join(names::tenant_folder(tenant.as_str()))
     };
+    let settings = LogSettings { directory, fsync: storage.fsync, retention: pipelines.incident.window.retention.0 };
     Ok(Some(WindowLog::open(settings, roots.collect())?))
 }
 
-/// A writer for each `bundle` exporter. While its store fails, the process is not ready.
-pub(super) fn writers(
+/// What the exporters of a tenant are made with.
+pub(super) struct Making<'a> {
+    pub(super) tenant: &'a Tenant,
+    pub(super) readiness: &'a Readiness,
+    pub(super) clock: &'a Arc<dyn Clock>,
+    /// Names this process among all that write to a store.
+    pub(super) name: &'a str,
+}
+
+/// Where a tenant's cases go. Of `before` (what went with another configuration) is kept what is configured the same. While a store fails, the
+/// process is not ready.
+pub(super) fn outlets(
     pipelines: &ValidatedPipelines,
-    signer: Option<Arc<Signer>>,
-    readiness: &Readiness,
-    clock: &Arc<dyn Clock>,
-    name: &str,
-) -> Result<Vec<BundleWriter>, Vec<Problem>> {
+    before: Option<(&ValidatedPipelines, &Outlets)>,
+    making: &Making<'_>,
+) -> Result<Outlets, Vec<Problem>> {
+    let signer = signer(pipelines)?;
     let mut problems = Vec::new();
-    let mut writers = Vec::new();
+    let mut found = Outlets::default();
     for (id, config) in &pipelines.bundles {
+        let kept = before.filter(|(old, _)| old.bundles.contains(&(id.clone(), config.clone())));
+        let kept = kept.filter(|(old, _)| old.signing == pipelines.signing);
+        if let Some(writer) = kept.and_then(|(_, outlets)| outlets.writers.iter().find(|writer| writer.id() == id)) {
+            found.writers.push(Arc::clone(writer));
+            continue;
+        }
         let config =
             &BundleExporter { retry_on_failure: patience(pipelines, &config.retry_on_failure), ..config.clone() };
-        match Store::open(&config.url, &config.options, config.timeout.0) {
+        match Store::open(&config.url, config.client()) {
             Err(problem) => problems.push(problem.under(&format!("exporters.{id}"))),
             Ok(store) => {
-                let writer = BundleWriter::new(id, store, config, signer.clone(), name, Arc::clone(clock));
-                writers.push(writer.with_health(report_to(readiness, id)));
+                let store = store.of_tenant(making.tenant);
+                let writer =
+                    BundleWriter::new(id, store, config, signer.clone(), making.name, Arc::clone(making.clock));
+                found.writers.push(Arc::new(writer.with_health(health(making, id))));
             }
         }
     }
-    if problems.is_empty() { Ok(writers) } else { Err(problems) }
+    if let Some((id, config)) = &pipelines.raw {
+        let kept = before.filter(|(old, _)| old.raw == pipelines.raw).and_then(|(_, outlets)| outlets.raw.clone());
+        match kept.map_or_else(|| raw_writer(pipelines, id, config, making).map(Arc::new), Ok) {
+            Ok(writer) => found.raw = Some(writer),
+            Err(problem) => problems.push(problem.under(&format!("exporters.{id}"))),
+        }
+    }
+    for (id, config) in &pipelines.webhooks {
+        let kept = before.filter(|(old, _)| old.webhooks.contains(&(id.clone(), config.clone())));
+        if let Some(webhook) = kept.and_then(|(_, outlets)| outlets.webhooks.iter().find(|hook| hook.id() == id)) {
+            found.webhooks.push(Arc::clone(webhook));
+            continue;
+        }
+        match Webhook::spawn(id, config, Arc::clone(making.clock)) {
+            Ok(webhook) => found.webhooks.push(Arc::new(webhook)),
+            Err(problem) => problems.push(problem.under(&format!("exporters.{id}"))),
+        }
+    }
+    if problems.is_empty() { Ok(found) } else { Err(problems) }
+}
+
+fn health(making: &Making<'_>, id: &str) -> OnHealth {
+    if making.tenant.as_str() == DEFAULT_TENANT {
+        report_to(making.readiness, id)
+    } else {
+        report_to(making.readiness, &format!("{id} of tenant {}", making.tenant))
+    }
+}
+
+fn raw_writer(
+    pipelines: &ValidatedPipelines,
+    id: &str,
+    config: &RawExporter,
+    making: &Making<'_>,
+) -> Result<RawWriter, Problem> {
+    let store = Store::open(&config.url, config.client())?.of_tenant(making.tenant);
+    let config = RawExporter { retry_on_failure: patience(pipelines, &config.retry_on_failure), ..config.clone() };
+    let writer = RawWriter::new(id, store, &config, Arc::clone(making.clock));
+    Ok(writer.with_health(health(making, id)))
 }
 
 /// Retries of a store: without end where records wait in Kafka, which keeps them for longer than any outage that is mended.
 fn patience(pipelines: &ValidatedPipelines, retries: &RetryOnFailure) -> RetryOnFailure {
     let max_elapsed_time = if pipelines.kafka.is_empty() { retries.max_elapsed_time } else { Duration::seconds(0) };
     RetryOnFailure { max_elapsed_time, ..retries.clone() }
-}
-
-/// The writer of raw evidence, if it is kept. While its store fails, the process is not ready.
-pub(super) fn raw_writer(
-    pipelines: &ValidatedPipelines,
-    readiness: &Readiness,
-    clock: &Arc<dyn Clock>,
-) -> Result<Option<RawWriter>, Vec<Problem>> {
-    let Some((id, config)) = &pipelines.raw else { return Ok(None) };
-    let store = Store::open(&config.url, &config.options, config.timeout.0)
-        .map_err(|problem| vec![problem.under(&format!("exporters.{id}"))])?;
-    let config = RawExporter { retry_on_failure: patience(pipelines, &config.retry_on_failure), ..config.clone() };
-    let writer = RawWriter::new(id, store, &config, Arc::clone(clock));
-    Ok(Some(writer.with_health(report_to(readiness, id))))
 }
 
 /// Tells probes whether the store or the brokers of an exporter work.
@@ -121,19 +167,6 @@ pub(super) fn kafka_sources(
     pipelines.kafka.iter().map(source).collect()
 }
 
-/// A sender for each `webhook` exporter.
-pub(super) fn webhooks(pipelines: &ValidatedPipelines, clock: &Arc<dyn Clock>) -> Result<Vec<Webhook>, Vec<Problem>> {
-    let mut problems = Vec::new();
-    let mut webhooks = Vec::new();
-    for (id, config) in &pipelines.webhooks {
-        match Webhook::spawn(id, config, Arc::clone(clock)) {
-            Ok(webhook) => webhooks.push(webhook),
-            Err(problem) => problems.push(problem.under(&format!("exporters.{id}"))),
-        }
-    }
-    if problems.is_empty() { Ok(webhooks) } else { Err(problems) }
-}
-
 /// What the stages themselves find wrong with a configuration, without opening or listening to anything.
 ///
 /// Values that validation let pass although they are empty are those of an environment that is not known here.
@@ -155,6 +188,9 @@ pub fn check(config: &ValidatedConfig) -> Vec<Problem> {
     let raw = config.pipelines.raw.iter().map(|(id, raw)| (id, &raw.url));
     for (id, url) in bundles.chain(raw).filter(|(_, url)| !url.is_empty()) {
         problems.extend(Store::check_url(url).err().map(|problem| problem.under(&format!("exporters.{id}"))));
+    }
+    for (id, webhook) in config.pipelines.webhooks.iter().filter(|(_, webhook)| !webhook.url.is_empty()) {
+        problems.extend(Webhook::check(webhook).err().map(|problem| problem.under(&format!("exporters.{id}"))));
     }
     problems
 }

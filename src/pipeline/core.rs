@@ -6,35 +6,38 @@ use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use metrics::counter;
 use parking_lot::Mutex;
 
+use super::counts::{count_completeness, count_decision, missing_parts, report_dry_run};
 use super::limit::IncidentLimiter;
-use crate::bundle::{Closed, RawSealer, Sealed, SealedAttachment, seal, seal_attachment};
+use super::normals::Normals;
+use super::rules::{Local, Rules};
+use crate::bundle::{Closed, Sealed, SealedAttachment, seal, seal_attachment};
 use crate::config::{IncidentConnector, Problem, ValidatedConfig};
-use crate::evidence::{self, AppRules, Assembler, Beside};
+use crate::evidence::Beside;
 use crate::model::{
     Batch, Budget, CloseReason, ClosedTrace, Decision, DropReason, Encoding, Entry, Ledger, LooseSet, Origin, Outcome,
-    Permit, Record, Remark, RootKey, Signal, Timestamp, TraceId,
+    Permit, Record, Signal, Tenant, Timestamp, TraceId,
 };
 use crate::otlp::{AttachedFile, Limits, scan, write_attachment};
 use crate::receiver::{AttachError, Incoming, Refusal, RefusalReason};
-use crate::redact::{RedactedCase, Redactor};
 use crate::sampling::Sampler;
 use crate::telemetry::names;
 use crate::window::{self, Appended, LooseLogs, Mark, Ticket, Window, WindowLog};
 
-/// The tenant of a deployment that has one.
-pub const DEFAULT_TENANT: &str = "default";
-
+/// Records of a request whose durations are looked at, where traces that nothing triggers are never judged.
+const MEASURED: usize = 8;
 /// Part of the byte budget from which traces are decided before their time, and from which even those that have failed are.
 const RELIEVE_PERCENT: usize = 80;
 const URGENT_PERCENT: usize = 95;
 /// What a client should wait before it sends a refused request again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Windows, policies, assembler and redactor, built once from a configuration.
+/// Windows, policies, assembler and redactor, built from a configuration. What decides and shapes bundles can be changed while it runs
+/// ([`Core::reload`]); what is in the windows stays there.
 #[derive(Debug)]
 pub struct Core {
     stages: Arc<Stages>,
@@ -44,7 +47,7 @@ pub struct Core {
     /// Whether a trace is open only if a record of it has triggered ([`Window::by_trigger`]).
     by_trigger: bool,
     hasher: foldhash::fast::FixedState,
-    sampler: Sampler,
+    local: ArcSwap<Local>,
     /// Keeps records on disk as well, if windows are to outlive the process.
     log: Option<Arc<WindowLog>>,
     /// Log records without a trace id, which belong to no shard.
@@ -54,13 +57,10 @@ pub struct Core {
 /// What the windows of a process share, however many there are.
 #[derive(Debug)]
 struct Stages {
-    incident: IncidentConnector,
-    window: window::Settings,
-    assembler: Assembler,
-    redactor: Redactor,
-    /// Only where raw evidence is configured: elsewhere no copy of the records is made.
-    raw: Option<RawSealer>,
+    tenant: Tenant,
+    rules: ArcSwap<Rules>,
     limiter: IncidentLimiter,
+    normals: Normals,
     budget: Budget,
     ledger: Arc<Ledger>,
 }
@@ -71,75 +71,83 @@ impl Core {
     /// # Errors
     /// Every problem that the stages found, with its path in the configuration.
     pub fn build(config: &ValidatedConfig, shards: usize, max_bytes: usize) -> Result<Self, Vec<Problem>> {
-        let pipelines = &config.pipelines;
-        let incident = &pipelines.incident;
-        let root = RootKey::parse(pipelines.redaction.key.expose())
-            .map_err(|error| vec![Problem::new("processors.redaction.key", error.to_string())])?;
-        let under = |prefix: &'static str| {
-            move |found: Vec<Problem>| found.into_iter().map(|problem| problem.under(prefix)).collect::<Vec<_>>()
+        Self::build_for(config, &Tenant::default(), shards, Budget::new(max_bytes))
+    }
+
+    /// The same for a tenant: the keys of its redaction and record digests are its own, and its bundles carry its name.
+    ///
+    /// # Errors
+    /// As [`Core::build`].
+    pub fn build_for(
+        config: &ValidatedConfig,
+        tenant: &Tenant,
+        shards: usize,
+        budget: Budget,
+    ) -> Result<Self, Vec<Problem>> {
+        let rules = Arc::new(Rules::compile(config, tenant)?);
+        let found = |found: Vec<Problem>| {
+            found.into_iter().map(|problem| problem.under("connectors.incident.logs")).collect::<Vec<_>>()
         };
-        let sampler = Sampler::compile(&incident.tail_sampling).map_err(under("connectors.incident.tail_sampling"))?;
-        let redactor =
-            Redactor::compile(&pipelines.redaction, DEFAULT_TENANT, &root).map_err(under("processors.redaction"))?;
-        let raw = match &pipelines.raw {
-            None => None,
-            Some((id, config)) => Some(RawSealer::compile(config).map_err(|found| {
-                found.into_iter().map(|problem| problem.under(&format!("exporters.{id}"))).collect::<Vec<_>>()
-            })?),
-        };
-        let in_app = AppRules::new(&incident.in_app).map_err(|(at, error)| {
-            vec![Problem::new(format!("connectors.incident.in_app[{at}]"), error.to_string())]
-        })?;
-        let assembler = Assembler::new(
-            evidence::Settings {
-                tenant: DEFAULT_TENANT.to_owned(),
-                logs: incident.logs.clone(),
-                services: incident.services.clone(),
-                in_app,
-                config_digest: config.digest.clone(),
-            },
-            &root,
-        );
-        let budget = Budget::new(max_bytes);
-        let loose = loose_logs(incident, &budget).map_err(under("connectors.incident.logs"))?;
-        let window = window::Settings {
-            decision_wait: incident.tail_sampling.decision_wait.0,
-            decision_wait_after_root: incident.tail_sampling.decision_wait_after_root_received.0,
-            retention: incident.window.retention.0,
-            max_records: incident.window.max_records_per_trace.max(1),
-            whole_traces: sampler.needs_whole_traces(),
-        };
+        let loose = loose_logs(&rules.incident, &budget).map_err(found)?;
+        let local = Local { sampler: rules.sampler.with_own_memory(1), rules: Arc::clone(&rules) };
         let stages = Stages {
-            incident: incident.clone(),
-            window,
-            assembler,
-            redactor,
-            raw,
-            limiter: IncidentLimiter::new(&incident.incidents),
+            tenant: tenant.clone(),
+            limiter: IncidentLimiter::new(&rules.incident.incidents),
+            rules: ArcSwap::new(rules),
+            normals: Normals::default(),
             budget,
             ledger: Arc::default(),
         };
-        let by_trigger = sampler.needs_triggers();
+        let by_trigger = local.sampler.needs_triggers();
         let window = || match by_trigger {
-            true => Window::by_trigger(stages.window, stages.budget.take_anyway(0)),
-            false => Window::new(stages.window),
+            true => Window::by_trigger(local.rules.window, stages.budget.take_anyway(0)),
+            false => Window::new(local.rules.window),
         };
         let shards = shards.max(1);
         let windows = (0..if by_trigger { 1 } else { shards }).map(|_| Mutex::new(window())).collect();
-        Ok(Self { shards, by_trigger, ..Self::on(Arc::new(stages), windows, sampler, loose) })
+        Ok(Self { shards, by_trigger, ..Self::on(Arc::new(stages), windows, local, loose) })
     }
 
-    fn on(stages: Arc<Stages>, windows: Box<[Mutex<Window>]>, sampler: Sampler, loose: LooseLogs) -> Self {
+    fn on(stages: Arc<Stages>, windows: Box<[Mutex<Window>]>, local: Local, loose: LooseLogs) -> Self {
         Self {
             shards: windows.len(),
             windows,
             by_trigger: false,
             stages,
             hasher: foldhash::fast::FixedState::default(),
-            sampler,
+            local: ArcSwap::from_pointee(local),
             log: None,
             loose,
         }
+    }
+
+    /// Compiles `config` anew; from then on traces are judged by it, in every window that shares these stages. What windows, decisions
+    /// and limits remember stays. Settings of windows, logs and limits are taken as they were: see [`super::unchangeable`].
+    ///
+    /// # Errors
+    /// Every problem that the stages found; nothing has changed then.
+    pub fn reload(&self, config: &ValidatedConfig) -> Result<Reloaded<'_>, Vec<Problem>> {
+        let rules = Rules::compile(config, &self.stages.tenant)?;
+        if self.by_trigger && !rules.sampler.needs_triggers() {
+            let problem = "has a policy now that needs whole traces, which takes a restart: windows keep none that nothing triggers";
+            return Err(vec![Problem::new("connectors.incident.tail_sampling.policies", problem)]);
+        }
+        Ok(Reloaded { core: self, rules: Arc::new(rules) })
+    }
+
+    /// The rules in force. A change of them reaches the windows of this core here.
+    fn local(&self) -> Arc<Local> {
+        let (local, rules) = (self.local.load_full(), self.stages.rules.load());
+        if Arc::ptr_eq(&local.rules, &rules) {
+            return local;
+        }
+        let rules = Arc::clone(&rules);
+        for window in &self.windows {
+            window.lock().configure(rules.window);
+        }
+        let local = Arc::new(Local { sampler: rules.sampler.with_memory_of(&local.sampler), rules });
+        self.local.store(Arc::clone(&local));
+        local
     }
 
     /// A window of its own, in memory, with a memory of past decisions of its own (one of `n`), on the same stages, budget and
@@ -148,10 +156,12 @@ impl Core {
     /// # Errors
     /// What [`Core::build`] would have found.
     pub fn apart(&self, n: u64) -> Result<Self, Vec<Problem>> {
-        let loose = loose_logs(&self.stages.incident, &self.stages.budget)?;
+        let local = self.local();
+        let loose = loose_logs(&local.rules.incident, &self.stages.budget)?;
+        let local = Local { sampler: local.sampler.with_own_memory(n), rules: Arc::clone(&local.rules) };
         // Which traces are of messages that are read once more has to be told of each.
-        let windows = Box::new([Mutex::new(Window::new(self.stages.window))]);
-        Ok(Self::on(Arc::clone(&self.stages), windows, self.sampler.with_own_memory(n), loose))
+        let windows = Box::new([Mutex::new(Window::new(local.rules.window))]);
+        Ok(Self::on(Arc::clone(&self.stages), windows, local, loose))
     }
 
     /// Has every request that is admitted appended to `log` first.
@@ -160,9 +170,9 @@ impl Core {
         Self { log: Some(log), ..self }
     }
 
-    /// The policies.
-    pub(super) fn sampler(&self) -> &Sampler {
-        &self.sampler
+    /// Takes up a decision of an earlier process.
+    pub(super) fn recall_decision(&self, trace_id: TraceId, decision: &Decision) {
+        self.local().sampler.recall(trace_id, decision);
     }
 
     /// What keeps records on disk, if anything does.
@@ -205,7 +215,7 @@ impl Core {
     /// # Errors
     /// If the byte budget is used up, or the request cannot be written to the log: the client is to come again.
     pub fn admit(&self, now: Timestamp, incoming: Incoming) -> Result<Option<Ticket>, Refusal> {
-        let Incoming { signal, bytes, wire, entries } = incoming;
+        let Incoming { signal, bytes, wire, entries, .. } = incoming;
         let refusal = |reason| Refusal { reason, retry_after: RETRY_AFTER };
         let permit = self.take(self.cost(&bytes, &entries)).ok_or_else(|| refusal(RefusalReason::MemoryFull))?;
         let appended = self.log.as_ref().map(|log| {
@@ -262,10 +272,13 @@ impl Core {
                 }
             }
         }
+        let local = self.local();
         if self.by_trigger
             && let Some(window) = self.windows.first()
         {
-            window.lock().admit_request(now, batch, entries, accepted, |entry| self.mark(batch, entry));
+            let mark = |entry: &Entry| mark(&local.sampler, batch, entry);
+            window.lock().admit_request(now, batch, entries, accepted, mark);
+            self.measure(now, batch, entries);
             return;
         }
         // One lock a shard and request: each shard takes its own records out of the request.
@@ -279,7 +292,7 @@ impl Core {
             for entry in entries {
                 let record = Record { batch: Arc::clone(batch), entry: *entry };
                 let tracked = accepted.split(1);
-                match self.mark(batch, entry) {
+                match mark(&local.sampler, batch, entry) {
                     Mark::Late => window.admit_late(now, record, tracked),
                     mark => window.admit(now, record, tracked, mark == Mark::Trigger),
                 }
@@ -287,17 +300,11 @@ impl Core {
         }
     }
 
-    /// What a record says about whether its trace is worth deciding. To be asked under the lock of its window: a decision that
-    /// falls meanwhile looks for what it missed.
-    fn mark(&self, batch: &Arc<Batch>, entry: &Entry) -> Mark {
-        let record = || Record { batch: Arc::clone(batch), entry: *entry };
-        if self.sampler.sampled_before(entry.head.trace_id) {
-            Mark::Late
-        } else if self.sampler.may_trigger(batch.signal, &entry.head) && self.sampler.triggers(&record()) {
-            Mark::Trigger
-        } else {
-            Mark::None
-        }
+    /// Takes durations from some records of a request: of traces that nothing triggers, nobody will be asked to judge any.
+    fn measure(&self, now: Timestamp, batch: &Arc<Batch>, entries: &[Entry]) {
+        let record = |entry: &Entry| Record { batch: Arc::clone(batch), entry: *entry };
+        let some: Vec<Record> = entries.iter().take(MEASURED).map(record).collect();
+        self.stages.normals.add(now, self.stages.normals.read(now, &some));
     }
 
     /// Does something under the lock of a shard's window, and after it what can wait.
@@ -331,7 +338,7 @@ impl Core {
     /// Closes at most `limit` traces of a shard before their time, if the byte budget runs short. Log records without a trace
     /// id give way first.
     pub fn relieve(&self, now: Timestamp, shard: usize, limit: usize) -> Vec<ClosedTrace> {
-        let short = |percent| self.stages.budget.used() >= self.stages.budget.limit() / 100 * percent;
+        let short = |percent| self.stages.budget.is_short(percent);
         while short(RELIEVE_PERCENT) && self.loose.forget_oldest() {}
         if !short(RELIEVE_PERCENT) {
             return Vec::new();
@@ -362,14 +369,14 @@ impl Core {
 
     /// Remembers the decision about a trace that has had its outcome before, for what comes late of it.
     pub(super) fn recall(&self, now: Timestamp, trace: ClosedTrace) {
-        self.sampler.decide(now, &trace);
+        self.local().sampler.decide(now, &trace);
         trace.tracked.settle(Outcome::Reread);
     }
 
     /// The longest time that a record waits for its outcome, but for what holds up decisions.
     pub(super) fn reach(&self) -> Duration {
-        let window = &self.stages.window;
-        window.retention.saturating_add(window.decision_wait).max(held(&self.stages.incident))
+        let rules = self.stages.rules.load();
+        rules.window.retention.saturating_add(rules.window.decision_wait).max(held(&rules.incident))
     }
 
     /// When the next trace of a shard is due.
@@ -380,11 +387,25 @@ impl Core {
 
     /// Takes a closed trace through sampling, evidence, redaction and sealing. `None` means that its records have had
     /// their outcome here.
-    pub fn judge(&self, now: Timestamp, mut trace: ClosedTrace) -> Option<Sealed> {
+    pub fn judge(&self, now: Timestamp, trace: ClosedTrace) -> Option<Sealed> {
+        let durations = self.stages.normals.read(now, &trace.records);
+        let sealed = self.decide(now, trace);
+        self.stages.normals.add(now, durations);
+        sealed
+    }
+
+    fn decide(&self, now: Timestamp, mut trace: ClosedTrace) -> Option<Sealed> {
         counter!(names::WINDOW_CLOSED_TRACES, "reason" => trace.reason.as_str()).increment(1);
+        let local = self.local();
         // At the end of all input a late piece is closed for that reason, and is one all the same.
-        let is_late = trace.reason == CloseReason::Late || self.sampler.sampled_before(trace.trace_id);
-        let decision = self.sampler.decide(now, &trace);
+        let is_late = trace.reason == CloseReason::Late || local.sampler.sampled_before(trace.trace_id);
+        let decision = local.sampler.decide(now, &trace);
+        if is_late {
+            counter!(names::WINDOW_LATE_RECORDS).increment(trace.records.len() as u64);
+        }
+        if trace.reason == CloseReason::Pressure {
+            counter!(names::TAIL_SAMPLING_TOO_EARLY).increment(1);
+        }
         // What nothing triggered expires again by its age, after a restart too.
         if decision != Decision::NotSampled || !matches!(trace.reason, CloseReason::Retention | CloseReason::Pressure) {
             trace.tracked.decided(&decision);
@@ -406,11 +427,19 @@ impl Core {
         if let Some(window) = self.windows.get(self.window_of(trace.trace_id)) {
             window.lock().keep_open(now, trace.trace_id, trace.closed);
         }
-        self.make_bundle(now, trace, &policy, is_late)
+        self.make_bundle(now, trace, &local.rules, &policy, is_late)
     }
 
-    fn make_bundle(&self, now: Timestamp, trace: ClosedTrace, policy: &str, is_late: bool) -> Option<Sealed> {
+    fn make_bundle(
+        &self,
+        now: Timestamp,
+        trace: ClosedTrace,
+        rules: &Rules,
+        policy: &str,
+        is_late: bool,
+    ) -> Option<Sealed> {
         let trace_id = trace.trace_id;
+        let _span = tracing::info_span!("make_bundle", %trace_id, policy, late = is_late).entered();
         let closed = Closed { reason: trace.reason, opened: trace.opened, closed: trace.closed };
         // A late piece amends a bundle that has been counted against its incident's limit already.
         let shape = self.stages.limiter.shape(&trace.records);
@@ -418,14 +447,14 @@ impl Core {
             trace.tracked.settle(Outcome::Dropped(DropReason::IncidentLimit));
             return None;
         }
-        let mut records = self.stages.raw.as_ref().map(|_| trace.records.clone()).unwrap_or_default();
+        let mut records = rules.raw.as_ref().map(|_| trace.records.clone()).unwrap_or_default();
         let ids = self.loose.ids(&trace.records);
         // Remembered before they are looked for, so that none falls between the two.
         self.loose.keep(now, trace_id, &ids);
         // What stands around the failure is in its bundle, which a late piece amends.
         let around = |resource: &[u8], at| if is_late { LooseSet::default() } else { self.loose.around(resource, at) };
         let beside = Beside { sharing: self.loose.sharing(&ids), around: &around };
-        let case = match self.stages.assembler.assemble(trace, &beside, policy) {
+        let case = match rules.assembler.assemble(trace, &beside, policy) {
             Ok(case) => case,
             Err(error) => {
                 tracing::error!(%trace_id, error = %error.reason, "no evidence could be assembled");
@@ -439,10 +468,12 @@ impl Core {
             case.tracked.settle(Outcome::Dropped(DropReason::IncidentLimit));
             return None;
         }
-        if self.stages.raw.is_some() {
+        if rules.raw.is_some() {
             records.extend(case.loose.iter().map(|loose| loose.record().clone()));
         }
-        let redacted = match self.stages.redactor.redact(case) {
+        let missing = missing_parts(&case);
+        let latencies = self.stages.normals.of(now, &case.bundle);
+        let redacted = match rules.redactor.redact(case) {
             Ok(redacted) => redacted,
             Err(error) => {
                 tracing::error!(%trace_id, reason = %error.reason, "redaction failed, bundle held back");
@@ -450,12 +481,15 @@ impl Core {
                 return None;
             }
         };
-        if self.stages.redactor.is_dry_run() {
+        if rules.redactor.is_dry_run() {
             report_dry_run(redacted);
             return None;
         }
-        match seal(redacted, closed, &self.stages.incident.bundle) {
-            Ok(sealed) => self.with_raw(sealed, &records),
+        match seal(redacted, closed, &rules.incident.bundle) {
+            Ok(sealed) => {
+                count_completeness(missing);
+                self.with_raw(rules, sealed.with_normal_latencies(latencies), &records)
+            }
             Err(error) => {
                 tracing::error!(%trace_id, %error, "bundle could not be sealed");
                 error.tracked.settle(Outcome::Dropped(DropReason::EvidenceFailed));
@@ -465,8 +499,8 @@ impl Core {
     }
 
     /// Adds the records of a bundle that will be written, encrypted, where they are to be kept.
-    fn with_raw(&self, sealed: Sealed, records: &[Record]) -> Option<Sealed> {
-        let Some(sealer) = &self.stages.raw else { return Some(sealed) };
+    fn with_raw(&self, rules: &Rules, sealed: Sealed, records: &[Record]) -> Option<Sealed> {
+        let Some(sealer) = &rules.raw else { return Some(sealed) };
         match sealer.seal(&sealed, records, &self.stages.budget) {
             Ok(raw) => Some(sealed.with_raw(raw)),
             Err(error) => {
@@ -481,18 +515,18 @@ impl Core {
     /// Whether the decision to keep this trace is remembered.
     #[must_use]
     pub fn sampled_before(&self, trace_id: TraceId) -> bool {
-        self.sampler.sampled_before(trace_id)
+        self.local().sampler.sampled_before(trace_id)
     }
 
     /// What comes for this trace from here on is late evidence, whatever the policies would say of it.
     pub fn keep(&self, trace_id: TraceId) {
-        self.sampler.keep(trace_id);
+        self.local().sampler.keep(trace_id);
     }
 
     /// How the content of an attachment is called.
     #[must_use]
     pub fn attachment_digest(&self, content: &[u8]) -> String {
-        self.stages.assembler.attachment_digest(content)
+        self.stages.rules.load().assembler.attachment_digest(content)
     }
 
     /// Reads, redacts and seals a file that belongs to an incident. `Ok(None)` in a dry run, in which nothing is to be written.
@@ -505,6 +539,7 @@ impl Core {
         incident: &str,
         file: AttachedFile,
     ) -> Result<Option<SealedAttachment>, AttachError> {
+        let rules = self.stages.rules.load_full();
         let bytes = Bytes::from(write_attachment(file, false));
         let Some(permit) = self.stages.budget.take(bytes.len()) else {
             return Err(Refusal { reason: RefusalReason::MemoryFull, retry_after: RETRY_AFTER }.into());
@@ -528,9 +563,9 @@ impl Core {
             AttachError::HeldBack
         };
         let beside = Beside { sharing: LooseSet::default(), around: &|_, _| LooseSet::default() };
-        let case = self.stages.assembler.assemble(trace, &beside, "").map_err(|error| held_back(&error.reason))?;
-        let redacted = self.stages.redactor.redact(case).map_err(|error| held_back(&error.reason))?;
-        if self.stages.redactor.is_dry_run() {
+        let case = rules.assembler.assemble(trace, &beside, "").map_err(|error| held_back(&error.reason))?;
+        let redacted = rules.redactor.redact(case).map_err(|error| held_back(&error.reason))?;
+        if rules.redactor.is_dry_run() {
             report_dry_run(redacted);
             return Ok(None);
         }
@@ -558,6 +593,34 @@ impl Core {
     }
 }
 
+/// Rules that have been compiled and are not in force yet.
+#[derive(Debug)]
+#[must_use]
+pub struct Reloaded<'c> {
+    core: &'c Core,
+    rules: Arc<Rules>,
+}
+
+impl Reloaded<'_> {
+    /// Puts them in force.
+    pub fn apply(self) {
+        self.core.stages.rules.store(self.rules);
+    }
+}
+
+/// What a record says about whether its trace is worth deciding. To be asked under the lock of its window: a decision that
+/// falls meanwhile looks for what it missed.
+fn mark(sampler: &Sampler, batch: &Arc<Batch>, entry: &Entry) -> Mark {
+    let record = || Record { batch: Arc::clone(batch), entry: *entry };
+    if sampler.sampled_before(entry.head.trace_id) {
+        Mark::Late
+    } else if sampler.may_trigger(batch.signal, &entry.head) && sampler.triggers(&record()) {
+        Mark::Trigger
+    } else {
+        Mark::None
+    }
+}
+
 fn loose_logs(incident: &IncidentConnector, budget: &Budget) -> Result<LooseLogs, Vec<Problem>> {
     LooseLogs::compile(&incident.logs, held(incident), budget)
 }
@@ -566,17 +629,4 @@ fn loose_logs(incident: &IncidentConnector, budget: &Budget) -> Result<LooseLogs
 fn held(incident: &IncidentConnector) -> Duration {
     let before = incident.logs.lookback.0.max(incident.logs.ambient.lookback.0);
     incident.window.retention.0.max(before.saturating_add(incident.tail_sampling.decision_wait.0))
-}
-
-/// Tells what the redactor would have done with a bundle that is not written.
-fn report_dry_run(redacted: RedactedCase) {
-    let parts = redacted.into_parts();
-    for Remark { path, rule, reason, count, length } in &parts.bundle.redaction.remarks {
-        tracing::info!(trace_id = %parts.trace_id, %path, %rule, %reason, count, length, "dry run: would redact");
-    }
-    parts.tracked.settle(Outcome::Dropped(DropReason::DryRun));
-}
-
-fn count_decision(decision: &'static str, policy: &str) {
-    counter!(names::SAMPLING_DECISIONS, "decision" => decision, "policy" => policy.to_owned()).increment(1);
 }

@@ -14,7 +14,7 @@ use super::build;
 use super::service::{self, Addresses, ServiceError};
 use crate::config::{Problem, ValidatedConfig};
 use crate::exporter::{KafkaWriteError, KafkaWriter};
-use crate::model::{Signal, TraceId};
+use crate::model::{DEFAULT_TENANT, Signal, Tenant, TraceId};
 use crate::otlp::AttachedFile;
 use crate::receiver::{AdmitError, Admitted, AttachError, Incoming, Intake, ReceiverError, Refusal, RefusalReason};
 use crate::telemetry::{Readiness, admin};
@@ -47,17 +47,22 @@ impl Intake for GatewayIntake {
         }
     }
 
+    /// A gateway keeps no tenants apart, and its configuration names none.
+    fn serves(&self, tenant: &Tenant) -> bool {
+        tenant.as_str() == DEFAULT_TENANT
+    }
+
     /// Digests are keyed, and only those who redact have the key.
-    fn attachment_digest(&self, _: &[u8]) -> Option<String> {
+    fn attachment_digest(&self, _: &Tenant, _: &[u8]) -> Option<String> {
         None
     }
 
     /// Who reads the topics finds out by itself whether there is a bundle.
-    async fn expect(&self, _: TraceId) -> Result<(), Refusal> {
+    async fn expect(&self, _: &Tenant, _: TraceId) -> Result<(), Refusal> {
         Ok(())
     }
 
-    async fn attach(&self, _: String, _: AttachedFile) -> Result<(), AttachError> {
+    async fn attach(&self, _: &Tenant, _: String, _: AttachedFile) -> Result<(), AttachError> {
         Err(AttachError::NoStore)
     }
 }
@@ -160,6 +165,6 @@ impl Gateway {
 
 /// The signals that a pipeline takes.
 fn signals(config: &ValidatedConfig) -> Vec<Signal> {
-    let is_taken = |signal: &Signal| config.pipelines.otlp.iter().any(|(_, signals)| signals.contains(signal));
+    let is_taken = |signal: &Signal| config.pipelines.otlp.iter().any(|(_, _, signals)| signals.contains(signal));
     [Signal::Traces, Signal::Logs, Signal::Metrics].into_iter().filter(is_taken).collect()
 }

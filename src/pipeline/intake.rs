@@ -1,14 +1,14 @@
 //! The receivers' way into the windows, and of files for incidents into the stores.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-use super::{Core, DEFAULT_TENANT};
-use crate::exporter::{AttachmentWriter, ErrorKind, ExportError};
-use crate::model::{DropReason, Outcome, TraceId};
+use super::tenants::{TenantPipeline, Tenants};
+use crate::exporter::{ErrorKind, ExportError};
+use crate::model::{DropReason, Outcome, Tenant, Timestamp, TraceId};
 use crate::otlp::AttachedFile;
 use crate::receiver::{AdmitError, Admitted, AttachError, Incoming, Intake, Refusal, RefusalReason};
 use crate::telemetry::Clock;
@@ -21,22 +21,53 @@ const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// Admits requests to the windows until the service is asked to stop.
 #[derive(Clone)]
 pub(super) struct WindowIntake {
-    core: Arc<Core>,
+    tenants: Tenants,
     clock: Arc<dyn Clock>,
-    attachments: AttachmentWriter,
     attaching: Arc<Semaphore>,
     closed: Arc<AtomicBool>,
+    full: Fullness,
+}
+
+/// When a request was last refused because this process is full, so that probes can tell for a while.
+#[derive(Clone, Default)]
+pub(super) struct Fullness(Arc<AtomicU64>);
+
+impl Fullness {
+    /// How long after a refusal the process is called full: whoever balances by probes is to see it.
+    const LASTING: Duration = Duration::from_secs(3);
+
+    fn note(&self, now: Timestamp, refusal: &Refusal) {
+        if matches!(refusal.reason, RefusalReason::MemoryFull | RefusalReason::StorageFailed) {
+            self.0.store(now.0, Ordering::Release);
+        }
+    }
+
+    /// Whether a request was refused a moment ago.
+    pub(super) fn is_full(&self, now: Timestamp) -> bool {
+        let last = Timestamp(self.0.load(Ordering::Acquire));
+        last.0 > 0 && now.since(last) < Self::LASTING
+    }
 }
 
 impl WindowIntake {
-    pub(super) fn new(core: Arc<Core>, clock: Arc<dyn Clock>, attachments: AttachmentWriter) -> Self {
+    pub(super) fn new(tenants: Tenants, clock: Arc<dyn Clock>) -> Self {
         let attaching = Arc::new(Semaphore::new(ATTACHING));
-        Self { core, clock, attachments, attaching, closed: Arc::default() }
+        Self { tenants, clock, attaching, closed: Arc::default(), full: Fullness::default() }
+    }
+
+    /// Tells whether requests are refused because this process is full.
+    pub(super) fn fullness(&self) -> Fullness {
+        self.full.clone()
     }
 
     /// From here on every request is refused, so that the windows can be drained.
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::Release);
+    }
+
+    /// The pipeline of a tenant. One that is not served was refused before it got here.
+    fn of(&self, tenant: &Tenant) -> Result<&Arc<TenantPipeline>, AdmitError> {
+        self.tenants.get(tenant).ok_or(AdmitError::Bug)
     }
 
     fn open(&self) -> Result<(), Refusal> {
@@ -50,49 +81,65 @@ impl WindowIntake {
 impl Intake for WindowIntake {
     async fn admit(&self, incoming: Incoming) -> Result<Admitted, AdmitError> {
         self.open()?;
-        if let Some(ticket) = self.core.admit(self.clock.now(), incoming)? {
+        let pipeline = self.of(&incoming.tenant)?;
+        let (now, records) = (self.clock.now(), incoming.entries.len());
+        let admitted = pipeline.allow(now, records).and_then(|()| pipeline.core.admit(now, incoming));
+        let ticket = admitted.map_err(|refusal| {
+            let refusal = pipeline.refused(refusal);
+            self.full.note(now, &refusal);
+            refusal
+        })?;
+        if let Some(ticket) = ticket {
             // The records are in the window already. If the client sends them again, their digests tell.
             let failed = |_| Refusal { reason: RefusalReason::StorageFailed, retry_after: RETRY_AFTER };
             ticket.synced().await.map_err(failed)?;
         }
+        pipeline.count_accepted(records);
         Ok(Admitted::default())
     }
 
-    fn attachment_digest(&self, content: &[u8]) -> Option<String> {
-        Some(self.core.attachment_digest(content))
+    fn serves(&self, tenant: &Tenant) -> bool {
+        self.tenants.get(tenant).is_some()
     }
 
-    async fn expect(&self, trace_id: TraceId) -> Result<(), Refusal> {
+    fn attachment_digest(&self, tenant: &Tenant, content: &[u8]) -> Option<String> {
+        self.tenants.get(tenant).map(|pipeline| pipeline.core.attachment_digest(content))
+    }
+
+    async fn expect(&self, tenant: &Tenant, trace_id: TraceId) -> Result<(), Refusal> {
+        let Some(pipeline) = self.tenants.get(tenant) else { return Ok(()) };
         // Decisions are remembered for a while, and by one process: a report of tests comes later, and to any.
-        if self.core.sampled_before(trace_id) {
+        if pipeline.core.sampled_before(trace_id) {
             return Ok(());
         }
-        let has_bundle = self.attachments.has_bundle(DEFAULT_TENANT, trace_id).await;
+        let has_bundle = pipeline.attachments().has_bundle(tenant.as_str(), trace_id).await;
         if has_bundle.map_err(|error| unavailable(&error))? {
-            self.core.keep(trace_id);
+            pipeline.core.keep(trace_id);
         }
         Ok(())
     }
 
-    async fn attach(&self, incident: String, file: AttachedFile) -> Result<(), AttachError> {
+    async fn attach(&self, tenant: &Tenant, incident: String, file: AttachedFile) -> Result<(), AttachError> {
         self.open()?;
+        let pipeline = self.tenants.get(tenant).ok_or(AttachError::UnknownIncident)?;
         let Ok(_turn) = self.attaching.try_acquire() else {
             return Err(Refusal { reason: RefusalReason::Busy, retry_after: RETRY_AFTER }.into());
         };
-        if !self.attachments.knows(&incident).await.map_err(|error| unavailable(&error))? {
+        let attachments = pipeline.attachments();
+        if !attachments.knows(&incident).await.map_err(|error| unavailable(&error))? {
             return Err(AttachError::UnknownIncident);
         }
-        let (core, now) = (Arc::clone(&self.core), self.clock.now());
+        let (core, now) = (Arc::clone(&pipeline.core), self.clock.now());
         // Redaction waits for its own threads, and so must not hold up those that serve connections.
         let sealed = tokio::task::spawn_blocking(move || core.seal_attachment(now, &incident, file)).await;
         let outcome = match sealed.unwrap_or(Err(AttachError::HeldBack))? {
             None => Outcome::Dropped(DropReason::DryRun),
             Some(sealed) => {
-                self.attachments.write(&sealed).await.map_err(|error| unavailable(&error))?;
+                attachments.write(&sealed).await.map_err(|error| unavailable(&error))?;
                 Outcome::Bundled
             }
         };
-        self.core.ledger().accept(1).settle(outcome);
+        pipeline.core.ledger().accept(1).settle(outcome);
         Ok(())
     }
 }

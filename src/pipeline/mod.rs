@@ -3,20 +3,27 @@
 
 mod build;
 mod core;
+mod counts;
 mod gateway;
 mod intake;
 mod keeper;
 mod lanes;
 mod limit;
+mod normals;
 mod recover;
+mod reload;
 pub mod replay;
 mod report;
+mod rules;
 mod service;
 mod shards;
+mod symbols;
+mod tenants;
 #[cfg(test)]
 mod tests;
 
-pub use self::core::{Core, DEFAULT_TENANT};
+pub use self::core::{Core, Reloaded};
 pub use build::check;
 pub use gateway::Gateway;
-pub use service::{Addresses, Service, ServiceError};
+pub use reload::unchangeable;
+pub use service::{Addresses, ReloadError, Service, ServiceError};

@@ -40,7 +40,7 @@ pub(super) fn recover(
     mut store: impl FnMut(Sealed),
 ) -> io::Result<TakenUp> {
     for (trace_id, decision) in recovery.marks().decisions() {
-        core.sampler().recall(trace_id, decision);
+        core.recall_decision(trace_id, decision);
     }
     let last = recovery.last_append();
     let mut taken = TakenUp::default();

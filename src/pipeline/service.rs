@@ -16,18 +16,22 @@ use super::keeper::LogKeeper;
 use super::lanes::Lanes;
 use super::report::Reporter;
 use super::shards::ShardLoop;
-use super::{Core, build, recover};
-use crate::agent::{self, Catalog};
-use crate::config::{Problem, SendingQueue, ValidatedConfig, ValidatedPipelines};
-use crate::exporter::{AttachmentWriter, ExportQueue};
+use super::tenants::Tenants;
+use super::{Core, build, recover, reload};
+use crate::agent::{self, Catalog, Catalogs};
+use crate::config::{Authentication, Problem, ValidatedConfig, ValidatedPipelines};
+use crate::exporter::ExportQueue;
 use crate::model::{CloseReason, DropReason, Outcome, Signal, Totals};
 use crate::receiver::kafka::{self, KafkaConsumer};
 use crate::receiver::{self, Intake, ReceiverError};
 use crate::telemetry::{Clock, Readiness, SteadyClock, SystemClock, admin, metrics};
+use crate::transport::{Demands, Protocols, Security};
 use crate::window::{LogError, Recovery};
 
 /// The component that is not ready until the service has started, and from the moment that it is asked to stop.
 pub(super) const PIPELINE: &str = "pipeline";
+/// The component that is not ready while requests are refused.
+const INTAKE: &str = "intake";
 /// Most time that Kafka clients may take to commit a last time and to leave their groups.
 const KAFKA_CLOSE: Duration = Duration::from_secs(8);
 /// Part of the time for a graceful stop that is kept for that.
@@ -74,6 +78,17 @@ pub enum ServiceError {
     Brokers,
 }
 
+/// Why another configuration does not come into force.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    /// It changes what is made once.
+    #[error("it changes what takes a restart")]
+    Restart(Vec<Problem>),
+    /// It cannot run.
+    #[error("it cannot run")]
+    Config(Vec<Problem>),
+}
+
 /// Where the service listens.
 #[derive(Debug, Clone, Default)]
 pub struct Addresses {
@@ -91,17 +106,19 @@ pub struct Addresses {
 
 /// The running program.
 pub struct Service {
-    core: Arc<Core>,
+    /// What is in force.
+    config: ValidatedConfig,
+    tenants: Tenants,
     intake: WindowIntake,
-    exporter: Arc<ExportQueue>,
-    catalog: Catalog,
+    catalogs: Catalogs,
+    clock: Arc<dyn Clock>,
     readiness: Readiness,
     reporter: Reporter,
     addresses: Addresses,
     servers: JoinSet<Result<(), ReceiverError>>,
     stop_servers: CancellationToken,
     kafka: Vec<(KafkaConsumer, Lanes)>,
-    keeper: Option<LogKeeper>,
+    keepers: Vec<LogKeeper>,
     shards: Vec<JoinHandle<()>>,
     stop_shards: CancellationToken,
     shutdown_timeout: Duration,
@@ -115,91 +132,87 @@ impl Service {
     /// If the configuration cannot run, or an address cannot be listened on; nothing is left running then.
     pub async fn start(config: &ValidatedConfig) -> Result<Self, ServiceError> {
         let pipelines = &config.pipelines;
-        let shards = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let core = Core::build(config, shards, build::byte_budget(pipelines)).map_err(ServiceError::Config)?;
-        let (log, recovery) = build::window_log(pipelines)?.map(|(log, found)| (Arc::new(log), found)).unzip();
-        let core = Arc::new(match &log {
-            Some(log) => core.with_log(Arc::clone(log)),
-            None => core,
-        });
         let readiness = Readiness::starting(PIPELINE);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let signer = build::signer(pipelines).map_err(ServiceError::Config)?;
-        let name = build::writer_name(pipelines, log.as_deref())?;
-        let writers = build::writers(pipelines, signer, &readiness, &clock, &name).map_err(ServiceError::Config)?;
-        let stores: Vec<_> = writers.iter().map(|writer| writer.store().clone()).collect();
-        let attachments = AttachmentWriter::new(
-            writers.iter().map(|writer| (writer.id().to_owned(), writer.store().clone())).collect(),
-        );
-        let raw = build::raw_writer(pipelines, &readiness, &clock).map_err(ServiceError::Config)?;
-        let webhooks = build::webhooks(pipelines, &clock).map_err(ServiceError::Config)?;
-        let queue =
-            pipelines.bundles.first().map_or_else(SendingQueue::default, |(_, bundle)| bundle.sending_queue.clone());
-        let exporter = Arc::new(ExportQueue::spawn(raw, writers, webhooks, &queue));
-        // A bundles pipeline without a store does not pass validation.
-        let Some(store) = stores.into_iter().next() else {
-            let problem = Problem::new("service.pipelines.bundles.exporters", "no `bundle` exporter is named");
-            return Err(ServiceError::Config(vec![problem]));
-        };
-        let catalog = Catalog::new(store);
-
+        let (tenants, on_disk) = Tenants::build(config, &readiness, &clock)?;
         let admin = start_admin(pipelines, &readiness)?;
         let steady: Arc<dyn Clock> = Arc::new(SteadyClock::start());
-        if let Some(recovery) = recovery {
-            take_up(&core, &steady, &exporter, recovery).await?;
+        let mut keepers = Vec::new();
+        for (tenant, found) in on_disk {
+            let (Some((log, recovery)), Some(of)) = (found, tenants.get(&tenant)) else { continue };
+            take_up(&of.core, &steady, &of.exporter, recovery).await?;
+            keepers.push(LogKeeper::spawn(log, Arc::clone(&steady)).map_err(ServiceError::Thread)?);
         }
-        let keeper =
-            log.map(|log| LogKeeper::spawn(log, Arc::clone(&steady))).transpose().map_err(ServiceError::Thread)?;
-        let intake = WindowIntake::new(Arc::clone(&core), Arc::clone(&steady), attachments);
+        let catalogs = Catalogs::new(tenants.catalogs());
+        let intake = WindowIntake::new(tenants.clone(), Arc::clone(&steady));
         let mut addresses =
             Addresses { metrics: admin.metrics_address(), health: admin.health_address(), ..Addresses::default() };
         let mut servers = JoinSet::new();
         let stop_servers = CancellationToken::new();
         let stop = stop_servers.clone().drop_guard();
         serve_otlp(config, &intake, &mut addresses, &mut servers, &stop_servers).await?;
-        if let Some(api) = &pipelines.api {
+        if let Some((id, api)) = &pipelines.api {
+            let (tls, auth, tenants) = (api.tls.as_ref(), api.auth.as_ref(), api.tenants);
+            let demands = Demands { server: "api", protocols: Protocols::H2AndHttp1, tls, tokens: None, tenants };
+            let security = secured(config, &format!("extensions.{id}"), auth, demands)?;
             let listener = receiver::bind(&api.endpoint).await?;
             addresses.api = listener.local_addr().ok();
-            let (catalog, stop) = (catalog.clone(), stop_servers.clone());
+            let (catalogs, stop) = (catalogs.clone(), stop_servers.clone());
             servers.spawn(async move {
-                if let Err(error) = agent::serve_api(listener, catalog, stop).await {
+                if let Err(error) = agent::serve_api(listener, catalogs, security, stop).await {
                     tracing::error!(%error, "query api ended");
                 }
                 Ok(())
             });
         }
         let stop_shards = CancellationToken::new();
-        let shards = ShardLoop {
-            core: Arc::clone(&core),
-            clock: Arc::clone(&steady),
-            exporter: Arc::clone(&exporter),
-            runtime: tokio::runtime::Handle::current(),
-            stop: stop_shards.clone(),
-        };
-        let shards = shards.spawn().map_err(ServiceError::Thread)?;
+        let mut shards = Vec::new();
+        for one in tenants.iter() {
+            let working = ShardLoop {
+                core: Arc::clone(&one.core),
+                clock: Arc::clone(&steady),
+                exporter: Arc::clone(&one.exporter),
+                runtime: tokio::runtime::Handle::current(),
+                stop: stop_shards.clone(),
+            };
+            shards.extend(working.spawn().map_err(ServiceError::Thread)?);
+        }
+        let of_default = tenants.of_default();
         let mut kafka = Vec::new();
-        for source in build::kafka_sources(pipelines, core.reach()).map_err(ServiceError::Config)? {
+        for source in build::kafka_sources(pipelines, of_default.core.reach()).map_err(ServiceError::Config)? {
             let runtime = tokio::runtime::Handle::current();
-            let (lanes, sender) =
-                Lanes::spawn(Arc::clone(&core), Arc::clone(&exporter), runtime).map_err(ServiceError::Thread)?;
+            let (core, exporter) = (Arc::clone(&of_default.core), Arc::clone(&of_default.exporter));
+            let (lanes, sender) = Lanes::spawn(core, exporter, runtime).map_err(ServiceError::Thread)?;
             let consumer = kafka::spawn(source, sender, Arc::clone(&steady), readiness.clone());
             kafka.push((consumer.map_err(ServiceError::Thread)?, lanes));
         }
-        let reporter = Reporter::start(Arc::clone(&core), kafka.iter().map(|(_, lanes)| lanes.open_traces()).collect());
+        let tell_full = {
+            let (full, clock, readiness) = (intake.fullness(), Arc::clone(&steady), readiness.clone());
+            move || {
+                if full.is_full(clock.now()) {
+                    readiness.set_not_ready(INTAKE, "requests are refused: there is no room");
+                } else {
+                    readiness.set_ready(INTAKE);
+                }
+            }
+        };
+        let others = kafka.iter().map(|(_, lanes)| lanes.open_traces()).collect();
+        let reporter = Reporter::start(tenants.clone(), others, tell_full);
         readiness.set_ready(PIPELINE);
         stop.disarm();
         Ok(Self {
-            core,
+            config: config.clone(),
+            tenants,
             intake,
-            exporter,
-            catalog,
+            catalogs,
+            clock,
             readiness,
             reporter,
             addresses,
             servers,
             stop_servers,
             kafka,
-            keeper,
+            keepers,
             shards,
             stop_shards,
             shutdown_timeout: pipelines.shutdown_timeout,
@@ -215,19 +228,40 @@ impl Service {
 
     /// The first store, to be read.
     #[must_use]
-    pub fn catalog(&self) -> &Catalog {
-        &self.catalog
+    pub fn catalog(&self) -> Catalog {
+        self.tenants.of_default().catalog()
+    }
+
+    /// Goes by another configuration from now on: its policies, redaction, services and exporters. What is in the windows stays there, and
+    /// each bundle is made by one of the two.
+    ///
+    /// # Errors
+    /// If what differs takes a restart, or cannot run; the old one stays in force then.
+    pub async fn reload(&mut self, config: &ValidatedConfig) -> Result<(), ReloadError> {
+        let refused = reload::unchangeable(&self.config, config);
+        if !refused.is_empty() {
+            return Err(ReloadError::Restart(refused));
+        }
+        let before = &self.config.pipelines;
+        let reloaded = self.tenants.reload(before, config, &self.readiness, &self.clock).await;
+        reloaded.map_err(ReloadError::Config)?;
+        // Whoever is not there any more, or was made anew, has nothing against being ready.
+        let ids = before.bundles.iter().map(|(id, _)| id).chain(before.raw.iter().map(|(id, _)| id));
+        for id in ids {
+            let is_kept = config.pipelines.bundles.iter().any(|one| before.bundles.contains(one) && one.0 == *id);
+            if !is_kept {
+                self.readiness.set_ready(&format!("exporter {id}"));
+            }
+        }
+        self.catalogs.replace(self.tenants.catalogs());
+        self.config = config.clone();
+        Ok(())
     }
 
     /// Waits for what never gets well again: a server that ends although it was not asked to, a disk that cannot be synced.
     pub async fn failure(&mut self) -> ServiceError {
-        let Self { servers, keeper, kafka, .. } = self;
-        let disk = async {
-            match keeper {
-                Some(keeper) => keeper.failure().await,
-                None => std::future::pending().await,
-            }
-        };
+        let Self { servers, keepers, kafka, .. } = self;
+        let mut disks: FuturesUnordered<_> = keepers.iter().map(LogKeeper::failure).collect();
         let mut reading: FuturesUnordered<_> = kafka
             .iter_mut()
             .map(|(consumer, lanes)| async {
@@ -239,7 +273,7 @@ impl Service {
             .collect();
         tokio::select! {
             error = ended(servers) => error,
-            () = disk => ServiceError::Sync,
+            Some(()) = disks.next() => ServiceError::Sync,
             Some(failure) = reading.next() => failure.into(),
         }
     }
@@ -265,7 +299,9 @@ impl Service {
         let windows = tokio::time::timeout_at(end - self.shutdown_timeout / WINDOWS_SHARE, &mut decided).await;
         let close =
             if self.kafka.is_empty() { Duration::ZERO } else { KAFKA_CLOSE.min(self.shutdown_timeout / KAFKA_SHARE) };
-        let left = self.exporter.drain((end - close).duration_since(tokio::time::Instant::now())).await;
+        let patience = (end - close).duration_since(tokio::time::Instant::now());
+        let drained = futures::future::join_all(self.tenants.iter().map(|one| one.exporter.drain(patience))).await;
+        let left: usize = drained.into_iter().sum();
         if left > 0 {
             tracing::error!(bundles = left, "time for a graceful stop is over, bundles were given up");
         }
@@ -288,17 +324,17 @@ impl Service {
         }
         // What a connection that had to be cut put into a window behind its thread's back.
         let now = SystemClock.now();
-        for shard in 0..self.core.shards() {
-            for trace in self.core.close_all(now, shard, CloseReason::Shutdown, usize::MAX) {
-                trace.tracked.settle(Outcome::Dropped(DropReason::ShutdownDeadline));
+        for core in self.tenants.iter().map(|one| &one.core) {
+            for shard in 0..core.shards() {
+                for trace in core.close_all(now, shard, CloseReason::Shutdown, usize::MAX) {
+                    trace.tracked.settle(Outcome::Dropped(DropReason::ShutdownDeadline));
+                }
             }
+            core.end();
         }
-        self.core.end();
-        if let Some(keeper) = self.keeper.take() {
-            keeper.stop();
-        }
+        self.keepers.into_iter().for_each(LogKeeper::stop);
         self.reporter.stop().await;
-        self.core.ledger().totals()
+        self.tenants.iter().fold(Totals::default(), |totals, one| totals.plus(one.core.ledger().totals()))
     }
 }
 
@@ -362,33 +398,64 @@ pub(super) async fn serve_otlp<I: Intake>(
     servers: &mut JoinSet<Result<(), ReceiverError>>,
     stop: &CancellationToken,
 ) -> Result<(), ServiceError> {
-    let mut waiting: Vec<(TcpListener, Transport, Vec<Signal>)> = Vec::new();
-    for (otlp, signals) in &config.pipelines.otlp {
+    let mut waiting: Vec<(TcpListener, Transport, Vec<Signal>, Security)> = Vec::new();
+    for (id, otlp, signals) in &config.pipelines.otlp {
         if let Some(grpc) = &otlp.protocols.grpc {
+            let (tls, auth, tenants) = (grpc.tls.as_ref(), grpc.auth.as_ref(), grpc.tenants);
+            let demands = Demands { server: "grpc", protocols: Protocols::H2, tls, tokens: None, tenants };
+            let security = secured(config, &format!("receivers.{id}.protocols.grpc"), auth, demands)?;
             let listener = receiver::bind(&grpc.endpoint).await?;
             addresses.grpc.extend(listener.local_addr().ok());
-            waiting.push((listener, Transport::Grpc(grpc.clone()), signals.clone()));
+            waiting.push((listener, Transport::Grpc(Box::new(grpc.clone())), signals.clone(), security));
         }
         if let Some(http) = &otlp.protocols.http {
+            let (tls, auth, tenants) = (http.tls.as_ref(), http.auth.as_ref(), http.tenants);
+            let demands = Demands { server: "http", protocols: Protocols::H2AndHttp1, tls, tokens: None, tenants };
+            let security = secured(config, &format!("receivers.{id}.protocols.http"), auth, demands)?;
             let listener = receiver::bind(&http.endpoint).await?;
             addresses.http.extend(listener.local_addr().ok());
-            waiting.push((listener, Transport::Http(Box::new(http.clone())), signals.clone()));
+            waiting.push((listener, Transport::Http(Box::new(http.clone())), signals.clone(), security));
         }
     }
     // Every address is bound before the first request is answered.
-    for (listener, transport, signals) in waiting {
+    for (listener, transport, signals, security) in waiting {
         let (intake, stop) = (intake.clone(), stop.clone());
         servers.spawn(async move {
             match transport {
-                Transport::Grpc(config) => receiver::serve_grpc(listener, &config, &signals, intake, stop).await,
-                Transport::Http(config) => receiver::serve_http(listener, &config, &signals, intake, stop).await,
+                Transport::Grpc(config) => {
+                    receiver::serve_grpc(listener, &config, &signals, intake, security, stop).await
+                }
+                Transport::Http(config) => {
+                    receiver::serve_http(listener, &config, &signals, intake, security, stop).await
+                }
             }
         });
     }
     Ok(())
 }
 
+/// What stands at the door of a server whose section is at `path`.
+fn secured(
+    config: &ValidatedConfig,
+    path: &str,
+    auth: Option<&Authentication>,
+    demands: Demands<'_>,
+) -> Result<Security, ServiceError> {
+    // Authenticators that are not there do not pass validation.
+    let id = auth.map(|auth| auth.authenticator.to_string());
+    let tokens = id.as_ref().and_then(|id| config.pipelines.authenticators.get(id));
+    if auth.is_some() && tokens.is_none() {
+        let problem = Problem::new(format!("{path}.auth.authenticator"), "this extension does not run");
+        return Err(ServiceError::Config(vec![problem]));
+    }
+    Security::open(Demands { tokens, ..demands }).map_err(|problem| {
+        let of_server = problem.path == "tls" || problem.path.starts_with("tls.");
+        let under = if of_server { path.to_owned() } else { format!("extensions.{}", id.unwrap_or_default()) };
+        ServiceError::Config(vec![problem.under(&under)])
+    })
+}
+
 enum Transport {
-    Grpc(crate::config::GrpcServer),
+    Grpc(Box<crate::config::GrpcServer>),
     Http(Box<crate::config::HttpServer>),
 }

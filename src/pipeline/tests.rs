@@ -12,20 +12,22 @@ use prost::Message as _;
 use super::Core;
 use crate::bundle::Sealed;
 use crate::config;
-use crate::model::{CloseReason, DropReason, ManifestKind, ObjectRef, Outcome, SealFacts, Signal, Timestamp, Totals};
+use crate::model::{
+    CloseReason, DropReason, Manifest, ManifestKind, ObjectRef, Outcome, SealFacts, Signal, Tenant, Timestamp, Totals,
+};
 use crate::otlp::{Limits, scan};
 use crate::receiver::{Incoming, RefusalReason};
 
 const SECOND: u64 = 1_000_000_000;
-const START: u64 = 1_750_000_000 * SECOND;
+pub(super) const START: u64 = 1_750_000_000 * SECOND;
 
-fn core(sets: &[&str], max_bytes: usize) -> Core {
+pub(super) fn core(sets: &[&str], max_bytes: usize) -> Core {
     let sets: Vec<String> = sets.iter().map(ToString::to_string).collect();
     let config = config::embedded(&"5a".repeat(32), Some("not used here"), "/nowhere", &sets).unwrap();
     Core::build(&config, 2, max_bytes).unwrap()
 }
 
-fn at(seconds: u64) -> Timestamp {
+pub(super) fn at(seconds: u64) -> Timestamp {
     Timestamp(START + seconds * SECOND)
 }
 
@@ -41,7 +43,7 @@ fn span(trace: u8, id: u8, failed: bool) -> Span {
     }
 }
 
-fn traces(spans: Vec<Span>) -> Incoming {
+pub(super) fn traces(spans: Vec<Span>) -> Incoming {
     let scope_spans = vec![ScopeSpans { spans, ..ScopeSpans::default() }];
     let request =
         ExportTraceServiceRequest { resource_spans: vec![ResourceSpans { scope_spans, ..ResourceSpans::default() }] };
@@ -57,7 +59,7 @@ fn logs(log_records: Vec<LogRecord>) -> Incoming {
 
 fn incoming(signal: Signal, request: Vec<u8>) -> Incoming {
     let entries = scan(signal, &request, &Limits::default()).unwrap().entries;
-    Incoming { signal, bytes: Bytes::from(request), wire: None, entries }
+    Incoming { tenant: Tenant::default(), signal, bytes: Bytes::from(request), wire: None, entries }
 }
 
 /// Everything that is due at `now`, judged; bundles are settled as an exporter would.
@@ -73,6 +75,13 @@ fn judge(core: &Core, now: Timestamp) -> Vec<String> {
 
 /// Settles a bundle as bundled; why its trace was closed, as its manifest would say.
 fn settle(sealed: Sealed) -> String {
+    let reason = manifest(&sealed).closed.reason;
+    sealed.into_tracked().settle(Outcome::Bundled);
+    reason.as_str().to_owned()
+}
+
+/// The manifest as an exporter would make it.
+pub(super) fn manifest(sealed: &Sealed) -> Manifest {
     let object = ObjectRef {
         name: String::new(),
         digest: String::new(),
@@ -87,9 +96,7 @@ fn settle(sealed: Sealed) -> String {
         history: None,
     };
     let facts = SealFacts { at: String::new(), writer: String::new(), casefile: String::new() };
-    let reason = sealed.manifest(ManifestKind::Bundle, object, None, numbers, facts).closed.reason;
-    sealed.into_tracked().settle(Outcome::Bundled);
-    reason.as_str().to_owned()
+    sealed.manifest(ManifestKind::Bundle, object, None, numbers, facts)
 }
 
 fn assert_reconciled(core: &Core, expected: Totals) {

@@ -56,6 +56,7 @@ async fn take<I: Intake>(port: &Port<I>, request: &mut Request) -> Result<Option
     if request.method() != Method::POST {
         return Err(Failure::Method);
     }
+    let tenant = port.whose(request)?;
     let (target, mut file) = described(request.uri().query().unwrap_or_default())?;
     let media_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let media_type = media_type.unwrap_or_default().to_owned();
@@ -83,15 +84,15 @@ async fn take<I: Intake>(port: &Port<I>, request: &mut Request) -> Result<Option
         Ok((file, failed, held))
     };
     let (mut file, failed, held) = if is_long { beside(work).await } else { guarded(work) }?;
-    let digest = port.intake.attachment_digest(&file.content);
+    let digest = port.intake.attachment_digest(&tenant, &file.content);
     match target {
         Target::Trace(trace_id) => {
             file.trace_id = trace_id;
-            port.intake.expect(trace_id).await.map_err(Failure::Refused)?;
-            port.admit(Signal::Logs, write_attachment(file, failed)).await?;
+            port.intake.expect(&tenant, trace_id).await.map_err(Failure::Refused)?;
+            port.admit(tenant, Signal::Logs, write_attachment(file, failed)).await?;
         }
         Target::Incident(incident) => {
-            port.intake.attach(incident, file).await?;
+            port.intake.attach(&tenant, incident, file).await?;
             port.count_accepted(Signal::Logs, 1);
         }
     }

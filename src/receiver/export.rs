@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::counts;
 use super::held::Held;
 use super::inflate::{self, InflateError, inflate};
 use super::{AdmitError, Admitted, Incoming, Intake, Refusal, RefusalReason};
-use crate::model::{Budget, Encoding, Signal};
+use crate::model::{Budget, Encoding, Signal, Tenant};
 use crate::otlp::{self, Limits, Rejected, Scan, WireError};
 use crate::telemetry::names;
+use crate::transport::{Access, Denial};
 
 /// Above this many bytes on the wire a request is not worked on between others on their thread, but beside them: of what is only
 /// walked, and of what is to be inflated or translated first. Handing it over costs as much as walking a few hundred spans.
@@ -32,6 +34,8 @@ pub(super) struct Port<I> {
     pub(super) limit: usize,
     /// Time for a request's body.
     pub(super) read_timeout: Duration,
+    /// Who may come in.
+    pub(super) access: Access,
     in_flight: Budget,
 }
 
@@ -86,6 +90,8 @@ pub(super) enum Failure {
     Form(String),
     /// Not from whom it should be: why. For good.
     Unauthenticated(&'static str),
+    /// Not from whom it should be, by the server's authenticator or the connection. For good.
+    Denied(Denial),
     /// Nothing of this name is here. For good.
     NotFound(String),
     /// Neither protobuf nor JSON. For good.
@@ -121,6 +127,7 @@ impl Failure {
             Self::Undecodable(what) => what.clone(),
             Self::Encoding(name) => format!("unknown encoding `{name}`; known are {}", inflate::ACCEPTED),
             Self::Framing(what) | Self::Unauthenticated(what) => (*what).to_owned(),
+            Self::Denied(denial) => denial.to_string(),
             Self::TooLong { limit } => {
                 format!("the attachment is larger than {limit} bytes, the receiver's `max_attachment_size`")
             }
@@ -175,9 +182,34 @@ impl From<AdmitError> for Failure {
 }
 
 impl<I: Intake> Port<I> {
-    pub(super) fn new(intake: I, transport: &'static str, limit: usize, read_timeout: Duration) -> Self {
+    pub(super) fn new(
+        intake: I,
+        transport: &'static str,
+        limit: usize,
+        read_timeout: Duration,
+        access: Access,
+    ) -> Self {
         let in_flight = Budget::new(limit.saturating_mul(4).max(IN_FLIGHT));
-        Self { intake, transport, limit, read_timeout, in_flight }
+        Self { intake, transport, limit, read_timeout, access, in_flight }
+    }
+
+    /// Whose a request is. Before its body is read: nothing is held for a stranger.
+    pub(super) fn whose<B>(&self, request: &http::Request<B>) -> Result<Tenant, Failure> {
+        self.served(self.access.admit(request.headers(), request.extensions()))
+    }
+
+    /// The same of a request that shows in another way from whom it is.
+    pub(super) fn whose_connection<B>(&self, request: &http::Request<B>) -> Result<Tenant, Failure> {
+        self.served(self.access.tenant_of(request.extensions()))
+    }
+
+    fn served(&self, tenant: Result<Tenant, Denial>) -> Result<Tenant, Failure> {
+        let tenant = tenant.map_err(Failure::Denied)?;
+        if self.intake.serves(&tenant) {
+            return Ok(tenant);
+        }
+        self.access.count(Denial::UnknownTenant);
+        Err(Failure::Denied(Denial::UnknownTenant))
     }
 
     /// An account for the bytes of one request.
@@ -186,7 +218,13 @@ impl<I: Intake> Port<I> {
     }
 
     /// Takes a request in. `Ok` once the intake has it.
-    pub(super) async fn export(&self, signal: Signal, wire: Wire, held: Held) -> Result<Accepted, Failure> {
+    pub(super) async fn export(
+        &self,
+        tenant: Tenant,
+        signal: Signal,
+        wire: Wire,
+        held: Held,
+    ) -> Result<Accepted, Failure> {
         let limit = self.limit;
         let is_plain = wire.encoding == Encoding::Identity && wire.format == Format::Protobuf;
         let is_long = wire.bytes.len() > if is_plain { OFFLOAD } else { OFFLOAD_ENCODED };
@@ -196,8 +234,9 @@ impl<I: Intake> Port<I> {
         let records = scan.entries.len() as u64;
         let mut admitted = Admitted::default();
         if records > 0 {
-            let incoming = Incoming { signal, bytes, wire, entries: scan.entries };
-            admitted = self.intake.admit(incoming).await?;
+            let incoming = Incoming { tenant, signal, bytes, wire, entries: scan.entries };
+            let outcome = self.intake.admit(incoming).await;
+            admitted = outcome.inspect_err(|_| counts::refused("otlp", self.transport, signal, records))?;
         }
         drop(held);
         self.count_accepted(signal, records.saturating_sub(admitted.too_large));
@@ -206,11 +245,13 @@ impl<I: Intake> Port<I> {
     }
 
     /// Takes in a request that was made here, of `signal`. How many of its records were taken, of which there is one at least.
-    pub(super) async fn admit(&self, signal: Signal, request: Vec<u8>) -> Result<u64, Failure> {
+    pub(super) async fn admit(&self, tenant: Tenant, signal: Signal, request: Vec<u8>) -> Result<u64, Failure> {
         let bytes = Bytes::from(exact(request));
         let scan = otlp::scan(signal, &bytes, &Limits::default())?;
         let records = scan.entries.len() as u64;
-        let admitted = self.intake.admit(Incoming { signal, bytes, wire: None, entries: scan.entries }).await?;
+        let incoming = Incoming { tenant, signal, bytes, wire: None, entries: scan.entries };
+        let outcome = self.intake.admit(incoming).await;
+        let admitted = outcome.inspect_err(|_| counts::refused("otlp", self.transport, signal, records))?;
         self.count_rejected(signal, Rejected::default(), admitted);
         match records.saturating_sub(admitted.too_large) {
             0 => Err(Failure::Unsendable),
@@ -249,6 +290,7 @@ impl<I: Intake> Port<I> {
     /// Counts records that the intake has.
     pub(super) fn count_accepted(&self, signal: Signal, records: u64) {
         self.count(names::RECEIVER_ACCEPTED_RECORDS, signal, records);
+        counts::accepted("otlp", self.transport, signal, records);
     }
 
     fn count(&self, name: &'static str, signal: Signal, records: u64) {

@@ -20,10 +20,12 @@ use tonic_health::ServingStatus;
 
 use super::body::Reading;
 use super::export::{Accepted, Failure, Format, Port, Wire};
+use super::held::Held;
 use super::inflate;
-use super::{Intake, ReceiverError, answer, listen};
+use super::{Intake, ReceiverError, answer, profiles};
 use crate::config::GrpcServer;
 use crate::model::{Encoding, Signal};
+use crate::transport::{self, Security, Settings};
 
 /// Time for a request's body.
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
@@ -49,11 +51,13 @@ pub async fn serve_grpc<I: Intake>(
     config: &GrpcServer,
     signals: &[Signal],
     intake: I,
+    security: Security,
     stop: CancellationToken,
 ) -> Result<(), ReceiverError> {
-    let settings = listen::Settings { max_concurrent_streams: config.max_concurrent_streams, ..Default::default() };
+    let settings = Settings { max_concurrent_streams: config.max_concurrent_streams, ..Default::default() };
     let limit = limit(config)?;
-    serve(listener, Port::new(intake, "grpc", limit, READ_TIMEOUT), signals, settings, stop).await;
+    let port = Port::new(intake, "grpc", limit, READ_TIMEOUT, security.access.clone());
+    serve(listener, port, signals, settings, security, stop).await;
     Ok(())
 }
 
@@ -70,7 +74,8 @@ pub(super) async fn serve<I: Intake>(
     listener: TcpListener,
     port: Port<I>,
     signals: &[Signal],
-    settings: listen::Settings,
+    settings: Settings,
+    security: Security,
     stop: CancellationToken,
 ) {
     let (health, health_service) = tonic_health::server::health_reporter();
@@ -82,6 +87,13 @@ pub(super) async fn serve<I: Intake>(
         router = router.route(&path, axum::routing::any(move |request| call(port, signal, request)));
         health.set_service_status(service_name(signal), ServingStatus::Serving).await;
     }
+    // What belongs to traces becomes log records.
+    if signals.contains(&Signal::Logs) {
+        let port = port.clone();
+        let path = format!("/{}/Export", profiles::SERVICE);
+        router = router.route(&path, axum::routing::any(move |request| call_profiles(port, request)));
+        health.set_service_status(profiles::SERVICE, ServingStatus::Serving).await;
+    }
     let router = tonic::service::Routes::from(router).add_service(health_service).into_axum_router();
 
     let draining = async {
@@ -91,7 +103,7 @@ pub(super) async fn serve<I: Intake>(
             health.set_service_status(service_name(signal), ServingStatus::NotServing).await;
         }
     };
-    tokio::join!(listen::serve(listener, router, settings, stop.clone()), draining);
+    tokio::join!(transport::serve(listener, router, settings, security, stop.clone()), draining);
 }
 
 async fn unknown_method() -> Response {
@@ -121,7 +133,35 @@ fn is_grpc(headers: &HeaderMap) -> bool {
     ["application/grpc", "application/grpc+proto"].iter().any(|known| media_type.eq_ignore_ascii_case(known))
 }
 
-async fn export<I: Intake>(port: &Port<I>, signal: Signal, mut request: Request) -> Result<Accepted, Failure> {
+async fn call_profiles<I: Intake>(port: Port<I>, request: Request) -> Response {
+    if !is_grpc(request.headers()) {
+        return StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response();
+    }
+    let taken = async {
+        let tenant = port.whose(&request)?;
+        let (wire, held) = message(&port, request).await?;
+        profiles::take(&port, tenant, wire, held).await
+    };
+    match taken.await {
+        Ok(answer) => {
+            port.answered_as(profiles::LABEL, code_name(Code::Ok), None);
+            framed(&answer)
+        }
+        Err(failure) => {
+            port.answered_as(profiles::LABEL, code_name(code(&failure)), Some(&failure));
+            refusal(&failure)
+        }
+    }
+}
+
+async fn export<I: Intake>(port: &Port<I>, signal: Signal, request: Request) -> Result<Accepted, Failure> {
+    let tenant = port.whose(&request)?;
+    let (wire, held) = message(port, request).await?;
+    port.export(tenant, signal, wire, held).await
+}
+
+/// The one message of a call.
+async fn message<I: Intake>(port: &Port<I>, mut request: Request) -> Result<(Wire, Held), Failure> {
     let encoding = encoding(request.headers())?;
     let mut held = port.hold();
     let limit = port.limit;
@@ -139,7 +179,7 @@ async fn export<I: Intake>(port: &Port<I>, signal: Signal, mut request: Request)
         (true, encoding) => encoding,
         (false, _) => Encoding::Identity,
     };
-    port.export(signal, Wire { bytes, start: FRAME_HEADER, encoding, format: Format::Protobuf }, held).await
+    Ok((Wire { bytes, start: FRAME_HEADER, encoding, format: Format::Protobuf }, held))
 }
 
 fn encoding(headers: &HeaderMap) -> Result<Encoding, Failure> {
@@ -180,9 +220,13 @@ fn code(failure: &Failure) -> Code {
         }
         Failure::Undecodable(_) | Failure::Form(_) | Failure::Media(_) => Code::InvalidArgument,
         Failure::Unauthenticated(_) => Code::Unauthenticated,
+        Failure::Denied(denial) if denial.is_forbidden() => Code::PermissionDenied,
+        Failure::Denied(_) => Code::Unauthenticated,
         Failure::NotFound(_) => Code::NotFound,
         Failure::Encoding(_) | Failure::MediaType | Failure::Method | Failure::NoSuchPath => Code::Unimplemented,
         Failure::Framing(_) | Failure::Bug => Code::Internal,
+        // With RetryInfo, which tells clients that it is for now.
+        Failure::Refused(refusal) if refusal.reason.is_quota() => Code::ResourceExhausted,
         Failure::Refused(_) => Code::Unavailable,
         Failure::Slow(_) => Code::DeadlineExceeded,
         Failure::Aborted => Code::Cancelled,
@@ -200,11 +244,15 @@ fn refusal(failure: &Failure) -> Response {
 }
 
 fn success(signal: Signal, accepted: Accepted) -> Response {
-    let message = answer::protobuf(signal, accepted);
+    framed(&answer::protobuf(signal, accepted))
+}
+
+/// A message as the answer of a call that went well.
+fn framed(message: &[u8]) -> Response {
     let mut framed = BytesMut::with_capacity(FRAME_HEADER + message.len());
     framed.put_u8(0);
     framed.put_u32(u32::try_from(message.len()).unwrap_or(u32::MAX));
-    framed.put_slice(&message);
+    framed.put_slice(message);
     let mut trailers = HeaderMap::with_capacity(1);
     trailers.insert("grpc-status", HeaderValue::from_static("0"));
     let body = Full::new(framed.freeze()).with_trailers(std::future::ready(Some(Ok(trailers))));
@@ -222,6 +270,8 @@ fn code_name(code: Code) -> &'static str {
         Code::Unimplemented => "UNIMPLEMENTED",
         Code::Internal => "INTERNAL",
         Code::Unavailable => "UNAVAILABLE",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+        Code::PermissionDenied => "PERMISSION_DENIED",
         _ => "UNKNOWN",
     }
 }

@@ -1,4 +1,4 @@
-//! OTLP/HTTP: protobuf and JSON on one port, HTTP/1.1 and HTTP/2 without TLS. Every refusal carries a `google.rpc.Status`
+//! OTLP/HTTP: protobuf and JSON on one port, HTTP/1.1 and HTTP/2, with and without TLS. Every refusal carries a `google.rpc.Status`
 //! in the format of the request.
 
 use std::collections::BTreeSet;
@@ -20,9 +20,10 @@ use super::body::{Reading, discard};
 use super::export::{Accepted, Failure, Format, Port, Wire};
 use super::held::Held;
 use super::inflate;
-use super::{Intake, ReceiverError, RefusalReason, alerts, answer, evidence, listen};
+use super::{Intake, ReceiverError, RefusalReason, alerts, answer, evidence, profiles};
 use crate::config::HttpServer;
 use crate::model::{Encoding, Signal};
+use crate::transport::{self, Security, Settings};
 
 /// Of a refused HTTP/1.1 request at least so many bytes are read on.
 const DISCARD_AT_LEAST: usize = 64 * 1024;
@@ -39,6 +40,7 @@ pub async fn serve_http<I: Intake>(
     config: &HttpServer,
     signals: &[Signal],
     intake: I,
+    security: Security,
     stop: CancellationToken,
 ) -> Result<(), ReceiverError> {
     let paths = paths(config, signals)?;
@@ -47,6 +49,7 @@ pub async fn serve_http<I: Intake>(
         "http",
         limit("max_request_body_size", config.max_request_body_size)?,
         config.read_timeout.0,
+        security.access.clone(),
     );
     let mut router = Router::new().fallback(not_found);
     for (path, signal) in paths {
@@ -54,9 +57,12 @@ pub async fn serve_http<I: Intake>(
         router = router.route(path, axum::routing::any(move |request| call(port, signal, request)));
     }
     if signals.contains(&Signal::Logs) {
-        let [evidence_path, sentry_path, datadog_path] = own_paths(config)?;
+        let [evidence_path, sentry_path, datadog_path, profiles_path] = own_paths(config)?;
+        let of_profiles = port.clone();
+        let call = move |request| call_profiles(of_profiles.clone(), request);
+        router = router.route(profiles_path, axum::routing::any(call));
         let limit = limit("max_attachment_size", config.max_attachment_size)?;
-        let files = Port::new(intake, "http", limit, config.read_timeout.0);
+        let files = Port::new(intake, "http", limit, config.read_timeout.0, security.access.clone());
         router = router.route(evidence_path, axum::routing::any(move |request| evidence::call(files.clone(), request)));
         for (path, tool) in [(sentry_path, Tool::Sentry), (datadog_path, Tool::Datadog)] {
             let (port, webhooks) = (port.clone(), config.alerts.clone());
@@ -64,8 +70,8 @@ pub async fn serve_http<I: Intake>(
             router = router.route(path, axum::routing::any(call));
         }
     }
-    let settings = listen::Settings { header_timeout: config.read_header_timeout.0, http1: true, ..Default::default() };
-    listen::serve(listener, router, settings, stop).await;
+    let settings = Settings { header_timeout: config.read_header_timeout.0, http1: true, ..Default::default() };
+    transport::serve(listener, router, settings, security, stop).await;
     Ok(())
 }
 
@@ -87,9 +93,10 @@ fn paths<'a>(config: &'a HttpServer, signals: &[Signal]) -> Result<Vec<(&'a str,
     Ok(paths)
 }
 
-/// The paths of what is no signal of OTLP: attachments and alerts. Each is unlike all others.
-fn own_paths(config: &HttpServer) -> Result<[&str; 3], ReceiverError> {
-    let own = [&config.evidence_url_path, &config.alerts.sentry.url_path, &config.alerts.datadog.url_path];
+/// The paths of what is no signal of its own here: attachments, alerts and profiles. Each is unlike all others.
+fn own_paths(config: &HttpServer) -> Result<[&str; 4], ReceiverError> {
+    let alerts = &config.alerts;
+    let own = [&config.evidence_url_path, &alerts.sentry.url_path, &alerts.datadog.url_path, &config.profiles_url_path];
     let mut taken = vec![&config.traces_url_path, &config.logs_url_path, &config.metrics_url_path];
     for path in own {
         if taken.contains(&path) {
@@ -97,8 +104,8 @@ fn own_paths(config: &HttpServer) -> Result<[&str; 3], ReceiverError> {
         }
         taken.push(path);
     }
-    let [evidence, sentry, datadog] = own;
-    Ok([plain_path(evidence)?, plain_path(sentry)?, plain_path(datadog)?])
+    let [evidence, sentry, datadog, profiles] = own;
+    Ok([plain_path(evidence)?, plain_path(sentry)?, plain_path(datadog)?, plain_path(profiles)?])
 }
 
 /// A path that means itself to the router.
@@ -144,12 +151,39 @@ async fn export<I: Intake>(
     if request.method() != Method::POST {
         return Err(Failure::Method);
     }
+    let tenant = port.whose(request)?;
     let format = format(request.headers()).ok_or(Failure::MediaType)?;
     let encoding = encoding(request.headers())?;
     let mut held = port.hold();
     let bytes = body(port, request, &mut held).await?;
-    let accepted = port.export(signal, Wire { bytes, start: 0, encoding, format }, held).await?;
+    let accepted = port.export(tenant, signal, Wire { bytes, start: 0, encoding, format }, held).await?;
     Ok((accepted, format))
+}
+
+async fn call_profiles<I: Intake>(port: Port<I>, mut request: Request) -> Response {
+    match take_profiles(&port, &mut request).await {
+        Ok(answer) => {
+            port.answered_as(profiles::LABEL, "200", None);
+            ([(header::CONTENT_TYPE, content_type(Format::Protobuf))], Body::from(answer)).into_response()
+        }
+        Err(failure) => {
+            port.answered_as(profiles::LABEL, label_of(&failure), Some(&failure));
+            refuse_unread(failure, request, port.limit).await
+        }
+    }
+}
+
+async fn take_profiles<I: Intake>(port: &Port<I>, request: &mut Request) -> Result<Vec<u8>, Failure> {
+    if request.method() != Method::POST {
+        return Err(Failure::Method);
+    }
+    let tenant = port.whose(request)?;
+    let format = format(request.headers()).filter(|format| *format == Format::Protobuf);
+    let Some(format) = format else { return Err(Failure::Media(profiles::MEDIA_TYPE.to_owned())) };
+    let encoding = encoding(request.headers())?;
+    let mut held = port.hold();
+    let bytes = body(port, request, &mut held).await?;
+    profiles::take(port, tenant, Wire { bytes, start: 0, encoding, format }, held).await
 }
 
 /// The body as it came, within the port's limits.
@@ -229,6 +263,9 @@ fn refusal(failure: &Failure, format: Format) -> Response {
         Failure::Method => {
             headers.insert(header::ALLOW, HeaderValue::from_static("POST"));
         }
+        Failure::Denied(denial) if !denial.is_forbidden() => {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         Failure::Encoding(_) => {
             headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(inflate::ACCEPTED));
         }
@@ -258,9 +295,14 @@ fn codes(failure: &Failure) -> (StatusCode, Code) {
         }
         Failure::Method => (StatusCode::METHOD_NOT_ALLOWED, Code::Unimplemented),
         Failure::Unauthenticated(_) => (StatusCode::UNAUTHORIZED, Code::Unauthenticated),
+        Failure::Denied(denial) if denial.is_forbidden() => (StatusCode::FORBIDDEN, Code::PermissionDenied),
+        Failure::Denied(_) => (StatusCode::UNAUTHORIZED, Code::Unauthenticated),
         Failure::NoSuchPath | Failure::NotFound(_) => (StatusCode::NOT_FOUND, Code::NotFound),
         Failure::Refused(refusal) if refusal.reason == RefusalReason::Busy => {
             (StatusCode::TOO_MANY_REQUESTS, Code::Unavailable)
+        }
+        Failure::Refused(refusal) if refusal.reason.is_quota() => {
+            (StatusCode::TOO_MANY_REQUESTS, Code::ResourceExhausted)
         }
         Failure::Refused(_) | Failure::Slow(_) => (StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable),
         Failure::Aborted => (StatusCode::BAD_REQUEST, Code::Cancelled),
@@ -278,6 +320,7 @@ fn status_label(status: StatusCode) -> &'static str {
     match status {
         StatusCode::BAD_REQUEST => "400",
         StatusCode::UNAUTHORIZED => "401",
+        StatusCode::FORBIDDEN => "403",
         StatusCode::NOT_FOUND => "404",
         StatusCode::METHOD_NOT_ALLOWED => "405",
         StatusCode::PAYLOAD_TOO_LARGE => "413",

@@ -10,11 +10,13 @@
 //! - Attributes are taken as they come: of a key that occurs twice both are kept.
 //! - A limit on size holds for the bytes on the wire and for the bytes after decompression. What is over it, or cannot be
 //!   read, is refused with a code that is not retried; what does not fit at the moment, with one that is.
-//! - Webhooks of alerts are authenticated where a secret is configured for them. Nobody else is authenticated: bind to an address that only trusted clients reach, or put a proxy before it.
+//! - Where a server has an authenticator, a request without one of its tokens is refused before its body is read. Webhooks of alerts
+//!   that have a secret of their own are asked for that instead; the health service of gRPC answers everybody.
 
 mod alerts;
 mod answer;
 mod body;
+mod counts;
 mod evidence;
 mod export;
 mod grpc;
@@ -22,8 +24,7 @@ mod held;
 mod http;
 mod inflate;
 pub mod kafka;
-mod listen;
-mod stall;
+mod profiles;
 #[cfg(test)]
 mod tests;
 
@@ -34,7 +35,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::net::TcpListener;
 
-use crate::model::{Encoding, Entry, Signal, TraceId};
+use crate::model::{Encoding, Entry, Signal, Tenant, TraceId};
 use crate::otlp::AttachedFile;
 
 pub use grpc::serve_grpc;
@@ -44,6 +45,8 @@ pub use inflate::inflate_again;
 /// A request that has been read and walked.
 #[derive(Debug)]
 pub struct Incoming {
+    /// Whose it is.
+    pub tenant: Tenant,
     /// Its signal.
     pub signal: Signal,
     /// The protobuf request, uncompressed.
@@ -85,6 +88,12 @@ pub enum RefusalReason {
     /// Too much waits for the brokers of a gateway.
     #[error("too much waits for the brokers")]
     BufferFull,
+    /// The tenant sends more records than it may.
+    #[error("the tenant sends more records a second than it may")]
+    TenantRate,
+    /// The tenant's part of the windows is used up.
+    #[error("the tenant's windows are full")]
+    TenantFull,
     /// The process is being stopped.
     #[error("shutting down")]
     ShuttingDown,
@@ -101,8 +110,16 @@ impl RefusalReason {
             Self::StoreUnavailable => "store_unavailable",
             Self::BrokerUnavailable => "broker_unavailable",
             Self::BufferFull => "buffer_full",
+            Self::TenantRate => "tenant_rate",
+            Self::TenantFull => "tenant_full",
             Self::ShuttingDown => "shutting_down",
         }
+    }
+
+    /// Whether it is the client's share that is used up, and not the process.
+    #[must_use]
+    pub fn is_quota(self) -> bool {
+        matches!(self, Self::TenantRate | Self::TenantFull)
     }
 }
 
@@ -133,15 +150,23 @@ pub trait Intake: Clone + Send + Sync + 'static {
     /// Offers a request.
     fn admit(&self, incoming: Incoming) -> impl Future<Output = Result<Admitted, AdmitError>> + Send;
 
+    /// Whether a tenant is known here.
+    fn serves(&self, tenant: &Tenant) -> bool;
+
     /// How the content of an attachment is called: in its bundle, and in the answer to its sender. `None` where that is not known yet.
-    fn attachment_digest(&self, content: &[u8]) -> Option<String>;
+    fn attachment_digest(&self, tenant: &Tenant, content: &[u8]) -> Option<String>;
 
     /// Tells that a file comes for a trace, which may have been decided long ago: where there is a bundle of it, the file shall
     /// amend that.
-    fn expect(&self, trace_id: TraceId) -> impl Future<Output = Result<(), Refusal>> + Send;
+    fn expect(&self, tenant: &Tenant, trace_id: TraceId) -> impl Future<Output = Result<(), Refusal>> + Send;
 
     /// Stores a file for an incident. `Ok` means that it is stored.
-    fn attach(&self, incident: String, file: AttachedFile) -> impl Future<Output = Result<(), AttachError>> + Send;
+    fn attach(
+        &self,
+        tenant: &Tenant,
+        incident: String,
+        file: AttachedFile,
+    ) -> impl Future<Output = Result<(), AttachError>> + Send;
 }
 
 /// Why a file is not stored.

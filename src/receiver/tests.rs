@@ -17,11 +17,10 @@ use tower::{Service as _, ServiceExt as _};
 
 use super::export::{Failure, Partial, Port, guarded, partial};
 use super::held::Held;
-use super::listen::Settings;
-use super::stall::StallGuard;
 use super::{AdmitError, Admitted, AttachError, Incoming, Intake, Refusal, bind, grpc};
-use crate::model::{Budget, Signal, TraceId};
+use crate::model::{Budget, Signal, Tenant, TraceId};
 use crate::otlp::{AttachedFile, Rejected};
+use crate::transport::{Access, Security, Settings, StallGuard};
 
 const SHORT: Duration = Duration::from_millis(100);
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -43,15 +42,19 @@ impl Intake for Stub {
         }
     }
 
-    fn attachment_digest(&self, _: &[u8]) -> Option<String> {
+    fn serves(&self, _: &Tenant) -> bool {
+        true
+    }
+
+    fn attachment_digest(&self, _: &Tenant, _: &[u8]) -> Option<String> {
         None
     }
 
-    async fn expect(&self, _: TraceId) -> Result<(), Refusal> {
+    async fn expect(&self, _: &Tenant, _: TraceId) -> Result<(), Refusal> {
         Ok(())
     }
 
-    async fn attach(&self, _: String, _: AttachedFile) -> Result<(), AttachError> {
+    async fn attach(&self, _: &Tenant, _: String, _: AttachedFile) -> Result<(), AttachError> {
         pending().await
     }
 }
@@ -62,7 +65,9 @@ async fn start<I: Intake>(port: Port<I>) -> (String, CancellationToken, JoinHand
     let stop = CancellationToken::new();
     let settings = Settings { drain_timeout: SHORT, ..Settings::default() };
     let token = stop.clone();
-    let task = tokio::spawn(async move { grpc::serve(listener, port, &[Signal::Traces], settings, token).await });
+    let task = tokio::spawn(async move {
+        grpc::serve(listener, port, &[Signal::Traces], settings, Security::default(), token).await
+    });
     (address, stop, task)
 }
 
@@ -92,7 +97,7 @@ async fn call(address: String, body: tonic::body::Body) -> Result<tonic::Status,
 
 #[tokio::test]
 async fn input_48_a_slow_grpc_body_is_given_up_with_a_code_that_is_retried() {
-    let (address, stop, _) = start(Port::new(Open, "grpc", 1024, SHORT)).await;
+    let (address, stop, _) = start(Port::new(Open, "grpc", 1024, SHORT, Access::default())).await;
     let first = futures::stream::iter([Ok::<_, tonic::Status>(http_body::Frame::data(message(10)))]);
     let slow = http_body_util::StreamBody::new(futures::StreamExt::chain(first, futures::stream::pending()));
     let status = timeout(PATIENCE, call(address, tonic::body::Body::new(slow))).await.unwrap().unwrap();
@@ -102,7 +107,7 @@ async fn input_48_a_slow_grpc_body_is_given_up_with_a_code_that_is_retried() {
 
 #[tokio::test]
 async fn a_request_that_outlasts_the_drain_time_is_cut_off() {
-    let (address, stop, task) = start(Port::new(Silent, "grpc", 1024, PATIENCE)).await;
+    let (address, stop, task) = start(Port::new(Silent, "grpc", 1024, PATIENCE, Access::default())).await;
     let waiting = tokio::spawn(call(address, tonic::body::Body::new(Full::new(message(0)))));
     tokio::time::sleep(SHORT).await;
     stop.cancel();
@@ -113,7 +118,7 @@ async fn a_request_that_outlasts_the_drain_time_is_cut_off() {
 
 #[tokio::test]
 async fn otlp_19_too_many_bytes_being_read_at_once_are_refused_for_now() {
-    let port = Port::new(Open, "grpc", 1024, PATIENCE);
+    let port = Port::new(Open, "grpc", 1024, PATIENCE, Access::default());
     let mut others = port.hold();
     while others.grow(16 * 1024) {}
     let (address, stop, _) = start(port).await;

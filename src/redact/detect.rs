@@ -331,7 +331,7 @@ impl Engine {
         self.gate.open(text, survey, &tokens, |rank, words| {
             let before = found.len();
             if let Some(detector) = self.detectors.get(rank) {
-                detector.find(Seen { text, survey, words, keys: &self.keys }, &mut found);
+                detector.find(Seen { text, survey, words, tokens: &tokens, keys: &self.keys }, &mut found);
             }
             for finding in found.iter_mut().skip(before) {
                 finding.rank = rank + 1;

@@ -46,6 +46,8 @@ pub(crate) struct Seen<'s> {
     pub(crate) text: &'s str,
     pub(crate) survey: &'s Survey,
     pub(crate) words: &'s [Word],
+    /// Where tokens of ours stand, in order: their letters are no words.
+    pub(crate) tokens: &'s [Span],
     /// What the names of values tell, for the service that the text is of.
     pub(crate) keys: &'s Keys,
 }
@@ -70,11 +72,40 @@ impl Seen<'_> {
         behind.checked_sub(1).and_then(|last| self.words.get(last)).is_some_and(|word| word.start + reach >= at)
     }
 
+    /// Whether the words in `part` of the text, which begins at `start`, are all that a regex can take for one of them there: no token of
+    /// ours hides any, and no letter stands for one of ASCII (`ſ`).
+    pub(crate) fn tells_words(&self, part: &str, start: usize) -> bool {
+        let first = self.tokens.partition_point(|token| token.end <= start);
+        part.is_ascii() && self.tokens.get(first).is_none_or(|token| token.start >= start + part.len())
+    }
+
     /// Whether a word begins within `reach` bytes from `at`.
     pub(crate) fn has_word_behind(&self, at: usize, reach: usize) -> bool {
         let first = self.words.partition_point(|word| word.start < at);
         self.words.get(first).is_some_and(|word| word.start <= at + reach)
     }
+}
+
+/// Words in the order of their ranks, each rank's in the order that they have.
+fn by_rank(mut words: Few<Word, 16>) -> Few<Word, 16> {
+    /// So many are sorted faster by comparing them.
+    const FEW: usize = 64;
+    let (Some(first), true) = (words.first().copied(), words.len() > FEW) else {
+        words.sort_by_key(|word| word.rank);
+        return words;
+    };
+    let ranks = words.iter().map(|word| word.rank + 1).max().unwrap_or_default();
+    let mut places = vec![0_usize; ranks + 1];
+    words.iter().for_each(|word| places[word.rank + 1] += 1);
+    for rank in 0..ranks {
+        places[rank + 1] += places[rank];
+    }
+    let mut sorted = Few::from_elem(first, words.len());
+    for word in words {
+        sorted[places[word.rank]] = word;
+        places[word.rank] += 1;
+    }
+    sorted
 }
 
 /// The anchors of all detectors.
@@ -114,8 +145,7 @@ impl Gate {
             let owners = self.owners.get(word).map(Vec::as_slice).unwrap_or_default();
             found.extend(owners.iter().map(|(rank, index)| Word { rank: *rank, index: *index, start, end }));
         });
-        found.sort_by_key(|word| word.rank);
-        found
+        by_rank(found)
     }
 
     /// Calls `ask` with the rank of each detector that can find something in `text`, and with its words. `tokens` are where

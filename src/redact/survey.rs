@@ -113,9 +113,14 @@ impl Survey {
         };
         let (mut digits, mut addresses) = (Edges::<1>::default(), Edges::<MIN_ADDRESS>::default());
         let (mut keys, mut letters) = (Edges::<MIN_RUN>::default(), Edges::<MIN_ENCODED>::default());
-        for (index, block) in bytes.chunks(BLOCK).enumerate() {
+        let (blocks, rest) = bytes.as_chunks::<BLOCK>();
+        // Zeros are in no run, and no sign.
+        let mut last = [0; BLOCK];
+        last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+        let last = (!rest.is_empty()).then_some(&last);
+        for (index, block) in blocks.iter().chain(last).enumerate() {
             let mut rows = [0; 4];
-            for (at, step) in block.chunks(STEP).enumerate() {
+            for (at, step) in block.as_chunks::<STEP>().0.iter().enumerate() {
                 // Backwards, so that the first byte has the lowest bit of each lane.
                 let mut lanes = 0;
                 for byte in step.iter().rev() {

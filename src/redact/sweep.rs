@@ -3,6 +3,7 @@
 //! Only values that are distinctive are looked for. A password that is an ordinary word would take that word from every
 //! sentence, and whoever can write a log line could blank a bundle so.
 
+use std::cell::LazyCell;
 use std::collections::BTreeMap;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
@@ -45,12 +46,13 @@ impl Known {
                 Action::Token(class, _) => Some(class),
                 Action::Keep | Action::Withhold => None,
             };
+            let by = LazyCell::new(|| engine.replacement(&finding.action));
             if let Action::Token(_, canonical) = &finding.action
                 && is_distinctive(canonical, &finding.action)
             {
-                self.note(canonical, class, || engine.replacement(&finding.action));
+                self.note(canonical, class, || by.clone());
             }
-            self.note(raw, class, || engine.replacement(&finding.action));
+            self.note(raw, class, || by.clone());
         }
     }
 

@@ -8,12 +8,14 @@ use regex::bytes::Regex;
 use crate::config::{self, Problem};
 
 use super::DEFAULT_POLICY;
+use super::composite::{Composite, Part};
+use super::ottl::{Conditions, Context, parse};
 use super::policy::{Condition, Policy, Rule, Test, ValueTest};
 use super::probability::Share;
 use super::rate::Rate;
 
 /// Types that stand by themselves and inside others.
-const SINGLE: [&str; 9] = [
+const SINGLE: [&str; 13] = [
     "always_sample",
     "status_code",
     "latency",
@@ -22,10 +24,14 @@ const SINGLE: [&str; 9] = [
     "boolean_attribute",
     "probabilistic",
     "rate_limiting",
+    "bytes_limiting",
     "span_count",
+    "trace_state",
+    "trace_flags",
+    "ottl_condition",
 ];
 /// Types that combine others.
-const COMBINING: [&str; 3] = ["and", "not", "drop"];
+const COMBINING: [&str; 4] = ["and", "not", "drop", "composite"];
 
 type Compiled<T> = Result<T, Vec<Problem>>;
 
@@ -88,12 +94,11 @@ fn rule(policy: &config::Policy) -> Compiled<Rule> {
             let block = required(policy.drop.as_ref(), "drop")?;
             conditions(&block.drop_sub_policy, "drop.drop_sub_policy").map(Rule::Drop)
         }
-        "not" => {
+        "not" => inverse(policy).map(Rule::One),
+        "composite" => {
             only_own_block(policy)?;
-            let block = required(policy.not.as_ref(), "not")?;
-            condition(&block.not_sub_policy, &SINGLE)
-                .map(Rule::Not)
-                .map_err(|problems| problems.into_iter().map(|problem| problem.under("not.not_sub_policy")).collect())
+            let block = required(policy.composite.as_ref(), "composite")?;
+            composite(block).map(Rule::Composite).map_err(|problems| under(problems, "composite"))
         }
         _ => {
             let supported: Vec<&str> = SINGLE.into_iter().chain(COMBINING).collect();
@@ -106,7 +111,71 @@ fn conditions(policies: &[config::Policy], path: &str) -> Compiled<Vec<Condition
     if policies.is_empty() {
         return one(Problem::new(path, "at least one policy is needed"));
     }
-    each(policies, path, |policy| condition(policy, &SINGLE))
+    each(policies, path, |policy| if policy.kind == "not" { inverse(policy) } else { condition(policy, &SINGLE) })
+}
+
+/// The opposite of what the policy in a `not` says.
+fn inverse(policy: &config::Policy) -> Compiled<Condition> {
+    only_own_block(policy)?;
+    let block = required(policy.not.as_ref(), "not")?;
+    let Condition { test, inverted } =
+        condition(&block.not_sub_policy, &SINGLE).map_err(|problems| under(problems, "not.not_sub_policy"))?;
+    Ok(Condition { test, inverted: !inverted })
+}
+
+fn composite(block: &config::CompositePolicy) -> Compiled<Composite> {
+    let most = natural(block.max_total_spans_per_second, "max_total_spans_per_second")?;
+    if most == 0 {
+        return one(Problem::new("max_total_spans_per_second", "a limit of 0 would keep nothing"));
+    }
+    if block.composite_sub_policy.is_empty() {
+        return one(Problem::new("composite_sub_policy", "at least one policy is needed"));
+    }
+    let known = |name: &str| block.composite_sub_policy.iter().any(|policy| policy.name == name);
+    if let Some((index, name)) = block.policy_order.iter().enumerate().find(|(_, name)| !known(name)) {
+        let message = format!("no policy of `composite_sub_policy` is named `{name}`");
+        return one(Problem::new(format!("policy_order[{index}]"), message));
+    }
+    for (index, share) in block.rate_allocation.iter().enumerate() {
+        let path = format!("rate_allocation[{index}]");
+        if !known(&share.policy) {
+            let message = format!("no policy of `composite_sub_policy` is named `{}`", share.policy);
+            return one(Problem::new(format!("{path}.policy"), message));
+        }
+        natural(share.percent, &format!("{path}.percent"))?;
+    }
+    let equal = most / block.composite_sub_policy.len() as u64;
+    let share = |name: &str| {
+        // The last of a name counts, and 0 stands for an equal share.
+        let found = block.rate_allocation.iter().rev().find(|share| share.policy == name);
+        found.and_then(|share| u64::try_from(share.percent).ok()).filter(|percent| *percent > 0)
+    };
+    let parts = each(&block.composite_sub_policy, "composite_sub_policy", |policy| {
+        let conditions = match policy.kind.as_str() {
+            "and" => {
+                only_own_block(policy)?;
+                conditions(&required(policy.and.as_ref(), "and")?.and_sub_policy, "and.and_sub_policy")?
+            }
+            _ => vec![condition(policy, &SINGLE)?],
+        };
+        Ok(Part { conditions, spans_per_second: share(&policy.name).map_or(equal, |percent| portion(most, percent)) })
+    })?;
+    Ok(Composite::new(parts, most))
+}
+
+/// So many percent of a number, as the Collector reckons it.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "small and not negative"
+)]
+fn portion(of: u64, percent: u64) -> u64 {
+    (percent as f64 / 100.0 * of as f64) as u64
+}
+
+fn under(problems: Vec<Problem>, path: &str) -> Vec<Problem> {
+    problems.into_iter().map(|problem| problem.under(path)).collect()
 }
 
 fn condition(policy: &config::Policy, supported: &[&str]) -> Compiled<Condition> {
@@ -128,7 +197,11 @@ fn condition(policy: &config::Policy, supported: &[&str]) -> Compiled<Condition>
         }
         "probabilistic" => (block(policy, policy.probabilistic.as_ref(), probabilistic)?, false),
         "rate_limiting" => (block(policy, policy.rate_limiting.as_ref(), rate_limiting)?, false),
+        "bytes_limiting" => (block(policy, policy.bytes_limiting.as_ref(), bytes_limiting)?, false),
         "span_count" => (block(policy, policy.span_count.as_ref(), span_count)?, false),
+        "trace_state" => (block(policy, policy.trace_state.as_ref(), trace_state)?, false),
+        "trace_flags" => (only_own_block(policy).map(|()| Test::TraceFlags)?, false),
+        "ottl_condition" => (block(policy, policy.ottl_condition.as_ref(), ottl_condition)?, false),
         kind => return one(unsupported(kind, supported)),
     };
     Ok(Condition { test, inverted })
@@ -165,7 +238,11 @@ fn only_own_block(policy: &config::Policy) -> Compiled<()> {
         ("boolean_attribute", policy.boolean_attribute.is_some()),
         ("probabilistic", policy.probabilistic.is_some()),
         ("rate_limiting", policy.rate_limiting.is_some()),
+        ("bytes_limiting", policy.bytes_limiting.is_some()),
         ("span_count", policy.span_count.is_some()),
+        ("trace_state", policy.trace_state.is_some()),
+        ("ottl_condition", policy.ottl_condition.is_some()),
+        ("composite", policy.composite.is_some()),
         ("and", policy.and.is_some()),
         ("not", policy.not.is_some()),
         ("drop", policy.drop.is_some()),
@@ -228,10 +305,12 @@ fn summary(error: &regex::Error) -> String {
 
 fn numeric_attribute(block: &config::NumericAttributePolicy) -> Compiled<Test> {
     let key = key(&block.key)?;
-    if block.min_value.is_none() && block.max_value.is_none() {
-        return one(Problem::new("", "`min_value`, `max_value` or both are needed"));
+    // In the Collector, a bound of 0 is none.
+    let bound = |bound: Option<i64>| bound.filter(|bound| *bound != 0);
+    if bound(block.min_value).is_none() && bound(block.max_value).is_none() {
+        return one(Problem::new("", "`min_value`, `max_value` or both are needed; 0 stands for none"));
     }
-    let (min, max) = (block.min_value.unwrap_or(i64::MIN), block.max_value.unwrap_or(i64::MAX));
+    let (min, max) = (bound(block.min_value).unwrap_or(i64::MIN), bound(block.max_value).unwrap_or(i64::MAX));
     if min > max {
         return one(Problem::new("max_value", "`max_value` must not be below `min_value`"));
     }
@@ -251,9 +330,45 @@ fn probabilistic(block: &config::ProbabilisticPolicy) -> Compiled<Test> {
 }
 
 fn rate_limiting(block: &config::RateLimitingPolicy) -> Compiled<Test> {
-    match natural(block.spans_per_second, "spans_per_second")? {
-        0 => one(Problem::new("spans_per_second", "a limit of 0 would keep nothing")),
-        per_second => Ok(Test::Rate(Rate::new(per_second))),
+    rate(block.spans_per_second, "spans_per_second", block.burst_capacity).map(Test::Rate)
+}
+
+fn bytes_limiting(block: &config::BytesLimitingPolicy) -> Compiled<Test> {
+    rate(block.bytes_per_second, "bytes_per_second", block.burst_capacity).map(Test::Bytes)
+}
+
+fn rate(per_second: i64, path: &str, burst: i64) -> Compiled<Rate> {
+    let burst = natural(burst, "burst_capacity")?;
+    match natural(per_second, path)? {
+        0 => one(Problem::new(path, "a limit of 0 would keep nothing")),
+        per_second => Ok(Rate::new(per_second, burst)),
+    }
+}
+
+fn trace_state(block: &config::TraceStatePolicy) -> Compiled<Test> {
+    let key = key(&block.key)?;
+    if block.values.is_empty() {
+        return one(Problem::new("values", "at least one value is needed"));
+    }
+    Ok(Test::TraceState { key, values: block.values.clone() })
+}
+
+fn ottl_condition(block: &config::OttlConditionPolicy) -> Compiled<Test> {
+    if block.span.is_empty() && block.spanevent.is_empty() {
+        return one(Problem::new("", "`span`, `spanevent` or both are needed"));
+    }
+    if !["", "ignore", "silent", "propagate"].contains(&block.error_mode.as_str()) {
+        let message = format!("`{}` is not an error mode", block.error_mode);
+        return one(Problem::new("error_mode", message).instead("use ignore, silent or propagate"));
+    }
+    let compile = |texts: &[String], path: &str, context| {
+        each(texts, path, |text| parse(text, context).map_err(|message| vec![Problem::new("", message)]))
+    };
+    let (span, event) =
+        (compile(&block.span, "span", Context::Span), compile(&block.spanevent, "spanevent", Context::Event));
+    match (span, event) {
+        (Ok(span), Ok(event)) => Ok(Test::Ottl(Conditions { span, event })),
+        (span, event) => Err([span.err(), event.err()].into_iter().flatten().flatten().collect()),
     }
 }
 

@@ -20,8 +20,6 @@ type Decisions<V> = Cache<TraceId, V, RandomState>;
 pub(super) enum Past {
     /// No policy asked for it.
     Unwanted,
-    /// A policy with `invert_match` found its value.
-    Vetoed,
     /// This `drop` policy matched.
     Dropped(Arc<str>),
 }

@@ -11,32 +11,33 @@
 //!
 //! # How policies are weighed
 //!
-//! In this order, after the Collector's README ("Policy Decision Flow"):
+//! As in the Collector (of 0.161 and later, in which an inverted decision is one like any other):
 //!
 //! 1. a `drop` policy matches: dropped;
-//! 2. an attribute policy with `invert_match` finds its value: not sampled (a veto);
-//! 3. a policy samples: sampled, in the name of the first that does, in the order of the configuration;
-//! 4. a policy with `invert_match` does not find its value, and no other policy declines: sampled.
+//! 2. a policy samples: sampled, in the name of the first that does, in the order of the configuration.
 //!
-//! Inside `and`, `not` and `drop`, `invert_match` is a plain negation. Every policy is asked, whatever the others said, so
-//! that a `rate_limiting` policy counts what passes it. Differences to the Collector, none of which makes a trace depend on
-//! the order of its spans: a `drop` policy that does not match does not decline in the sense of 4; numeric policies look at
-//! integers only (there, other types count as 0); latency is measured once, over all spans that have times.
+//! `invert_match` and `not` are plain negations. Where no `drop` policy matches every other is asked, whatever the others said, so that a
+//! `rate_limiting` policy counts what passes it. What differs from the Collector is in `docs/sampling.md`, and none of it makes a trace
+//! depend on the order of its spans. `tests/sampling` asks the Collector's processor the same questions.
 //!
 //! # Traces that were decided before
 //!
 //! A decision goes once from not sampled to sampled, never back. A sampled trace stays sampled by the same policy; a dropped
-//! or vetoed one stays so. Late records of one that was merely not wanted can still get it kept, but only through a policy
+//! one stays so. Late records of one that was merely not wanted can still get it kept, but only through a policy
 //! that can tell from a record: the others would take a fragment for the trace.
 
 mod compile;
+mod composite;
 mod filter;
 mod memory;
+mod ottl;
 mod policy;
 mod probability;
 mod rate;
+mod size;
 #[cfg(test)]
 mod tests;
+mod trace_state;
 
 use std::sync::Arc;
 
@@ -58,7 +59,7 @@ pub struct Sampler {
     /// `drop` policies first, otherwise in the order of the configuration.
     policies: Arc<[Policy]>,
     needs_whole_traces: bool,
-    memory: Memory,
+    memory: Arc<Memory>,
     /// How much is to be remembered.
     cache: DecisionCache,
 }
@@ -74,7 +75,7 @@ impl Sampler {
         Ok(Self {
             needs_whole_traces: policies.iter().any(|policy| !policy.drops() && !policy.by_record()),
             policies: policies.into(),
-            memory: Memory::new(&config.decision_cache),
+            memory: Arc::new(Memory::new(&config.decision_cache)),
             cache: config.decision_cache.clone(),
         })
     }
@@ -90,8 +91,19 @@ impl Sampler {
         Self {
             policies: Arc::clone(&self.policies),
             needs_whole_traces: self.needs_whole_traces,
-            memory: Memory::new(&cache),
+            memory: Arc::new(Memory::new(&cache)),
             cache,
+        }
+    }
+
+    /// The same policies with the memory of another: what that one has decided stays so.
+    #[must_use]
+    pub fn with_memory_of(&self, other: &Self) -> Self {
+        Self {
+            policies: Arc::clone(&self.policies),
+            needs_whole_traces: self.needs_whole_traces,
+            memory: Arc::clone(&other.memory),
+            cache: other.cache.clone(),
         }
     }
 
@@ -114,7 +126,7 @@ impl Sampler {
         self.policies.iter().any(|policy| policy.may_trigger(signal, head))
     }
 
-    /// Whether this record alone makes its trace one that a policy will keep (before `drop`, vetoes and rate limits).
+    /// Whether this record alone makes its trace one that a policy will keep (before `drop` and rate limits).
     #[must_use]
     pub fn triggers(&self, record: &Record) -> bool {
         self.policies.iter().any(|policy| policy.triggers(record))
@@ -128,7 +140,6 @@ impl Sampler {
         let past = self.memory.not_sampled(trace.trace_id);
         let (decision, past) = match past {
             Some(Past::Dropped(policy)) => return Decision::Dropped { policy },
-            Some(Past::Vetoed) => return Decision::NotSampled,
             Some(Past::Unwanted) => self.weigh(now, trace, true),
             None => self.weigh(now, trace, false),
         };
@@ -152,7 +163,7 @@ impl Sampler {
         }
     }
 
-    /// Takes up a decision of an earlier process. Nothing tells a veto from a trace that nobody wanted.
+    /// Takes up a decision of an earlier process.
     pub fn recall(&self, trace_id: TraceId, decision: &Decision) {
         match decision {
             Decision::Sampled { policy } => self.memory.remember_sampled(trace_id, policy),
@@ -165,27 +176,19 @@ impl Sampler {
 
     /// Asks the policies, and weighs what they say. A `fragment` is what came late of a trace that nobody wanted.
     fn weigh(&self, now: Timestamp, trace: &ClosedTrace, fragment: bool) -> (Decision, Past) {
-        let (mut sampled, mut inverse, mut declined, mut vetoed) = (None, None, false, false);
+        let mut sampled = None;
         for policy in self.policies.iter() {
             match policy.evaluate(now, trace) {
                 Verdict::Dropped => {
                     let policy = Arc::clone(&policy.name);
                     return (Decision::Dropped { policy: Arc::clone(&policy) }, Past::Dropped(policy));
                 }
-                Verdict::Vetoed => vetoed = true,
                 Verdict::Sampled if fragment && !policy.by_record() => {}
                 Verdict::Sampled => sampled = sampled.or(Some(&policy.name)),
-                Verdict::InverseSampled => inverse = inverse.or(Some(&policy.name)),
-                Verdict::NotSampled => declined = true,
-                Verdict::Abstained => {}
+                Verdict::NotSampled => {}
             }
         }
-        if vetoed {
-            return (Decision::NotSampled, Past::Vetoed);
-        }
-        let inverse = inverse.filter(|_| !declined && !fragment);
-        let decision =
-            sampled.or(inverse).map_or(Decision::NotSampled, |policy| Decision::Sampled { policy: Arc::clone(policy) });
+        let decision = sampled.map_or(Decision::NotSampled, |policy| Decision::Sampled { policy: Arc::clone(policy) });
         (decision, Past::Unwanted)
     }
 }

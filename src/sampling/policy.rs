@@ -5,10 +5,13 @@ use std::sync::Arc;
 use regex::bytes::Regex;
 
 use crate::model::{ClosedTrace, Head, Record, SEVERITY_ERROR, STATUS_ERROR, Signal, Timestamp};
-use crate::otlp::{Value, attribute};
+use crate::otlp::{Value, own_attributes, resource_attributes, span_fields};
 
+use super::composite::Composite;
+use super::ottl::Conditions;
 use super::probability::Share;
 use super::rate::Rate;
+use super::{size, trace_state};
 
 /// A compiled policy.
 #[derive(Debug)]
@@ -22,11 +25,11 @@ pub(super) struct Policy {
 pub(super) enum Rule {
     One(Condition),
     And(Vec<Condition>),
-    Not(Condition),
     Drop(Vec<Condition>),
+    Composite(Composite),
 }
 
-/// A test of a trace, perhaps turned round by `invert_match`.
+/// A test of a trace, perhaps turned round by `invert_match` or `not`.
 #[derive(Debug)]
 pub(super) struct Condition {
     pub(super) test: Test,
@@ -48,8 +51,16 @@ pub(super) enum Test {
     Attribute { key: String, value: ValueTest },
     /// The trace id is in a share.
     Share(Share),
-    /// The spans kept this second stay within a limit.
+    /// Some span has one of these values for a key of its `tracestate`.
+    TraceState { key: String, values: Vec<String> },
+    /// Some span has the W3C flag `sampled`.
+    TraceFlags,
+    /// Some span meets one of these conditions.
+    Ottl(Conditions),
+    /// The spans kept stay within a rate.
     Rate(Rate),
+    /// The bytes kept stay within a rate.
+    Bytes(Rate),
     /// The number of spans.
     SpanCount { min: u64, max: Option<u64> },
 }
@@ -68,16 +79,10 @@ pub(super) enum ValueTest {
 pub(super) enum Verdict {
     /// Drop it, whatever others say.
     Dropped,
-    /// Do not keep it, whatever others say (`invert_match`, and the value is there).
-    Vetoed,
     /// Keep it.
     Sampled,
-    /// Keep it, if nobody minds (`invert_match`, and the value is not there).
-    InverseSampled,
     /// Not asked for.
     NotSampled,
-    /// A `drop` policy that does not match.
-    Abstained,
 }
 
 /// What a test must have seen to be sure that it holds.
@@ -107,7 +112,7 @@ impl Policy {
                 // Two conditions on records may be met by two records, neither of which shows anything by itself.
                 count(Reach::Trace) == 0 && count(Reach::SomeRecord) <= 1 && count(Reach::Rate) < conditions.len()
             }
-            Rule::Not(_) | Rule::Drop(_) => false,
+            Rule::Composite(_) | Rule::Drop(_) => false,
         }
     }
 
@@ -117,7 +122,7 @@ impl Policy {
             && match &self.rule {
                 Rule::One(condition) => condition.test.holds_by(record),
                 Rule::And(conditions) => conditions.iter().all(|condition| condition.test.holds_by(record)),
-                Rule::Not(_) | Rule::Drop(_) => false,
+                Rule::Composite(_) | Rule::Drop(_) => false,
             }
     }
 
@@ -127,13 +132,13 @@ impl Policy {
         match &self.rule {
             Rule::One(condition) => may(condition),
             Rule::And(conditions) => conditions.iter().all(may),
-            Rule::Not(_) | Rule::Drop(_) => false,
+            Rule::Composite(_) | Rule::Drop(_) => false,
         }
     }
 
     /// Whether it says nothing of a trace that has no record which triggers, and counts nothing either.
     pub(super) fn needs_trigger(&self) -> bool {
-        let counts = |condition: &Condition| matches!(condition.test, Test::Rate(_));
+        let counts = |condition: &Condition| matches!(condition.test, Test::Rate(_) | Test::Bytes(_));
         self.by_record() && !matches!(&self.rule, Rule::And(conditions) if conditions.iter().any(counts))
     }
 
@@ -142,16 +147,11 @@ impl Policy {
         // One after the other, up to the first that does not hold: a rate limit counts what the ones before it let pass.
         let all = |conditions: &[Condition]| conditions.iter().all(|condition| condition.holds(now, trace));
         match &self.rule {
-            Rule::One(Condition { test, inverted: true }) => match (spans(trace).next(), test.holds(now, trace)) {
-                (None, _) => Verdict::NotSampled,
-                (Some(_), true) => Verdict::Vetoed,
-                (Some(_), false) => Verdict::InverseSampled,
-            },
             Rule::One(condition) => sampled_if(condition.holds(now, trace)),
             Rule::And(conditions) => sampled_if(all(conditions)),
-            Rule::Not(condition) => sampled_if(spans(trace).next().is_some() && !condition.holds(now, trace)),
+            Rule::Composite(composite) => sampled_if(composite.keeps(now, trace)),
             Rule::Drop(conditions) if all(conditions) => Verdict::Dropped,
-            Rule::Drop(_) => Verdict::Abstained,
+            Rule::Drop(_) => Verdict::NotSampled,
         }
     }
 }
@@ -161,7 +161,8 @@ fn sampled_if(holds: bool) -> Verdict {
 }
 
 impl Condition {
-    fn holds(&self, now: Timestamp, trace: &ClosedTrace) -> bool {
+    /// Whether it holds for a trace. One without spans meets no condition that is turned round.
+    pub(super) fn holds(&self, now: Timestamp, trace: &ClosedTrace) -> bool {
         if self.inverted {
             spans(trace).next().is_some() && !self.test.holds(now, trace)
         } else {
@@ -172,9 +173,14 @@ impl Condition {
     fn reach(&self) -> Reach {
         match self.test {
             _ if self.inverted => Reach::Trace,
-            Test::Error | Test::Status(_) | Test::Attribute { .. } => Reach::SomeRecord,
+            Test::Error
+            | Test::Status(_)
+            | Test::Attribute { .. }
+            | Test::TraceState { .. }
+            | Test::TraceFlags
+            | Test::Ottl(_) => Reach::SomeRecord,
             Test::Always | Test::Share(_) => Reach::AnyRecord,
-            Test::Rate(_) => Reach::Rate,
+            Test::Rate(_) | Test::Bytes(_) => Reach::Rate,
             Test::Latency { .. } | Test::SpanCount { .. } => Reach::Trace,
         }
     }
@@ -183,19 +189,25 @@ impl Condition {
 impl Test {
     fn holds(&self, now: Timestamp, trace: &ClosedTrace) -> bool {
         match self {
-            Self::Error | Self::Status(_) | Self::Attribute { .. } => {
-                trace.records.iter().any(|record| self.holds_by(record))
-            }
+            Self::Error
+            | Self::Status(_)
+            | Self::Attribute { .. }
+            | Self::TraceState { .. }
+            | Self::TraceFlags
+            | Self::Ottl(_) => trace.records.iter().any(|record| self.holds_by(record)),
             Self::Always => true,
             Self::Share(share) => share.contains(trace.trace_id),
             Self::Latency { threshold, upper } => latency_ms(trace).is_some_and(|millis| match upper {
-                // The Collector's bounds: at least the threshold where it stands alone, more than it otherwise.
-                None => millis >= *threshold,
+                None => *threshold < millis,
                 Some(upper) => *threshold < millis && millis <= *upper,
             }),
             Self::Rate(rate) => match span_count(trace) {
                 0 => false,
                 spans => rate.admit(now, spans),
+            },
+            Self::Bytes(rate) => match size::wire_bytes(trace) {
+                0 => false,
+                bytes => rate.admit(now, bytes),
             },
             Self::SpanCount { min, max } => match span_count(trace) {
                 0 => false,
@@ -208,35 +220,66 @@ impl Test {
     /// does not hold by a record.
     fn holds_by(&self, record: &Record) -> bool {
         self.holds_by_head(record.signal(), &record.entry.head).unwrap_or_else(|| match self {
-            Self::Attribute { key, value } => attribute(record, key).any(|found| value.holds(found)),
+            Self::Attribute { key, value } => value.holds_by(record, key),
+            Self::TraceState { key, values } => trace_state::value(span_fields(record).trace_state, key)
+                .is_some_and(|found| values.iter().any(|wanted| wanted == found)),
+            Self::TraceFlags => span_fields(record).flags & SAMPLED != 0,
+            Self::Ottl(conditions) => conditions.hold(record),
             _ => false,
         })
     }
 
     /// The same, as far as the facts tell it; `None` if one has to look at the record.
     fn holds_by_head(&self, signal: Signal, head: &Head) -> Option<bool> {
+        let is_span = signal == Signal::Traces;
         Some(match self {
             Self::Error => tells_of_error(signal, head),
-            Self::Always | Self::Rate(_) => true,
+            Self::Always | Self::Rate(_) | Self::Bytes(_) => true,
             Self::Share(share) => share.contains(head.trace_id),
-            Self::Status(codes) => signal == Signal::Traces && codes.contains(&head.status),
-            Self::Attribute { .. } if signal == Signal::Traces => return None,
-            Self::Attribute { .. } | Self::Latency { .. } | Self::SpanCount { .. } => false,
+            Self::Status(codes) => is_span && codes.contains(&head.status),
+            Self::Ottl(_) => return None,
+            Self::Attribute { .. } | Self::TraceState { .. } | Self::TraceFlags if is_span => return None,
+            Self::Attribute { .. } | Self::TraceState { .. } | Self::TraceFlags => false,
+            Self::Latency { .. } | Self::SpanCount { .. } => false,
         })
     }
 }
 
 impl ValueTest {
-    fn holds(&self, value: Value<'_>) -> bool {
-        match (self, value) {
-            (Self::OneOf(values), Value::String(text)) => values.iter().any(|wanted| wanted.as_bytes() == text),
-            (Self::Matches(patterns), Value::String(text)) => patterns.iter().any(|pattern| pattern.is_match(text)),
-            (Self::Within { min, max }, Value::Int(number)) => (*min..=*max).contains(&number),
-            (Self::Is(wanted), Value::Bool(flag)) => *wanted == flag,
-            _ => false,
+    /// Whether an attribute of a span or its resource is such a value. As in the Collector, the first of a key counts, an empty text of a
+    /// span matches nothing, and a value of another type counts as the empty one of the type that is asked for: `""`, `0`, `false`.
+    fn holds_by(&self, record: &Record, key: &str) -> bool {
+        let named = |(found, _): &(&[u8], Value<'_>)| *found == key.as_bytes();
+        let own = own_attributes(record).find(named).map(|(_, value)| value);
+        let of_resource = resource_attributes(record).find(named).map(|(_, value)| value);
+        own.is_some_and(|value| self.holds(value, true)) || of_resource.is_some_and(|value| self.holds(value, false))
+    }
+
+    fn holds(&self, value: Value<'_>, of_span: bool) -> bool {
+        let text = || match value {
+            Value::String(text) => text,
+            _ => &[],
+        };
+        match self {
+            Self::OneOf(values) => {
+                let text = text();
+                !text.is_empty() && values.iter().any(|wanted| wanted.as_bytes() == text)
+            }
+            Self::Matches(patterns) => {
+                let text = text();
+                !(of_span && text.is_empty()) && patterns.iter().any(|pattern| pattern.is_match(text))
+            }
+            Self::Within { min, max } => {
+                let number = if let Value::Int(number) = value { number } else { 0 };
+                (*min..=*max).contains(&number)
+            }
+            Self::Is(wanted) => *wanted == matches!(value, Value::Bool(true)),
         }
     }
 }
+
+/// The flag of W3C's trace context that says that a trace is sampled.
+const SAMPLED: u32 = 1;
 
 /// Whether a record is the evidence of a failure that is looked for where no policy is configured.
 fn tells_of_error(signal: Signal, head: &Head) -> bool {
@@ -254,7 +297,7 @@ fn spans(trace: &ClosedTrace) -> impl Iterator<Item = &Record> {
     trace.records.iter().filter(|record| record.signal() == Signal::Traces)
 }
 
-fn span_count(trace: &ClosedTrace) -> u64 {
+pub(super) fn span_count(trace: &ClosedTrace) -> u64 {
     spans(trace).count() as u64
 }
 

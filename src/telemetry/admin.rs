@@ -38,8 +38,9 @@ pub struct Admin {
 }
 
 impl Admin {
-    /// Listens, and answers from a thread of its own. `metrics` serves `GET /metrics`; `health` serves `GET /` (200 once
-    /// ready, 503 with the reasons otherwise) and `GET /live`. Either may be left out.
+    /// Listens, and answers from a thread of its own. `metrics` serves `GET /metrics`; `health` serves `GET /` and `/readyz`
+    /// (200 once ready, 503 with the reasons otherwise), `/livez` (200 while the process runs; `/live` is the same) and `/status`. Either
+    /// may be left out.
     ///
     /// # Errors
     /// If an address cannot be listened on, or the thread cannot be started.
@@ -142,8 +143,23 @@ async fn render(State(handle): State<PrometheusHandle>) -> impl IntoResponse {
 fn health_router(readiness: Readiness) -> Router {
     Router::new()
         .route("/", get(ready))
-        .route("/live", get(|| async { Json(serde_json::json!({"status": "live"})) }))
+        .route("/readyz", get(ready))
+        .route("/livez", get(live))
+        .route("/live", get(live))
+        .route("/status", get(status))
         .with_state(readiness)
+}
+
+/// The process runs. Nothing outside of it, such as a store that is gone, is a reason to start it anew.
+async fn live() -> impl IntoResponse {
+    Json(serde_json::json!({"status": "live"}))
+}
+
+/// What there is to know, for people: always 200.
+async fn status(State(readiness): State<Readiness>) -> impl IntoResponse {
+    let reasons = readiness.reasons();
+    let status = if reasons.is_empty() { "ready" } else { "not ready" };
+    Json(serde_json::json!({"status": status, "reasons": reasons, "version": env!("CARGO_PKG_VERSION")}))
 }
 
 async fn ready(State(readiness): State<Readiness>) -> impl IntoResponse {
@@ -176,7 +192,11 @@ mod tests {
         let address = admin.health_address().unwrap();
         let text = fetch(address, "/");
         assert!(text.starts_with("HTTP/1.1 503") && text.contains("{\"pipeline\":\"starting\"}"), "{text}");
-        assert!(fetch(address, "/live").starts_with("HTTP/1.1 200"));
+        for path in ["/livez", "/live", "/status"] {
+            assert!(fetch(address, path).starts_with("HTTP/1.1 200"), "{path}");
+        }
+        assert!(fetch(address, "/readyz").starts_with("HTTP/1.1 503"));
+        assert!(fetch(address, "/status").contains("{\"pipeline\":\"starting\"}"));
         readiness.set_ready("pipeline");
         assert!(fetch(address, "/").starts_with("HTTP/1.1 200"));
         readiness.set_not_ready("bundle/main", "the store does not answer");

@@ -3,26 +3,29 @@
 use std::io::IsTerminal;
 
 use rdkafka::config::RDKafkaLogLevel;
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer as _};
 
+use super::otlp::SelfTelemetry;
 use crate::config::{LogTelemetry, Problem};
 
 const LEVELS: &[&str] = &["error", "warn", "info", "debug", "trace", "off"];
 
-/// Starts logging. Call once.
+/// Starts logging, and what `own` sends besides. Call once.
 ///
 /// # Errors
 /// If the level is no directive, or logging was started before.
-pub fn init(config: &LogTelemetry) -> Result<(), Problem> {
+pub fn init(config: &LogTelemetry, own: &SelfTelemetry) -> Result<(), Problem> {
     let filter = filter(&config.level)?;
-    let registry = tracing_subscriber::registry().with(filter);
+    let registry = tracing_subscriber::registry().with(own.layers());
     let started = if config.encoding == "json" {
-        registry.with(tracing_subscriber::fmt::layer().json().with_writer(std::io::stderr)).try_init()
+        let shown = tracing_subscriber::fmt::layer().json().with_writer(std::io::stderr);
+        registry.with(shown.with_filter(filter)).try_init()
     } else {
         let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        registry.with(tracing_subscriber::fmt::layer().with_ansi(colour).with_writer(std::io::stderr)).try_init()
+        let shown = tracing_subscriber::fmt::layer().with_ansi(colour).with_writer(std::io::stderr);
+        registry.with(shown.with_filter(filter)).try_init()
     };
     started.map_err(|error| Problem::new("service.telemetry.logs", format!("logging cannot be started: {error}")))
 }

@@ -5,6 +5,7 @@ mod clock;
 pub mod logs;
 pub mod metrics;
 pub mod names;
+pub mod otlp;
 mod readiness;
 
 pub use clock::{Clock, SteadyClock, SystemClock};

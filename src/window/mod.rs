@@ -148,6 +148,11 @@ impl Window {
         self.account();
     }
 
+    /// Changes the settings. They hold for traces that open from now on, and for open ones once something changes their deadline.
+    pub fn configure(&mut self, settings: Settings) {
+        self.settings = settings;
+    }
+
     /// Takes in a record; `tracked` is that one record's. `triggered` says that it alone makes its trace worth deciding.
     ///
     /// A record of a trace that has closed opens it anew.

@@ -19,7 +19,7 @@ fn failure(kind: &str, message: &str) -> (String, serde_json::Value, String) {
     folder.replay(&[request]);
     assert_all_valid(&folder.store());
     let bundle = store::json(only(&store::bundles(&folder.store())));
-    let page = folder.text(&["bundle", "render", &trace]);
+    let page = folder.text(&["bundle", "render", "--for", "page", &trace]);
     (bundle["incident"]["class"].as_str().unwrap().to_owned(), bundle["environment"]["locale"].clone(), page)
 }
 

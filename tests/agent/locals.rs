@@ -43,7 +43,7 @@ fn variables_of_an_attribute_are_shown_and_secrets_among_them_are_not() {
     assert_eq!(frame["pre_context"][0], "def total(text):");
     let long = frame["locals"]["long"].as_str().unwrap();
     assert!(long.ends_with('…') && long.len() < 1100, "shortened once it is redacted: {}", long.len());
-    let page = folder.text(&["bundle", "render", &trace_id(1)]);
+    let page = folder.text(&["bundle", "render", "--for", "page", &trace_id(1)]);
     assert!(page.contains("`count = 3`"), "{page}");
 }
 

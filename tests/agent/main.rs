@@ -6,14 +6,19 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod audit;
 mod classes;
 mod gc;
 mod late;
 mod lists;
 mod locals;
+mod mcp;
+mod prompt;
 mod query;
+mod read;
 mod recording;
 mod render;
+mod repository;
 mod size;
 mod verify;
 mod versions;

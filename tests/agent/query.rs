@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use casefile::agent::{Catalog, serve_api};
+use casefile::agent::{Catalog, Catalogs, serve_api};
+use casefile::config::{BearerTokenAuth, Secret, StoreClient, TenantToken, TokenEntry};
 use casefile::exporter::Store;
+use casefile::model::Tenant;
 use casefile::model::proto::query_service_client::QueryServiceClient;
 use casefile::model::proto::{GetBundleRequest, GetIncidentRequest, ListBundlesRequest, ListIncidentsRequest};
+use casefile::transport::{Demands, Protocols, Security};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -18,11 +21,11 @@ use super::recording::trace_id;
 #[tokio::test]
 async fn the_query_service_answers_what_the_command_line_answers() {
     let folder = seven();
-    let store = Store::open(&folder.url(), &BTreeMap::new(), Duration::from_secs(10)).unwrap();
+    let store = Store::open(&folder.url(), StoreClient::plain(&BTreeMap::new(), Duration::from_secs(10))).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     let stop = CancellationToken::new();
-    let server = tokio::spawn(serve_api(listener, Catalog::new(store), stop.clone()));
+    let server = tokio::spawn(serve_api(listener, Catalog::new(store), Security::default(), stop.clone()));
     let mut client = QueryServiceClient::connect(address).await.unwrap();
 
     let (mut found, mut after) = (Vec::new(), String::new());
@@ -78,6 +81,59 @@ async fn the_query_service_answers_what_the_command_line_answers() {
     let lost = client.get_bundle(GetBundleRequest { id: trace_id(7) }).await.unwrap_err();
     assert_eq!(lost.code(), Code::DataLoss, "{lost}");
 
+    drop(client);
+    stop.cancel();
+    server.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_reader_is_shown_the_bundles_of_its_tenant_alone() {
+    let folder = seven();
+    let store = Store::open(&folder.url(), StoreClient::plain(&BTreeMap::new(), Duration::from_secs(10))).unwrap();
+    let of = |token: &str, tenant: &str| {
+        let tenant = Some(tenant.to_owned());
+        TokenEntry::Of(TenantToken { token: Some(Secret::new(token)), filename: None, tenant })
+    };
+    let tokens = BearerTokenAuth {
+        tokens: vec![of("t-acme", "acme"), of("t-globex", "globex"), of("t-gone", "gone")],
+        ..BearerTokenAuth::default()
+    };
+    let demands = Demands { server: "api", protocols: Protocols::H2, tls: None, tokens: Some(&tokens), tenants: None };
+    let catalogs = Catalogs::new(BTreeMap::from([
+        (Tenant::new("acme"), Catalog::new(store.clone())),
+        (Tenant::new("globex"), Catalog::new(store.of_tenant(&Tenant::new("globex")))),
+    ]));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let url = format!("{address}/v1/bundles");
+    let stop = CancellationToken::new();
+    let server = tokio::spawn(serve_api(listener, catalogs, Security::open(demands).unwrap(), stop.clone()));
+    let client = QueryServiceClient::connect(address).await.unwrap();
+    let ask = async |token: Option<&str>| {
+        let mut request = tonic::Request::new(ListBundlesRequest::default());
+        if let Some(token) = token {
+            request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+            request.metadata_mut().insert("x-tenant", "acme".parse().unwrap());
+        }
+        let answer = client.clone().list_bundles(request).await;
+        answer.map(|answer| answer.into_inner().bundles.len()).map_err(|status| status.code())
+    };
+    assert_eq!(ask(Some("t-acme")).await, Ok(7));
+    assert_eq!(ask(Some("t-globex")).await, Ok(0));
+    assert_eq!(ask(Some("t-gone")).await, Err(Code::PermissionDenied));
+    assert_eq!(ask(Some("t-none")).await, Err(Code::Unauthenticated));
+    assert_eq!(ask(None).await, Err(Code::Unauthenticated));
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let ask = async |token: &str| {
+        let answer =
+            reqwest::Client::new().get(&url).bearer_auth(token).header("x-tenant", "acme").send().await.unwrap();
+        let status = answer.status().as_u16();
+        (status, answer.json::<serde_json::Value>().await.unwrap()["total"].as_u64())
+    };
+    assert_eq!(ask("t-acme").await, (200, Some(7)));
+    assert_eq!(ask("t-globex").await, (200, Some(0)));
+    assert_eq!(ask("t-gone").await, (403, None));
+    assert_eq!(ask("t-none").await, (401, None));
     drop(client);
     stop.cancel();
     server.await.unwrap().unwrap();

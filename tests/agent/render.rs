@@ -22,7 +22,7 @@ fn hostile_names_and_stacks_stay_text_and_tokens_are_explained() {
             ],
         ),
     ]);
-    let page = folder.text(&["bundle", "render", &trace]);
+    let page = folder.text(&["bundle", "render", "--for", "page", &trace]);
     assert!(!page.contains(EMAIL) && !page.chars().any(|c| c.is_control() && c != '\n'), "{page:?}");
     assert!(!page.replace("\\[", "").contains("[click"), "{page}");
 

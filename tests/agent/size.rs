@@ -128,7 +128,7 @@ fn readers_say_how_many_tokens_a_bundle_has() {
     assert_eq!(listed["items"][0]["tokens"], tokens, "{listed}");
     let trace = trace_id(1);
     assert_eq!(folder.json(&["bundle", "get", &trace])["tokens"], tokens);
-    let page = folder.text(&["bundle", "render", &trace]);
+    let page = folder.text(&["bundle", "render", "--for", "page", &trace]);
     assert!(page.contains(&format!("{tokens} tokens")), "{page}");
 }
 

@@ -48,7 +48,7 @@ fn new_gone_and_back_is_told_with_the_commits_in_manifests_pages_and_lists() {
     assert_eq!((&first["new_in_version"], &first["regressed"]), (&json!(true), &json!(false)), "{first}");
     assert_eq!(first["before"], json!({"version": "2.4.0", "commit": ONE}));
     assert_eq!(first["commit_range"], format!("{ONE}..{TWO}"));
-    let page = folder.text(&["bundle", "render", &trace_id(2)]);
+    let page = folder.text(&["bundle", "render", "--for", "page", &trace_id(2)]);
     assert!(
         page.contains("2.4.1, new in it") && page.contains(&format!("after 2.4.0, commits {ONE}..{TWO}")),
         "{page}"

@@ -155,7 +155,10 @@ fn no_value_from_the_wire_is_in_the_store_the_logs_the_metrics_or_a_webhook() {
     let raw = format!("{{url: \"file:{}/store\", recipients: [{recipient}]}}", folder.path().display());
     let home = Home::new(folder.path(), &Settings { raw: Some(raw), on_disk: Some(false), ..Settings::default() });
     let text = fs::read_to_string(home.config()).unwrap();
-    let hook = format!("exporters:\n  webhook: {{url: \"{}\", signing_secret: \"a-test-secret\"}}\n", receiver.url());
+    let hook = format!(
+        "exporters:\n  webhook: {{url: \"{}\", allow_private: true, signing_secret: \"a-test-secret\"}}\n",
+        receiver.url()
+    );
     let text = text.replace("exporters:\n", &hook).replace("[bundle, raw/main]", "[bundle, raw/main, webhook]");
     assert!(text.contains("raw/main, webhook]"), "{text}");
     fs::write(home.config(), text).unwrap();

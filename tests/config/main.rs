@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod security;
+
 use std::path::Path;
 use std::process::Output;
 

@@ -258,7 +258,7 @@ fn check_commands(home: &Home, sent: &Sent, token: &str) {
     let (url, key) = (home.store_url(), home.public_key().display().to_string());
     run(&folder, &["bundle", "verify", &sent.trace_id, "--store", &url, "--public-key", &key]);
 
-    let page = run(&folder, &["bundle", "render", &sent.trace_id, "--store", &url]).stdout;
+    let page = run(&folder, &["bundle", "render", "--for", "page", &sent.trace_id, "--store", &url]).stdout;
     let page = String::from_utf8(page).unwrap();
     assert!(page.starts_with("# ") && page.contains("ValueError") && page.contains("parse_report"), "{page}");
     let (evidence, tokens) = page.split_once("## Tokens").unwrap();

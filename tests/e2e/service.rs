@@ -30,9 +30,14 @@ pub(crate) struct Service {
 
 impl Service {
     /// Starts `command` as the service `name`, which exports to the receiver on the port `otlp`.
-    pub(crate) fn start(name: &'static str, mut command: Command, otlp: u16) -> Self {
+    pub(crate) fn start(name: &'static str, command: Command, otlp: u16) -> Self {
+        Self::start_at(name, command, otlp, COMMIT)
+    }
+
+    /// As [`Service::start`], of a service that says it was built from `commit`.
+    pub(crate) fn start_at(name: &'static str, mut command: Command, otlp: u16, commit: &str) -> Self {
         let resource =
-            format!("service.version=1.4.2,deployment.environment.name=staging,vcs.ref.head.revision={COMMIT}");
+            format!("service.version=1.4.2,deployment.environment.name=staging,vcs.ref.head.revision={commit}");
         let mut child = command
             .env("OTEL_SERVICE_NAME", name)
             .env("OTEL_RESOURCE_ATTRIBUTES", resource)

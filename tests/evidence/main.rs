@@ -95,7 +95,8 @@ fn a_file_that_comes_with_the_failure_stands_in_its_bundle_redacted() {
     schema::assert_all_valid(&home.store());
     assert_no_leak(&home.store());
 
-    let page = run(folder.path(), &["bundle", "render", "--store", &home.store_url(), TRACE_ID]).stdout;
+    let page =
+        run(folder.path(), &["bundle", "render", "--for", "page", "--store", &home.store_url(), TRACE_ID]).stdout;
     let page = String::from_utf8(page).unwrap();
     assert!(page.contains("## Attachments") && page.contains("tests.txt: pytest"), "{page}");
     assert!(!casefile.said().contains(EMAIL));
@@ -233,4 +234,69 @@ fn bytes_that_a_bundle_does_not_show_stand_in_raw_evidence_and_replay_makes_the_
     let (first, second) = (store::bundles(&home.store()), store::bundles(&again));
     assert_eq!((name(&first[0]), first.len()), (name(&second[0]), second.len()));
     assert_eq!(store::content(&first[0]), store::content(&second[0]), "the same records, the same bundle");
+}
+
+/// A request of OTLP profiles with one sample of this trace, in a function of this name.
+fn profiles(trace: &str, function: &str) -> Vec<u8> {
+    use opentelemetry_proto::tonic::collector::profiles::v1development::ExportProfilesServiceRequest;
+    use opentelemetry_proto::tonic::profiles::v1development::{
+        Function, Line, Link, Location, Profile, ProfilesDictionary, ResourceProfiles, Sample, ScopeProfiles, Stack,
+        ValueType,
+    };
+    use prost::Message as _;
+
+    let trace_id = data_encoding::HEXLOWER.decode(trace.as_bytes()).unwrap();
+    let dictionary = ProfilesDictionary {
+        string_table: ["", function, "app/mail.py", "wall", "nanoseconds"].map(str::to_owned).to_vec(),
+        link_table: vec![Link::default(), Link { trace_id, span_id: Vec::new() }],
+        function_table: vec![
+            Function::default(),
+            Function { name_strindex: 1, filename_strindex: 2, ..Function::default() },
+        ],
+        location_table: vec![
+            Location::default(),
+            Location { lines: vec![Line { function_index: 1, line: 4, column: 0 }], ..Location::default() },
+        ],
+        stack_table: vec![Stack::default(), Stack { location_indices: vec![1] }],
+        ..ProfilesDictionary::default()
+    };
+    let sample = Sample { stack_index: 1, link_index: 1, values: vec![7_000_000], ..Sample::default() };
+    let sample_type = Some(ValueType { type_strindex: 3, unit_strindex: 4 });
+    let profiles = vec![Profile { samples: vec![sample], sample_type, ..Profile::default() }];
+    let scope_profiles = vec![ScopeProfiles { profiles, ..ScopeProfiles::default() }];
+    let resource_profiles = vec![ResourceProfiles { scope_profiles, ..ResourceProfiles::default() }];
+    ExportProfilesServiceRequest { resource_profiles, dictionary: Some(dictionary) }.encode_to_vec()
+}
+
+#[test]
+fn profiles_of_a_trace_stand_in_its_bundle_redacted() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::new(folder.path(), &Settings::default());
+    let mut casefile = home.start();
+    let protobuf = [("content-type", "application/x-protobuf")];
+    let request = profiles(TRACE_ID, &format!("send_to_{EMAIL}"));
+    for _ in 0..2 {
+        let answer = http::post(home.http, "/v1development/profiles", &protobuf, &request).unwrap();
+        assert_eq!((answer.status, answer.body.len()), (200, 0));
+    }
+    let folded = format!("main;load 3\nmain;send to {EMAIL} 1\n");
+    accepted(&attach(&home, &format!("trace_id={TRACE_ID}&name=perf.folded"), folded.as_bytes()));
+    casefile.send_all(FAILURE);
+    let totals = casefile.settled();
+    assert_eq!(totals.reasons.get("duplicate"), Some(&1), "the profile that was sent twice: {totals:?}");
+
+    let found = bundle(&home, folder.path(), TRACE_ID);
+    let [sent, wall] = [0, 1].map(|at| &found["attachments"][at]);
+    assert_eq!((&sent["name"], &wall["name"]), (&json!("perf.folded"), &json!("wall.folded")));
+    let profile = &wall["profile"];
+    assert_eq!((&profile["type"], &profile["unit"]), (&json!("wall"), &json!("nanoseconds")));
+    assert_eq!((&profile["stacks"][0]["value"], &profile["stacks"][0]["share"]), (&json!(7e6), &json!(1.0)));
+    let told = profile["stacks"][0]["folded"].as_str().unwrap();
+    assert!(told.contains("email:E-") && told.ends_with(" (app/mail.py:4)"), "{told}");
+    assert_eq!(sent["profile"]["stacks"][0], json!({"folded": "main;load", "value": 3.0, "share": 0.75}));
+    schema::assert_all_valid(&home.store());
+    assert_no_leak(&home.store());
+    let page = run(folder.path(), &["bundle", "render", "--store", &home.store_url(), TRACE_ID]).stdout;
+    let page = String::from_utf8(page).unwrap();
+    assert!(page.contains("75.0 %: `main; load`"), "{page}");
 }

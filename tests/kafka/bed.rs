@@ -129,17 +129,26 @@ impl<'c> Bed<'c> {
 
     /// What the group has committed of both topics, by partition; 0 for nothing.
     pub(crate) fn committed(&self) -> Vec<i64> {
+        self.committed_by(&self.name)
+    }
+
+    fn committed_by(&self, group: &str) -> Vec<i64> {
         let topics = [self.spans(), self.logs()];
-        let committed = topics.iter().flat_map(|topic| self.cluster.committed(&self.name, topic));
+        let committed = topics.iter().flat_map(|topic| self.cluster.committed(group, topic));
         committed.map(Option::unwrap_or_default).collect()
     }
 
-    /// Waits until the group has committed everything that is on the topics.
+    /// Waits until the group has committed everything that is on the topics, as long as it commits more and more.
     pub(crate) fn wait_committed(&self, group: &str) {
-        for _ in 0..600 {
+        const TWO_MINUTES: u32 = 600;
+        let (mut before, mut still) = (Vec::new(), 0);
+        while still < TWO_MINUTES {
             if self.is_committed(group) {
                 return;
             }
+            let now = self.committed_by(group);
+            still = if now == before { still + 1 } else { 0 };
+            before = now;
             sleep(Duration::from_millis(200));
         }
         let mut state = String::new();
@@ -147,7 +156,7 @@ impl<'c> Bed<'c> {
             let (ends, committed) = (self.cluster.offsets(&topic), self.cluster.committed(group, &topic));
             writeln!(state, "{topic}: {ends:?} {committed:?}").unwrap();
         }
-        panic!("{group} has not committed all in two minutes:\n{state}");
+        panic!("{group} has committed nothing for two minutes, and not all:\n{state}");
     }
 
     /// Fails unless the members have left the objects that one leaves which nobody disturbs: one each of so many traces, with so

@@ -92,6 +92,41 @@ fn a_collector_sends_to_a_casefile_as_in_the_example() {
     collector.stop();
 }
 
+/// Scenario: what `casefile snippet collector` prints is laid over a Collector's own configuration.
+#[test]
+fn a_collector_sends_to_a_casefile_with_what_the_program_prints_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::new(folder.path(), &patient());
+    let mut casefile = home.start();
+    let here = format!("127.0.0.1:{}", home.grpc);
+    let printed = casefile::run(folder.path(), &["snippet", "collector", "--endpoint", &here]).stdout;
+    let collector = Collector::start(&String::from_utf8(printed).unwrap());
+    send(&collector, 0, 6);
+    wait(&mut casefile, &[home.store()], failed(0, 6).len());
+    assert_eq!(whole(&home.store()), failed(0, 6));
+    collector.stop();
+}
+
+/// Guarantees: Casefile and the backend each get all of it. Here both are Casefiles.
+#[test]
+fn a_gateway_collector_serves_a_casefile_and_a_backend_as_in_the_example() {
+    let folder = tempfile::tempdir().unwrap();
+    let [one, other] = ["one", "other"].map(|name| {
+        fs::create_dir(folder.path().join(name)).unwrap();
+        Home::new(&folder.path().join(name), &patient())
+    });
+    let (mut first, mut second) = (one.start(), other.start());
+    let [casefile, backend] = [&one, &other].map(|home| format!("127.0.0.1:{}", home.grpc));
+    let changes = [("casefile:4317", casefile.as_str()), ("backend:4317", &backend)];
+    let collector = Collector::start(&example("collector/gateway.yaml", &changes));
+    send(&collector, 0, 6);
+    wait(&mut first, &[one.store()], failed(0, 6).len());
+    wait(&mut second, &[other.store()], failed(0, 6).len());
+    assert_eq!(whole(&one.store()), failed(0, 6));
+    assert_eq!(whole(&other.store()), failed(0, 6));
+    collector.stop();
+}
+
 /// Guarantees: spans and logs of a trace arrive at the same replica, and each replica gets some.
 #[test]
 fn a_collector_sends_each_trace_to_one_of_two_casefiles_as_in_the_example() {
@@ -103,7 +138,11 @@ fn a_collector_sends_each_trace_to_one_of_two_casefiles_as_in_the_example() {
     let (mut first, _second) = (one.start(), other.start());
     let here = [&one, &other].map(|home| format!("127.0.0.1:{}", home.grpc));
     let changes = [("casefile-0.casefile:4317", here[0].as_str()), ("casefile-1.casefile:4317", &here[1])];
-    let collector = Collector::start(&example("collector/loadbalancing.yaml", &changes));
+    let text = example("collector/loadbalancing.yaml", &changes);
+    // So the program prints it, too.
+    let arguments = ["snippet", "collector", "--endpoint", &here[0], "--endpoint", &here[1]];
+    assert_eq!(text, String::from_utf8(casefile::run(folder.path(), &arguments).stdout).unwrap());
+    let collector = Collector::start(&text);
     send(&collector, 0, 1);
     wait(&mut first, &[one.store(), other.store()], failed(0, 1).len());
     let (of_one, of_other) = (whole(&one.store()), whole(&other.store()));

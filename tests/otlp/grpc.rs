@@ -7,6 +7,7 @@ use casefile::config::GrpcServer;
 use casefile::model::Signal;
 use casefile::receiver::RefusalReason;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceResponse;
+use opentelemetry_proto::tonic::collector::profiles::v1development::ExportProfilesServiceResponse;
 use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::metrics::v1::Exemplar;
@@ -49,10 +50,27 @@ async fn otlp_3_metrics_service_takes_exemplars_and_drops_the_rest_without_parti
 }
 
 #[tokio::test]
-async fn otlp_4_profiles_service_is_unimplemented() {
+async fn otlp_4_profiles_service_takes_samples_of_traces() {
     let server = grpc(Recorder::default()).await;
-    let path = "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export";
-    let answer = grpc_raw(channel(server.address).await, path, &[], framed(0, b"")).await;
+    let answer = grpc_raw(channel(server.address).await, PROFILES, &[], framed(0, &profiles(7))).await;
+    assert_eq!(answer.status.code(), Code::Ok);
+    assert!(answer.message.is_empty(), "otlp-15");
+    assert_eq!(server.intake.seen(), [(Signal::Logs, 1)], "an attachment of its trace");
+
+    let answer = grpc_raw(channel(server.address).await, PROFILES, &[], framed(0, &profiles(0))).await;
+    let told = ExportProfilesServiceResponse::decode(&answer.message[..]).unwrap().partial_success.unwrap();
+    assert_eq!(told.rejected_profiles, 0, "otlp-18");
+    assert!(told.error_message.contains("1 of 1 profiles"), "{}", told.error_message);
+
+    let malformed = grpc_raw(channel(server.address).await, PROFILES, &[], framed(0, b"\x0a\xff")).await;
+    assert_eq!(malformed.status.code(), Code::InvalidArgument, "otlp-21");
+    assert_eq!(server.intake.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn otlp_4_profiles_service_is_unimplemented_where_nothing_takes_logs() {
+    let server = grpc_with(GrpcServer::default(), &[Signal::Traces, Signal::Traces], Recorder::default()).await;
+    let answer = grpc_raw(channel(server.address).await, PROFILES, &[], framed(0, &profiles(7))).await;
     assert_eq!(answer.status.code(), Code::Unimplemented);
 }
 

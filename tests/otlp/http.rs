@@ -5,6 +5,7 @@ use std::time::Duration;
 use casefile::config::HttpServer;
 use casefile::model::Signal;
 use casefile::receiver::{ReceiverError, RefusalReason, bind, serve_http};
+use casefile::transport::Security;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::trace::v1::Span;
@@ -58,6 +59,18 @@ async fn otlp_30_31_32_each_signal_has_its_path() {
 }
 
 #[tokio::test]
+async fn otlp_33_profiles_are_taken_as_protobuf() {
+    let server = http(Recorder::default()).await;
+    let answer = post(&server, "/v1development/profiles", &[PROTOBUF], profiles(7)).await;
+    assert_eq!((answer.status, answer.body.len()), (200, 0));
+    assert_eq!(server.intake.seen(), [(Signal::Logs, 1)]);
+    for (body, status) in [(b"\x0a\xff".to_vec(), 400), ([0x0a, 0].repeat(1_100_000), 413)] {
+        assert_eq!(post(&server, "/v1development/profiles", &[PROTOBUF], body).await.status, status);
+    }
+    assert_eq!(post(&server, "/v1development/profiles", &[JSON], "{}").await.status, 415, "otlp-51");
+}
+
+#[tokio::test]
 async fn otlp_33_profiles_and_signals_without_a_pipeline_are_not_found() {
     let server = http_with(HttpServer::default(), &[Signal::Traces, Signal::Traces], Recorder::default()).await;
     for path in ["/v1development/profiles", "/v1/logs", "/"] {
@@ -80,7 +93,9 @@ async fn otlp_34_a_path_that_cannot_be_served_is_an_error_at_start() {
     for (logs_url_path, why) in [("v1/logs", "begins with `/`"), ("/{x}", "begins with"), (TRACES, "two signals")] {
         let config = HttpServer { logs_url_path: logs_url_path.to_owned(), ..HttpServer::default() };
         let listener = bind("127.0.0.1:0").await.unwrap();
-        let served = serve_http(listener, &config, &ALL, Recorder::default(), CancellationToken::new()).await;
+        let served =
+            serve_http(listener, &config, &ALL, Recorder::default(), Security::default(), CancellationToken::new())
+                .await;
         let error = served.unwrap_err();
         assert!(matches!(error, ReceiverError::Path { .. }) && error.to_string().contains(why), "{error}");
     }
@@ -253,7 +268,9 @@ async fn a_limit_of_nothing_or_of_4_gib_is_an_error_at_start() {
     for max_request_body_size in [0, 1 << 32] {
         let config = HttpServer { max_request_body_size, ..HttpServer::default() };
         let listener = bind("127.0.0.1:0").await.unwrap();
-        let served = serve_http(listener, &config, &ALL, Recorder::default(), CancellationToken::new()).await;
+        let served =
+            serve_http(listener, &config, &ALL, Recorder::default(), Security::default(), CancellationToken::new())
+                .await;
         assert!(matches!(served.unwrap_err(), ReceiverError::Limit { .. }));
     }
 }

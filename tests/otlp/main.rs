@@ -2,6 +2,9 @@
 //! is a line of the conformance list (the OTLP specification's demands), `input_6` one of the list of hostile inputs.
 #![allow(clippy::unwrap_used, clippy::string_slice, reason = "a test that cannot go on shall fail")]
 
+mod access;
+#[path = "../support/certificates.rs"]
+mod certificates;
 mod data;
 mod evidence;
 mod grpc;
@@ -9,4 +12,5 @@ mod http;
 mod inputs;
 mod json;
 mod support;
+mod tls;
 mod transport;

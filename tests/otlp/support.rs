@@ -6,14 +6,16 @@ use std::time::Duration;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use casefile::config::{GrpcServer, HttpServer};
-use casefile::model::{Signal, TraceId};
+use casefile::model::{DEFAULT_TENANT, Signal, Tenant, TraceId};
 use casefile::otlp::AttachedFile;
 use casefile::receiver::{
     AdmitError, Admitted, AttachError, Incoming, Intake, Refusal, RefusalReason, bind, serve_grpc, serve_http,
 };
+use casefile::transport::Security;
 use http_body_util::{BodyExt as _, Full};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::profiles::v1development::ExportProfilesServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use opentelemetry_proto::tonic::metrics::v1::{
@@ -21,6 +23,7 @@ use opentelemetry_proto::tonic::metrics::v1::{
 };
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use parking_lot::Mutex;
+use prost::Message as _;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -53,6 +56,11 @@ impl Recorder {
         self.taken.lock().iter().map(|incoming| (incoming.signal, incoming.entries.len())).collect()
     }
 
+    /// Whose each of them was.
+    pub(crate) fn tenants(&self) -> Vec<String> {
+        self.taken.lock().iter().map(|incoming| incoming.tenant.to_string()).collect()
+    }
+
     pub(crate) fn bytes(&self) -> Vec<Bytes> {
         self.taken.lock().iter().map(|incoming| incoming.bytes.clone()).collect()
     }
@@ -72,15 +80,19 @@ impl Intake for Recorder {
         }
     }
 
-    fn attachment_digest(&self, content: &[u8]) -> Option<String> {
+    fn serves(&self, tenant: &Tenant) -> bool {
+        [DEFAULT_TENANT, "acme", "globex"].contains(&tenant.as_str())
+    }
+
+    fn attachment_digest(&self, _: &Tenant, content: &[u8]) -> Option<String> {
         Some(format!("digest of {} bytes", content.len()))
     }
 
-    async fn expect(&self, _: TraceId) -> Result<(), Refusal> {
+    async fn expect(&self, _: &Tenant, _: TraceId) -> Result<(), Refusal> {
         Ok(())
     }
 
-    async fn attach(&self, incident: String, file: AttachedFile) -> Result<(), AttachError> {
+    async fn attach(&self, _: &Tenant, incident: String, file: AttachedFile) -> Result<(), AttachError> {
         match &self.refusal {
             Some(refusal) => Err(refusal.clone().into()),
             None if incident == KNOWN_INCIDENT => {
@@ -106,11 +118,21 @@ impl Drop for Server {
 }
 
 pub(crate) async fn grpc_with(config: GrpcServer, signals: &'static [Signal], intake: Recorder) -> Server {
+    grpc_behind(Security::default(), config, signals, intake).await
+}
+
+pub(crate) async fn grpc_behind(
+    security: Security,
+    config: GrpcServer,
+    signals: &'static [Signal],
+    intake: Recorder,
+) -> Server {
     let listener = bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let stop = CancellationToken::new();
     let (inner, token) = (intake.clone(), stop.clone());
-    let task = tokio::spawn(async move { serve_grpc(listener, &config, signals, inner, token).await.unwrap() });
+    let task =
+        tokio::spawn(async move { serve_grpc(listener, &config, signals, inner, security, token).await.unwrap() });
     Server { address, intake, stop, task }
 }
 
@@ -124,11 +146,21 @@ pub(crate) async fn small_grpc() -> Server {
 }
 
 pub(crate) async fn http_with(config: HttpServer, signals: &'static [Signal], intake: Recorder) -> Server {
+    http_behind(Security::default(), config, signals, intake).await
+}
+
+pub(crate) async fn http_behind(
+    security: Security,
+    config: HttpServer,
+    signals: &'static [Signal],
+    intake: Recorder,
+) -> Server {
     let listener = bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let stop = CancellationToken::new();
     let (inner, token) = (intake.clone(), stop.clone());
-    let task = tokio::spawn(async move { serve_http(listener, &config, signals, inner, token).await.unwrap() });
+    let task =
+        tokio::spawn(async move { serve_http(listener, &config, signals, inner, security, token).await.unwrap() });
     Server { address, intake, stop, task }
 }
 
@@ -295,4 +327,33 @@ pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 pub(crate) fn zstd(bytes: &[u8]) -> Vec<u8> {
     ::zstd::encode_all(bytes, 3).unwrap()
+}
+
+pub(crate) const PROFILES: &str = "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export";
+
+/// A request with one profile, whose only sample belongs to this trace.
+pub(crate) fn profiles(trace: u8) -> Vec<u8> {
+    use opentelemetry_proto::tonic::profiles::v1development::{
+        Function, Line, Link, Location, Profile, ProfilesDictionary, ResourceProfiles, Sample, ScopeProfiles, Stack,
+    };
+    let strings = ["", "parse", "app.py"].map(str::to_owned).to_vec();
+    let dictionary = ProfilesDictionary {
+        link_table: vec![Link::default(), Link { trace_id: vec![trace; 16], span_id: vec![trace; 8] }],
+        string_table: strings,
+        function_table: vec![
+            Function::default(),
+            Function { name_strindex: 1, filename_strindex: 2, ..Function::default() },
+        ],
+        location_table: vec![
+            Location::default(),
+            Location { lines: vec![Line { function_index: 1, line: 12, column: 0 }], ..Location::default() },
+        ],
+        stack_table: vec![Stack::default(), Stack { location_indices: vec![1] }],
+        ..ProfilesDictionary::default()
+    };
+    let sample = Sample { stack_index: 1, link_index: 1, values: vec![10], ..Sample::default() };
+    let profile = Profile { samples: vec![sample], ..Profile::default() };
+    let scope_profiles = vec![ScopeProfiles { profiles: vec![profile], ..ScopeProfiles::default() }];
+    let resource_profiles = vec![ResourceProfiles { scope_profiles, ..ResourceProfiles::default() }];
+    ExportProfilesServiceRequest { resource_profiles, dictionary: Some(dictionary) }.encode_to_vec()
 }

@@ -116,7 +116,7 @@ fn logs_without_a_trace_id_join_by_their_request_and_the_rest_stands_beside() {
     let merged: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(lines(&merged["logs"]["window"])[1], "gave up");
     assert_eq!(lines(&merged["logs"]["ambient"]).len(), 2, "{}", merged["logs"]);
-    let page = run(folder.path(), &["bundle", "render", amended, "--store", &store]);
+    let page = run(folder.path(), &["bundle", "render", "--for", "page", amended, "--store", &store]);
     let page = String::from_utf8_lossy(&page.stdout);
     assert!(page.contains("## Around it") && page.contains("pool is exhausted"), "{page}");
 }

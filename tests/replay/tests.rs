@@ -78,7 +78,7 @@ fn a_test_case_that_failed_becomes_a_bundle_that_says_what_ran_it() {
 
     let store = format!("file:{}", folder.path().join("out").display());
     let trace = bundle["trace"]["trace_id"].as_str().unwrap();
-    let page = run(folder.path(), &["bundle", "render", trace, "--store", &store]);
+    let page = run(folder.path(), &["bundle", "render", "--for", "page", trace, "--store", &store]);
     let page = String::from_utf8_lossy(&page.stdout);
     for expected in [
         "**Test:** `tests/test_pay.py::test_refund` → fail",

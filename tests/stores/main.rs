@@ -7,6 +7,9 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test")]
 
 mod case;
+#[path = "../support/certificates.rs"]
+mod certificates;
+mod edges;
 #[path = "../support/servers.rs"]
 mod servers;
 
@@ -16,7 +19,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use casefile::bundle::{Envelope, Signer, Verifier, digest_of, names, unpack};
-use casefile::config::{BundleExporter, Compression, Secret};
+use casefile::config::{BundleExporter, Compression, Secret, StoreClient};
 use casefile::exporter::{BundleWriter, Collected, Created, Listed, Retention, Store, Written, collect};
 use casefile::model::{ManifestKind, Timestamp};
 use casefile::telemetry::Clock;
@@ -35,7 +38,7 @@ async fn memory_keeps_the_contract() {
 async fn a_folder_keeps_the_contract() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("file:{}/new/store", folder.path().display());
-    store_conformance(Store::open(&url, &BTreeMap::new(), TIMEOUT).unwrap()).await;
+    store_conformance(Store::open(&url, StoreClient::plain(&BTreeMap::new(), TIMEOUT)).unwrap()).await;
 }
 
 #[tokio::test]
@@ -61,7 +64,7 @@ async fn a_gcs_server_keeps_the_contract() {
 
 fn open(url: &str, options: &[(&str, &str)]) -> Store {
     let options = options.iter().map(|(key, value)| ((*key).to_owned(), Secret::new(*value))).collect();
-    Store::open(url, &options, TIMEOUT).unwrap()
+    Store::open(url, StoreClient::plain(&options, TIMEOUT)).unwrap()
 }
 
 /// What every store must do.

@@ -77,7 +77,7 @@ pub(crate) struct Home {
     pub(crate) grpc: u16,
     pub(crate) http: u16,
     metrics: u16,
-    health: u16,
+    pub(crate) health: u16,
 }
 
 impl Home {
@@ -222,6 +222,11 @@ service:
     /// The URL of [`Home::store`].
     pub(crate) fn store_url(&self) -> String {
         format!("file:{}", self.store().display())
+    }
+
+    /// The port of the probes.
+    pub(crate) fn health(&self) -> u16 {
+        self.health
     }
 
     /// Where windows are kept, if they are kept on disk.

@@ -18,6 +18,8 @@ struct Server {
     name: &'static str,
     port: u16,
     folder: TempDir,
+    /// Then it answers no plain request.
+    speaks_tls: bool,
 }
 
 /// An S3 server (versitygw).
@@ -45,6 +47,11 @@ pub(crate) struct Gcs {
 impl S3 {
     /// Starts it.
     pub(crate) fn start() -> Self {
+        Self::start_behind(None)
+    }
+
+    /// The same behind TLS, with this certificate and key in PEM.
+    pub(crate) fn start_behind(pair: Option<(&str, &str)>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         // Its file backend takes each folder for a bucket.
         std::fs::create_dir_all(folder.path().join("root").join(BUCKET)).unwrap();
@@ -61,15 +68,34 @@ impl S3 {
             &secret_key,
             "--quiet",
         ]);
+        if let Some((certificate, key)) = pair {
+            for (flag, text) in [("--cert", certificate), ("--key", key)] {
+                let path = folder.path().join(flag);
+                std::fs::write(&path, text).unwrap();
+                command.arg(flag).arg(path);
+            }
+        }
         // Temporary folders often lie on a file system without extended attributes.
         command.args(["posix", "--sidecar"]).arg(folder.path().join("sidecar")).arg(folder.path().join("root"));
-        let server = Server::start("versitygw", command, port, folder);
-        Self { endpoint: format!("http://127.0.0.1:{port}"), access_key, secret_key, bucket: BUCKET.to_owned(), server }
+        let server = Server::start_as("versitygw", command, port, folder, pair.is_some());
+        let scheme = if pair.is_some() { "https" } else { "http" };
+        Self {
+            endpoint: format!("{scheme}://127.0.0.1:{port}"),
+            access_key,
+            secret_key,
+            bucket: BUCKET.to_owned(),
+            server,
+        }
     }
 
     /// Where it listens.
     pub(crate) const fn port(&self) -> u16 {
         self.server.port
+    }
+
+    /// The folder of what it knows of objects beside their content.
+    pub(crate) fn sidecar(&self) -> PathBuf {
+        self.server.folder.path().join("sidecar")
     }
 
     /// The folder that has a folder for each bucket.
@@ -97,7 +123,11 @@ impl Gcs {
 }
 
 impl Server {
-    fn start(name: &'static str, mut command: Command, port: u16, folder: TempDir) -> Self {
+    fn start(name: &'static str, command: Command, port: u16, folder: TempDir) -> Self {
+        Self::start_as(name, command, port, folder, false)
+    }
+
+    fn start_as(name: &'static str, mut command: Command, port: u16, folder: TempDir, speaks_tls: bool) -> Self {
         let child = command
             .current_dir(folder.path())
             .stdin(Stdio::null())
@@ -105,7 +135,7 @@ impl Server {
             .stderr(Stdio::inherit())
             .spawn()
             .unwrap_or_else(|error| panic!("{name} does not start: {error}"));
-        let mut server = Self { child, name, port, folder };
+        let mut server = Self { child, name, port, folder, speaks_tls };
         server.wait();
         server
     }
@@ -113,7 +143,7 @@ impl Server {
     fn wait(&mut self) {
         // Half a minute.
         for _ in 0..1500 {
-            if answers(self.port) {
+            if answers(self.port) || listens(self.port) && self.speaks_tls {
                 return;
             }
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -142,6 +172,11 @@ fn tool(name: &str) -> Command {
 
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Whether anything listens on this port.
+fn listens(port: u16) -> bool {
+    TcpStream::connect(("127.0.0.1", port)).is_ok()
 }
 
 /// Whether a server speaks HTTP on this port.

@@ -96,7 +96,7 @@ impl Family {
     }
 
     /// The family that a frame's file is written in, by its ending.
-    fn of_file(frame: &Frame) -> Option<Self> {
+    pub(crate) fn of_file(frame: &Frame) -> Option<Self> {
         let (_, ending) = frame.file.as_deref()?.rsplit_once('.')?;
         Some(match ending {
             "py" => Self::Python,
@@ -183,6 +183,11 @@ pub(crate) fn of_frames(found: Vec<(Frame, Option<bool>)>, language: Option<&str
     }
     bound(&mut stack);
     stack
+}
+
+/// Whether a frame of this family is the service's own code.
+pub(crate) fn in_app(family: Family, frame: &Frame, rules: &AppRules) -> bool {
+    rules.in_app(family, frame)
 }
 
 /// A place that was recorded without a stack, as one.

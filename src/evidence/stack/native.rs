@@ -12,7 +12,7 @@ use regex::Regex;
 
 use super::Stack;
 use super::line::{frame, non_empty, pattern, place, unterminated};
-use crate::model::{Cause, Frame};
+use crate::model::{Address, Cause, Frame};
 
 static NUMBERED: LazyLock<Regex> = LazyLock::new(|| pattern(r"^\s*#(\d+) +(\S.*)$"));
 static ADDRESS: LazyLock<Regex> = LazyLock::new(|| pattern(r"^0x[0-9a-fA-F]+ *(.*)$"));
@@ -52,6 +52,14 @@ static VALGRIND: LazyLock<Regex> =
 static TOMBSTONE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"^\s*#\d+ +pc [0-9a-fA-F]{6,16} +(\S+)(?: +\((.*?)(?:\+\d+)?\))?(?: \(BuildId: [0-9a-f]+\))?\s*$")
 });
+
+/// Behind a frame of a module without symbols: its offset in the module, and the module's build id.
+static OFFSET: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"\([^()]+\+0x([0-9a-fA-F]+)\)(?: \(BuildId: ([0-9a-f]+)\))?$"));
+static PROGRAM_COUNTER: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"^\s*#\d+ +pc ([0-9a-fA-F]{6,16}) .*?(?: \(BuildId: ([0-9a-f]+)\))?$"));
+/// glibc writes the offset in the module where it knows no function.
+static RETURN: LazyLock<Regex> = LazyLock::new(|| pattern(r"\(\+0x([0-9a-fA-F]+)\) ?\[0x[0-9a-fA-F]+\]$"));
 
 const SIGNALS: [(&str, &str); 8] = [
     ("4", "SIGILL"),
@@ -198,6 +206,20 @@ fn main_trace(found: &[Trace]) -> Option<usize> {
 }
 
 fn numbered_frame(line: &str, text: &str) -> Option<Frame> {
+    let mut found = named_frame(line, text)?;
+    let forms = [&PROGRAM_COUNTER, &OFFSET];
+    found.address = forms.iter().find_map(|form| address(&found, form, line, true));
+    Some(found)
+}
+
+/// Where in its module a frame is, if only that is known of its place.
+fn address(frame: &Frame, form: &Regex, line: &str, exact: bool) -> Option<Address> {
+    let found = form.captures(line.trim_end()).filter(|_| frame.file.is_none() && frame.module.is_some())?;
+    let offset = u64::from_str_radix(found.get(1)?.as_str(), 16).ok()?;
+    Some(Address { offset, build_id: found.get(2).map(|id| id.as_str().to_owned()), exact })
+}
+
+fn named_frame(line: &str, text: &str) -> Option<Frame> {
     if let Some(found) = TOMBSTONE.captures(line) {
         let func = found.get(2).map_or("", |name| name.as_str());
         return Some(within(func, found.get(1).map(|module| module.as_str())));
@@ -298,7 +320,9 @@ fn unnumbered(lines: &[&str]) -> Option<Stack> {
 fn glibc(line: &str) -> Option<Frame> {
     let found = GLIBC.captures(line)?;
     let module = found.get(1)?.as_str();
-    module.contains('/').then(|| within(found.get(2).map_or("", |name| name.as_str()), Some(module)))
+    let mut found = within(found.get(2).map_or("", |name| name.as_str()), Some(module));
+    found.address = address(&found, &RETURN, line, false);
+    module.contains('/').then_some(found)
 }
 
 fn boost(line: &str) -> Option<Frame> {

@@ -38,3 +38,24 @@ fn the_frames_of_every_platform_come_back_out_of_its_text() {
         assert_eq!((exception.kind.as_deref(), exception.message.as_deref()), (Some("RateError"), Some("no rate")));
     }
 }
+
+#[test]
+fn variables_and_source_lines_of_an_event_reach_its_frames() {
+    let frame = json!({"filename": "shop/cart.py", "function": "total", "lineno": 7, "in_app": true,
+        "vars": {"rate": "None", "items": [{"sku": 7}]},
+        "pre_context": ["def total(items, rate):"], "context_line": "    return sum(items) * rate", "post_context": [""]});
+    let event = json!({
+        "event_id": "fc6d8c0c43fc4630ad850ee518f1b9d0", "platform": "python", "timestamp": 1_751_371_380,
+        "exception": {"values": [{"type": "TypeError", "value": "no rate", "stacktrace": {"frames": [frame]}}]},
+    });
+    let bundle = bundle(records(Signal::Logs, alerts::sentry(event.to_string().as_bytes()).unwrap().request()));
+    let exception = bundle.exception.unwrap();
+    let [frame] = exception.frames.as_slice() else { panic!("{:?}", exception.frames) };
+    assert_eq!(frame.locals["items"], json!([{"sku": 7}]));
+    assert_eq!(frame.locals["rate"], json!("None"));
+    assert_eq!(frame.context.as_deref(), Some("    return sum(items) * rate"));
+    assert_eq!(frame.pre_context, ["def total(items, rate):"]);
+    let line = &bundle.logs.window[0];
+    assert_eq!(line.attrs["exception.type"], "TypeError");
+    assert!(!line.attrs.contains_key("casefile.exception.frames"), "they stand in the exception: {:?}", line.attrs);
+}

@@ -1,8 +1,11 @@
 //! Whole traces in, bundles out.
 
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
-use opentelemetry_proto::tonic::trace::v1::Span;
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use proptest::prelude::*;
+use prost::Message as _;
 use serde_json::json;
 
 use super::world::*;
@@ -336,4 +339,19 @@ fn where_there_is_no_stack_the_code_attributes_are_the_frame() {
     assert!(
         found.completeness.missing.contains(&"exception.frames: no stack trace was recorded, only code.*".to_owned())
     );
+}
+
+#[test]
+fn the_span_that_failed_says_what_recorded_it() {
+    let scope = InstrumentationScope { name: "flask".to_owned(), version: "0.49b0".to_owned(), ..Default::default() };
+    let spans = vec![span(1, 0, "GET /", 0, 90), failed(span(2, 1, "parse", 10, 80))];
+    let scope_spans = vec![ScopeSpans { scope: Some(scope), spans, ..ScopeSpans::default() }];
+    let envelope = ResourceSpans { resource: Some(resource("checkout")), scope_spans, ..ResourceSpans::default() };
+    let request = ExportTraceServiceRequest { resource_spans: vec![envelope] }.encode_to_vec();
+    let path = bundle(records(Signal::Traces, request)).trace.span_path;
+    assert_eq!(
+        (&path[1].attrs["otel.scope.name"], &path[1].attrs["otel.scope.version"]),
+        (&"flask".into(), &"0.49b0".into())
+    );
+    assert!(!path[0].attrs.contains_key("otel.scope.name"));
 }

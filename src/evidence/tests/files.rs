@@ -147,3 +147,13 @@ fn more_failures_than_are_shown_are_counted() {
     assert_eq!(found.attachments.len(), 50);
     assert!(found.completeness.truncated.contains(&"attachments: 50 of 60 are shown".to_owned()));
 }
+
+#[test]
+fn a_profile_shows_its_heaviest_stacks_and_their_share() {
+    let shown = alone("folded", "# type: cpu nanoseconds\n# total: 60\nmain;parse 30\nmain;render 10\n");
+    let profile = shown.profile.unwrap();
+    assert_eq!((profile.kind.as_str(), profile.unit.as_str(), profile.total), ("cpu", "nanoseconds", 60.0));
+    let stacks: Vec<_> = profile.stacks.iter().map(|stack| (&*stack.folded, stack.value, stack.share)).collect();
+    assert_eq!(stacks, [("main;parse", 30.0, 0.5), ("main;render", 10.0, 0.1667)]);
+    assert_eq!((shown.text, shown.unread, shown.cut), (None, false, false));
+}

@@ -186,3 +186,11 @@ fn a_text_with_variables_that_is_cut_is_read_as_far_as_it_goes() {
         }
     }
 }
+
+#[test]
+fn frames_that_cannot_be_read_stay_where_they_were_recorded() {
+    let mut record = log(1, 20, 17, "boom");
+    record.attributes = vec![text("exception.type", "E"), text("exception.message", "m"), text(FRAMES, "no frames")];
+    let bundle = bundle([spans(vec![failed(span(1, 0, "GET /cart", 0, 50))]), logs(vec![record])].concat());
+    assert_eq!(bundle.logs.window[0].attrs[FRAMES], "no frames");
+}

@@ -9,4 +9,5 @@ mod parts;
 mod repetition;
 mod stacks;
 mod suspects;
+mod symbols;
 mod world;

@@ -20,6 +20,7 @@ use crate::model::{
     Totals, TraceId,
 };
 use crate::otlp::{Limits, scan};
+use crate::symbols::Symbols;
 
 pub(super) const TRACE: TraceId = TraceId([7; 16]);
 /// 2025-07-01T12:03:00Z.
@@ -133,6 +134,11 @@ pub(super) fn logs(logs: Vec<LogRecord>) -> Vec<Record> {
 }
 
 pub(super) fn assembler() -> Assembler {
+    assembler_with(None)
+}
+
+/// An assembler that has these symbols.
+pub(super) fn assembler_with(symbols: Option<Arc<Symbols>>) -> Assembler {
     let facts = ServiceFacts {
         build: Some("pip install -e .".to_owned()),
         test_cmd: Some("pytest -q".to_owned()),
@@ -144,12 +150,21 @@ pub(super) fn assembler() -> Assembler {
         services: [("checkout".to_owned(), facts)].into(),
         in_app: AppRules::default(),
         config_digest: "sha256:00".to_owned(),
+        symbols,
     };
     Assembler::new(settings, &RootKey::parse(&"5a".repeat(32)).unwrap())
 }
 
 /// Assembles the records; answers the case and the ledger's totals after it was stored.
 pub(super) fn try_assemble(records: Vec<Record>) -> (Result<Case, EvidenceError>, Arc<Ledger>) {
+    try_assemble_by(&assembler(), records)
+}
+
+/// The same, by this assembler.
+pub(super) fn try_assemble_by(
+    assembler: &Assembler,
+    records: Vec<Record>,
+) -> (Result<Case, EvidenceError>, Arc<Ledger>) {
     let ledger = Arc::new(Ledger::default());
     let tracked = ledger.accept(records.len() as u64);
     let trace = ClosedTrace {
@@ -161,12 +176,17 @@ pub(super) fn try_assemble(records: Vec<Record>) -> (Result<Case, EvidenceError>
         closed: Timestamp(2),
     };
     let beside = Beside { sharing: LooseSet::default(), around: &|_, _| LooseSet::default() };
-    (assembler().assemble(trace, &beside, "errors"), ledger)
+    (assembler.assemble(trace, &beside, "errors"), ledger)
 }
 
 /// As [`try_assemble`], with every outcome settled.
 pub(super) fn assemble(records: Vec<Record>) -> (Case, Totals) {
-    let (case, ledger) = try_assemble(records);
+    assemble_by(&assembler(), records)
+}
+
+/// The same, by this assembler.
+pub(super) fn assemble_by(assembler: &Assembler, records: Vec<Record>) -> (Case, Totals) {
+    let (case, ledger) = try_assemble_by(assembler, records);
     let mut case = case.unwrap();
     case.tracked.split(u64::MAX).settle(Outcome::Bundled);
     (case, ledger.totals())

@@ -1,6 +1,7 @@
 //! The webhook against endpoints that are not friendly.
 
 use std::io::{Read, Write};
+use std::time::Duration;
 
 use wiremock::matchers::{header_exists, method};
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -23,6 +24,7 @@ async fn receipt() -> Receipt {
 fn config(url: &str) -> WebhookExporter {
     WebhookExporter {
         url: url.to_owned(),
+        allow_private: true,
         signing_secret: Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
         retry_on_failure: RetryOnFailure {
             initial_interval: crate::config::Duration(Duration::from_millis(5)),
@@ -112,8 +114,57 @@ async fn input_63_a_link_local_address_is_refused_as_text_and_after_resolution()
     }
     let bad: SocketAddr = "169.254.169.254:0".parse().unwrap();
     let good: SocketAddr = "127.0.0.1:0".parse().unwrap();
-    assert_eq!(allowed(vec![bad]).err().map(|error| error.kind()), Some(ErrorKind::Permanent));
-    assert_eq!(allowed(vec![bad, good]).unwrap().collect::<Vec<_>>(), [good]);
+    assert_eq!(allowed(vec![bad], true).err().map(|error| error.kind()), Some(ErrorKind::Permanent));
+    assert_eq!(allowed(vec![bad, good], true).unwrap().collect::<Vec<_>>(), [good]);
+    assert_eq!(allowed(vec![bad, good], false).err().map(|error| error.kind()), Some(ErrorKind::Permanent));
+}
+
+#[tokio::test]
+async fn a_private_address_is_told_nothing_unless_it_may_be() {
+    for url in [
+        "http://127.0.0.1/",
+        "http://10.1.2.3/",
+        "http://192.168.0.1/",
+        "http://172.31.255.1/",
+        "http://100.64.0.1/",
+        "http://[::1]/",
+        "http://[fd12::1]/",
+        "http://[::ffff:10.0.0.1]/",
+        "http://[64:ff9b::a00:1]/",
+        "http://2130706433/",
+    ] {
+        let strict = WebhookExporter { allow_private: false, ..config(url) };
+        let problem = Webhook::spawn("webhook", &strict, Arc::new(Noon)).unwrap_err();
+        assert_eq!(problem.path, "url", "{url}");
+        assert!(Webhook::spawn("webhook", &config(url), Arc::new(Noon)).is_ok(), "{url}");
+    }
+    let public: SocketAddr = "93.184.215.14:0".parse().unwrap();
+    let own: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    assert_eq!(allowed(vec![own, public], false).unwrap().collect::<Vec<_>>(), [public]);
+
+    // A name is judged by where it leads.
+    let server = MockServer::start().await;
+    Mock::given(method("POST")).respond_with(ResponseTemplate::new(204)).mount(&server).await;
+    let url = format!("http://localhost:{}/", server.address().port());
+    tell(&WebhookExporter { allow_private: false, ..config(&url) }).await;
+    assert!(server.received_requests().await.unwrap().is_empty());
+    tell(&config(&url)).await;
+    assert_eq!(server.received_requests().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_host_that_is_not_allowed_is_refused() {
+    let of = |url: &str| WebhookExporter {
+        allowed_hosts: vec!["hooks.example".to_owned(), "*.agents.example".to_owned()],
+        ..config(url)
+    };
+    for url in ["https://hooks.example/a", "https://HOOKS.example/a", "https://eu.agents.example/"] {
+        assert!(Webhook::spawn("webhook", &of(url), Arc::new(Noon)).is_ok(), "{url}");
+    }
+    for url in ["https://agents.example/", "https://evilagents.example/", "https://hooks.example.org/", "https://x/"] {
+        let problem = Webhook::spawn("webhook", &of(url), Arc::new(Noon)).unwrap_err();
+        assert_eq!(problem.path, "url", "{url}");
+    }
 }
 
 #[tokio::test]

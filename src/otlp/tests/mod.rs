@@ -2,6 +2,7 @@
 
 mod excerpt;
 mod json;
+mod profile;
 mod properties;
 mod recording;
 mod shape;

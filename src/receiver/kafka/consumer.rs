@@ -23,7 +23,7 @@ use super::client::{self, Aside, Client, Event, SILENCE, TopicPartition};
 use super::dead::DeadLetters;
 use super::ends::{self, Question};
 use super::message::{Message, Topic};
-use super::offsets::{Offsets, Place, Progress, Restart};
+use super::offsets::{Commit, Offsets, Place, Progress, Restart};
 use super::{KafkaError as Failure, LaneIntake};
 use crate::config::KafkaReceiver;
 use crate::model::{Budget, RootKey, Signal, Timestamp};
@@ -217,10 +217,10 @@ struct Part {
     known: Option<Restart>,
     /// The last message.
     last: Option<Restart>,
-    /// A message before a silence that is to be looked at again before anything is committed.
+    /// A message before a silence, that is to be looked at again before what came since is committed.
     unsure: Option<Restart>,
-    /// Silences so far: an answer is of no use if there was one since the question.
-    silences: u64,
+    /// The same of a silence since `unsure` was asked about: an answer says nothing of what came later.
+    unsure_since: Option<Restart>,
     /// Time of the last message; never goes back.
     at: Timestamp,
     /// The offset after the last message.
@@ -237,6 +237,12 @@ struct Part {
 struct Lane {
     parts: Vec<Part>,
     progress: Arc<Progress>,
+    /// What could have been committed when it was asked whether the partitions are the ones that they were.
+    asked: Option<Vec<Commit>>,
+    /// The same, once they are known to be: it may be committed, whatever is unsure since.
+    confirmed: Option<Vec<Commit>>,
+    /// When an offset was committed last, or nothing waited to be.
+    moved: Instant,
 }
 
 struct Reader<L> {
@@ -339,8 +345,8 @@ impl<L: LaneIntake> Reader<L> {
             return Ok(());
         }
         if part.heard.elapsed() >= SILENCE {
-            part.unsure = part.unsure.or(part.last);
-            part.silences += 1;
+            let unsure = if part.unsure.is_some() { &mut part.unsure_since } else { &mut part.unsure };
+            *unsure = unsure.or(part.last);
         }
         part.last = Some(Restart { offset, stamp: Some(stamp) });
         let told = Timestamp(stamp.max(0).unsigned_abs().saturating_mul(1_000_000));

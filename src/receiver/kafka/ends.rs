@@ -44,8 +44,8 @@ pub(super) struct Question {
 pub(super) struct Doubt {
     /// Whether there is any message from this offset on.
     pub(super) gap: Option<i64>,
-    /// Whether this message is there still, after so many silences.
-    pub(super) known: Option<(Restart, u64)>,
+    /// Whether this message is there still.
+    pub(super) known: Option<Restart>,
 }
 
 /// What the brokers say.
@@ -64,8 +64,8 @@ pub(super) struct End {
     pub(super) offset: i64,
     /// No message has an offset from this one on that is before the end, where that was asked.
     pub(super) nothing_since: Option<i64>,
-    /// The message that was asked for, after how many silences, and whether another one has its place.
-    pub(super) known: Option<(Restart, u64, bool)>,
+    /// The message that was asked for, and whether another one has its place.
+    pub(super) known: Option<(Restart, bool)>,
 }
 
 /// What is found first from an offset on.
@@ -108,13 +108,13 @@ fn look(
         Some((partition, gap?))
     });
     let gaps = find(looker, config, gaps)?;
-    let known = doubts.iter().filter_map(|(partition, doubt)| Some((partition, doubt.known?.0.offset)));
+    let known = doubts.iter().filter_map(|(partition, doubt)| Some((partition, doubt.known?.offset)));
     let known = find(looker, config, known)?;
     let end = |(partition, offset): (TopicPartition, i64)| {
         let doubt = doubts.get(&partition).copied().unwrap_or_default();
         let nothing_since = doubt.gap.filter(|_| gaps.get(&partition) == Some(&Found::Nothing));
         let known = doubt.known.zip(known.get(&partition));
-        let known = known.map(|((asked, silences), found)| (asked, silences, is_other(asked, *found)));
+        let known = known.map(|(asked, found)| (asked, is_other(asked, *found)));
         (partition, End { offset, nothing_since, known })
     };
     Ok(ends.into_iter().map(end).collect())

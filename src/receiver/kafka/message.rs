@@ -6,11 +6,12 @@ use bytes::Bytes;
 use rdkafka::Message as _;
 use rdkafka::message::{BorrowedMessage, Headers as _};
 
+use super::super::counts;
 use super::dead::DeadLetters;
 use super::offsets::Claim;
 use crate::config::{HeaderExtraction, LogEncoding, OtlpEncoding};
 use crate::model::partition::{all_follow, follows, trace_key};
-use crate::model::{Budget, Entry, Origin, Permit, Signal, Timestamp};
+use crate::model::{Budget, Entry, Origin, Permit, Signal, Tenant, Timestamp};
 use crate::otlp::{self, Limits, LogBody, LogContext};
 use crate::receiver::Incoming;
 use crate::telemetry::names;
@@ -151,7 +152,7 @@ impl Message {
             )
             .increment(rejected);
         }
-        Ok(Incoming { signal, bytes, wire: None, entries: scan.entries })
+        Ok(Incoming { tenant: Tenant::default(), signal, bytes, wire: None, entries: scan.entries })
     }
 
     /// The trace that a message of text speaks of.
@@ -177,6 +178,7 @@ impl Message {
         let signal = incoming.signal.as_str();
         metrics::counter!(names::RECEIVER_ACCEPTED_RECORDS, "transport" => "kafka", "signal" => signal)
             .increment(incoming.entries.len() as u64);
+        counts::accepted("kafka", "kafka", incoming.signal, incoming.entries.len() as u64);
         if let Some(reason) = self.misrouted(&incoming.entries) {
             metrics::counter!(names::KAFKA_MISROUTED_MESSAGES, "topic" => self.topic.name.clone(), "reason" => reason)
                 .increment(1);

@@ -7,7 +7,7 @@
 
 use regex::Regex;
 
-use super::text::{after, before, is_called_otherwise, run_end, run_start, slice};
+use super::text::{after, before, is_called_otherwise, line_before, line_behind, run_end, slice};
 use crate::redact::detect::{Detector, Finding};
 use crate::redact::gate::{Anchor, Seen};
 use crate::redact::survey::Span;
@@ -72,7 +72,7 @@ impl Phone {
             let is_one = number.stands_alone(seen.text)
                 && (number.is_certain()
                     || is_alone && number.is_national() && !is_called_otherwise(seen.text, number.start)
-                    || self.is_named(seen.text, &number));
+                    || self.is_named(seen, &number));
             is_one.then_some(number)
         })
     }
@@ -90,24 +90,36 @@ impl Phone {
             groups.len() >= 3 && rest.starts_with(['e', 'E', 'x', 'X', '#'])
         };
         let is_national = || is_row && groups.len() >= 2 && seen.text.as_bytes().get(first.start) == Some(&b'0');
-        has_layout
-            || is_national()
-            || seen.has_word_before(first.start, NAME_BEFORE + SLACK)
-            || has_extension()
-            || groups.iter().take(*DIGITS.end()).any(|group| seen.has_word_behind(group.end, NAME_BEHIND + SLACK))
+        let groups_of_one = groups.get(..*DIGITS.end()).unwrap_or(groups);
+        let (from, to) =
+            (first.start.saturating_sub(NAME_BEFORE + SLACK), groups_of_one.last().map_or(0, |last| last.end));
+        // Where no word is near any group, there is none near each.
+        let is_near = || seen.has_word_behind(from, to + NAME_BEHIND + SLACK - from);
+        let is_named = || {
+            seen.has_word_before(first.start, NAME_BEFORE + SLACK)
+                || groups_of_one.iter().any(|group| seen.has_word_behind(group.end, NAME_BEHIND + SLACK))
+        };
+        has_layout || is_national() || has_extension() || is_near() && is_named()
     }
 
-    fn is_named(&self, text: &str, number: &Number) -> bool {
-        let (start, end) = (number.start, number.end);
-        let head = run_start(text, start, NAME_BEFORE, |char| char != '\n');
-        let tail = run_end(text, end, NAME_BEHIND, |char| char != '\n');
-        let head = slice(text, head, start);
-        let is_reached = || number.groups.len() > 1 && self.reached.is_match(head);
-        self.before.is_match(head)
-            || self.sure.is_match(head)
-            || is_reached()
-            || self.behind.is_match(slice(text, end, tail))
+    fn is_named(&self, seen: Seen<'_>, number: &Number) -> bool {
+        let (text, start, end) = (seen.text, number.start, number.end);
+        let head = line_before(text, start, NAME_BEFORE);
+        let tail = line_behind(text, end, NAME_BEHIND);
+        // Most numbers have none of the words near them, and to know that is cheaper than to try what they may be a part of.
+        let may_precede =
+            seen.has_word_before(start, NAME_BEFORE + SLACK) || !seen.tells_words(head, start - head.len());
+        let may_follow = || seen.has_word_behind(end, NAME_BEHIND + SLACK) || !seen.tells_words(tail, end);
+        may_precede && (self.before.is_match(head) || self.sure.is_match(head))
+            || number.groups.len() > 1 && leads_on(head) && self.reached.is_match(head)
+            || may_follow() && self.behind.is_match(tail)
     }
+}
+
+/// Whether a text ends like one that says where somebody is reached: `on `, `at (`, `under `.
+fn leads_on(text: &str) -> bool {
+    let mut chars = text.strip_suffix('(').unwrap_or(text).chars().rev();
+    chars.next().is_some_and(char::is_whitespace) && matches!(chars.next(), Some('n' | 'N' | 't' | 'T' | 'r' | 'R'))
 }
 
 impl Detector for Phone {

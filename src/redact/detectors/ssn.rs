@@ -7,7 +7,7 @@
 
 use regex::Regex;
 
-use super::text::{before, is_called_otherwise, run_end, run_start, slice, stands_alone};
+use super::text::{before, is_called_otherwise, line_before, line_behind, run_start, slice, stands_alone};
 use crate::redact::detect::{Detector, Finding};
 use crate::redact::gate::{Anchor, Seen};
 use crate::redact::survey::Span;
@@ -75,8 +75,8 @@ impl Ssn {
             _ => return None,
         };
         let is_named = || {
-            let head = run_start(text, first.start, NAME_BEFORE, |char| char != '\n');
-            seen.has_word_before(first.start, NAME_BEFORE) && self.name.is_match(slice(text, head, first.start))
+            seen.has_word_before(first.start, NAME_BEFORE)
+                && self.name.is_match(line_before(text, first.start, NAME_BEFORE))
         };
         let digits: String = slice(text, first.start, last.end).chars().filter(char::is_ascii_digit).collect();
         let is_one = is_assigned(&digits) && stands_alone(text, first.start, last.end);
@@ -89,12 +89,11 @@ impl Ssn {
     /// Whether nine digits that nothing names are more likely somebody's than a count or an id: they stand for themselves, or people write of
     /// them, and no other word calls or counts them.
     fn is_likely(&self, text: &str, start: usize, end: usize) -> bool {
-        let head = slice(text, run_start(text, start, AROUND, |char| char != '\n'), start);
-        let tail = slice(text, end, run_end(text, end, AROUND, |char| char != '\n'));
-        let near = slice(text, run_start(text, start, NAME_BEFORE, |char| char != '\n'), start);
-        (stands_out(head, tail) || self.person.is_match(near) || self.spoken.is_match(tail))
+        let (head, tail) = (line_before(text, start, AROUND), line_behind(text, end, AROUND));
+        let near = line_before(text, start, NAME_BEFORE);
+        !is_called_otherwise(text, start)
+            && (stands_out(head, tail) || self.person.is_match(near) || self.spoken.is_match(tail))
             && !self.unit.is_match(tail)
-            && !is_called_otherwise(text, start)
     }
 }
 

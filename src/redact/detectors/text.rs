@@ -55,6 +55,13 @@ pub(super) fn line_before(text: &str, at: usize, limit: usize) -> &str {
     slice(head, start, head.len())
 }
 
+/// What stands behind an offset on its line, up to the first character that begins `limit` bytes on.
+pub(super) fn line_behind(text: &str, at: usize, limit: usize) -> &str {
+    let tail = slice(text, at, text.ceil_char_boundary(at.saturating_add(limit)));
+    let end = memchr::memchr(b'\n', tail.as_bytes()).unwrap_or(tail.len());
+    slice(tail, 0, end)
+}
+
 /// The offset after the longest run of `accept`ed characters from `at`, at most `limit` bytes on.
 pub(super) fn run_end(text: &str, at: usize, limit: usize, accept: impl Fn(char) -> bool) -> usize {
     let rest = text.get(at..).unwrap_or_default();
@@ -110,11 +117,13 @@ pub(super) fn is_called_otherwise(text: &str, at: usize) -> bool {
     /// What only says that a number comes: what stands before it tells whose.
     const LEADING: &[&str] =
         &["is", "was", "no", "nr", "num", "number", "numbers", "nummer", "the", "a", "with", "of", "for", "to"];
-    let mut head = slice(text, run_start(text, at, LONGEST, |char| char != '\n'), at);
+    let mut head = line_before(text, at, LONGEST);
     while let Some((rest, word)) = last_word(head) {
-        let word = word.to_lowercase();
-        if !LEADING.contains(&word.as_str()) {
-            return OTHERS.contains(&word.as_str());
+        let lower = if word.is_ascii() { None } else { Some(word.to_lowercase()) };
+        let word = lower.as_deref().unwrap_or(word);
+        let is_one_of = |words: &[&str]| words.iter().any(|one| word.eq_ignore_ascii_case(one));
+        if !is_one_of(LEADING) {
+            return is_one_of(OTHERS);
         }
         head = rest;
     }

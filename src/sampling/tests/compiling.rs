@@ -22,10 +22,11 @@ fn refused(policy: Value, path: &str, says: &str) {
 #[test]
 fn unknown_types_are_refused_by_name_with_the_supported_ones() {
     refused(
-        json!({"name": "p", "type": "ottl_condition"}),
+        json!({"name": "p", "type": "my_extension"}),
         "policies[0].type",
-        "policies of type `ottl_condition` are not supported; use one of always_sample, status_code, latency, \
-         string_attribute, numeric_attribute, boolean_attribute, probabilistic, rate_limiting, span_count, and, not, drop",
+        "policies of type `my_extension` are not supported; use one of always_sample, status_code, latency, \
+         string_attribute, numeric_attribute, boolean_attribute, probabilistic, rate_limiting, bytes_limiting, span_count, \
+         trace_state, trace_flags, ottl_condition, and, not, drop, composite",
     );
     refused(json!({"name": "p"}), "policies[0].type", "needs a type");
 }
@@ -40,7 +41,11 @@ fn a_type_needs_its_own_block_and_no_other() {
         "boolean_attribute",
         "probabilistic",
         "rate_limiting",
+        "bytes_limiting",
         "span_count",
+        "trace_state",
+        "ottl_condition",
+        "composite",
         "and",
         "not",
         "drop",
@@ -81,6 +86,7 @@ fn values_out_of_range_are_refused_where_they_stand() {
     case("string_attribute", json!({"values": ["a"]}), ".key", "key is needed");
     case("string_attribute", json!({"key": "k"}), ".values", "at least one");
     case("numeric_attribute", json!({"key": "k"}), "", "`min_value`, `max_value` or both");
+    case("numeric_attribute", json!({"key": "k", "min_value": 0}), "", "0 stands for none");
     case("numeric_attribute", json!({"key": "k", "min_value": 2, "max_value": 1}), ".max_value", "below");
     case("numeric_attribute", json!({"min_value": 2}), ".key", "key is needed");
     case("boolean_attribute", json!({"value": true}), ".key", "key is needed");
@@ -88,6 +94,28 @@ fn values_out_of_range_are_refused_where_they_stand() {
     case("probabilistic", json!({"sampling_percentage": -1}), ".sampling_percentage", "0 to 100");
     case("rate_limiting", json!({}), ".spans_per_second", "keep nothing");
     case("rate_limiting", json!({"spans_per_second": -5}), ".spans_per_second", "negative");
+    case("rate_limiting", json!({"spans_per_second": 5, "burst_capacity": -1}), ".burst_capacity", "negative");
+    case("bytes_limiting", json!({}), ".bytes_per_second", "keep nothing");
+    case("trace_state", json!({"values": ["a"]}), ".key", "key is needed");
+    case("trace_state", json!({"key": "a"}), ".values", "at least one");
+    case("ottl_condition", json!({}), "", "`span`, `spanevent` or both");
+    case("ottl_condition", json!({"span": ["true"], "error_mode": "loud"}), ".error_mode", "not an error mode");
+    let always = json!({"name": "a", "type": "always_sample"});
+    let composite = |with: Value| {
+        let mut block = json!({"max_total_spans_per_second": 9, "composite_sub_policy": [always]});
+        block.as_object_mut().unwrap().extend(with.as_object().unwrap().clone());
+        block
+    };
+    case(
+        "composite",
+        composite(json!({"max_total_spans_per_second": 0})),
+        ".max_total_spans_per_second",
+        "keep nothing",
+    );
+    case("composite", composite(json!({"composite_sub_policy": []})), ".composite_sub_policy", "at least one");
+    case("composite", composite(json!({"policy_order": ["b"]})), ".policy_order[0]", "is named `b`");
+    let share = json!({"rate_allocation": [{"policy": "b", "percent": 5}]});
+    case("composite", composite(share), ".rate_allocation[0].policy", "is named `b`");
     case("span_count", json!({"min_spans": -1}), ".min_spans", "negative");
     case("span_count", json!({"min_spans": 3, "max_spans": 2}), ".max_spans", "below");
 }
@@ -128,7 +156,7 @@ fn combining_policies_name_the_place_inside_and_do_not_nest() {
 #[test]
 fn all_problems_are_told_at_once() {
     let found = problems(json!([
-        {"name": "", "type": "composite"},
+        {"name": "", "type": "compound"},
         {"name": "ok", "type": "always_sample"},
         {"name": "p", "type": "probabilistic", "probabilistic": {"sampling_percentage": 1000}},
     ]));
@@ -146,6 +174,19 @@ fn the_collectors_own_example_compiles() {
         {"name": "5", "type": "status_code", "status_code": {"status_codes": ["ERROR", "UNSET"]}},
         {"name": "7", "type": "string_attribute", "string_attribute":
             {"key": "key2", "values": ["value1", "val*"], "enabled_regex_matching": true, "cache_max_size": 10}},
+        {"name": "6", "type": "trace_state", "trace_state": {"key": "key3", "values": ["value1", "value2"]}},
+        {"name": "9", "type": "bytes_limiting", "bytes_limiting": {"bytes_per_second": 1024, "burst_capacity": 2048}},
+        {"name": "11", "type": "ottl_condition", "ottl_condition": {"error_mode": "ignore",
+            "span": ["attributes[\"test_attr_key_1\"] == \"test_attr_val_1\"", "attributes[\"test_attr_key_2\"] != \"test_attr_val_1\""],
+            "spanevent": ["name != \"test_span_event_name\"", "attributes[\"test_event_attr_key_2\"] != \"test_event_attr_val_1\""]}},
+        {"name": "flags", "type": "trace_flags"},
+        {"name": "composite", "type": "composite", "composite": {
+            "max_total_spans_per_second": 1000, "policy_order": ["c1", "c2", "c3"],
+            "composite_sub_policy": [
+                {"name": "c1", "type": "numeric_attribute", "numeric_attribute": {"key": "key1", "min_value": 50}},
+                {"name": "c2", "type": "string_attribute", "string_attribute": {"key": "key2", "values": ["value1"]}},
+                {"name": "c3", "type": "always_sample"}],
+            "rate_allocation": [{"policy": "c1", "percent": 50}, {"policy": "c2", "percent": 25}]}},
         {"name": "8", "type": "rate_limiting", "rate_limiting": {"spans_per_second": 35}},
         {"name": "10", "type": "span_count", "span_count": {"min_spans": 2, "max_spans": 20}},
         {"name": "12", "type": "boolean_attribute", "boolean_attribute": {"key": "key4", "value": true}},

@@ -2,6 +2,7 @@
 
 mod compiling;
 mod deciding;
+mod ottl;
 mod policies;
 
 use std::sync::Arc;

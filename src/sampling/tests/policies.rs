@@ -70,9 +70,9 @@ fn latency_keeps_from_the_earliest_start_to_the_latest_end() {
         "latency",
         &json!({"threshold_ms": 500}),
         vec![
-            ("at the threshold", spans(vec![between(1_000, 1_500)]), true),
-            ("below it", spans(vec![between(1_000, 1_499)]), false),
-            ("over two spans", spans(vec![between(1_000, 1_100), between(1_400, 1_500)]), true),
+            ("above the threshold", spans(vec![between(1_000, 1_501)]), true),
+            ("at it", spans(vec![between(1_000, 1_500)]), false),
+            ("over two spans", spans(vec![between(1_000, 1_100), between(1_400, 1_501)]), true),
             ("an end before the start", spans(vec![between(9_000, 1_000)]), false),
             ("a start that is not set is no start", spans(vec![between(0, 1_000)]), false),
             ("logs take no time", logs(vec![log(17)]), false),
@@ -103,6 +103,11 @@ fn string_attribute_keeps_by_value_of_a_span_or_its_resource() {
             ("another value", spans(vec![span_with(vec![text("tier", "golden")])]), false),
             ("another key", spans(vec![span_with(vec![text("tiers", "gold")])]), false),
             ("another type", spans(vec![span_with(vec![int("tier", 1)])]), false),
+            (
+                "the first of a key counts",
+                spans(vec![span_with(vec![text("tier", "tin"), text("tier", "gold")])]),
+                false,
+            ),
             ("of a log", logs(vec![LogRecord { attributes: vec![text("tier", "gold")], ..log(17) }]), false),
         ],
     );
@@ -134,23 +139,28 @@ fn numeric_attribute_keeps_integers_within_its_bounds() {
             ("at the upper bound", status(599), true),
             ("below", status(499), false),
             ("above", status(600), false),
-            ("a text", spans(vec![span_with(vec![text(key, "500")])]), false),
+            ("a text counts as 0", spans(vec![span_with(vec![text(key, "500")])]), false),
             ("of the resource", spans_of(vec![int(key, 503)], vec![span()]), true),
         ],
     );
     table(
         "numeric_attribute",
-        &json!({"key": key, "min_value": 0}),
-        vec![("no upper bound", status(i64::MAX), true), ("a bound of 0 is a bound", status(-1), false)],
+        &json!({"key": key, "min_value": 1}),
+        vec![("no upper bound", status(i64::MAX), true), ("below", status(0), false)],
     );
     table(
         "numeric_attribute",
         &json!({"key": key, "max_value": -1}),
         vec![
             ("no lower bound", status(i64::MIN), true),
-            ("a text is not 0", spans(vec![span_with(vec![text(key, "-5")])]), false),
+            ("a text counts as 0", spans(vec![span_with(vec![text(key, "-5")])]), false),
             ("above", status(0), false),
         ],
+    );
+    table(
+        "numeric_attribute",
+        &json!({"key": key, "min_value": 0, "max_value": 10}),
+        vec![("a bound of 0 is none", status(-1), true), ("above", status(11), false)],
     );
 }
 
@@ -165,7 +175,11 @@ fn boolean_attribute_keeps_by_value() {
     table(
         "boolean_attribute",
         &json!({"key": "vip", "value": false}),
-        vec![("false", flag(false), true), ("absent is not false", spans(vec![span()]), false)],
+        vec![
+            ("false", flag(false), true),
+            ("absent is not false", spans(vec![span()]), false),
+            ("a text counts as false", spans(vec![span_with(vec![text("vip", "yes")])]), true),
+        ],
     );
 }
 
@@ -189,7 +203,7 @@ fn span_count_keeps_by_the_number_of_spans_alone() {
 }
 
 #[test]
-fn rate_limiting_lets_so_many_spans_pass_in_a_second() {
+fn rate_limiting_is_a_bucket_of_spans_that_fills_again() {
     let sampler = single("rate_limiting", json!({"spans_per_second": 5}));
     let mut next = 0_u8;
     let mut ask = |millis: u64, count: usize| {
@@ -198,14 +212,96 @@ fn rate_limiting_lets_so_many_spans_pass_in_a_second() {
         let now = Timestamp(NOW.0 + millis * 1_000_000);
         matches!(decide_at(&sampler, now, spans(trace)), Decision::Sampled { .. })
     };
-    assert!(ask(0, 3));
-    assert!(!ask(10, 3), "a trace passes whole or not at all");
-    assert!(ask(20, 2), "what did not pass was not counted");
-    assert!(!ask(999, 1));
-    assert!(ask(1_000, 5), "a second begins");
-    assert!(!ask(990, 1), "a shard that is a little behind does not begin the second anew");
-    assert!(ask(3_600_000, 5) && !ask(3_600_001, 1));
-    assert!(ask(0, 5), "a clock that was set back does not stop it");
+    assert!(!ask(0, 11), "more than the bucket ever holds: twice the rate");
+    assert!(ask(0, 6) && ask(0, 3));
+    assert!(!ask(0, 2), "a trace passes whole or not at all");
+    assert!(ask(0, 1), "what did not pass was not counted");
+    assert!(!ask(199, 1) && ask(200, 1), "five a second");
+    assert!(ask(1_200, 5) && !ask(1_200, 1));
+    assert!(!ask(1_100, 1), "a shard that is a little behind gets nothing");
+    assert!(ask(3_600_000, 10) && !ask(3_600_000, 1), "and it overflows");
+
+    let small = single("rate_limiting", json!({"spans_per_second": 5, "burst_capacity": 2}));
+    assert!(!keeps(&small, spans(vec![span(); 3])));
+}
+
+#[test]
+fn bytes_limiting_counts_a_request_of_the_traces_spans_alone() {
+    let records = || spans_of(vec![text("service.name", "shop")], vec![failed(), failed()]);
+    let request = records()[0].batch.bytes.len();
+    // Each of the two has no parent, and both have no scope, which the Collector writes as empty ones.
+    let size = request + 2 * 2 + 2;
+    for (burst, kept) in [(size, true), (size - 1, false)] {
+        table(
+            "bytes_limiting",
+            &json!({"bytes_per_second": 1, "burst_capacity": burst}),
+            vec![("by its size", records(), kept)],
+        );
+    }
+    table("bytes_limiting", &json!({"bytes_per_second": 1}), vec![("nothing to count", logs(vec![log(9)]), false)]);
+}
+
+#[test]
+fn trace_flags_keeps_what_was_sampled_at_its_head() {
+    let flags = |flags: u32| spans(vec![Span { flags, ..span() }]);
+    let kept = |records| keeps(&sampler(json!([{"name": "p", "type": "trace_flags"}])), records);
+    assert!(kept(flags(1)) && kept(flags(0x301)));
+    assert!(!kept(flags(0)) && !kept(flags(0x300)) && !kept(logs(vec![log(17)])));
+}
+
+#[test]
+fn trace_state_keeps_by_the_value_of_a_key_where_the_whole_is_valid() {
+    let state = |text: &str| spans(vec![Span { trace_state: text.into(), ..span() }]);
+    table(
+        "trace_state",
+        &json!({"key": "vendor", "values": ["a", "b"]}),
+        vec![
+            ("alone", state("vendor=a"), true),
+            ("among others, with spaces", state("x=1, vendor=b ,t@s=2"), true),
+            ("another value", state("vendor=c"), false),
+            ("another key", state("vendors=a"), false),
+            ("none", state(""), false),
+            ("a key that is none makes all invalid", state("Upper=1,vendor=a"), false),
+            ("so does one that comes twice", state("vendor=a,vendor=b"), false),
+            ("and one without a value", state("vendor=a,x"), false),
+            (
+                "and too many",
+                state(&format!("vendor=a,{}", (0..32).map(|n| format!("k{n}=1,")).collect::<String>())),
+                false,
+            ),
+            (
+                "no more than that",
+                state(&format!("vendor=a,{}", (0..31).map(|n| format!("k{n}=1,")).collect::<String>())),
+                true,
+            ),
+        ],
+    );
+}
+
+#[test]
+fn a_composite_gives_each_of_its_policies_a_share_of_spans() {
+    let block = json!({
+        "max_total_spans_per_second": 10,
+        "policy_order": ["rest", "errors"],
+        "composite_sub_policy": [
+            {"name": "errors", "type": "and", "and": {"and_sub_policy": [
+                {"name": "e", "type": "status_code", "status_code": {"status_codes": ["ERROR"]}}]}},
+            {"name": "rest", "type": "always_sample"},
+        ],
+        "rate_allocation": [{"policy": "errors", "percent": 30}],
+    });
+    let sampler = single("composite", block);
+    let mut next = 0_u8;
+    let mut ask = |second: u64, span: Span, count: usize| {
+        next += 1;
+        let trace = vec![Span { trace_id: vec![next; 16], ..span }; count];
+        let now = Timestamp(NOW.0 + second * 1_000_000_000);
+        matches!(decide_at(&sampler, now, spans(trace)), Decision::Sampled { .. })
+    };
+    assert!(ask(0, failed(), 2) && !ask(0, failed(), 2) && ask(0, failed(), 1), "30 % of ten");
+    assert!(!ask(0, failed(), 1), "who is asked first pays, or nobody");
+    assert!(ask(0, span(), 5) && !ask(0, span(), 1), "without a share of its own: half");
+    assert!(ask(1, failed(), 3), "a second begins");
 }
 
 #[test]
@@ -278,7 +374,7 @@ fn and_keeps_what_all_of_its_policies_keep_even_by_different_spans() {
 fn an_and_spends_its_rate_limit_only_on_what_the_policies_before_it_let_pass() {
     let block = json!({"and_sub_policy": [
         {"name": "a", "type": "status_code", "status_code": {"status_codes": ["ERROR"]}},
-        {"name": "b", "type": "rate_limiting", "rate_limiting": {"spans_per_second": 1}},
+        {"name": "b", "type": "rate_limiting", "rate_limiting": {"spans_per_second": 1, "burst_capacity": 1}},
     ]});
     let sampler = single("and", block);
     let of = |id: u8, span: Span| spans(vec![Span { trace_id: vec![id; 16], ..span }]);

@@ -33,10 +33,13 @@ func source() map[string]*profile {
 	return map[string]*profile{"cust-17": {name: " Ada ", plan: "team"}, "cust-18": {name: "Grace", plan: "free"}}
 }
 
+// sourceTakes is how long the source takes to answer.
+var sourceTakes = 10 * time.Second
+
 // refresh reads all profiles anew, which takes the source a while.
 func (c *cache) refresh() {
 	clear(c.profiles)
-	time.Sleep(10 * time.Second)
+	time.Sleep(sourceTakes)
 	for id, found := range source() {
 		c.profiles[id] = found
 	}

@@ -56,6 +56,7 @@ fn while_the_store_is_gone_offsets_and_memory_stand_still() {
     assert!(read(&after) < 25_000, "all was read: nothing could be paused");
     assert_eq!(after.sum(names::WINDOW_BYTES, &[]), before.sum(names::WINDOW_BYTES, &[]));
     assert_eq!(bed.committed(), committed);
+    assert!(after.sum(names::KAFKA_COMMIT_HOLD, &[]) >= 7, "of all lanes");
     assert_eq!(after.sum(names::KAFKA_REBALANCES, &[("event", "lost")]), 0);
     assert_eq!(
         after.sum(names::KAFKA_REBALANCES, &[("event", "assigned")]),
@@ -70,6 +71,42 @@ fn while_the_store_is_gone_offsets_and_memory_stand_still() {
     let written = server.root().join(&server.bucket).join("some");
     assert_eq!(store::manifests(&written).len(), 10 + 240);
     assert_eq!(store::documents(&written).len(), 10 + 240);
+}
+
+/// A pause outlives the assignment that it was made in.
+#[test]
+fn a_partition_that_is_given_back_while_it_is_paused_and_comes_again_is_read_on() {
+    let cluster = Cluster::shared();
+    let server = S3::start();
+    let proxy = Proxy::start(server.port());
+    let bed = Bed::quick(&cluster, "again", 2);
+    let homes = ["one", "two"].map(|name| {
+        let home = bed.home(&Member { name, kafka: ", max_buffered: 1KiB", ..Member::default() });
+        write_to(&home, &bed, &server, proxy.port());
+        home.edit(
+            "aws_allow_http: \"true\"}",
+            "aws_allow_http: \"true\"}, sending_queue: {queue_size: 1, num_consumers: 1}, \
+             retry_on_failure: {initial_interval: 100ms, max_interval: 500ms}",
+        );
+        home
+    });
+    let mut first = homes[0].start();
+    proxy.shut();
+    bed.produce(0..500, 1, 2);
+    sleep(Duration::from_secs(4));
+    for round in 0..24 {
+        bed.produce(1000 + round * 500..1500 + round * 500, 1, 9);
+    }
+    first.wait("partitions to be paused", |member| member.metrics().sum(names::KAFKA_PAUSED_PARTITIONS, &[]) > 0);
+    let mut second = homes[1].start();
+    second.wait("a lane of its own", |member| member.metrics().sum(names::KAFKA_LANES, &[]) == 1);
+    proxy.open();
+    bed.wait_committed("again");
+    for member in [first, second] {
+        assert!(member.stop().0.success());
+    }
+    let written = server.root().join(&server.bucket).join("some");
+    assert_eq!(store::manifests(&written).len(), 10 + 240);
 }
 
 #[test]

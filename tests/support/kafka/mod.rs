@@ -5,6 +5,7 @@
 #![allow(dead_code, reason = "each test binary uses a part")]
 
 mod broker;
+#[path = "../certificates.rs"]
 mod certificates;
 pub(crate) mod tools;
 
@@ -25,7 +26,8 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tempfile::TempDir;
 
 use self::broker::Broker;
-pub(crate) use self::certificates::Authority;
+#[allow(unused_imports, reason = "each binary uses a part")]
+pub(crate) use self::certificates::{Authority, Pair};
 
 /// Most time that one request to the brokers takes.
 const TIMEOUT: Duration = Duration::from_secs(30);

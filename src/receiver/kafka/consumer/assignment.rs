@@ -1,6 +1,6 @@
 //! Partitions come and go.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rdkafka::consumer::{Consumer, RebalanceProtocol};
@@ -69,7 +69,9 @@ impl<L: LaneIntake> Reader<L> {
             client.assign(&assignment)
         }
         .map_err(fatal)?;
-        set_paused(client, false, kept.iter().map(|(topic, number)| (topic.as_str(), *number)));
+        // One that rested, or was paused when it was this member's before, would not be fetched: assigning does not end a pause.
+        let all = kept.iter().chain(partitions);
+        set_paused(client, false, all.map(|(topic, number)| (topic.as_str(), *number)));
         self.owned.extend(partitions.iter().cloned());
         self.rest(client);
         metrics::gauge!(names::KAFKA_LANES).set(gauge(self.running.len()));
@@ -101,7 +103,7 @@ impl<L: LaneIntake> Reader<L> {
                     known: Some(begin.from),
                     last: None,
                     unsure: None,
-                    silences: 0,
+                    unsure_since: None,
                     at: Timestamp::default(),
                     next: begin.from.offset,
                     end: begin.from.offset,
@@ -118,7 +120,7 @@ impl<L: LaneIntake> Reader<L> {
                 progress: Arc::clone(&progress),
                 lanes: self.topics.first().map_or(1, |topic| topic.partitions),
             });
-            self.running.insert(number, Lane { parts, progress });
+            self.running.insert(number, Lane { parts, progress, asked: None, confirmed: None, moved: now });
             started.push(number);
         }
         started
@@ -126,7 +128,9 @@ impl<L: LaneIntake> Reader<L> {
 
     /// Lets partitions rest whose lanes are not complete.
     fn rest(&self, client: &Client) {
+        let mut lanes = BTreeSet::new();
         for (topic, number) in self.owned.iter().filter(|(_, number)| !self.running.contains_key(number)) {
+            lanes.insert(*number);
             tracing::error!(
                 topic,
                 partition = *number,
@@ -134,6 +138,7 @@ impl<L: LaneIntake> Reader<L> {
             );
             set_paused(client, true, [(topic.as_str(), *number)]);
         }
+        metrics::gauge!(names::KAFKA_INCOMPLETE_LANES).set(gauge(lanes.len()));
     }
 
     /// Gives partitions back.
@@ -212,7 +217,9 @@ impl<L: LaneIntake> Reader<L> {
             for topic in &self.topics {
                 metrics::gauge!(names::KAFKA_LAG, &lag_of(topic, number)).set(0.0);
             }
-            metrics::gauge!(names::KAFKA_WATERMARK_AGE, "lane" => number.to_string()).set(0.0);
+            for name in [names::KAFKA_WATERMARK_AGE, names::KAFKA_COMMIT_HOLD] {
+                metrics::gauge!(name, "lane" => number.to_string()).set(0.0);
+            }
         }
     }
 }

@@ -18,16 +18,16 @@ impl<L: LaneIntake> Reader<L> {
         }
         let (now, idle) = (Instant::now(), self.source.config.idle_timeout.0);
         let mut partitions = BTreeMap::new();
-        for (number, lane) in &self.running {
-            for (topic, part) in self.topics.iter().zip(&lane.parts) {
+        for (number, lane) in &mut self.running {
+            let is_sure = lane.parts.iter().all(|part| part.unsure.is_none());
+            lane.asked = (!is_sure).then(|| lane.progress.commits().0);
+            for (topic, part) in self.topics.iter().zip(&mut lane.parts) {
+                part.unsure_since = None;
                 let silence = now.duration_since(part.heard);
                 let is_quiet = !part.paused && silence >= idle / 2;
                 // What is there is fetched within that time, unless there is nothing but marks of transactions.
                 let gap = (is_quiet && silence >= idle && part.next < part.end).then_some(part.next);
-                partitions.insert(
-                    (topic.name.clone(), *number),
-                    Doubt { gap, known: part.unsure.map(|known| (known, part.silences)) },
-                );
+                partitions.insert((topic.name.clone(), *number), Doubt { gap, known: part.unsure });
             }
         }
         if partitions.is_empty() && !self.is_unreachable {
@@ -55,16 +55,19 @@ impl<L: LaneIntake> Reader<L> {
         self.reached();
         let through = answer.asked_at.before(self.source.config.idle_timeout.0);
         for (number, lane) in &mut self.running {
+            // Of a lane that has started since the question nothing was asked.
+            let mut is_confirmed = lane.asked.is_some();
             for (at, (topic, part)) in self.topics.iter().zip(&mut lane.parts).enumerate() {
-                let Some(end) = ends.get(&(topic.name.clone(), *number)) else { continue };
+                let Some(end) = ends.get(&(topic.name.clone(), *number)) else {
+                    is_confirmed = false;
+                    continue;
+                };
                 match end.known {
-                    Some((known, _, true)) if part.unsure == Some(known) => {
+                    Some((known, true)) if part.unsure == Some(known) => {
                         return Err(Failure::Recreated { topic: topic.name.clone(), partition: *number });
                     }
-                    Some((known, silences, false)) if part.unsure == Some(known) && part.silences == silences => {
-                        part.unsure = None;
-                    }
-                    _ => {}
+                    Some((known, false)) if part.unsure == Some(known) => part.unsure = part.unsure_since.take(),
+                    _ => is_confirmed &= part.unsure.is_none(),
                 }
                 part.end = part.end.max(end.offset);
                 if part.next < end.offset && end.nothing_since.is_some_and(|since| since <= part.next) {
@@ -75,6 +78,9 @@ impl<L: LaneIntake> Reader<L> {
                 if part.next >= end.offset {
                     self.lanes.known_through(*number, at, through);
                 }
+            }
+            if let Some(asked) = lane.asked.take().filter(|_| is_confirmed) {
+                lane.confirmed = Some(asked);
             }
         }
         Ok(())

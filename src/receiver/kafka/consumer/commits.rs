@@ -24,15 +24,24 @@ impl<L: LaneIntake> Reader<L> {
         for (number, lane) in &mut self.running {
             let (commits, low) = lane.progress.commits();
             let is_sure = lane.parts.iter().all(|part| part.unsure.is_none());
-            for ((topic, part), commit) in self.topics.iter().zip(&mut lane.parts).zip(commits) {
-                let is_due = commit.offset > part.told;
-                self.overdue |= is_due && !is_sure;
-                if is_due && is_sure {
-                    part.told = commit.offset;
-                    add(&mut list, &topic.name, *number, commit.offset, commit.from);
+            let confirmed = lane.confirmed.take();
+            let mut waits = false;
+            let safe = if is_sure { Some(&commits) } else { confirmed.as_ref() };
+            for (at, ((topic, part), commit)) in self.topics.iter().zip(&mut lane.parts).zip(&commits).enumerate() {
+                if let Some(safe) = safe.and_then(|safe| safe.get(at)).filter(|safe| safe.offset > part.told) {
+                    part.told = safe.offset;
+                    lane.moved = Instant::now();
+                    add(&mut list, &topic.name, *number, safe.offset, safe.from);
                 }
+                self.overdue |= commit.offset > part.told;
+                waits |= part.next > part.told.max(part.committed);
                 metrics::gauge!(names::KAFKA_LAG, &lag_of(topic, *number)).set(gauge_of(part.end - commit.offset));
             }
+            if !waits {
+                lane.moved = Instant::now();
+            }
+            let hold = lane.moved.elapsed().as_secs_f64();
+            metrics::gauge!(names::KAFKA_COMMIT_HOLD, "lane" => number.to_string()).set(hold);
             if low > Timestamp::default() {
                 let age = now.since(low).as_secs_f64();
                 metrics::gauge!(names::KAFKA_WATERMARK_AGE, "lane" => number.to_string()).set(age);

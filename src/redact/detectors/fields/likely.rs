@@ -60,9 +60,9 @@ pub(super) fn is_value(class: KeyClass, name: &str, value: &str) -> bool {
         }
         KeyClass::Personal(Class::User) => {
             words().count() == 1
+                && !is_system_id(name, value)
                 && !is_about()
                 && !ROLES.iter().any(|role| value.eq_ignore_ascii_case(role))
-                && !is_system_id(name, value)
         }
         KeyClass::Personal(Class::Address) => {
             words().count() <= ADDRESS_WORDS

@@ -1,5 +1,7 @@
 //! Whether a text looks as if chance had made it.
 
+use std::sync::LazyLock;
+
 /// RFC 9562 in its usual form.
 pub(super) fn is_uuid(value: &str) -> bool {
     value.len() == 36
@@ -28,15 +30,24 @@ pub(crate) fn entropy(value: &str) -> f64 {
         *count = count.saturating_add(1);
     }
     // Most bytes stand there once, and add nothing to the sum.
+    let logs: &[f64] = &LOGS;
     let mut repeated = 0.0;
     for byte in value.bytes() {
-        let count = f64::from(std::mem::take(&mut counts[usize::from(byte)]));
-        if count > 1.0 {
-            repeated += count * count.log2();
+        let count = std::mem::take(&mut counts[usize::from(byte)]);
+        if count > 1 {
+            repeated += f64::from(count) * log2(logs, u32::from(count));
         }
     }
-    let total = f64::from(u32::try_from(value.len().max(1)).unwrap_or(u32::MAX));
-    total.log2() - repeated / total
+    let total = u32::try_from(value.len().max(1)).unwrap_or(u32::MAX);
+    log2(logs, total) - repeated / f64::from(total)
+}
+
+/// Logarithms of the numbers of bytes that texts have: to look one up is cheaper than to make it.
+static LOGS: LazyLock<Box<[f64]>> = LazyLock::new(|| (0..=512_u32).map(|number| f64::from(number).log2()).collect());
+
+fn log2(known: &[f64], number: u32) -> f64 {
+    let index = usize::try_from(number).unwrap_or(usize::MAX);
+    known.get(index).copied().unwrap_or_else(|| f64::from(number).log2())
 }
 
 /// Words, numbers and words with a number behind them, between signs: `part-00012`, `rdd_2_17`, `workers2.properties`.

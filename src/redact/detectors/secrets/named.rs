@@ -4,13 +4,13 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use regex::Regex;
 
 use super::chance::{Chance, looks_random};
 use super::services::{SERVICES, WORDS};
 use crate::redact::detect::{Detector, Finding};
-use crate::redact::detectors::text::{after, before, run_end, run_start, slice};
+use crate::redact::detectors::text::{after, before, line_behind, run_start, slice};
 use crate::redact::gate::{Anchor, Seen};
 use crate::redact::token;
 
@@ -61,6 +61,7 @@ impl Named {
             services: AhoCorasick::builder()
                 .ascii_case_insensitive(true)
                 .match_kind(MatchKind::LeftmostLongest)
+                .kind(Some(AhoCorasickKind::DFA))
                 .build(SERVICES.iter().chain(WORDS))
                 .map_err(|error| error.to_string())?,
             credential: compile(&format!(
@@ -80,12 +81,9 @@ impl Named {
         })
     }
 
-    fn is_secret(&self, text: &str, start: usize, end: usize) -> bool {
-        let chance = Chance::of(slice(text, start, end));
-        if chance == Chance::None {
-            return false;
-        }
-        let from = run_start(text, start, LOOK_BACK, |_| true);
+    /// Whether what has this chance is a secret by what stands around it.
+    fn is_secret(&self, text: &str, start: usize, end: usize, chance: Chance) -> bool {
+        let from = text.ceil_char_boundary(start.saturating_sub(LOOK_BACK));
         let head = slice(text, from, start);
         if self.harmless.is_match(head) {
             return false;
@@ -97,7 +95,7 @@ impl Named {
         }
         let is_assigned = self.assigned.is_match(head);
         let is_given = is_assigned || head.ends_with(['"', '\'', '`']);
-        let tail = slice(text, end, run_end(text, end, LOOK_AHEAD, |char| char != '\n'));
+        let tail = line_behind(text, end, LOOK_AHEAD);
         let has_noun = || self.noun.is_match(head) || self.noun.is_match(tail);
         let may_be_one = match chance {
             Chance::Good => true,
@@ -164,8 +162,10 @@ impl Detector for Named {
             let start = run.end - whole.len();
             let is_hook = is_hook(text, start, whole);
             let mut look_at = |(start, end): (usize, usize)| {
-                let is_part_of_hook = is_hook && Chance::of(slice(text, start, end)) >= Chance::Uuid;
-                if !is_ours(text, start, end) && (is_part_of_hook || self.is_secret(text, start, end)) {
+                let chance = Chance::of(slice(text, start, end));
+                let is_part_of_hook = is_hook && chance >= Chance::Uuid;
+                let is_secret = || is_part_of_hook || self.is_secret(text, start, end, chance);
+                if chance != Chance::None && !is_ours(text, start, end) && is_secret() {
                     let start = with_id(text, start);
                     found.push(super::secret(start, end, "named_secret", slice(text, start, end)));
                 }

@@ -1,6 +1,7 @@
 """The OpenTelemetry SDK as its own manual sets it up, and a count of what it was given."""
 
 import logging
+import os
 from collections import Counter
 
 from opentelemetry import metrics, trace
@@ -19,7 +20,7 @@ from opentelemetry.sdk.resources import (
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-COMMIT = "3f1c9a7be0d24586a1f7c02d9e83b45c6d70e1fa"
+COMMIT = os.environ.get("SHOP_COMMIT", "3f1c9a7be0d24586a1f7c02d9e83b45c6d70e1fa")
 
 # Longer than any run: what is sent when is the driver's to say (`Telemetry.flush`).
 NEVER_MS = 600_000
