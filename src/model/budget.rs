@@ -104,6 +104,18 @@ impl Budget {
     }
 }
 
+impl Permit {
+    /// Makes it one of `bytes`, whether or not so many are free, as [`Budget::take_anyway`] does.
+    pub fn resize(&mut self, bytes: usize) {
+        if bytes > self.bytes {
+            self.inner.used.fetch_add(bytes - self.bytes, Ordering::AcqRel);
+        } else if bytes < self.bytes {
+            self.inner.used.fetch_sub(self.bytes - bytes, Ordering::AcqRel);
+        }
+        self.bytes = bytes;
+    }
+}
+
 impl Drop for Permit {
     fn drop(&mut self) {
         self.inner.give_back(self.bytes);

@@ -1,6 +1,6 @@
 //! OTLP on the wire: one walk over the raw protobuf bytes, full decode for the few traces that are kept, and JSON.
 //!
-//! [`scan()`] yields what the window needs to know of each record without decoding any; [`attribute()`] reads single
+//! [`scan()`] yields what the window needs to know of each record without decoding any, and [`head()`] reads it of one again; [`attribute()`] reads single
 //! attributes; [`decode()`] decodes a record in full. A record that `scan` yields can be decoded: what is malformed inside
 //! it has failed the request. [`from_json`] and [`to_json`] translate whole requests, [`read_recording`] finds
 //! the requests in a file; [`excerpts`] writes records as requests of their own, and [`split()`] those of a request trace by
@@ -38,7 +38,7 @@ pub use operation::{Operation, operation, span_kind};
 pub use profile::{Profiles, read_profiles};
 pub use recording::{Recorded, read_recording, write_json_line, write_length_delimited};
 pub use resource::with_resource_attributes;
-pub use scan::scan;
+pub use scan::{head, scan};
 pub use shape::shape;
 pub use span::{
     SpanEvent, SpanFields, has_parent_and_status, scope_attributes, scope_name_and_version, span_events, span_fields,

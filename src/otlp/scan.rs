@@ -18,6 +18,10 @@ const TEST_STATUS: &[u8] = b"test.case.result.status";
 /// Its value for one that failed: an `AnyValue` whose `string_value` is `fail`.
 const TEST_FAILED: &[u8] = b"\x0a\x04fail";
 
+/// Room is made beforehand for a record in so many bytes, and at most for so many records.
+const BYTES_A_RECORD: usize = 256;
+const RESERVE: usize = 4096;
+
 /// Walks a request once, without decoding it.
 ///
 /// # Errors
@@ -26,15 +30,9 @@ pub fn scan(signal: Signal, request: &[u8], limits: &Limits) -> Result<Scan, Wir
     if u32::try_from(request.len()).is_err() {
         return Err(WireError::TooMany { what: "bytes", limit: u32::MAX as usize });
     }
-    let mut walk = Walk {
-        signal,
-        limits,
-        check: Check::new(limits),
-        envelopes: 0,
-        records: 0,
-        entries: Vec::new(),
-        rejected: Rejected::default(),
-    };
+    let mut walk = Walk::new(signal, limits);
+    // Most records are longer than this; growing would copy what is there already.
+    walk.entries.reserve(request.len().div_ceil(BYTES_A_RECORD).min(RESERVE));
     let mut reader = Reader::new(request);
     while let Some((number, payload)) = reader.next()? {
         if number == 1 {
@@ -62,7 +60,37 @@ struct Walk<'l> {
     rejected: Rejected,
 }
 
-impl Walk<'_> {
+/// Reads the facts of a record again, at the place that [`scan`] found it.
+///
+/// `None` if no record stands there, or one that is to be refused.
+#[must_use]
+pub fn head(signal: Signal, request: &[u8], body: ByteRange) -> Option<Head> {
+    // It has been through the limits.
+    let limits = Limits { max_records: 1, max_envelopes: 0, max_depth: usize::MAX, max_elements: usize::MAX };
+    let mut walk = Walk::new(signal, &limits);
+    let reader = Reader::new(request).within(body.start as usize, body.end as usize);
+    let read = match signal {
+        Signal::Traces => walk.span(reader, body, Place::default()),
+        Signal::Logs => walk.log(reader, body, Place::default()),
+        Signal::Metrics => walk.exemplar(reader, body, Place::default()),
+    };
+    read.ok()?;
+    walk.entries.pop().map(|entry| entry.head)
+}
+
+impl<'l> Walk<'l> {
+    fn new(signal: Signal, limits: &'l Limits) -> Self {
+        Self {
+            signal,
+            limits,
+            check: Check::new(limits),
+            envelopes: 0,
+            records: 0,
+            entries: Vec::new(),
+            rejected: Rejected::default(),
+        }
+    }
+
     /// `ResourceSpans`, `ResourceLogs`, `ResourceMetrics`: resource 1, scopes 2, schema_url 3.
     fn resource_envelope(&mut self, mut reader: Reader<'_>) -> Result<(), WireError> {
         self.envelope()?;

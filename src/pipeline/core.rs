@@ -24,11 +24,12 @@ use crate::model::{
 };
 use crate::otlp::{AttachedFile, Limits, scan, write_attachment};
 use crate::receiver::{AttachError, Incoming, Refusal, RefusalReason};
+use crate::sampling::Sampler;
 use crate::telemetry::names;
-use crate::window::{self, Appended, LooseLogs, Ticket, Window, WindowLog};
+use crate::window::{self, Appended, LooseLogs, Mark, Ticket, Window, WindowLog};
 
-/// What a record is counted for besides its bytes: its entry, and room for its share of its trace's place in the window.
-const RECORD_COST: usize = size_of::<Record>() + 160;
+/// Records of a request whose durations are looked at, where traces that nothing triggers are never judged.
+const MEASURED: usize = 8;
 /// Part of the byte budget from which traces are decided before their time, and from which even those that have failed are.
 const RELIEVE_PERCENT: usize = 80;
 const URGENT_PERCENT: usize = 95;
@@ -40,7 +41,11 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Core {
     stages: Arc<Stages>,
-    shards: Box<[Mutex<Window>]>,
+    /// One a shard; or one for all, where all that is done under its lock is to note where records stand.
+    windows: Box<[Mutex<Window>]>,
+    shards: usize,
+    /// Whether a trace is open only if a record of it has triggered ([`Window::by_trigger`]).
+    by_trigger: bool,
     hasher: foldhash::fast::FixedState,
     local: ArcSwap<Local>,
     /// Keeps records on disk as well, if windows are to outlive the process.
@@ -93,12 +98,21 @@ impl Core {
             budget,
             ledger: Arc::default(),
         };
-        Ok(Self::on(Arc::new(stages), shards, local, loose))
+        let by_trigger = local.sampler.needs_triggers();
+        let window = || match by_trigger {
+            true => Window::by_trigger(local.rules.window, stages.budget.take_anyway(0)),
+            false => Window::new(local.rules.window),
+        };
+        let shards = shards.max(1);
+        let windows = (0..if by_trigger { 1 } else { shards }).map(|_| Mutex::new(window())).collect();
+        Ok(Self { shards, by_trigger, ..Self::on(Arc::new(stages), windows, local, loose) })
     }
 
-    fn on(stages: Arc<Stages>, shards: usize, local: Local, loose: LooseLogs) -> Self {
+    fn on(stages: Arc<Stages>, windows: Box<[Mutex<Window>]>, local: Local, loose: LooseLogs) -> Self {
         Self {
-            shards: (0..shards.max(1)).map(|_| Mutex::new(Window::new(local.rules.window))).collect(),
+            shards: windows.len(),
+            windows,
+            by_trigger: false,
             stages,
             hasher: foldhash::fast::FixedState::default(),
             local: ArcSwap::from_pointee(local),
@@ -113,7 +127,12 @@ impl Core {
     /// # Errors
     /// Every problem that the stages found; nothing has changed then.
     pub fn reload(&self, config: &ValidatedConfig) -> Result<Reloaded<'_>, Vec<Problem>> {
-        Ok(Reloaded { core: self, rules: Arc::new(Rules::compile(config, &self.stages.tenant)?) })
+        let rules = Rules::compile(config, &self.stages.tenant)?;
+        if self.by_trigger && !rules.sampler.needs_triggers() {
+            let problem = "has a policy now that needs whole traces, which takes a restart: windows keep none that nothing triggers";
+            return Err(vec![Problem::new("connectors.incident.tail_sampling.policies", problem)]);
+        }
+        Ok(Reloaded { core: self, rules: Arc::new(rules) })
     }
 
     /// The rules in force. A change of them reaches the windows of this core here.
@@ -123,8 +142,8 @@ impl Core {
             return local;
         }
         let rules = Arc::clone(&rules);
-        for shard in &self.shards {
-            shard.lock().configure(rules.window);
+        for window in &self.windows {
+            window.lock().configure(rules.window);
         }
         let local = Arc::new(Local { sampler: rules.sampler.with_memory_of(&local.sampler), rules });
         self.local.store(Arc::clone(&local));
@@ -140,7 +159,9 @@ impl Core {
         let local = self.local();
         let loose = loose_logs(&local.rules.incident, &self.stages.budget)?;
         let local = Local { sampler: local.sampler.with_own_memory(n), rules: Arc::clone(&local.rules) };
-        Ok(Self::on(Arc::clone(&self.stages), 1, local, loose))
+        // Which traces are of messages that are read once more has to be told of each.
+        let windows = Box::new([Mutex::new(Window::new(local.rules.window))]);
+        Ok(Self::on(Arc::clone(&self.stages), windows, local, loose))
     }
 
     /// Has every request that is admitted appended to `log` first.
@@ -174,13 +195,13 @@ impl Core {
     /// How many shards there are.
     #[must_use]
     pub fn shards(&self) -> usize {
-        self.shards.len()
+        self.shards
     }
 
-    /// Traces in open windows.
+    /// Open traces: those that wait for a decision.
     #[must_use]
     pub fn open_traces(&self) -> usize {
-        self.shards.iter().map(|shard| shard.lock().traces()).sum()
+        self.windows.iter().map(|window| window.lock().traces()).sum()
     }
 
     /// Log records without a trace id that are held.
@@ -196,7 +217,7 @@ impl Core {
     pub fn admit(&self, now: Timestamp, incoming: Incoming) -> Result<Option<Ticket>, Refusal> {
         let Incoming { signal, bytes, wire, entries, .. } = incoming;
         let refusal = |reason| Refusal { reason, retry_after: RETRY_AFTER };
-        let permit = self.take(cost(&bytes, &entries)).ok_or_else(|| refusal(RefusalReason::MemoryFull))?;
+        let permit = self.take(self.cost(&bytes, &entries)).ok_or_else(|| refusal(RefusalReason::MemoryFull))?;
         let appended = self.log.as_ref().map(|log| {
             let (encoding, body) =
                 wire.as_ref().map_or((Encoding::Identity, &bytes), |(encoding, body)| (*encoding, body));
@@ -211,7 +232,7 @@ impl Core {
 
     /// Takes in records of a request that was admitted before, whether or not there is room for them.
     pub(super) fn admit_again(&self, now: Timestamp, signal: Signal, bytes: Bytes, origin: Origin, entries: &[Entry]) {
-        let permit = self.stages.budget.take_anyway(cost(&bytes, entries));
+        let permit = self.stages.budget.take_anyway(self.cost(&bytes, entries));
         let batch = Arc::new(Batch { signal, bytes, permit, origin: Some(origin) });
         self.admit_entries(now, &batch, entries);
     }
@@ -227,7 +248,7 @@ impl Core {
         incoming: Incoming,
         origin: Option<Origin>,
     ) -> Result<(), Incoming> {
-        let cost = cost(&incoming.bytes, &incoming.entries);
+        let cost = self.cost(&incoming.bytes, &incoming.entries);
         let budget = &self.stages.budget;
         let permit = if cost > budget.limit() { Some(budget.take_anyway(cost)) } else { self.take(cost) };
         let Some(permit) = permit else { return Err(incoming) };
@@ -246,42 +267,72 @@ impl Core {
             for window::Late { trace_id, record, tracked } in
                 self.loose.admit(now, batch, entries, accepted.split(orphans))
             {
-                if let Some(shard) = self.shards.get(self.shard_of(trace_id)) {
-                    shard.lock().admit_late(now, record, tracked);
+                if let Some(window) = self.windows.get(self.window_of(trace_id)) {
+                    window.lock().admit_late(now, record, tracked);
                 }
             }
         }
         let local = self.local();
+        if self.by_trigger
+            && let Some(window) = self.windows.first()
+        {
+            let mark = |entry: &Entry| mark(&local.sampler, batch, entry);
+            window.lock().admit_request(now, batch, entries, accepted, mark);
+            self.measure(now, batch, entries);
+            return;
+        }
         // One lock a shard and request: each shard takes its own records out of the request.
-        for (index, shard) in self.shards.iter().enumerate() {
-            let mine = |entry: &&Entry| !entry.head.trace_id.is_zero() && self.shard_of(entry.head.trace_id) == index;
+        for (index, window) in self.windows.iter().enumerate() {
+            let mine = |entry: &&Entry| !entry.head.trace_id.is_zero() && self.window_of(entry.head.trace_id) == index;
             let mut entries = entries.iter().filter(mine).peekable();
             if entries.peek().is_none() {
                 continue;
             }
-            let mut window = shard.lock();
+            let mut window = window.lock();
             for entry in entries {
                 let record = Record { batch: Arc::clone(batch), entry: *entry };
                 let tracked = accepted.split(1);
-                if local.sampler.sampled_before(entry.head.trace_id) {
-                    window.admit_late(now, record, tracked);
-                } else {
-                    let triggered = local.sampler.triggers(&record);
-                    window.admit(now, record, tracked, triggered);
+                match mark(&local.sampler, batch, entry) {
+                    Mark::Late => window.admit_late(now, record, tracked),
+                    mark => window.admit(now, record, tracked, mark == Mark::Trigger),
                 }
             }
         }
+    }
+
+    /// Takes durations from some records of a request: of traces that nothing triggers, nobody will be asked to judge any.
+    fn measure(&self, now: Timestamp, batch: &Arc<Batch>, entries: &[Entry]) {
+        let record = |entry: &Entry| Record { batch: Arc::clone(batch), entry: *entry };
+        let some: Vec<Record> = entries.iter().take(MEASURED).map(record).collect();
+        self.stages.normals.add(now, self.stages.normals.read(now, &some));
+    }
+
+    /// Does something under the lock of a shard's window, and after it what can wait.
+    fn with_window<T>(&self, shard: usize, work: impl FnOnce(&mut Window) -> T) -> Option<T> {
+        let mut window = self.windows.get(shard % self.windows.len().max(1))?.lock();
+        let done = work(&mut window);
+        let spent = window.take_spent();
+        drop(window);
+        drop(spent);
+        Some(done)
     }
 
     /// Closes at most `limit` traces of a shard that are due.
     pub fn close_due(&self, now: Timestamp, shard: usize, limit: usize) -> Vec<ClosedTrace> {
         self.loose.expire(now);
-        self.shards.get(shard).map_or_else(Vec::new, |window| window.lock().advance(now, limit))
+        self.with_window(shard, |window| window.advance(now, limit)).unwrap_or_default()
     }
 
-    /// Closes at most `limit` traces of a shard, due or not.
+    /// Closes at most `limit` traces of a shard, due or not. What has no trace to be judged is left to the next start, where that
+    /// finds it on disk, and otherwise is not sampled.
     pub fn close_all(&self, now: Timestamp, shard: usize, reason: CloseReason, limit: usize) -> Vec<ClosedTrace> {
-        self.shards.get(shard).map_or_else(Vec::new, |window| window.lock().drain(now, reason, limit))
+        let is_kept = reason == CloseReason::Shutdown && self.log.is_some();
+        let outcome = if is_kept { Outcome::Carried } else { Outcome::NotSampled };
+        let drain = |window: &mut Window| {
+            window.let_go_waiting(outcome);
+            window.drain(now, reason, limit)
+        };
+        self.with_window(shard, drain).unwrap_or_default()
     }
 
     /// Closes at most `limit` traces of a shard before their time, if the byte budget runs short. Log records without a trace
@@ -292,8 +343,12 @@ impl Core {
         if !short(RELIEVE_PERCENT) {
             return Vec::new();
         }
+        while short(RELIEVE_PERCENT)
+            && self.with_window(shard, |window| window.relieve_waiting(now, short(URGENT_PERCENT))).unwrap_or_default()
+        {
+        }
         let urgent = short(URGENT_PERCENT);
-        self.shards.get(shard).map_or_else(Vec::new, |window| window.lock().relieve(now, urgent, limit))
+        self.with_window(shard, |window| window.relieve(now, urgent, limit)).unwrap_or_default()
     }
 
     /// Lets go of the log records without a trace id that no bundle has taken in: no trace is to come any more, or the next
@@ -327,7 +382,7 @@ impl Core {
     /// When the next trace of a shard is due.
     #[must_use]
     pub fn next_deadline(&self, shard: usize) -> Option<Timestamp> {
-        self.shards.get(shard)?.lock().next_deadline()
+        self.with_window(shard, |window| window.next_deadline())?
     }
 
     /// Takes a closed trace through sampling, evidence, redaction and sealing. `None` means that its records have had
@@ -369,8 +424,8 @@ impl Core {
             }
         };
         count_decision("sampled", &policy);
-        if let Some(shard) = self.shards.get(self.shard_of(trace.trace_id)) {
-            shard.lock().keep_open(now, trace.trace_id);
+        if let Some(window) = self.windows.get(self.window_of(trace.trace_id)) {
+            window.lock().keep_open(now, trace.trace_id, trace.closed);
         }
         self.make_bundle(now, trace, &local.rules, &policy, is_late)
     }
@@ -527,8 +582,14 @@ impl Core {
         }
     }
 
-    fn shard_of(&self, trace_id: TraceId) -> usize {
-        usize::try_from(self.hasher.hash_one(trace_id.0) % self.shards.len() as u64).unwrap_or(0)
+    /// What a request takes of the byte budget.
+    fn cost(&self, bytes: &Bytes, entries: &[Entry]) -> usize {
+        let record = if self.by_trigger { window::WAITING_COST } else { window::OPEN_COST };
+        bytes.len() + entries.len() * record
+    }
+
+    fn window_of(&self, trace_id: TraceId) -> usize {
+        usize::try_from(self.hasher.hash_one(trace_id.0) % self.windows.len() as u64).unwrap_or(0)
     }
 }
 
@@ -547,13 +608,21 @@ impl Reloaded<'_> {
     }
 }
 
-fn loose_logs(incident: &IncidentConnector, budget: &Budget) -> Result<LooseLogs, Vec<Problem>> {
-    LooseLogs::compile(&incident.logs, held(incident), budget)
+/// What a record says about whether its trace is worth deciding. To be asked under the lock of its window: a decision that
+/// falls meanwhile looks for what it missed.
+fn mark(sampler: &Sampler, batch: &Arc<Batch>, entry: &Entry) -> Mark {
+    let record = || Record { batch: Arc::clone(batch), entry: *entry };
+    if sampler.sampled_before(entry.head.trace_id) {
+        Mark::Late
+    } else if sampler.may_trigger(batch.signal, &entry.head) && sampler.triggers(&record()) {
+        Mark::Trigger
+    } else {
+        Mark::None
+    }
 }
 
-/// What a request takes of the byte budget.
-fn cost(bytes: &Bytes, entries: &[Entry]) -> usize {
-    bytes.len() + entries.len() * RECORD_COST
+fn loose_logs(incident: &IncidentConnector, budget: &Budget) -> Result<LooseLogs, Vec<Problem>> {
+    LooseLogs::compile(&incident.logs, held(incident), budget)
 }
 
 /// How long a log record without a trace id is held: what was written before a failure must be there when its trace is decided.

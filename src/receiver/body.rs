@@ -53,6 +53,9 @@ async fn collect(
         if !held.grow(piece.len()) {
             return Err(Failure::busy());
         }
+        if bytes.is_empty() {
+            bytes.reserve_exact(check(&piece)?.unwrap_or(0).min(RESERVE).max(piece.len()));
+        }
         bytes.extend_from_slice(&piece);
         // Growing by doubling would copy the body several times, each time into memory that must be fetched first. But a
         // length that is only announced is not believed without bounds.

@@ -14,8 +14,10 @@ use crate::otlp::{self, Limits, Rejected, Scan, WireError};
 use crate::telemetry::names;
 use crate::transport::{Access, Denial};
 
-/// Above this many bytes on the wire a request is not worked on between others on their thread, but beside them.
-const OFFLOAD: usize = 64 * 1024;
+/// Above this many bytes on the wire a request is not worked on between others on their thread, but beside them: of what is only
+/// walked, and of what is to be inflated or translated first. Handing it over costs as much as walking a few hundred spans.
+const OFFLOAD: usize = 1024 * 1024;
+const OFFLOAD_ENCODED: usize = 64 * 1024;
 /// Requests that are being read hold no more than this, or four of the largest, whichever is more.
 const IN_FLIGHT: usize = 256 * 1024 * 1024;
 /// The wait asked of a client when too many bytes are being read.
@@ -224,7 +226,8 @@ impl<I: Intake> Port<I> {
         held: Held,
     ) -> Result<Accepted, Failure> {
         let limit = self.limit;
-        let is_long = wire.bytes.len() > OFFLOAD;
+        let is_plain = wire.encoding == Encoding::Identity && wire.format == Format::Protobuf;
+        let is_long = wire.bytes.len() > if is_plain { OFFLOAD } else { OFFLOAD_ENCODED };
         let work = move || prepare(signal, wire, limit, held);
         let Prepared { bytes, wire, scan, held } = if is_long { beside(work).await } else { guarded(work) }?;
 

@@ -42,7 +42,7 @@ mod trace_state;
 use std::sync::Arc;
 
 use crate::config::{DecisionCache, Problem, TailSampling};
-use crate::model::{ClosedTrace, Decision, Record, Timestamp, TraceId};
+use crate::model::{ClosedTrace, Decision, Head, Record, Signal, Timestamp, TraceId};
 
 use memory::{Memory, Past};
 use policy::{Policy, Verdict};
@@ -111,6 +111,19 @@ impl Sampler {
     #[must_use]
     pub fn needs_whole_traces(&self) -> bool {
         self.needs_whole_traces
+    }
+
+    /// Whether a trace without a record that triggers is not sampled, and nothing else follows from it: so that nobody has to ask
+    /// about it.
+    #[must_use]
+    pub fn needs_triggers(&self) -> bool {
+        self.policies.iter().all(Policy::needs_trigger)
+    }
+
+    /// Whether these facts of a record leave it open that it triggers: nearly all records say no by them.
+    #[must_use]
+    pub fn may_trigger(&self, signal: Signal, head: &Head) -> bool {
+        self.policies.iter().any(|policy| policy.may_trigger(signal, head))
     }
 
     /// Whether this record alone makes its trace one that a policy will keep (before `drop` and rate limits).

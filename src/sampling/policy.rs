@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use regex::bytes::Regex;
 
-use crate::model::{ClosedTrace, Record, SEVERITY_ERROR, STATUS_ERROR, Signal, Timestamp};
+use crate::model::{ClosedTrace, Head, Record, SEVERITY_ERROR, STATUS_ERROR, Signal, Timestamp};
 use crate::otlp::{Value, own_attributes, resource_attributes, span_fields};
 
 use super::composite::Composite;
@@ -126,6 +126,22 @@ impl Policy {
             }
     }
 
+    /// Whether these facts leave it open that [`Policy::triggers`] holds for their record.
+    pub(super) fn may_trigger(&self, signal: Signal, head: &Head) -> bool {
+        let may = |condition: &Condition| condition.test.holds_by_head(signal, head) != Some(false);
+        match &self.rule {
+            Rule::One(condition) => may(condition),
+            Rule::And(conditions) => conditions.iter().all(may),
+            Rule::Composite(_) | Rule::Drop(_) => false,
+        }
+    }
+
+    /// Whether it says nothing of a trace that has no record which triggers, and counts nothing either.
+    pub(super) fn needs_trigger(&self) -> bool {
+        let counts = |condition: &Condition| matches!(condition.test, Test::Rate(_) | Test::Bytes(_));
+        self.by_record() && !matches!(&self.rule, Rule::And(conditions) if conditions.iter().any(counts))
+    }
+
     /// What it says of a closed trace.
     pub(super) fn evaluate(&self, now: Timestamp, trace: &ClosedTrace) -> Verdict {
         // One after the other, up to the first that does not hold: a rate limit counts what the ones before it let pass.
@@ -203,22 +219,29 @@ impl Test {
     /// Whether it holds for every trace that has this record. A rate limit is passed over; what needs the whole trace
     /// does not hold by a record.
     fn holds_by(&self, record: &Record) -> bool {
-        let head = &record.entry.head;
-        match self {
-            Self::Error => tells_of_error(record),
+        self.holds_by_head(record.signal(), &record.entry.head).unwrap_or_else(|| match self {
+            Self::Attribute { key, value } => value.holds_by(record, key),
+            Self::TraceState { key, values } => trace_state::value(span_fields(record).trace_state, key)
+                .is_some_and(|found| values.iter().any(|wanted| wanted == found)),
+            Self::TraceFlags => span_fields(record).flags & SAMPLED != 0,
+            Self::Ottl(conditions) => conditions.hold(record),
+            _ => false,
+        })
+    }
+
+    /// The same, as far as the facts tell it; `None` if one has to look at the record.
+    fn holds_by_head(&self, signal: Signal, head: &Head) -> Option<bool> {
+        let is_span = signal == Signal::Traces;
+        Some(match self {
+            Self::Error => tells_of_error(signal, head),
             Self::Always | Self::Rate(_) | Self::Bytes(_) => true,
             Self::Share(share) => share.contains(head.trace_id),
-            Self::Status(codes) => record.signal() == Signal::Traces && codes.contains(&head.status),
-            Self::Attribute { key, value } => record.signal() == Signal::Traces && value.holds_by(record, key),
-            Self::TraceState { key, values } => {
-                record.signal() == Signal::Traces
-                    && trace_state::value(span_fields(record).trace_state, key)
-                        .is_some_and(|found| values.iter().any(|wanted| wanted == found))
-            }
-            Self::TraceFlags => record.signal() == Signal::Traces && span_fields(record).flags & SAMPLED != 0,
-            Self::Ottl(conditions) => conditions.hold(record),
+            Self::Status(codes) => is_span && codes.contains(&head.status),
+            Self::Ottl(_) => return None,
+            Self::Attribute { .. } | Self::TraceState { .. } | Self::TraceFlags if is_span => return None,
+            Self::Attribute { .. } | Self::TraceState { .. } | Self::TraceFlags => false,
             Self::Latency { .. } | Self::SpanCount { .. } => false,
-        }
+        })
     }
 }
 
@@ -259,9 +282,8 @@ impl ValueTest {
 const SAMPLED: u32 = 1;
 
 /// Whether a record is the evidence of a failure that is looked for where no policy is configured.
-fn tells_of_error(record: &Record) -> bool {
-    let head = &record.entry.head;
-    match record.signal() {
+fn tells_of_error(signal: Signal, head: &Head) -> bool {
+    match signal {
         Signal::Traces => head.status == STATUS_ERROR || head.exception_event || head.failed_test,
         Signal::Logs => {
             let tells = head.exception_attributes || head.severity >= SEVERITY_ERROR || head.failed_test;

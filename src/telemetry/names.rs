@@ -62,11 +62,11 @@ pub const KAFKA_INCOMPLETE_LANES: &str = "casefile_kafka_incomplete_lanes";
 pub const KAFKA_COMMITS: &str = "casefile_kafka_commits_total";
 /// Bytes held by open windows, and by encrypted records that wait to be stored.
 pub const WINDOW_BYTES: &str = "casefile_window_bytes";
-/// Traces in open windows.
+/// Open traces in windows: those with a trigger, or all where a policy needs whole traces.
 pub const WINDOW_TRACES: &str = "casefile_window_traces";
 /// Log records without a trace id that are held in case a bundle takes them in.
 pub const WINDOW_LOOSE_LOGS: &str = "casefile_window_loose_logs";
-/// Traces closed, by `reason`.
+/// Open traces closed, by `reason`.
 pub const WINDOW_CLOSED_TRACES: &str = "casefile_window_closed_traces_total";
 /// Records that an earlier process had acknowledged and not decided, taken up from disk at start.
 pub const WINDOW_RECOVERED_RECORDS: &str = "casefile_window_recovered_records_total";

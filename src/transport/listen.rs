@@ -57,7 +57,7 @@ impl Default for Settings {
 const STREAM_WINDOW: u32 = 1024 * 1024;
 /// The same for all streams of a connection together.
 const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
-const MAX_FRAME_SIZE: u32 = 64 * 1024;
+const MAX_FRAME_SIZE: u32 = 256 * 1024;
 /// Bounds the header block, CONTINUATION frames included.
 const MAX_HEADER_LIST: u32 = 16 * 1024;
 /// Streams that were reset before they were served (rapid reset): beyond this the connection ends.

@@ -29,6 +29,16 @@ impl Clock {
         self.now
     }
 
+    /// The window's time as it was observed last.
+    pub(super) fn observed(&self) -> Timestamp {
+        self.now
+    }
+
+    /// The window's time at the caller's `at`, which has been observed before.
+    pub(super) fn inside(&self, at: Timestamp) -> Timestamp {
+        Timestamp(at.0.saturating_add(self.ahead_nanos))
+    }
+
     /// The caller's time at the window's `at`.
     pub(super) fn outside(&self, at: Timestamp) -> Timestamp {
         Timestamp(at.0.saturating_sub(self.ahead_nanos))

@@ -20,23 +20,28 @@
 //!
 //! # Cost
 //!
-//! A record costs one hash lookup; the order of deadlines is touched only when a trace's deadline moves, which happens at
-//! most four times in its life. All records of a window share one [`Tracked`], split again when a trace closes.
+//! Of an open trace a record costs one hash lookup; the order of deadlines is touched only when a trace's deadline moves, which
+//! happens at most four times in its life. All records of a window share one [`Tracked`], split again when a trace closes.
+//!
+//! Where policies keep a trace only for a record that triggers ([`Window::by_trigger`]), a trace is open from its first trigger
+//! on, and until then its records cost 16 bytes each ([`runs`]). They expire by their own age then.
 
 mod clock;
 mod kept;
 mod log;
 mod loose;
 mod open;
+mod runs;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use foldhash::fast::RandomState;
 
-use crate::model::{CloseReason, ClosedTrace, Record, Timestamp, TraceId, Tracked};
+use crate::model::{Batch, CloseReason, ClosedTrace, Entry, Outcome, Permit, Record, Timestamp, TraceId, Tracked};
 
 pub use log::{Appended, LogError, LogSettings, Marks, Recovered, Recovery, RecoveryStats, Ticket, WindowLog};
 
@@ -44,6 +49,12 @@ use clock::Clock;
 use kept::Kept;
 pub use loose::{Late, LooseLogs};
 use open::{Deadline, Open};
+use runs::{Run, Runs};
+
+/// What a record of an open trace is counted for besides its bytes: itself, and room for its share of its trace's place.
+pub const OPEN_COST: usize = size_of::<Record>() + 160;
+/// What one is counted for whose trace is not open, in a window [`Window::by_trigger`].
+pub const WAITING_COST: usize = 24;
 
 /// How long a shard holds records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,15 +83,28 @@ pub struct Window {
     kept: Kept,
     /// What all records here are owed; `None` until the first one comes.
     tracked: Option<Tracked>,
+    /// Where traces without a trigger are told apart by nobody: their records. Otherwise they are open like others.
+    runs: Option<Runs>,
+    /// What is held for open traces beyond what was taken when their requests were admitted.
+    room: Option<Permit>,
+    /// What has gone, to be freed when nobody waits for the window.
+    spent: Vec<Run>,
 }
 
 /// What a record says about whether its trace is worth deciding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mark {
+pub enum Mark {
+    /// Nothing.
     None,
+    /// It alone makes it worth deciding.
     Trigger,
+    /// It was sampled before: as a trigger, and it closes as [`CloseReason::Late`].
     Late,
 }
+
+/// Memory that a window has no use for any more: [`Window::take_spent`].
+#[derive(Debug)]
+pub struct Spent(#[expect(dead_code, reason = "it is there to be dropped")] Vec<Run>);
 
 impl Window {
     /// An empty window.
@@ -93,7 +117,35 @@ impl Window {
             order: BTreeSet::new(),
             kept: Kept::default(),
             tracked: None,
+            runs: None,
+            room: None,
+            spent: Vec::new(),
         }
+    }
+
+    /// A window of traces that are sampled only if a record of theirs triggers. The others never come out of it: their records
+    /// go one by one, not sampled, `retention` after they came (or up to a 32nd later), and cost little until then. What open
+    /// traces cost beyond that is held in `room`.
+    #[must_use]
+    pub fn by_trigger(settings: Settings, room: Permit) -> Self {
+        Self { runs: Some(Runs::new(settings.retention)), room: Some(room), ..Self::new(settings) }
+    }
+
+    /// Takes in the records of a request that have a trace id; `tracked` is theirs.
+    pub fn admit_request(
+        &mut self,
+        now: Timestamp,
+        batch: &Arc<Batch>,
+        entries: &[Entry],
+        tracked: Tracked,
+        mark: impl Fn(&Entry) -> Mark,
+    ) {
+        let now = self.clock.observe(now);
+        self.owe(tracked);
+        for entry in entries.iter().filter(|entry| !entry.head.trace_id.is_zero()) {
+            self.place(now, batch, entry, mark(entry));
+        }
+        self.account();
     }
 
     /// Changes the settings. They hold for traces that open from now on, and for open ones once something changes their deadline.
@@ -120,25 +172,28 @@ impl Window {
     /// the first record that comes triggers.
     pub fn keep(&mut self, now: Timestamp, trace_id: TraceId) {
         let now = self.clock.observe(now);
-        if self.traces.contains_key(&trace_id) {
+        if self.traces.contains_key(&trace_id) || self.open_held(now, Timestamp::default(), trace_id) {
             self.change(trace_id, |open| open.trigger(now));
+            self.account();
         } else {
             self.kept.remember(now, trace_id, now.after(self.settings.retention));
         }
     }
 
-    /// As [`Window::keep`], of a trace whose decision has fallen: what came for it meanwhile is not to wait until it would expire.
-    /// What comes from now on is late by itself.
-    pub fn keep_open(&mut self, now: Timestamp, trace_id: TraceId) {
-        if self.traces.contains_key(&trace_id) {
+    /// As [`Window::keep`], of a trace whose decision has fallen: what came for it since it was `closed` is not to wait until it
+    /// would expire. What comes from now on is late by itself.
+    pub fn keep_open(&mut self, now: Timestamp, trace_id: TraceId, closed: Timestamp) {
+        let since = self.clock.inside(closed);
+        if self.traces.contains_key(&trace_id) || self.open_held(self.clock.observed(), since, trace_id) {
             self.keep(now, trace_id);
         }
     }
 
     /// The records of a trace that are here ("the pieces of this id"), without closing it.
     #[must_use]
-    pub fn pieces(&self, trace_id: TraceId) -> &[Record] {
-        self.traces.get(&trace_id).map_or(&[], |open| &open.records)
+    pub fn pieces(&self, trace_id: TraceId) -> Vec<Record> {
+        let held = || self.runs.as_ref().map_or_else(Vec::new, |runs| runs.pieces(trace_id));
+        self.traces.get(&trace_id).map_or_else(held, |open| open.records.clone())
     }
 
     /// Closes at most `limit` traces whose deadline has come, in the order (deadline, trace id).
@@ -149,6 +204,9 @@ impl Window {
     pub fn advance(&mut self, now: Timestamp, limit: usize) -> Vec<ClosedTrace> {
         let now = self.clock.observe(now);
         self.kept.expire(now);
+        while self.runs.as_ref().and_then(Runs::deadline).is_some_and(|deadline| deadline <= now) {
+            self.let_go(Outcome::NotSampled);
+        }
         self.close(now, limit, |deadline| deadline <= now, None)
     }
 
@@ -158,11 +216,39 @@ impl Window {
         self.close(now, limit, |_| true, Some(reason))
     }
 
+    /// Lets go of all records whose traces are not open, with this outcome. There are none but in a window
+    /// [`Window::by_trigger`].
+    pub fn let_go_waiting(&mut self, outcome: Outcome) {
+        while self.let_go(outcome) {}
+    }
+
+    /// Lets go of the oldest records whose traces are not open, before their time, because memory runs short: if they are older
+    /// than `decision_wait` (an error that belongs to them would have come by now), or it is `urgent` and no open trace is due
+    /// before they are. `false` if there are no such records.
+    pub fn relieve_waiting(&mut self, now: Timestamp, urgent: bool) -> bool {
+        let now = self.clock.observe(now);
+        let Some(runs) = &self.runs else { return false };
+        let settled = runs.oldest().is_some_and(|oldest| oldest.after(self.settings.decision_wait) <= now);
+        let first =
+            || self.order.first().is_none_or(|(deadline, _)| runs.deadline().is_some_and(|due| due <= *deadline));
+        (settled || (urgent && first())) && self.let_go(Outcome::NotSampled)
+    }
+
+    /// What has gone. To be dropped when nobody waits for the window: freeing memory takes its time.
+    #[must_use]
+    pub fn take_spent(&mut self) -> Spent {
+        Spent(std::mem::take(&mut self.spent))
+    }
+
     /// Closes at most `limit` traces before their time, because memory runs short: those that would have been the first to
     /// expire. Of these only the ones that have no trigger and are older than `decision_wait` (an error that belongs to them
     /// would have come by now), unless it is `urgent`.
     pub fn relieve(&mut self, now: Timestamp, urgent: bool, limit: usize) -> Vec<ClosedTrace> {
         let now = self.clock.observe(now);
+        if self.runs.is_some() && !urgent {
+            // Every open trace has a trigger.
+            return Vec::new();
+        }
         let settled = |open: &Open| open.opened().after(self.settings.decision_wait) <= now;
         let mut oldest = Vec::new();
         for (deadline, trace_id) in &self.order {
@@ -180,16 +266,21 @@ impl Window {
         for place in &oldest {
             self.order.remove(place);
         }
-        oldest.into_iter().filter_map(|(_, trace_id)| self.take(now, trace_id, Some(CloseReason::Pressure))).collect()
+        let take = |(_, trace_id)| self.take(now, trace_id, Some(CloseReason::Pressure));
+        let closed = oldest.into_iter().filter_map(take).collect();
+        self.account();
+        closed
     }
 
     /// The earliest deadline.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.order.first().map(|(deadline, _)| self.clock.outside(*deadline))
+        let opened = self.order.first().map(|(deadline, _)| *deadline);
+        let deadline = opened.into_iter().chain(self.runs.as_ref().and_then(Runs::deadline)).min();
+        deadline.map(|deadline| self.clock.outside(deadline))
     }
 
-    /// Open traces.
+    /// Open traces: in a window [`Window::by_trigger`] those that have a trigger.
     #[must_use]
     pub fn traces(&self) -> usize {
         self.traces.len()
@@ -204,28 +295,75 @@ impl Window {
     fn admit_as(&mut self, now: Timestamp, record: Record, tracked: Tracked, mark: Mark) {
         debug_assert_eq!(tracked.records(), 1, "a record is admitted with what is owed to it, no more and no less");
         let now = self.clock.observe(now);
-        let trace_id = record.entry.head.trace_id;
+        self.owe(tracked);
+        self.place(now, &record.batch, &record.entry, mark);
+        self.account();
+    }
+
+    fn owe(&mut self, tracked: Tracked) {
         match &mut self.tracked {
             Some(all) => all.merge(tracked),
             none => *none = Some(tracked),
         }
-        if !self.traces.contains_key(&trace_id) {
-            self.open(now, trace_id);
+    }
+
+    fn place(&mut self, now: Timestamp, batch: &Arc<Batch>, entry: &Entry, mark: Mark) {
+        let trace_id = entry.head.trace_id;
+        let triggers = mark != Mark::None || self.kept.take(now, trace_id);
+        let is_open = self.traces.contains_key(&trace_id);
+        if let Some(runs) = self.runs.as_mut().filter(|_| !triggers && !is_open) {
+            runs.put(now, self.clock.outside(now), batch, entry);
+            return;
         }
-        let wanted = self.kept.take(now, trace_id);
+        if !is_open && !self.open_held(now, Timestamp::default(), trace_id) {
+            let open = Open::new(now, self.clock.outside(now), &self.settings);
+            self.open(trace_id, open);
+        }
         self.change(trace_id, |open| {
-            if mark != Mark::None || wanted {
+            if triggers {
                 open.trigger(now);
             }
             open.late |= mark == Mark::Late;
-            open.take(now, record);
+            open.take(now, Record { batch: Arc::clone(batch), entry: *entry });
         });
     }
 
-    fn open(&mut self, now: Timestamp, trace_id: TraceId) {
-        let open = Open::new(now, self.clock.outside(now), &self.settings);
+    /// Opens a trace with those of its records that have come since `since` and wait; `false` if there are none.
+    fn open_held(&mut self, now: Timestamp, since: Timestamp, trace_id: TraceId) -> bool {
+        let pieces = self.runs.as_mut().map_or_else(Vec::new, |runs| runs.gather(now, since, trace_id));
+        let Some(first) = pieces.first() else { return false };
+        let mut open = Open::new(first.arrived, first.outside, &self.settings);
+        for piece in pieces {
+            open.take(piece.arrived, piece.record);
+        }
+        self.open(trace_id, open);
+        true
+    }
+
+    fn open(&mut self, trace_id: TraceId, open: Open) {
         self.order.insert((open.deadline.at, trace_id));
         self.traces.insert(trace_id, open);
+    }
+
+    /// Lets go of the oldest run; `false` if there is none.
+    fn let_go(&mut self, outcome: Outcome) -> bool {
+        let Some(run) = self.runs.as_mut().and_then(Runs::pop) else { return false };
+        if let Some(tracked) = &mut self.tracked {
+            tracked.split(run.records).settle(outcome);
+        }
+        if outcome == Outcome::Carried {
+            run.carry();
+        }
+        self.spent.push(run);
+        true
+    }
+
+    /// Holds what open traces cost.
+    fn account(&mut self) {
+        if let (Some(room), Some(runs)) = (&mut self.room, &self.runs) {
+            let open = self.tracked.as_ref().map_or(0, Tracked::records).saturating_sub(runs.records());
+            room.resize(usize::try_from(open).unwrap_or(usize::MAX).saturating_mul(OPEN_COST));
+        }
     }
 
     /// Changes an open trace, and its place in the order if its deadline has moved.
@@ -252,6 +390,7 @@ impl Window {
             let Some((_, trace_id)) = self.order.pop_first() else { break };
             closed.extend(self.take(now, trace_id, reason));
         }
+        self.account();
         closed
     }
 

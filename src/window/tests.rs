@@ -470,8 +470,8 @@ fn fault_28_a_failed_trace_that_is_too_large_is_decided_at_once_and_the_rest_of_
 fn what_came_while_its_trace_was_decided_does_not_wait_until_it_would_expire() {
     let mut shard = Shard::new(SETTINGS);
     shard.span(0, 1, false);
-    shard.window.keep_open(ms(100), id(1));
-    shard.window.keep_open(ms(100), id(2));
+    shard.window.keep_open(ms(100), id(1), ms(100));
+    shard.window.keep_open(ms(100), id(2), ms(100));
     shard.span(200, 2, false);
     let closed = shard.advance(10_100);
     assert_eq!(closed.iter().map(|closed| closed.trace).collect::<Vec<_>>(), [1], "and only what was open by then");

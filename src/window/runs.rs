@@ -1,0 +1,252 @@
+//! Records whose traces have no trigger: 16 bytes each beside the request that they stand in, and nothing for their traces.
+//!
+//! Nearly all traces end so, and an entry in a map for each would cost more than everything else that is done for a span. Where
+//! a trace must have a record that triggers to be kept, the others need not be told apart: records stand in *runs* in the order
+//! of their arrival, and a run goes as a whole when the last record in it has been held long enough.
+//!
+//! When a trace gets a trigger its records are gathered. A run is a hash table with chains, made as records are appended, so that
+//! this is one look a run. A chain knows a part of the hash of a trace id and where the record stands: what else is to be known
+//! of a record is read off its bytes once more.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+use std::time::Duration;
+
+use foldhash::fast::RandomState;
+use smallvec::SmallVec;
+
+use crate::model::{Batch, ByteRange, Entry, Record, Timestamp, TraceId};
+use crate::otlp;
+
+/// Records of a run. Places in it, counted from one, fit into 16 bits.
+const RUN: usize = 1 << 15;
+/// Runs that one retention is spread over, if they do not fill up before: a record is held so much longer at most.
+const RUNS_A_RETENTION: u32 = 32;
+
+/// The records of traces that have no trigger.
+#[derive(Debug)]
+pub(super) struct Runs {
+    retention: Duration,
+    /// Seeded at random: trace ids come from outside, and chosen ones must not fill one chain.
+    hasher: RandomState,
+    /// The oldest first.
+    runs: VecDeque<Run>,
+    records: u64,
+}
+
+/// Records that came one after the other.
+#[derive(Debug)]
+pub(super) struct Run {
+    first: Timestamp,
+    last: Timestamp,
+    /// The last record of each chain: its place in `slots` plus one, or zero.
+    heads: Box<[u16]>,
+    slots: Vec<Slot>,
+    requests: Vec<Request>,
+    /// Records that have not been gathered.
+    pub(super) records: u64,
+}
+
+/// A record.
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    /// Of the trace id.
+    hash: u32,
+    /// Its place in `requests`.
+    request: u16,
+    /// The record before it in the chain, as in `heads`.
+    before: u16,
+    /// Where it stands in the request. A record that has been gathered has no length: others have an id at least.
+    start: u32,
+    len: u32,
+}
+
+/// A request that records of a run stand in.
+#[derive(Debug)]
+struct Request {
+    batch: Arc<Batch>,
+    arrived: Timestamp,
+    /// The same as the caller told it.
+    outside: Timestamp,
+    surroundings: SmallVec<[Surroundings; 1]>,
+}
+
+/// What the records from a place of a request on have around them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Surroundings {
+    from: u32,
+    resource: ByteRange,
+    scope: ByteRange,
+    metric: ByteRange,
+}
+
+/// A record that was held, and when it came.
+#[derive(Debug)]
+pub(super) struct Piece {
+    pub(super) record: Record,
+    pub(super) arrived: Timestamp,
+    pub(super) outside: Timestamp,
+}
+
+impl Runs {
+    pub(super) fn new(retention: Duration) -> Self {
+        Self { retention, hasher: RandomState::default(), runs: VecDeque::new(), records: 0 }
+    }
+
+    /// Records held.
+    pub(super) fn records(&self) -> u64 {
+        self.records
+    }
+
+    /// Appends a record. Times do not decrease; records of a request come one after the other, in the order of its bytes.
+    pub(super) fn put(&mut self, arrived: Timestamp, outside: Timestamp, batch: &Arc<Batch>, entry: &Entry) {
+        let hash = self.hasher.hash_one(entry.head.trace_id.0);
+        let age = self.retention / RUNS_A_RETENTION;
+        let has_room = |run: &&mut Run| run.slots.len() < RUN && arrived.since(run.first) <= age;
+        if let Some(run) = self.runs.back_mut().filter(has_room) {
+            run.put(hash, arrived, outside, batch, entry);
+        } else {
+            let mut run = Run::new(arrived);
+            run.put(hash, arrived, outside, batch, entry);
+            self.runs.push_back(run);
+        }
+        self.records += 1;
+    }
+
+    /// Takes out the records of a trace that have come since `since` and are not too old, in the order of their arrival.
+    pub(super) fn gather(&mut self, now: Timestamp, since: Timestamp, trace_id: TraceId) -> Vec<Piece> {
+        let hash = self.hasher.hash_one(trace_id.0);
+        let mut pieces = Vec::new();
+        for run in self.runs.iter_mut().filter(|run| run.last >= since) {
+            let found = pieces.len();
+            run.each(hash, |request, slot| {
+                let is_wanted = request.arrived >= since && request.arrived.after(self.retention) > now;
+                let Some(piece) = is_wanted.then(|| request.piece(*slot, trace_id)).flatten() else { return };
+                slot.len = 0;
+                pieces.push(piece);
+            });
+            run.records -= (pieces.len() - found) as u64;
+            pieces[found..].reverse();
+        }
+        self.records -= pieces.len() as u64;
+        pieces
+    }
+
+    /// The records of a trace, which stay.
+    pub(super) fn pieces(&self, trace_id: TraceId) -> Vec<Record> {
+        let hash = self.hasher.hash_one(trace_id.0);
+        let mut pieces = Vec::new();
+        for run in &self.runs {
+            let found = pieces.len();
+            let mut at = run.head(hash);
+            while let Some(slot) = usize::from(at).checked_sub(1).and_then(|at| run.slots.get(at)) {
+                at = slot.before;
+                if slot.hash == hash as u32
+                    && let Some(request) = run.requests.get(usize::from(slot.request))
+                {
+                    pieces.extend(request.piece(*slot, trace_id).map(|piece| piece.record));
+                }
+            }
+            pieces[found..].reverse();
+        }
+        pieces
+    }
+
+    /// When the oldest run goes.
+    pub(super) fn deadline(&self) -> Option<Timestamp> {
+        self.runs.front().map(|run| run.last.after(self.retention))
+    }
+
+    /// When the last record of the oldest run came.
+    pub(super) fn oldest(&self) -> Option<Timestamp> {
+        self.runs.front().map(|run| run.last)
+    }
+
+    /// Lets go of the oldest run.
+    pub(super) fn pop(&mut self) -> Option<Run> {
+        let run = self.runs.pop_front()?;
+        self.records -= run.records;
+        Some(run)
+    }
+}
+
+impl Run {
+    fn new(first: Timestamp) -> Self {
+        Self {
+            first,
+            last: first,
+            heads: vec![0; RUN].into_boxed_slice(),
+            slots: Vec::new(),
+            requests: Vec::new(),
+            records: 0,
+        }
+    }
+
+    /// What keeps its requests beside memory is told that whoever reads them next is to take them up.
+    pub(super) fn carry(&self) {
+        self.requests.iter().filter_map(|request| request.batch.origin.as_ref()).for_each(|it| it.keeper.carried());
+    }
+
+    fn head(&self, hash: u64) -> u16 {
+        self.heads.get((hash >> 32) as usize & (RUN - 1)).copied().unwrap_or(0)
+    }
+
+    fn put(&mut self, hash: u64, arrived: Timestamp, outside: Timestamp, batch: &Arc<Batch>, entry: &Entry) {
+        let Entry { resource, scope, metric, body, .. } = *entry;
+        let surroundings = Surroundings { from: body.start, resource, scope, metric };
+        match self.requests.last_mut() {
+            Some(last) if last.arrived == arrived && Arc::ptr_eq(&last.batch, batch) => {
+                let differs = |it: &&mut Surroundings| Surroundings { from: it.from, ..surroundings } != **it;
+                if last.surroundings.last_mut().filter(differs).is_some() {
+                    last.surroundings.push(surroundings);
+                }
+            }
+            _ => self.requests.push(Request {
+                batch: Arc::clone(batch),
+                arrived,
+                outside,
+                surroundings: SmallVec::from([surroundings]),
+            }),
+        }
+        self.last = arrived;
+        let before = self.head(hash);
+        // Both are at most `RUN`.
+        let request = (self.requests.len() - 1) as u16;
+        self.slots.push(Slot { hash: hash as u32, request, before, start: body.start, len: body.len() as u32 });
+        if let Some(head) = self.heads.get_mut((hash >> 32) as usize & (RUN - 1)) {
+            *head = self.slots.len() as u16;
+        }
+        self.records += 1;
+    }
+
+    /// Shows `see` every record that is there and has this hash, the last first.
+    fn each(&mut self, hash: u64, mut see: impl FnMut(&Request, &mut Slot)) {
+        let mut at = self.head(hash);
+        while let Some(slot) = usize::from(at).checked_sub(1).and_then(|at| self.slots.get_mut(at)) {
+            at = slot.before;
+            if slot.hash == hash as u32
+                && slot.len > 0
+                && let Some(request) = self.requests.get(usize::from(slot.request))
+            {
+                see(request, slot);
+            }
+        }
+    }
+}
+
+impl Request {
+    /// The record of a slot, if it is of this trace.
+    fn piece(&self, slot: Slot, trace_id: TraceId) -> Option<Piece> {
+        let Self { batch, arrived, outside, surroundings } = self;
+        let body = ByteRange { start: slot.start, end: slot.start + slot.len };
+        let head = otlp::head(batch.signal, &batch.bytes, body).filter(|head| head.trace_id == trace_id)?;
+        let after = surroundings.partition_point(|it| it.from <= slot.start);
+        let Surroundings { resource, scope, metric, .. } = *surroundings.get(after.checked_sub(1)?)?;
+        let entry = Entry { head, resource, scope, metric, body };
+        Some(Piece { record: Record { batch: Arc::clone(batch), entry }, arrived: *arrived, outside: *outside })
+    }
+}
