@@ -24,7 +24,7 @@
 //! happens at most four times in its life. All records of a window share one [`Tracked`], split again when a trace closes.
 //!
 //! Where policies keep a trace only for a record that triggers ([`Window::by_trigger`]), a trace is open from its first trigger
-//! on, and until then its records cost 16 bytes each ([`runs`]). They expire by their own age then.
+//! on, and until then its records cost 16 bytes each (`runs`). They expire by their own age then.
 
 mod clock;
 mod kept;
