@@ -125,7 +125,7 @@ mod tests {
             name: names::WINDOW_TRACES,
             kind: Kind::Gauge,
             unit: "1",
-            help: "Traces in open windows.".to_owned(),
+            help: "Open traces in windows: those with a trigger, or all where a policy needs whole traces.".to_owned(),
         };
         assert!(described.contains(&traces), "{described:?}");
     }
