@@ -51,7 +51,7 @@ pub async fn serve_api(
             admitted(access.clone(), catalogs.clone(), request, next)
         }))
         .merge(Routes::new(health_service).into_axum_router().reset_fallback());
-    transport::serve(listener, router, Settings::default(), security, stop).await;
+    transport::serve(listener, router, Settings { http1: true, ..Settings::default() }, security, stop).await;
     Ok(())
 }
 

@@ -296,7 +296,8 @@ fn profiles_of_a_trace_stand_in_its_bundle_redacted() {
     assert_eq!(sent["profile"]["stacks"][0], json!({"folded": "main;load", "value": 3.0, "share": 0.75}));
     schema::assert_all_valid(&home.store());
     assert_no_leak(&home.store());
-    let page = run(folder.path(), &["bundle", "render", "--store", &home.store_url(), TRACE_ID]).stdout;
+    let page =
+        run(folder.path(), &["bundle", "render", "--for", "page", "--store", &home.store_url(), TRACE_ID]).stdout;
     let page = String::from_utf8(page).unwrap();
     assert!(page.contains("75.0 %: `main; load`"), "{page}");
 }
