@@ -444,9 +444,12 @@ fn input_43_a_mebibyte_of_the_worst_is_linear() {
             std::hint::black_box(redactor.text(&text));
             (std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap() - begun).as_secs_f64()
         };
-        let large = time(4 * quarter);
-        // A busy machine is slow too; what grows faster than its input is at fault.
-        assert!(large < 5.0 || large < 10.0 * time(quarter), "{pattern}: 1 MiB takes {large} s");
+        // A busy machine is slow too, and for one of the two alone: what grows faster than its input each time is at fault.
+        let is_linear = || {
+            let large = time(4 * quarter);
+            large < 5.0 || large < 10.0 * time(quarter)
+        };
+        assert!((0..3).any(|_| is_linear()), "{pattern}: 1 MiB takes more than ten times what a quarter takes");
     }
 }
 

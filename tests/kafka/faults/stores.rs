@@ -79,7 +79,7 @@ fn a_partition_that_is_given_back_while_it_is_paused_and_comes_again_is_read_on(
     let cluster = Cluster::shared();
     let server = S3::start();
     let proxy = Proxy::start(server.port());
-    let bed = Bed::quick(&cluster, "again", 2);
+    let bed = Bed::quick(&cluster, "resumed", 2);
     let homes = ["one", "two"].map(|name| {
         let home = bed.home(&Member { name, kafka: ", max_buffered: 1KiB", ..Member::default() });
         write_to(&home, &bed, &server, proxy.port());
@@ -101,7 +101,7 @@ fn a_partition_that_is_given_back_while_it_is_paused_and_comes_again_is_read_on(
     let mut second = homes[1].start();
     second.wait("a lane of its own", |member| member.metrics().sum(names::KAFKA_LANES, &[]) == 1);
     proxy.open();
-    bed.wait_committed("again");
+    bed.wait_committed("resumed");
     for member in [first, second] {
         assert!(member.stop().0.success());
     }
