@@ -13,7 +13,7 @@ use crate::model::{Bundle, Manifest, Remark};
 
 const TRACE: &str = "5b8efff798038103d269b633813fc60c";
 
-fn bundle(id: &str, edit: impl FnOnce(&mut Value)) -> Bundle {
+pub(super) fn bundle(id: &str, edit: impl FnOnce(&mut Value)) -> Bundle {
     let mut document = json!({
         "version": 1, "bundle_id": id,
         "incident": {"id": "INC-7K2M9Q4T1X", "fingerprint": "v1:0", "class": "crash", "summary": "ValueError", "services": ["checkout"]},

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::store::{Format, FormatArgs, PageArgs, StoreArgs, block_on, print_data};
-use super::{NotFound, term};
+use super::{NotFound, keys, term};
 use crate::agent::{Arms, Catalog, Event, Ledger, Note, RolloutRequest, rollout, stats};
 use crate::bundle::{Signer, Verifier};
 use crate::model::Timestamp;
@@ -84,11 +84,7 @@ pub(super) struct SigningArgs {
 impl SigningArgs {
     /// The signer, where a key was named.
     pub(super) fn signer(&self) -> anyhow::Result<Option<Signer>> {
-        let Some(path) = &self.signing_key else { return Ok(None) };
-        let pem =
-            std::fs::read_to_string(path).with_context(|| format!("reading the signing key {}", path.display()))?;
-        let signer = Signer::from_pem(&pem);
-        signer.map(Some).map_err(|problem| anyhow::anyhow!("{}: {}", path.display(), problem.message))
+        self.signing_key.as_deref().map(keys::signer).transpose()
     }
 }
 

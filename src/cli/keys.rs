@@ -11,6 +11,8 @@ use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey, EncodePublicKey};
 use zeroize::Zeroizing;
 
+use super::workshop;
+use crate::bundle::Signer;
 use crate::config::Environment;
 use crate::model::RootKey;
 
@@ -27,6 +29,15 @@ pub(super) struct DefaultKeys {
     pub signing: Zeroizing<String>,
     /// Files that were made, to be told of.
     pub made: Vec<PathBuf>,
+}
+
+/// The key to sign with that a file holds.
+///
+/// # Errors
+/// If the file cannot be read, or holds no such key.
+pub(super) fn signer(path: &Path) -> anyhow::Result<Signer> {
+    let pem = Zeroizing::new(workshop::read(path)?);
+    Signer::from_pem(&pem).map_err(|problem| anyhow::anyhow!("{}: {}", path.display(), problem.message))
 }
 
 /// The folder of the built-in configuration.

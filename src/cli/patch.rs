@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::exit::Partial;
 use super::store::StoreArgs;
-use super::term;
+use super::{keys, term};
 use super::workshop::{self, RepoArgs, RunArgs};
 use crate::agent::one_line;
 use crate::agent::patch::{
@@ -18,7 +18,7 @@ use crate::agent::patch::{
 };
 use crate::agent::testgen::Made;
 use crate::agent::worktree::Worktree;
-use crate::bundle::{Envelope, Signer, Verifier, digest_of, to_canonical};
+use crate::bundle::{Envelope, Verifier, digest_of, to_canonical};
 use crate::model::Bundle;
 
 #[derive(Debug, Subcommand)]
@@ -234,7 +234,7 @@ fn give_out(bench: &Bench, diff: &str, judgement: &Judgement, give: &GiveArgs) -
         workshop::write(file, &serde_json::to_string_pretty(&log)?)?;
     }
     if let Some(file) = &give.statement {
-        let signer = give.key.as_deref().map(signer).transpose()?;
+        let signer = give.key.as_deref().map(keys::signer).transpose()?;
         let test = digest_of(bench.made.text.as_bytes());
         let statement = to_canonical(&statement(judgement, &workshop::digest(&bench.bundle)?, &test))?;
         let envelope = Envelope::of(STATEMENT_TYPE, &statement, signer.as_ref());
@@ -261,11 +261,6 @@ fn give_out(bench: &Bench, diff: &str, judgement: &Judgement, give: &GiveArgs) -
         }
     }
     Ok(())
-}
-
-fn signer(path: &std::path::Path) -> anyhow::Result<Signer> {
-    let pem = zeroize::Zeroizing::new(workshop::read(path)?);
-    Signer::from_pem(&pem).map_err(|problem| anyhow::anyhow!("{}: {}", path.display(), problem.message))
 }
 
 fn text(out: &mut term::Terminal<std::io::Stdout>, judgement: &Judgement) -> anyhow::Result<()> {

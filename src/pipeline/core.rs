@@ -129,7 +129,7 @@ impl Core {
     pub fn reload(&self, config: &ValidatedConfig) -> Result<Reloaded<'_>, Vec<Problem>> {
         let rules = Rules::compile(config, &self.stages.tenant)?;
         if self.by_trigger && !rules.sampler.needs_triggers() {
-            let problem = "has a policy now that needs whole traces, which takes a restart: windows keep none that nothing triggers";
+            let problem = "has a policy now that looks at traces which nothing triggers, and windows keep none: that takes a restart";
             return Err(vec![Problem::new("connectors.incident.tail_sampling.policies", problem)]);
         }
         Ok(Reloaded { core: self, rules: Arc::new(rules) })
@@ -388,8 +388,13 @@ impl Core {
     /// Takes a closed trace through sampling, evidence, redaction and sealing. `None` means that its records have had
     /// their outcome here.
     pub fn judge(&self, now: Timestamp, trace: ClosedTrace) -> Option<Sealed> {
+        if self.by_trigger {
+            // Measured when it was admitted.
+            return self.decide(now, trace);
+        }
         let durations = self.stages.normals.read(now, &trace.records);
         let sealed = self.decide(now, trace);
+        // After its bundle was made, so that nothing is measured against itself.
         self.stages.normals.add(now, durations);
         sealed
     }

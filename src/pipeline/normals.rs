@@ -1,7 +1,7 @@
 //! What is normal: how long the spans of each operation take, against which a slow one is shown.
 //!
-//! Durations are taken from traces as they are judged, whatever becomes of them, and never when a span is admitted: the way of a span
-//! through the window stays as it is. Of many, a part is enough: the process reads so many spans a second and no more, which costs less than a
+//! Durations are taken from traces as they are judged, whatever becomes of them. Where nobody judges a trace that nothing triggers, they
+//! are taken from the first records of requests instead, so that a failed trace may count among what it is shown beside. Of many, a part is enough: the process reads so many spans a second and no more, which costs less than a
 //! thousandth of a core. Whether a trace is taken depends on those before it, not on itself, so that long traces and slow
 //! ones count as often as others. Sketches (DDSketch, Masson et al., VLDB 2019) forget within two hours, and when the process ends.
 //!
@@ -88,7 +88,7 @@ impl Normals {
         Durations(read.collect())
     }
 
-    /// Counts what was read of a trace. After its bundle was made, so that nothing is measured against itself.
+    /// Counts what was read of a trace.
     pub(super) fn add(&self, now: Timestamp, durations: Durations) {
         if durations.0.is_empty() {
             return;

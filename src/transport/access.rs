@@ -81,12 +81,6 @@ impl Access {
         Ok(Self { server, tokens, tenants, default: Tenant::default() })
     }
 
-    /// Whether clients must have a token.
-    #[must_use]
-    pub fn asks_for_tokens(&self) -> bool {
-        self.tokens.is_some()
-    }
-
     /// Whose a request is.
     ///
     /// # Errors

@@ -18,7 +18,6 @@ use crate::config::{ClientTls, Problem};
 /// What cannot be read or used. Paths are relative to the client's `tls`.
 pub fn client_config(tls: &ClientTls) -> Result<ClientConfig, Problem> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let refused = |path: &str, error: &dyn std::fmt::Display| Problem::new(path, format!("cannot be used: {error}"));
     let mut verifier = verifier(tls, &provider)?;
     if let Some(name) = &tls.server_name_override {
         let name = ServerName::try_from(name.clone()).map_err(|error| refused("server_name_override", &error))?;
@@ -49,7 +48,6 @@ fn verifier(tls: &ClientTls, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn S
         return Ok(Arc::new(Anybody { provider: Arc::clone(provider) }));
     }
     let ca_key = if tls.ca_file.is_some() { "ca_file" } else { "ca_pem" };
-    let refused = |path: &str, error: &dyn std::fmt::Display| Problem::new(path, format!("cannot be used: {error}"));
     let given = text_or_file("ca", tls.ca_pem.as_ref(), tls.ca_file.as_ref())?;
     if tls.ca_file.is_none() && tls.ca_pem.is_none() {
         let system = Verifier::new(Arc::clone(provider)).map_err(|error| refused("", &error))?;
@@ -66,6 +64,10 @@ fn verifier(tls: &ClientTls, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn S
     }
     let built = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider)).build();
     Ok(built.map_err(|error| refused(ca_key, &error))?)
+}
+
+fn refused(path: &str, error: &dyn std::fmt::Display) -> Problem {
+    Problem::new(path, format!("cannot be used: {error}"))
 }
 
 /// Holds servers to one name, whatever the URL calls them.

@@ -66,8 +66,10 @@ impl Repository {
     /// The whole id of a commit; `None` where it is not here, or is no hex digits.
     pub(super) fn commit(&self, id: &str) -> Option<String> {
         let is_hex = (7..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let found = self.run(&["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{id}^{{commit}}")]);
-        let found = is_hex.then_some(found)?.ok()?;
+        if !is_hex {
+            return None;
+        }
+        let found = self.run(&["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{id}^{{commit}}")]).ok()?;
         Some(String::from_utf8_lossy(&found).trim().to_owned())
     }
 

@@ -11,22 +11,10 @@ use crate::agent::worktree::{Worktree, WorktreeError};
 use crate::model::Bundle;
 
 fn bundle(edit: impl FnOnce(&mut Value)) -> Bundle {
-    let mut document = json!({
-        "version": 1, "bundle_id": "b1",
-        "incident": {"id": "INC-7K2M9Q4T1X", "fingerprint": "v1:0", "class": "crash", "summary": "it failed", "services": ["checkout"]},
-        "trace": {"trace_id": "5b8efff798038103d269b633813fc60c", "root": "present", "span_path": [], "spans": [], "span_count": 0},
-        "exception": null,
-        "logs": {"window": [], "total": 0, "collapsed": 0},
-        "metrics": {"exemplars": []},
-        "environment": {"runtime": {}, "os": {}, "container": {}, "k8s": {}, "service": {}, "timezone": null, "feature_flags": {}},
-        "repro": {"env": {}, "inputs": {}, "request": null},
-        "attachments": [],
-        "redaction": {"policy": "p", "key_id": "k", "remarks": []},
-        "completeness": {"records": 1, "shown": 0, "truncated": [], "missing": []},
-        "provenance": {"policy": "errors", "config": "", "casefile": "0.1.0"},
-    });
-    edit(&mut document);
-    serde_json::from_value(document).unwrap()
+    crate::agent::tests::bundle("b1", |document| {
+        document["incident"]["summary"] = json!("it failed");
+        edit(document);
+    })
 }
 
 fn thrown(kind: &str, file: &str, func: &str, locals: &Value) -> Value {

@@ -22,6 +22,15 @@ fn write_to(home: &Home, bed: &Bed<'_>, server: &S3, port: u16) {
     home.edit(&format!("url: \"file:{}\", options: {{}}", bed.store("store").display()), &options);
 }
 
+/// Has a member keep one bundle that waits for the store, and try again soon.
+fn let_one_wait(home: &Home) {
+    home.edit(
+        "aws_allow_http: \"true\"}",
+        "aws_allow_http: \"true\"}, sending_queue: {queue_size: 1, num_consumers: 1}, \
+         retry_on_failure: {initial_interval: 100ms, max_interval: 500ms}",
+    );
+}
+
 #[test]
 fn while_the_store_is_gone_offsets_and_memory_stand_still() {
     let cluster = Cluster::shared();
@@ -30,11 +39,7 @@ fn while_the_store_is_gone_offsets_and_memory_stand_still() {
     let bed = Bed::quick(&cluster, "outage", 2);
     let home = bed.home(&Member { name: "one", kafka: ", max_buffered: 1KiB", ..Member::default() });
     write_to(&home, &bed, &server, proxy.port());
-    home.edit(
-        "aws_allow_http: \"true\"}",
-        "aws_allow_http: \"true\"}, sending_queue: {queue_size: 1, num_consumers: 1}, \
-         retry_on_failure: {initial_interval: 100ms, max_interval: 500ms}",
-    );
+    let_one_wait(&home);
     let mut member = home.start();
     proxy.shut();
     // Some fail, so that windows wait for room in the queue; then more than is fetched ahead.
@@ -83,11 +88,7 @@ fn a_partition_that_is_given_back_while_it_is_paused_and_comes_again_is_read_on(
     let homes = ["one", "two"].map(|name| {
         let home = bed.home(&Member { name, kafka: ", max_buffered: 1KiB", ..Member::default() });
         write_to(&home, &bed, &server, proxy.port());
-        home.edit(
-            "aws_allow_http: \"true\"}",
-            "aws_allow_http: \"true\"}, sending_queue: {queue_size: 1, num_consumers: 1}, \
-             retry_on_failure: {initial_interval: 100ms, max_interval: 500ms}",
-        );
+        let_one_wait(&home);
         home
     });
     let mut first = homes[0].start();
