@@ -9,8 +9,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::exit::Partial;
 use super::store::StoreArgs;
-use super::{keys, term};
 use super::workshop::{self, RepoArgs, RunArgs};
+use super::{keys, term};
 use crate::agent::one_line;
 use crate::agent::patch::{
     CommitAs, CommitKey, Decision, External, Guard, Judgement, Level, Policy, Ranked, STATEMENT_TYPE, check, commit,

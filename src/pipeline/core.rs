@@ -2,12 +2,14 @@
 //!
 //! `serve` drives it with the machine's clock from several threads, `replay` with the recording's own timestamps.
 
+mod admission;
+mod attachment;
+
 use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
 use metrics::counter;
 use parking_lot::Mutex;
 
@@ -15,21 +17,16 @@ use super::counts::{count_completeness, count_decision, missing_parts, report_dr
 use super::limit::IncidentLimiter;
 use super::normals::Normals;
 use super::rules::{Local, Rules};
-use crate::bundle::{Closed, Sealed, SealedAttachment, seal, seal_attachment};
+use crate::bundle::{Closed, Sealed, seal};
 use crate::config::{IncidentConnector, Problem, ValidatedConfig};
 use crate::evidence::Beside;
 use crate::model::{
-    Batch, Budget, CloseReason, ClosedTrace, Decision, DropReason, Encoding, Entry, Ledger, LooseSet, Origin, Outcome,
-    Permit, Record, Signal, Tenant, Timestamp, TraceId,
+    Budget, CloseReason, ClosedTrace, Decision, DropReason, Ledger, LooseSet, Outcome, Record, Tenant, Timestamp,
+    TraceId,
 };
-use crate::otlp::{AttachedFile, Limits, scan, write_attachment};
-use crate::receiver::{AttachError, Incoming, Refusal, RefusalReason};
-use crate::sampling::Sampler;
 use crate::telemetry::names;
-use crate::window::{self, Appended, LooseLogs, Mark, Ticket, Window, WindowLog};
+use crate::window::{LooseLogs, Window, WindowLog};
 
-/// Records of a request whose durations are looked at, where traces that nothing triggers are never judged.
-const MEASURED: usize = 8;
 /// Part of the byte budget from which traces are decided before their time, and from which even those that have failed are.
 const RELIEVE_PERCENT: usize = 80;
 const URGENT_PERCENT: usize = 95;
@@ -208,103 +205,6 @@ impl Core {
     #[must_use]
     pub fn loose_logs(&self) -> usize {
         self.loose.len()
-    }
-
-    /// Takes in a request whole, or not at all. It may be acknowledged once the ticket, if there is one, says so.
-    ///
-    /// # Errors
-    /// If the byte budget is used up, or the request cannot be written to the log: the client is to come again.
-    pub fn admit(&self, now: Timestamp, incoming: Incoming) -> Result<Option<Ticket>, Refusal> {
-        let Incoming { signal, bytes, wire, entries, .. } = incoming;
-        let refusal = |reason| Refusal { reason, retry_after: RETRY_AFTER };
-        let permit = self.take(self.cost(&bytes, &entries)).ok_or_else(|| refusal(RefusalReason::MemoryFull))?;
-        let appended = self.log.as_ref().map(|log| {
-            let (encoding, body) =
-                wire.as_ref().map_or((Encoding::Identity, &bytes), |(encoding, body)| (*encoding, body));
-            log.append(now, signal, encoding, body)
-        });
-        let appended = appended.transpose().map_err(|_| refusal(RefusalReason::StorageFailed))?;
-        let (origin, ticket) = appended.map_or((None, None), |Appended { origin, ticket }| (Some(origin), ticket));
-        let batch = Arc::new(Batch { signal, bytes, permit, origin });
-        self.admit_entries(now, &batch, &entries);
-        Ok(ticket)
-    }
-
-    /// Takes in records of a request that was admitted before, whether or not there is room for them.
-    pub(super) fn admit_again(&self, now: Timestamp, signal: Signal, bytes: Bytes, origin: Origin, entries: &[Entry]) {
-        let permit = self.stages.budget.take_anyway(self.cost(&bytes, entries));
-        let batch = Arc::new(Batch { signal, bytes, permit, origin: Some(origin) });
-        self.admit_entries(now, &batch, entries);
-    }
-
-    /// Takes in a request that its origin keeps until its records have had their outcome. One that is larger than the whole budget
-    /// is taken all the same: it would never fit.
-    ///
-    /// # Errors
-    /// The request, if there is no room for it now.
-    pub(super) fn admit_read(
-        &self,
-        now: Timestamp,
-        incoming: Incoming,
-        origin: Option<Origin>,
-    ) -> Result<(), Incoming> {
-        let cost = self.cost(&incoming.bytes, &incoming.entries);
-        let budget = &self.stages.budget;
-        let permit = if cost > budget.limit() { Some(budget.take_anyway(cost)) } else { self.take(cost) };
-        let Some(permit) = permit else { return Err(incoming) };
-        let Incoming { signal, bytes, entries, .. } = incoming;
-        let batch = Arc::new(Batch { signal, bytes, permit, origin });
-        self.admit_entries(now, &batch, &entries);
-        Ok(())
-    }
-
-    /// Takes in records of a batch that is within the budget already.
-    pub fn admit_entries(&self, now: Timestamp, batch: &Arc<Batch>, entries: &[Entry]) {
-        let mut accepted = self.stages.ledger.accept(entries.len() as u64);
-        let orphans = entries.iter().filter(|entry| entry.head.trace_id.is_zero()).count() as u64;
-        if orphans > 0 {
-            let entries = entries.iter().filter(|entry| entry.head.trace_id.is_zero());
-            for window::Late { trace_id, record, tracked } in
-                self.loose.admit(now, batch, entries, accepted.split(orphans))
-            {
-                if let Some(window) = self.windows.get(self.window_of(trace_id)) {
-                    window.lock().admit_late(now, record, tracked);
-                }
-            }
-        }
-        let local = self.local();
-        if self.by_trigger
-            && let Some(window) = self.windows.first()
-        {
-            let mark = |entry: &Entry| mark(&local.sampler, batch, entry);
-            window.lock().admit_request(now, batch, entries, accepted, mark);
-            self.measure(now, batch, entries);
-            return;
-        }
-        // One lock a shard and request: each shard takes its own records out of the request.
-        for (index, window) in self.windows.iter().enumerate() {
-            let mine = |entry: &&Entry| !entry.head.trace_id.is_zero() && self.window_of(entry.head.trace_id) == index;
-            let mut entries = entries.iter().filter(mine).peekable();
-            if entries.peek().is_none() {
-                continue;
-            }
-            let mut window = window.lock();
-            for entry in entries {
-                let record = Record { batch: Arc::clone(batch), entry: *entry };
-                let tracked = accepted.split(1);
-                match mark(&local.sampler, batch, entry) {
-                    Mark::Late => window.admit_late(now, record, tracked),
-                    mark => window.admit(now, record, tracked, mark == Mark::Trigger),
-                }
-            }
-        }
-    }
-
-    /// Takes durations from some records of a request: of traces that nothing triggers, nobody will be asked to judge any.
-    fn measure(&self, now: Timestamp, batch: &Arc<Batch>, entries: &[Entry]) {
-        let record = |entry: &Entry| Record { batch: Arc::clone(batch), entry: *entry };
-        let some: Vec<Record> = entries.iter().take(MEASURED).map(record).collect();
-        self.stages.normals.add(now, self.stages.normals.read(now, &some));
     }
 
     /// Does something under the lock of a shard's window, and after it what can wait.
@@ -528,71 +428,6 @@ impl Core {
         self.local().sampler.keep(trace_id);
     }
 
-    /// How the content of an attachment is called.
-    #[must_use]
-    pub fn attachment_digest(&self, content: &[u8]) -> String {
-        self.stages.rules.load().assembler.attachment_digest(content)
-    }
-
-    /// Reads, redacts and seals a file that belongs to an incident. `Ok(None)` in a dry run, in which nothing is to be written.
-    ///
-    /// # Errors
-    /// If the byte budget is used up, or the file could not be redacted.
-    pub fn seal_attachment(
-        &self,
-        now: Timestamp,
-        incident: &str,
-        file: AttachedFile,
-    ) -> Result<Option<SealedAttachment>, AttachError> {
-        let rules = self.stages.rules.load_full();
-        let bytes = Bytes::from(write_attachment(file, false));
-        let Some(permit) = self.stages.budget.take(bytes.len()) else {
-            return Err(Refusal { reason: RefusalReason::MemoryFull, retry_after: RETRY_AFTER }.into());
-        };
-        let scan = scan(Signal::Logs, &bytes, &Limits::default()).map_err(|_| AttachError::HeldBack)?;
-        let batch = Arc::new(Batch { signal: Signal::Logs, bytes, permit, origin: None });
-        let records =
-            scan.entries.into_iter().map(|entry| Record { batch: Arc::clone(&batch), entry }).collect::<Vec<_>>();
-        // The file is counted when it is stored, so its case owes nothing.
-        // No document has a trace id of zeros; this one is not written.
-        let trace = ClosedTrace {
-            trace_id: TraceId([0xff; 16]),
-            records,
-            tracked: self.stages.ledger.accept(0),
-            reason: CloseReason::Late,
-            opened: now,
-            closed: now,
-        };
-        let held_back = |reason: &str| {
-            tracing::error!(%incident, reason, "an attachment is held back");
-            AttachError::HeldBack
-        };
-        let beside = Beside { sharing: LooseSet::default(), around: &|_, _| LooseSet::default() };
-        let case = rules.assembler.assemble(trace, &beside, "").map_err(|error| held_back(&error.reason))?;
-        let redacted = rules.redactor.redact(case).map_err(|error| held_back(&error.reason))?;
-        if rules.redactor.is_dry_run() {
-            report_dry_run(redacted);
-            return Ok(None);
-        }
-        seal_attachment(redacted, incident).map_err(|error| held_back(&error.to_string()))
-    }
-
-    /// Takes a part of the byte budget. Log records without a trace id, the oldest first, give way to it.
-    fn take(&self, cost: usize) -> Option<Permit> {
-        loop {
-            let permit = self.stages.budget.take(cost);
-            if permit.is_some() || cost > self.stages.budget.limit() || !self.loose.forget_oldest() {
-                return permit;
-            }
-        }
-    }
-
-    /// What a request takes of the byte budget.
-    fn cost(&self, bytes: &Bytes, entries: &[Entry]) -> usize {
-        let record = if self.by_trigger { window::WAITING_COST } else { window::OPEN_COST };
-        bytes.len() + entries.len() * record
-    }
-
     fn window_of(&self, trace_id: TraceId) -> usize {
         usize::try_from(self.hasher.hash_one(trace_id.0) % self.windows.len() as u64).unwrap_or(0)
     }
@@ -610,19 +445,6 @@ impl Reloaded<'_> {
     /// Puts them in force.
     pub fn apply(self) {
         self.core.stages.rules.store(self.rules);
-    }
-}
-
-/// What a record says about whether its trace is worth deciding. To be asked under the lock of its window: a decision that
-/// falls meanwhile looks for what it missed.
-fn mark(sampler: &Sampler, batch: &Arc<Batch>, entry: &Entry) -> Mark {
-    let record = || Record { batch: Arc::clone(batch), entry: *entry };
-    if sampler.sampled_before(entry.head.trace_id) {
-        Mark::Late
-    } else if sampler.may_trigger(batch.signal, &entry.head) && sampler.triggers(&record()) {
-        Mark::Trigger
-    } else {
-        Mark::None
     }
 }
 

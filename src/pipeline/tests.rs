@@ -212,6 +212,19 @@ fn the_compiled_checks_name_what_is_wrong_by_its_path() {
     assert_eq!(problems[0].path, "connectors.incident.tail_sampling.policies[0].type");
 }
 
+#[test]
+fn policies_that_look_at_traces_which_nothing_triggers_take_a_restart_where_windows_keep_none() {
+    let errors = core(&[], 1 << 20);
+    let policies = |policies: &str| {
+        let sets = [format!("connectors.incident.tail_sampling.policies=[{policies}]")];
+        config::embedded(&"5a".repeat(32), None, "/nowhere", &sets).unwrap()
+    };
+    let refused = errors.reload(&policies("{name: slow, type: latency, latency: {threshold_ms: 5}}")).unwrap_err();
+    assert_eq!(refused.len(), 1);
+    assert_eq!(refused[0].path, "connectors.incident.tail_sampling.policies");
+    errors.reload(&policies("{name: all, type: always_sample}")).unwrap().apply();
+}
+
 /// `sets` for a core that keeps raw evidence, and who may read it.
 fn keeping_raw() -> (String, age::x25519::Identity) {
     let identity = age::x25519::Identity::generate();

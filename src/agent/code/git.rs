@@ -69,7 +69,8 @@ impl Repository {
         if !is_hex {
             return None;
         }
-        let found = self.run(&["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{id}^{{commit}}")]).ok()?;
+        let found =
+            self.run(&["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{id}^{{commit}}")]).ok()?;
         Some(String::from_utf8_lossy(&found).trim().to_owned())
     }
 
