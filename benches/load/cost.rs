@@ -4,8 +4,8 @@
 //! The gateway writes to the brokers that `CASEFILE_BENCH_BROKERS` names, else to a mock in this process; its topic should have 12 partitions.
 //!
 //! `--spans N` (per server and round), `--rounds N` (the median counts), `--connections N`, `--rate N` (spans a second;
-//! without it as fast as they go), `--failing PERCENT` of traces (1 without it), `--server NAME` (again and again; all without it),
-//! `--json` for one JSON object instead of the table.
+//! without it as fast as they go), `--failing PERCENT` of traces (1 without it), `--frame BYTES` (without it those of the Collector's
+//! exporters, see [`frames`]), `--server NAME` (again and again; all without it), `--json` for one JSON object instead of the table.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -18,8 +18,10 @@ use tokio::time::Instant;
 use tonic::Code;
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
+use tower::ServiceExt as _;
 
 use crate::cluster::Authority;
+use crate::frames::{self, in_frames};
 use crate::server::{Process, Server, Usage, free_port};
 use crate::sinks::{self, RawCodec};
 use crate::traffic::{self, Encoded, PATH, SPANS_PER_REQUEST};
@@ -53,13 +55,15 @@ pub(crate) struct Options {
     connections: usize,
     pub(crate) rate: usize,
     pub(crate) failing: u64,
+    frame: usize,
     servers: Vec<String>,
     json: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { spans: 20_000, rounds: 1, connections: 4, rate: 0, failing: 1, servers: Vec::new(), json: false }
+        let (spans, frame, servers) = (20_000, frames::GO, Vec::new());
+        Self { spans, rounds: 1, connections: 4, rate: 0, failing: 1, frame, servers, json: false }
     }
 }
 
@@ -74,6 +78,7 @@ impl Options {
                 "--connections" => options.connections = value(),
                 "--rate" => options.rate = value(),
                 "--failing" => options.failing = value() as u64,
+                "--frame" => options.frame = value(),
                 "--server" => options.servers.push(pair[1].clone()),
                 _ => {}
             }
@@ -119,7 +124,8 @@ pub(crate) async fn compare(options: &Options) -> Result<(), String> {
         return Ok(());
     }
     let bytes = requests.iter().map(Encoded::len).sum::<usize>() / (REQUESTS * SPANS_PER_REQUEST);
-    println!("{} spans of {bytes} B a server and round, {} rounds, medians:", options.spans, options.rounds);
+    let Options { spans, rounds, frame, .. } = options;
+    println!("{spans} spans of {bytes} B a server and round, in frames of {frame} B, {rounds} rounds, medians:");
     println!(
         "| server | spans/s | CPU s per million spans | against the first | peak MiB | ack ms p50 / p99 / p99.9 |"
     );
@@ -194,7 +200,7 @@ async fn load(
     let mut connections = tokio::task::JoinSet::new();
     for _ in 0..options.connections.max(1) {
         let channel = connect(port, authority.as_deref()).await?;
-        let (next, requests) = (Arc::clone(&next), Arc::clone(requests));
+        let (next, requests, frame) = (Arc::clone(&next), Arc::clone(requests), options.frame.max(1));
         let pause = match options.rate {
             0 => Duration::ZERO,
             rate => Duration::from_secs_f64(SPANS_PER_REQUEST as f64 / rate as f64),
@@ -211,7 +217,7 @@ async fn load(
                 let due = started + pause * u32::try_from(turn).unwrap_or(u32::MAX);
                 tokio::time::sleep_until(due).await;
                 let from = if pause.is_zero() { Instant::now() } else { due };
-                deliver(channel.clone(), bytes).await?;
+                deliver(channel.clone(), bytes, frame).await?;
                 waited.push(from.elapsed());
             }
         });
@@ -256,9 +262,9 @@ async fn connect(port: u16, authority: Option<&str>) -> Result<Channel, String> 
     Err(format!("connecting: {last}"))
 }
 
-/// Sends a request until it is acknowledged.
-async fn deliver(channel: Channel, bytes: Bytes) -> Result<(), String> {
-    let mut client = tonic::client::Grpc::new(channel);
+/// Sends a request in such frames until it is acknowledged.
+async fn deliver(channel: Channel, bytes: Bytes, frame: usize) -> Result<(), String> {
+    let mut client = tonic::client::Grpc::new(channel.map_request(move |request| in_frames(request, frame)));
     loop {
         client.ready().await.map_err(|error| error.to_string())?;
         let request = tonic::Request::new(bytes.clone());

@@ -17,6 +17,7 @@
 #[path = "../../tests/support/kafka/mod.rs"]
 mod cluster;
 mod cost;
+mod frames;
 mod kafka;
 mod server;
 mod sinks;

@@ -104,7 +104,7 @@ impl Check {
 
 /// Whether the bytes are an `AnyValue` of one short string and nothing else, as most are: then there is no more to check.
 #[inline]
-fn is_short_string(bytes: &[u8]) -> bool {
+pub(super) fn is_short_string(bytes: &[u8]) -> bool {
     matches!(bytes, [0x0a, length @ 0..=0x7f, rest @ ..] if rest.len() == usize::from(*length))
 }
 

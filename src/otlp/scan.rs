@@ -7,7 +7,7 @@
 //! One thing is stricter than protobuf: an envelope whose `resource` or `scope` occurs twice is refused. Protobuf would
 //! merge the two; an entry points to one range, and taking either of them would lose attributes in silence.
 
-use super::check::Check;
+use super::check::{Check, is_short_string};
 use super::schema::{self, Message};
 use super::wire::{Payload, Reader};
 use super::{Limits, Rejected, Scan, WireError};
@@ -307,6 +307,11 @@ impl<'l> Walk<'l> {
     /// A `KeyValue` of the record itself: whether it is part of an exception, or says that a test failed.
     fn key_value(&mut self, mut reader: Reader<'_>, depth: usize, head: &mut Head) -> Result<(), WireError> {
         self.check.element()?;
+        if let Some((key, value)) = short_pair(reader.rest()) {
+            self.check.depth(depth + 1)?;
+            note(head, key, value);
+            return Ok(());
+        }
         self.check.depth(depth)?;
         let (mut key, mut value): (&[u8], &[u8]) = (&[], &[]);
         while let Some((number, payload)) = reader.next()? {
@@ -319,8 +324,7 @@ impl<'l> Walk<'l> {
                 _ => self.other(&schema::KEY_VALUE, number, payload, &reader, depth)?,
             }
         }
-        head.exception_attributes |= key.starts_with(b"exception.");
-        head.failed_test |= key == TEST_STATUS && value == TEST_FAILED;
+        note(head, key, value);
         Ok(())
     }
 
@@ -386,6 +390,22 @@ impl<'l> Walk<'l> {
         let Place { resource, scope, metric } = place;
         self.entries.push(Entry { head, resource, scope, metric, body });
     }
+}
+
+/// Notes what an attribute of a record tells: that it is part of an exception, or that a test failed.
+#[inline]
+fn note(head: &mut Head, key: &[u8], value: &[u8]) {
+    head.exception_attributes |= key.starts_with(b"exception.");
+    head.failed_test |= key == TEST_STATUS && value == TEST_FAILED;
+}
+
+/// Key and value of a `KeyValue` that is a short key and a short string and nothing else, as most are: then there is no more to check.
+#[inline]
+fn short_pair(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let [0x0a, length @ 0..=0x7f, rest @ ..] = bytes else { return None };
+    let (key, rest) = rest.split_at_checked(usize::from(*length))?;
+    let [0x12, length @ 0..=0x7f, value @ ..] = rest else { return None };
+    (value.len() == usize::from(*length) && is_short_string(value)).then_some((key, value))
 }
 
 /// The data message of a `Metric` by field number, and the field of its points that holds exemplars.

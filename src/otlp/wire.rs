@@ -45,6 +45,11 @@ impl<'a> Reader<'a> {
         self.bytes.get(start..end).unwrap_or_default()
     }
 
+    /// What is left of the message.
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.slice(self.pos, self.end)
+    }
+
     /// Where the next field starts.
     pub(super) fn pos(&self) -> usize {
         self.pos

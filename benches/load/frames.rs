@@ -1,0 +1,51 @@
+//! Requests in the DATA frames in which the Collector's exporters send them.
+//!
+//! gRPC for Go cuts every message into frames of 16 KiB (`http2MaxFrameLen` of its `internal/transport/http_util.go`), whatever larger
+//! frames the server allows, and what a receiver pays for reading depends on it. hyper would use the largest frames allowed.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::Frame;
+use tonic::Status;
+use tonic::body::Body;
+
+/// Bytes of a frame of gRPC for Go.
+pub(crate) const GO: usize = 16 << 10;
+
+/// A body that comes in frames of at most so many bytes.
+pub(crate) struct Frames {
+    body: Body,
+    /// What is left of the body's own frame.
+    rest: Bytes,
+    size: usize,
+}
+
+/// The request in frames of at most `size` bytes.
+pub(crate) fn in_frames(request: http::Request<Body>, size: usize) -> http::Request<Body> {
+    request.map(|body| Body::new(Frames { body, rest: Bytes::new(), size }))
+}
+
+impl http_body::Body for Frames {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        if self.rest.is_empty() {
+            match ready!(Pin::new(&mut self.body).poll_frame(context)) {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => self.rest = data,
+                    Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
+                },
+                other => return Poll::Ready(other),
+            }
+        }
+        let size = self.size.min(self.rest.len());
+        Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(size)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty() && self.body.is_end_stream()
+    }
+}
