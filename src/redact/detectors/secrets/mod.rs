@@ -5,10 +5,11 @@ mod issuers;
 mod named;
 mod services;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use regex::Regex;
+use regex_syntax::hir::literal::{Extractor, Literal};
 
 pub(super) use self::chance::entropy;
 pub(crate) use self::issuers::ISSUERS;
@@ -117,8 +118,32 @@ const UNMARKED: usize = 50;
 /// engine away.
 static FORMATS: LazyLock<Result<Vec<Format>, String>> = LazyLock::new(|| ISSUERS.iter().map(format).collect());
 
+/// So many letters tell the beginning of a key from words: two of them stand in many.
+const TELLING: usize = 4;
+
+/// The texts, in lower case, one of which stands in every key of an issuer, where its mark does: the mark, or how keys go on behind it where
+/// it is short.
+fn marks(issuer: &Issuer, format: &Format) -> Vec<String> {
+    let mark = || vec![issuer.mark.to_owned()];
+    if issuer.mark.len() >= TELLING || !matches!(format, Format::AtMark(_)) {
+        return mark();
+    }
+    let Ok(pattern) = regex_syntax::parse(&pattern(issuer)) else { return mark() };
+    let mut extractor = Extractor::new();
+    extractor.limit_class(64).limit_literal_len(TELLING).limit_total(1 << 14);
+    let beginnings = extractor.extract(&pattern);
+    let lower = |literal: &Literal| String::from_utf8_lossy(literal.as_bytes()).to_ascii_lowercase();
+    let lower: BTreeSet<String> = beginnings.literals().unwrap_or_default().iter().map(lower).collect();
+    let is_sound = !lower.is_empty() && lower.iter().all(|text| text.starts_with(issuer.mark));
+    if is_sound { lower.into_iter().collect() } else { mark() }
+}
+
+fn pattern(issuer: &Issuer) -> String {
+    format!("(?-u){}", issuer.pattern)
+}
+
 fn format(issuer: &Issuer) -> Result<Format, String> {
-    let pattern = format!("(?-u){}", issuer.pattern);
+    let pattern = pattern(issuer);
     let literal = issuer.pattern.trim_start_matches(r"\b").replace('\\', "");
     let head = literal.get(..issuer.mark.len()).unwrap_or_default();
     Ok(if issuer.mark.is_empty() {
@@ -139,6 +164,8 @@ pub(super) struct Issuers {
     formats: Vec<Format>,
     /// Those that have no mark.
     unmarked: Vec<Regex>,
+    /// The words, each with the format whose mark it is.
+    marks: Vec<(String, usize)>,
 }
 
 impl Issuers {
@@ -148,7 +175,9 @@ impl Issuers {
             Format::Unmarked(format) => Some(format.clone()),
             _ => None,
         });
-        Ok(Self { unmarked: unmarked.collect(), formats })
+        let all = ISSUERS.iter().zip(&formats).enumerate();
+        let marks = all.flat_map(|(format, (issuer, form))| marks(issuer, form).into_iter().map(move |mark| (mark, format)));
+        Ok(Self { unmarked: unmarked.collect(), marks: marks.collect(), formats })
     }
 }
 
@@ -178,23 +207,30 @@ fn run_behind(text: &[u8], at: usize, limit: usize) -> usize {
 }
 
 impl Issuers {
+    /// The number of the format whose mark a word is, and its format.
+    fn of(&self, mark: &Word) -> Option<(usize, &Format)> {
+        let number = self.marks.get(mark.index)?.1;
+        Some((number, self.formats.get(number)?))
+    }
+
     /// The parts of a text that each format is looked for in, in order; what overlaps is one part.
     fn parts(&self, text: &str, words: &[Word]) -> BTreeMap<usize, Vec<(usize, usize)>> {
         let mut parts: BTreeMap<usize, Vec<(usize, usize)>> = BTreeMap::new();
         for mark in words {
-            let (start, end) = match self.formats.get(mark.index) {
+            let Some((number, format)) = self.of(mark) else { continue };
+            let (start, end) = match format {
                 // In a run that is known, only what lies behind that is new.
-                Some(Format::InRun(_)) => match parts.get(&mark.index).and_then(|parts| parts.last()) {
+                Format::InRun(_) => match parts.get(&number).and_then(|parts| parts.last()) {
                     Some(last) if mark.start < last.1 && last.1 >= mark.end => {
                         (mark.start, run_behind(text.as_bytes(), last.1, mark.end + BEHIND))
                     }
                     _ => run_around(text.as_bytes(), mark.start, mark.end),
                 },
-                Some(Format::Near(_)) => (mark.start.saturating_sub(BEFORE), mark.end + BEHIND),
+                Format::Near(_) => (mark.start.saturating_sub(BEFORE), mark.end + BEHIND),
                 _ => continue,
             };
             let (start, end) = (text.floor_char_boundary(start), text.ceil_char_boundary(end));
-            let parts = parts.entry(mark.index).or_default();
+            let parts = parts.entry(number).or_default();
             match parts.last_mut() {
                 Some(last) if start <= last.1 => last.1 = end.max(last.1),
                 _ if end - start >= SHORTEST => parts.push((start, end)),
@@ -213,17 +249,17 @@ impl Detector for Issuers {
         // Where the last key of a format ends: its own marks within it are none.
         let mut ends: BTreeMap<usize, usize> = BTreeMap::new();
         for mark in words {
-            if ends.get(&mark.index).is_some_and(|end| mark.start < *end) {
+            let Some((number, Format::AtMark(format))) = self.of(mark) else { continue };
+            if ends.get(&number).is_some_and(|end| mark.start < *end) {
                 continue;
             }
             // In most texts a mark is a part of a word.
             let tail = text.as_bytes().get(mark.end..).unwrap_or_default();
             let rest = || tail.iter().take(SHORTEST).take_while(|byte| is_part(**byte)).count();
-            if let Some(Format::AtMark(format)) = self.formats.get(mark.index)
-                && mark.end - mark.start + rest() >= SHORTEST
+            if mark.end - mark.start + rest() >= SHORTEST
                 && let Some((_, one)) = format.find(text, mark.start, mark.end + BEHIND)
             {
-                ends.insert(mark.index, one.end);
+                ends.insert(number, one.end);
                 key(one.start, one.end);
             }
         }
@@ -249,7 +285,7 @@ impl Detector for Issuers {
     }
 
     fn words(&self) -> Vec<String> {
-        ISSUERS.iter().map(|issuer| issuer.mark.to_owned()).collect()
+        self.marks.iter().map(|(mark, _)| mark.clone()).collect()
     }
 }
 
