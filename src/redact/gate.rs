@@ -66,10 +66,11 @@ impl Seen<'_> {
         words.into_iter()
     }
 
-    /// Whether a word begins in the `reach` bytes before `at`.
-    pub(crate) fn has_word_before(&self, at: usize, reach: usize) -> bool {
+    /// The words that begin in the `reach` bytes before `at`, the last of them first.
+    pub(crate) fn words_before(&self, at: usize, reach: usize) -> impl Iterator<Item = &Word> {
         let behind = self.words.partition_point(|word| word.start < at);
-        behind.checked_sub(1).and_then(|last| self.words.get(last)).is_some_and(|word| word.start + reach >= at)
+        let before = self.words.get(..behind).unwrap_or_default().iter().rev();
+        before.take_while(move |word| word.start + reach >= at)
     }
 
     /// Whether the words in `part` of the text, which begins at `start`, are all that a regex can take for one of them there: no token of

@@ -27,7 +27,7 @@ const CAMEL: &str = "Phone|Telephone|Mobile|Cell|Tel|Fax|Msisdn";
 /// Names that stand before it, whatever stands between, as a part of a regex.
 const SURE: &str = "phones?|telephone|téléphone|teléfono|mobile|cellphone|fax|sms|msisdn|whatsapp|hotline|landline";
 /// Names that stand behind it.
-const BEHIND: [&str; 8] = ["office", "fax", "mobile", "cell", "home", "work", "desk", "phone"];
+const BEHIND: [&str; 9] = ["office", "fax", "mobile", "cell", "home", "work", "desk", "phone", "tel"];
 /// How much longer what stands between a name and its number may be than [`NAME_BEFORE`] tells, in bytes.
 const SLACK: usize = 8;
 
@@ -50,7 +50,7 @@ impl Phone {
             ))?,
             sure: compile(&format!(r"(?i)(?:^|[^\p{{L}}]|_)(?:{SURE})\b[^\d\n]*$"))?,
             reached: compile(r"(?i)\b(?:reach|call|contact|ring|text)\b[^\d\n]{0,28}\b(?:on|at|under)\s\(?$")?,
-            behind: compile(&format!(r"(?i)^\s{{0,2}}(?:\(\s*)?(?:{}|tel)\b", BEHIND.join("|")))?,
+            behind: compile(&format!(r"(?i)^\s{{0,2}}(?:\(\s*)?(?:{})\b", BEHIND.join("|")))?,
         })
     }
 
@@ -96,7 +96,7 @@ impl Phone {
         // Where no word is near any group, there is none near each.
         let is_near = || seen.has_word_behind(from, to + NAME_BEHIND + SLACK - from);
         let is_named = || {
-            seen.has_word_before(first.start, NAME_BEFORE + SLACK)
+            has_name_before(seen, first.start)
                 || groups_of_one.iter().any(|group| seen.has_word_behind(group.end, NAME_BEHIND + SLACK))
         };
         has_layout || is_national() || has_extension() || is_near() && is_named()
@@ -107,13 +107,17 @@ impl Phone {
         let head = line_before(text, start, NAME_BEFORE);
         let tail = line_behind(text, end, NAME_BEHIND);
         // Most numbers have none of the words near them, and to know that is cheaper than to try what they may be a part of.
-        let may_precede =
-            seen.has_word_before(start, NAME_BEFORE + SLACK) || !seen.tells_words(head, start - head.len());
+        let may_precede = has_name_before(seen, start) || !seen.tells_words(head, start - head.len());
         let may_follow = || seen.has_word_behind(end, NAME_BEHIND + SLACK) || !seen.tells_words(tail, end);
         may_precede && (self.before.is_match(head) || self.sure.is_match(head))
             || number.groups.len() > 1 && leads_on(head) && self.reached.is_match(head)
             || may_follow() && self.behind.is_match(tail)
     }
+}
+
+/// Whether a name that stands before numbers stands near before `at`: most words there are parts of others (`worker 17`).
+fn has_name_before(seen: Seen<'_>, at: usize) -> bool {
+    seen.words_before(at, NAME_BEFORE + SLACK).any(|word| !(..BEHIND.len()).contains(&word.index))
 }
 
 /// Whether a text ends like one that says where somebody is reached: `on `, `at (`, `under `.
@@ -147,7 +151,7 @@ impl Detector for Phone {
         let words = WORDS.split('|').map(|word| word.trim_end_matches("s?").trim_end_matches("o?"));
         // Letters beyond ASCII are found as they are written in either case.
         let upper = words.clone().filter(|word| !word.is_ascii()).map(str::to_uppercase);
-        words.chain(BEHIND).map(str::to_owned).chain(upper).collect()
+        BEHIND.into_iter().chain(words).map(str::to_owned).chain(upper).collect()
     }
 }
 

@@ -75,7 +75,7 @@ impl Ssn {
             _ => return None,
         };
         let is_named = || {
-            seen.has_word_before(first.start, NAME_BEFORE)
+            seen.words_before(first.start, NAME_BEFORE).next().is_some()
                 && self.name.is_match(line_before(text, first.start, NAME_BEFORE))
         };
         let digits: String = slice(text, first.start, last.end).chars().filter(char::is_ascii_digit).collect();

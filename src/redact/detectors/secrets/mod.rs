@@ -118,14 +118,15 @@ const UNMARKED: usize = 50;
 /// engine away.
 static FORMATS: LazyLock<Result<Vec<Format>, String>> = LazyLock::new(|| ISSUERS.iter().map(format).collect());
 
-/// So many letters tell the beginning of a key from words: two of them stand in many.
+/// A mark of so many letters stands in many words; so many at the beginning of a key tell it from most.
+const FEW: usize = 2;
 const TELLING: usize = 4;
 
 /// The texts, in lower case, one of which stands in every key of an issuer, where its mark does: the mark, or how keys go on behind it where
 /// it is short.
 fn marks(issuer: &Issuer, format: &Format) -> Vec<String> {
     let mark = || vec![issuer.mark.to_owned()];
-    if issuer.mark.len() >= TELLING || !matches!(format, Format::AtMark(_)) {
+    if issuer.mark.len() > FEW || !matches!(format, Format::AtMark(_)) {
         return mark();
     }
     let Ok(pattern) = regex_syntax::parse(&pattern(issuer)) else { return mark() };
@@ -176,7 +177,8 @@ impl Issuers {
             _ => None,
         });
         let all = ISSUERS.iter().zip(&formats).enumerate();
-        let marks = all.flat_map(|(format, (issuer, form))| marks(issuer, form).into_iter().map(move |mark| (mark, format)));
+        let marks =
+            all.flat_map(|(format, (issuer, form))| marks(issuer, form).into_iter().map(move |mark| (mark, format)));
         Ok(Self { unmarked: unmarked.collect(), marks: marks.collect(), formats })
     }
 }
