@@ -7,8 +7,9 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::ledger::SigningArgs;
 use super::store::{Format, FormatArgs, PageArgs, StoreArgs, block_on, print_data};
-use super::{NotFound, keys, term};
+use super::{NotFound, term};
 use crate::agent::{Arms, Catalog, Event, Ledger, Note, RolloutRequest, rollout, stats};
 use crate::bundle::{Signer, Verifier};
 use crate::model::Timestamp;
@@ -71,21 +72,6 @@ pub(super) struct AppendArgs {
     /// Prints the entry as JSON.
     #[arg(long)]
     json: bool,
-}
-
-/// A key to sign with.
-#[derive(Debug, Clone, Args)]
-pub(super) struct SigningArgs {
-    /// File with the ed25519 private key in PEM (PKCS#8) that signs the entry.
-    #[arg(long, env = "CASEFILE_SIGNING_KEY_FILE", value_name = "FILE")]
-    signing_key: Option<PathBuf>,
-}
-
-impl SigningArgs {
-    /// The signer, where a key was named.
-    pub(super) fn signer(&self) -> anyhow::Result<Option<Signer>> {
-        self.signing_key.as_deref().map(keys::signer).transpose()
-    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -184,21 +170,6 @@ fn sync(catalog: &Catalog, signer: Option<&Signer>) -> anyhow::Result<()> {
         Ok(bundles.len())
     })?;
     Ok(term::stdout().line(&format!("{added} entries added"))?)
-}
-
-/// Notes that a bundle was rendered: which prompt an agent was given.
-pub(super) fn note_prompt(
-    catalog: &Catalog,
-    id: &str,
-    details: BTreeMap<String, String>,
-    key: &SigningArgs,
-) -> anyhow::Result<()> {
-    let signer = key.signer()?;
-    block_on(async {
-        let note = of_bundle(catalog, id, Event::Rendered, details).await?;
-        Ledger::new(catalog.store().clone()).append(&note, SystemClock.now(), signer.as_ref()).await?;
-        Ok(())
-    })
 }
 
 fn list(incident: Option<&str>, store: &StoreArgs, page: &PageArgs) -> anyhow::Result<()> {
@@ -303,11 +274,22 @@ pub(super) fn run_stats(args: &StatsArgs) -> anyhow::Result<()> {
             let numbers = [arm.incidents, arm.opened, arm.merged, arm.reverted].map(|number| number.to_string());
             let mut row = vec![arm.arm.clone()];
             row.extend(numbers);
-            row.extend([share, time.unwrap_or_else(|| "-".to_owned()), arm.recurred.to_string()]);
+            row.extend([share, time.unwrap_or_else(|| "-".to_owned())]);
+            row.extend([arm.recurred, arm.failures_after_fix].map(|number| number.to_string()));
             row
         })
         .collect();
-    let header = ["arm", "incidents", "opened", "merged", "reverted", "accepted", "median time to fix", "recurred"];
+    let header = [
+        "arm",
+        "incidents",
+        "opened",
+        "merged",
+        "reverted",
+        "accepted",
+        "median time to fix",
+        "recurred",
+        "failures after fix",
+    ];
     out.rows(format, &header, &rows)?;
     Ok(out.line(&format!("{} incidents with entries in the ledger", found.total))?)
 }

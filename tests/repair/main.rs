@@ -14,3 +14,5 @@ mod example;
 mod express;
 mod flask;
 mod go;
+mod ledger;
+mod mcp;
