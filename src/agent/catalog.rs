@@ -219,15 +219,24 @@ impl Catalog {
         self.stored(names).try_collect().await
     }
 
-    /// What the names of the objects of a bundle begin with, found by its id. A manifest that cannot be read hides no other
-    /// bundle than its own.
+    /// What the names of the objects of a bundle begin with, found by its id: by the name of its reference, else (a store of version
+    /// 0.1, or a bundle that is not in the index) in the manifests, where one that cannot be read hides no other bundle than its own.
     async fn stem_of(&self, bundle_id: &str, manifests: &[String]) -> Result<Option<String>, CatalogError> {
+        let is_of_it = |name: &String| names::Place::of(name).is_some_and(|place| place.bundle_id == bundle_id);
+        let mut references = self.names(names::INDEX_DAY).await?;
+        references.retain(is_of_it);
+        let found = match self.read(references).await {
+            Err(CatalogError::Malformed { .. }) => Vec::new(),
+            found => found?,
+        };
+        let told = found.into_iter().map(|(_, reference)| reference).find(|reference| reference.bundle_id == bundle_id);
+        if let Some(manifest) = told.map(|reference| reference.manifest).filter(|name| manifests.contains(name)) {
+            return Ok(Some(stem(&manifest)));
+        }
         let mut stored = self.stored(manifests.to_vec()).boxed();
         while let Some(Stored { name, bytes }) = stored.try_next().await? {
             if read_manifest(&name, &bytes).is_ok_and(|manifest| manifest.bundle_id == bundle_id) {
-                let (folder, file) = name.rsplit_once('/').unwrap_or_default();
-                let trace = file.split('.').next().unwrap_or_default();
-                return Ok(Some(format!("{folder}/{trace}.")));
+                return Ok(Some(stem(&name)));
             }
         }
         Ok(None)
@@ -256,6 +265,12 @@ impl Catalog {
         names.sort_unstable();
         Ok(names)
     }
+}
+
+/// What the names of all objects begin with that are of the same trace as this manifest.
+fn stem(manifest: &str) -> String {
+    let (folder, file) = manifest.rsplit_once('/').unwrap_or_default();
+    format!("{folder}/{}.", file.split('.').next().unwrap_or_default())
 }
 
 /// An object as it is stored.

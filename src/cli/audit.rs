@@ -10,7 +10,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use super::ledger::SigningArgs;
 use super::store::{Format, FormatArgs, PageArgs, StoreArgs, block_on, print_data};
 use super::{NotFound, term};
-use crate::agent::{Arms, Catalog, Event, Ledger, Note, RolloutRequest, rollout, stats};
+use crate::agent::{Arms, Catalog, Event, Ledger, Note, RolloutRequest, Watch, rollout, stats};
 use crate::bundle::{Signer, Verifier};
 use crate::model::Timestamp;
 use crate::telemetry::{Clock as _, SystemClock};
@@ -25,6 +25,9 @@ pub(super) enum Command {
         store: StoreArgs,
         #[command(flatten)]
         key: SigningArgs,
+        /// Goes on, and looks for new bundles this often: beside a Casefile that serves.
+        #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+        every: Option<Duration>,
     },
     /// Lists entries, the latest first.
     Ls {
@@ -102,7 +105,7 @@ impl From<EventArg> for Event {
 pub(super) fn run(command: &Command) -> anyhow::Result<()> {
     match command {
         Command::Append(args) => append(args),
-        Command::Sync { store, key } => sync(&store.open()?, key.signer()?.as_ref()),
+        Command::Sync { store, key, every } => sync(&store.open()?, key.signer()?.as_ref(), *every),
         Command::Ls { incident, store, page } => list(incident.as_deref(), store, page),
         Command::Verify { store, public_key, head, format } => {
             verify(store, public_key.as_deref(), head.as_deref(), format.or(Format::Text))
@@ -151,25 +154,29 @@ async fn of_bundle(
     Ok(Note { event, incident, bundle, details })
 }
 
-fn sync(catalog: &Catalog, signer: Option<&Signer>) -> anyhow::Result<()> {
-    let added = block_on(async {
+fn sync(catalog: &Catalog, signer: Option<&Signer>, every: Option<Duration>) -> anyhow::Result<()> {
+    block_on(async {
         let ledger = Ledger::new(catalog.store().clone());
-        let known = ledger.entries().await?;
-        let known: BTreeSet<String> = known
-            .into_iter()
-            .filter(|entry| entry.event == Event::BundleMade)
-            .filter_map(|entry| entry.bundle)
-            .collect();
-        let mut bundles = catalog.bundles(None, usize::MAX, "").await?.items;
-        bundles.retain(|bundle| !known.contains(&bundle.bundle_id));
-        bundles.reverse();
-        for bundle in &bundles {
-            let note = of_bundle(catalog, &bundle.bundle_id, Event::BundleMade, BTreeMap::new()).await?;
-            ledger.append(&note, SystemClock.now(), signer).await?;
+        let made = ledger.entries().await?.into_iter().filter(|entry| entry.event == Event::BundleMade);
+        let mut known: BTreeSet<String> = made.filter_map(|entry| entry.bundle).collect();
+        let mut watch = Watch::begin(catalog.clone(), None, true).await?;
+        loop {
+            let mut added = 0;
+            for bundle in watch.look().await? {
+                if known.insert(bundle.bundle_id.clone()) {
+                    let id = &bundle.bundle_id;
+                    let note = of_bundle(catalog, id, Event::BundleMade, BTreeMap::new()).await?;
+                    ledger.append(&note, SystemClock.now(), signer).await?;
+                    added += 1;
+                }
+            }
+            if every.is_none() || added > 0 {
+                term::stdout().line(&format!("{added} entries added"))?;
+            }
+            let Some(every) = every else { return Ok(()) };
+            tokio::time::sleep(every).await;
         }
-        Ok(bundles.len())
-    })?;
-    Ok(term::stdout().line(&format!("{added} entries added"))?)
+    })
 }
 
 fn list(incident: Option<&str>, store: &StoreArgs, page: &PageArgs) -> anyhow::Result<()> {

@@ -55,6 +55,8 @@ const REQUESTS_AT_ONCE: usize = 64;
 /// Files that one task reads, and tasks at the same time.
 const FILES_AT_ONCE: usize = 256;
 const FILE_READERS: usize = 4;
+/// Bytes that a file is expected to have.
+const FILE_BYTES: usize = 4096;
 
 /// An object store or a folder, under a prefix.
 #[derive(Clone)]
@@ -260,7 +262,8 @@ impl Store {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(failed(error)),
         };
-        let mut bytes = Vec::new();
+        // Most are smaller than this, and read by one call.
+        let mut bytes = Vec::with_capacity(FILE_BYTES);
         std::io::Read::read_to_end(&mut std::io::Read::take(&mut file, MAX_OBJECT_BYTES + 1), &mut bytes)
             .map_err(failed)?;
         if bytes.len() as u64 > MAX_OBJECT_BYTES {

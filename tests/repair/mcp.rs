@@ -64,3 +64,39 @@ fn an_agent_makes_the_test_and_has_its_patch_judged_by_tools() {
     );
     assert_eq!(example.git(&["status", "--porcelain"]), "", "the repository is as it was");
 }
+
+/// Scenario: an agent within the sandbox starts the server that its configuration names, and asks it. Guarantees: evidence comes to it by
+/// tools, without network.
+#[test]
+fn an_agent_in_the_sandbox_asks_the_server_that_it_was_told_of() {
+    let example = recorded(|recording| recording);
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    // What it needs lies where the sandbox shows it.
+    let store = example.repo().join(".git/store");
+    fs::rename(example.file("store"), &store).unwrap();
+    fs::write(example.repo().join(".git/fix.diff"), flask::fix(&example)).unwrap();
+    let server = format!(
+        "{} mcp --store file:{} --repo {}",
+        env!("CARGO_BIN_EXE_casefile"),
+        store.display(),
+        example.repo().display()
+    );
+    let read = "import json, os; server = json.load(open(os.environ['CASEFILE_MCP']))['mcpServers']['casefile']; \
+                print(server['command'], *server['args'])";
+    let agent = format!(
+        "server=$(python3 -c \"{read}\") && {python} {client} stdio '[[\"get_repro\", {{\"id\": \"{TRACE}\"}}]]' $server \
+         && git apply {fix}",
+        python = root.join(".cache/mcp-client/bin/python").display(),
+        client = root.join("tests/support/mcp/client.py").display(),
+        fix = example.repo().join(".git/fix.diff").display(),
+    );
+    let done = example.casefile(&["test", "make", "bundle.json", "--repo", "repo", "--out", "made"]);
+    assert_eq!(done.status.code(), Some(0), "{}", said(&done));
+    let repair = ["repair", "--agent", &agent, "--mcp", &server, "--bundle", "bundle.json", "--test", "made"];
+    let done = example.run(&[&repair[..], &["--runs", "1", "--no-suite", "--out", "best.diff", "--json"]].concat());
+    assert_eq!(done.status.code(), Some(0), "{}", said(&done));
+    let attempt = &crate::example::json(&done)["attempts"][0];
+    assert_eq!(attempt["exit"], 0, "{attempt:#}");
+    let told = attempt["said"].as_str().unwrap();
+    assert!(told.contains("ts=2025-07-01"), "{told}");
+}

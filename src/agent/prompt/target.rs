@@ -149,9 +149,11 @@ fn instance(bundle: &Bundle, shown: &Shown) -> String {
         repository.trim_end_matches('/').trim_end_matches(".git").rsplit(['/', ':']).take(2).collect();
     let slug = slug.into_iter().rev().collect::<Vec<_>>().join("/");
     let trace = bundle.trace.trace_id.to_string();
+    let is_revision = |sha: &&str| sha.len() <= 64 && sha.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let commit = bundle.commit_sha.as_deref().filter(is_revision).unwrap_or_default();
     let document = json!({
         "instance_id": format!("casefile__{}-{}", safe(&bundle.incident.id, 40), trace.get(..8).unwrap_or_default()),
-        "repo": safe(&slug, 100), "base_commit": safe(bundle.commit_sha.as_deref().unwrap_or_default(), 64),
+        "repo": safe(&slug, 100), "base_commit": commit,
         "problem_statement": Target::Markdown.page(shown), "hints_text": "", "patch": "", "test_patch": "",
         "FAIL_TO_PASS": "[]", "PASS_TO_PASS": "[]",
     });
