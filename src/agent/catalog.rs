@@ -242,8 +242,13 @@ impl Catalog {
         Ok(None)
     }
 
-    fn stored(&self, names: Vec<String>) -> impl futures::Stream<Item = Result<Stored, CatalogError>> + Send + use<> {
-        self.store.get_each(names).map_ok(|(name, bytes)| Stored { name, bytes }).map_err(CatalogError::from)
+    fn stored(&self, names: Vec<String>) -> impl futures::Stream<Item = Result<Stored, CatalogError>> + Send {
+        let store = self.store.clone();
+        let read = move |name: String| {
+            let store = store.clone();
+            async move { Ok(store.get(&name).await?.map(|bytes| Stored { name, bytes })) }
+        };
+        stream::iter(names).map(read).buffered(CONCURRENCY).try_filter_map(async |found| Ok(found))
     }
 
     async fn part(&self, manifest: Manifest) -> Result<Part, CatalogError> {

@@ -200,7 +200,8 @@ impl Store {
         self.within("read", name, read).await
     }
 
-    /// Many small objects, in the order of `names`; those that are not there are left out.
+    /// Many small objects (references), in the order of `names`; those that are not there are left out. Some hundred of them are in memory at the
+    /// same time.
     ///
     /// # Errors
     /// As [`Store::get`], for the first of them that cannot be read.
