@@ -2,13 +2,20 @@
 
 use axum::body::Body;
 use axum::middleware::Next;
+use futures::TryStreamExt as _;
+use futures::stream::{self, BoxStream, StreamExt as _};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 
 use super::catalog::{Catalog, CatalogError, Catalogs, IncidentSummary};
+use super::difference::Differences;
+use super::merge::BundleView;
 use super::page::Page;
+use super::prompt::{DEFAULT_TOKENS, Prompt, PromptError, PromptRequest, Target, UnknownTarget};
+use super::select::select;
+use super::watch::{Watch, Watchers};
 use crate::exporter::IndexRef;
 use crate::model::proto;
 use crate::model::proto::query_service_server::{QueryService, QueryServiceServer};
@@ -43,10 +50,11 @@ pub async fn serve_api(
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<QueryServiceServer<Query>>().await;
     let (access, catalogs) = (security.access.clone(), catalogs.into());
-    let router = Routes::new(QueryServiceServer::new(Query))
+    let watchers = Watchers::until(stop.clone());
+    let router = Routes::new(QueryServiceServer::new(Query(watchers.clone())))
         .add_service(reflection)
         .into_axum_router()
-        .merge(super::http::routes())
+        .merge(super::http::routes(watchers))
         .layer(axum::middleware::from_fn(move |request, next| {
             admitted(access.clone(), catalogs.clone(), request, next)
         }))
@@ -79,7 +87,7 @@ async fn admitted(
     }
 }
 
-struct Query;
+struct Query(Watchers);
 
 /// The catalog of whoever asks. Without one nobody was let in.
 fn catalog<T>(request: &Request<T>) -> Result<Catalog, Status> {
@@ -106,13 +114,24 @@ impl QueryService for Query {
         &self,
         request: Request<proto::GetIncidentRequest>,
     ) -> Result<Response<proto::GetIncidentResponse>, Status> {
-        let (catalog, id) = (catalog(&request)?, request.into_inner().id);
+        let (catalog, request) = (catalog(&request)?, request.into_inner());
+        let (id, limit) = (request.id, limit(request.limit));
         let found = catalog.incident(&id).await.map_err(unavailable)?;
         let found = found.ok_or_else(|| Status::not_found("no bundle of this incident is in the store"))?;
-        let bundles = catalog.bundles(Some(&id), DEFAULT_LIMIT, "").await.map_err(unavailable)?;
+        let bundles = catalog.bundles(Some(&id), limit, &request.after).await.map_err(unavailable)?;
+        let (files, total) = catalog.attachments(&id, limit).await.map_err(unavailable)?;
+        let attachments: serde_json::Result<Vec<Vec<u8>>> = files.iter().map(serde_json::to_vec).collect();
+        let attachments = attachments.map_err(unwritten)?;
+        let attachments_page = Some(proto::Page {
+            total: total as u64,
+            returned: attachments.len() as u64,
+            truncated: attachments.len() < total,
+            next: String::new(),
+        });
         let page = Some(page(&bundles));
         let bundles = bundles.items.into_iter().map(reference).collect();
-        Ok(Response::new(proto::GetIncidentResponse { incident: Some(incident(found)), bundles, page }))
+        let incident = Some(incident(found));
+        Ok(Response::new(proto::GetIncidentResponse { incident, bundles, page, attachments, attachments_page }))
     }
 
     async fn list_bundles(
@@ -133,13 +152,92 @@ impl QueryService for Query {
         &self,
         request: Request<proto::GetBundleRequest>,
     ) -> Result<Response<proto::GetBundleResponse>, Status> {
-        let (catalog, id) = (catalog(&request)?, request.into_inner().id);
-        let found = catalog.bundle(&id).await.map_err(unavailable)?;
-        let view = found.ok_or_else(|| Status::not_found("no bundle of this id is in the store"))?;
-        let json = view.merged().and_then(|document| serde_json::to_vec(&document));
-        let json = json.map_err(|error| Status::internal(format!("the bundle cannot be written as JSON: {error}")))?;
-        Ok(Response::new(proto::GetBundleResponse { json }))
+        let (catalog, request) = (catalog(&request)?, request.into_inner());
+        let document = bundle(&catalog, &request.id).await?.merged().map_err(unwritten)?;
+        let json = if request.select.is_empty() {
+            serde_json::to_vec(&document)
+        } else {
+            let part = select(&document, &request.select);
+            serde_json::to_vec(&part.map_err(|error| Status::invalid_argument(error.to_string()))?)
+        };
+        Ok(Response::new(proto::GetBundleResponse { json: json.map_err(unwritten)? }))
     }
+
+    async fn render_bundle(
+        &self,
+        request: Request<proto::RenderBundleRequest>,
+    ) -> Result<Response<proto::RenderBundleResponse>, Status> {
+        let (catalog, request) = (catalog(&request)?, request.into_inner());
+        let target: Target =
+            request.reader.parse().map_err(|error: UnknownTarget| Status::invalid_argument(error.to_string()))?;
+        let max_tokens = if request.max_tokens == 0 { DEFAULT_TOKENS } else { request.max_tokens };
+        let view = bundle(&catalog, &request.id).await?;
+        let Prompt { text, tokens, cuts } = rendered(view, target, max_tokens).await.map_err(|error| match error {
+            PromptError::Budget(_) => Status::invalid_argument(error.to_string()),
+            PromptError::Uncounted => Status::internal(error.to_string()),
+        })?;
+        Ok(Response::new(proto::RenderBundleResponse { text, tokens, cuts }))
+    }
+
+    async fn diff_bundles(
+        &self,
+        request: Request<proto::DiffBundlesRequest>,
+    ) -> Result<Response<proto::DiffBundlesResponse>, Status> {
+        let (catalog, request) = (catalog(&request)?, request.into_inner());
+        let after = match request.after.as_str() {
+            "" => 0,
+            after => {
+                after.parse().map_err(|_| Status::invalid_argument(format!("`{after}` is not the `next` of a page")))?
+            }
+        };
+        let (a, b) = (bundle(&catalog, &request.a).await?, bundle(&catalog, &request.b).await?);
+        let found = Differences::of(&a, &b, limit(request.limit), after).map_err(unwritten)?;
+        let page = Some(proto::Page {
+            total: found.total as u64,
+            returned: found.returned as u64,
+            truncated: found.truncated,
+            next: found.next.map_or_else(String::new, |next| next.to_string()),
+        });
+        let differences = found.items.into_iter().map(|one| proto::Difference {
+            path: one.path,
+            a: one.a.to_string(),
+            b: one.b.to_string(),
+        });
+        Ok(Response::new(proto::DiffBundlesResponse { differences: differences.collect(), page }))
+    }
+
+    type WatchBundlesStream = BoxStream<'static, Result<proto::BundleRef, Status>>;
+
+    async fn watch_bundles(
+        &self,
+        request: Request<proto::WatchBundlesRequest>,
+    ) -> Result<Response<Self::WatchBundlesStream>, Status> {
+        let (catalog, request) = (catalog(&request)?, request.into_inner());
+        let place =
+            self.0.place().ok_or_else(|| Status::resource_exhausted("too many wait for bundles here already"))?;
+        let of = Some(request.incident_id).filter(|id| !id.is_empty());
+        let watch = Watch::begin(catalog, of, request.all).await.map_err(unavailable)?;
+        let found = place.follow(watch).map_err(unavailable);
+        let each = found.map_ok(|found| stream::iter(found.into_iter().map(|one| Ok(reference(one))))).try_flatten();
+        Ok(Response::new(each.boxed()))
+    }
+}
+
+/// A bundle by trace id or bundle id.
+async fn bundle(catalog: &Catalog, id: &str) -> Result<BundleView, Status> {
+    let found = catalog.bundle(id).await.map_err(unavailable)?;
+    found.ok_or_else(|| Status::not_found("no bundle of this id is in the store"))
+}
+
+/// A bundle as a prompt, without code: a server has no repository. Counting tokens takes its time, so that it keeps no other task waiting.
+pub(super) async fn rendered(view: BundleView, target: Target, max_tokens: u64) -> Result<Prompt, PromptError> {
+    let render = move || PromptRequest { view: &view, code: None, target, max_tokens }.render();
+    tokio::task::spawn_blocking(render).await.unwrap_or(Err(PromptError::Uncounted))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
+fn unwritten(error: serde_json::Error) -> Status {
+    Status::internal(format!("the answer cannot be written as JSON: {error}"))
 }
 
 fn limit(asked: u32) -> usize {

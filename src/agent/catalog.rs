@@ -11,8 +11,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::merge::{BundleView, Part};
-use super::page::{Page, Place, cut};
-use crate::bundle::{Envelope, IncidentAttachment, MAX_DOCUMENT_BYTES, Ran, names, unpack};
+use super::page::Place;
+use crate::bundle::{Envelope, IncidentAttachment, MAX_DOCUMENT_BYTES, names, unpack};
 use crate::exporter::{ExportError, IndexRef, Store, stored_numbers};
 use crate::model::{Bundle, IncidentFacts, Manifest, ManifestKind, Tenant, TraceId};
 
@@ -119,34 +119,13 @@ impl Catalog {
         &self.store
     }
 
-    /// Incidents, the latest first, with their numbers as of their latest bundle.
-    ///
-    /// # Errors
-    /// If the store cannot be read, or `after` is not the `next` of a page.
-    pub async fn incidents(&self, limit: usize, after: &str) -> Result<Page<IncidentSummary>, CatalogError> {
-        let after = place(after)?;
-        let mut by_incident: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for name in self.names(names::INDEX_INCIDENT).await? {
-            if let Some((folder, _)) = name.rsplit_once('/') {
-                by_incident.entry(folder.to_owned()).or_default().push(name);
-            }
-        }
-        let found =
-            stream::iter(by_incident.into_values()).map(|refs| self.summarise(refs)).buffer_unordered(CONCURRENCY);
-        let incidents: Vec<IncidentSummary> = found.try_filter_map(async |found| Ok(found)).try_collect().await?;
-        Ok(cut(incidents, limit, after.as_ref(), |IncidentSummary { facts, .. }| Place {
-            at: facts.numbers.last_seen.clone(),
-            id: facts.id.clone(),
-        }))
-    }
-
     /// One incident, with its numbers as all writers have counted by now; `None` if no bundle of it is here.
     ///
     /// # Errors
     /// If the store cannot be read.
     pub async fn incident(&self, id: &str) -> Result<Option<IncidentSummary>, CatalogError> {
-        let folder = format!("{}/{}", names::INDEX_INCIDENT, names::part(id));
-        let Some((mut summary, ran)) = self.latest(self.names(&folder).await?).await? else { return Ok(None) };
+        let names = self.names(&names::incident_folder(id)).await?;
+        let Some((mut summary, ran)) = self.latest(names).await? else { return Ok(None) };
         if let Some(numbers) = stored_numbers(&self.store, &summary.facts.id, &ran).await? {
             summary.facts.numbers = numbers;
         }
@@ -182,63 +161,6 @@ impl Catalog {
         Ok((found, total))
     }
 
-    /// Bundles (of one incident), the latest first.
-    ///
-    /// # Errors
-    /// If the store cannot be read, or `after` is not the `next` of a page.
-    pub async fn bundles(
-        &self,
-        incident: Option<&str>,
-        limit: usize,
-        after: &str,
-    ) -> Result<Page<IndexRef>, CatalogError> {
-        let after = place(after)?;
-        let Some(id) = incident else { return self.by_day(limit.max(1), after.as_ref()).await };
-        let folder = format!("{}/{}", names::INDEX_INCIDENT, names::part(id));
-        let refs = one_a_bundle(self.refs(self.names(&folder).await?).await?);
-        Ok(cut(refs, limit, after.as_ref(), place_of))
-    }
-
-    /// Bundles of all incidents. Only the references of the days that a page shows are read: names tell the day.
-    async fn by_day(&self, limit: usize, after: Option<&Place>) -> Result<Page<IndexRef>, CatalogError> {
-        let names = self.names(names::INDEX_DAY).await?;
-        let mut traces: BTreeMap<TraceId, usize> = BTreeMap::new();
-        for trace in names.iter().filter_map(|name| names::trace_of(name)) {
-            *traces.entry(trace).or_default() += 1;
-        }
-        // Of one trace on several days: an amendment, or another tenant's. Reading tells.
-        let (single, several): (Vec<String>, Vec<String>) = names
-            .into_iter()
-            .partition(|name| names::trace_of(name).is_none_or(|trace| traces.get(&trace) == Some(&1)));
-        let mut total = single.len();
-        let mut days: BTreeMap<String, (Vec<String>, Vec<IndexRef>)> = BTreeMap::new();
-        for name in single {
-            days.entry(names::day_of(&name).to_owned()).or_default().0.push(name);
-        }
-        for found in one_a_bundle(self.refs(several).await?) {
-            total += 1;
-            days.entry(found.failed_at.chars().take(DAY).collect()).or_default().1.push(found);
-        }
-        let mut items: Vec<IndexRef> = Vec::new();
-        let mut more = false;
-        for (day, (unread, read)) in days.into_iter().rev() {
-            if after.is_some_and(|after| after.at.get(..DAY).is_some_and(|begin| day.as_str() > begin)) {
-                continue;
-            }
-            if items.len() == limit {
-                more = true;
-                break;
-            }
-            let mut of_day = self.refs(unread).await?;
-            of_day.extend(read);
-            let page = cut(of_day, limit - items.len(), after, place_of);
-            more = page.truncated;
-            items.extend(page.items);
-        }
-        let next = items.last().filter(|_| more).map(|last| place_of(last).to_string());
-        Ok(Page { returned: items.len(), items, total, truncated: next.is_some(), next })
-    }
-
     /// The names of all references by day: to tell what is new from what was there.
     ///
     /// # Errors
@@ -247,12 +169,12 @@ impl Catalog {
         self.names(names::INDEX_DAY).await
     }
 
-    /// These references, in no order; those that are gone are left out.
+    /// These references, in the order of their names; those that are gone are left out.
     ///
     /// # Errors
     /// If the store cannot be read, or one is not a reference.
     pub async fn references(&self, names: Vec<String>) -> Result<Vec<IndexRef>, CatalogError> {
-        self.refs(names).await
+        Ok(self.read(names).await?.into_iter().map(|(_, found)| found).collect())
     }
 
     /// A bundle by trace id or bundle id, with its amendments; `None` if it is not here.
@@ -297,15 +219,24 @@ impl Catalog {
         self.stored(names).try_collect().await
     }
 
-    /// What the names of the objects of a bundle begin with, found by its id. A manifest that cannot be read hides no other
-    /// bundle than its own.
+    /// What the names of the objects of a bundle begin with, found by its id: by the name of its reference, else (a store of version
+    /// 0.1, or a bundle that is not in the index) in the manifests, where one that cannot be read hides no other bundle than its own.
     async fn stem_of(&self, bundle_id: &str, manifests: &[String]) -> Result<Option<String>, CatalogError> {
+        let is_of_it = |name: &String| names::Place::of(name).is_some_and(|place| place.bundle_id == bundle_id);
+        let mut references = self.names(names::INDEX_DAY).await?;
+        references.retain(is_of_it);
+        let found = match self.read(references).await {
+            Err(CatalogError::Malformed { .. }) => Vec::new(),
+            found => found?,
+        };
+        let told = found.into_iter().map(|(_, reference)| reference).find(|reference| reference.bundle_id == bundle_id);
+        if let Some(manifest) = told.map(|reference| reference.manifest).filter(|name| manifests.contains(name)) {
+            return Ok(Some(stem(&manifest)));
+        }
         let mut stored = self.stored(manifests.to_vec()).boxed();
         while let Some(Stored { name, bytes }) = stored.try_next().await? {
             if read_manifest(&name, &bytes).is_ok_and(|manifest| manifest.bundle_id == bundle_id) {
-                let (folder, file) = name.rsplit_once('/').unwrap_or_default();
-                let trace = file.split('.').next().unwrap_or_default();
-                return Ok(Some(format!("{folder}/{trace}.")));
+                return Ok(Some(stem(&name)));
             }
         }
         Ok(None)
@@ -334,54 +265,17 @@ impl Catalog {
         Ok(Part { manifest, bundle })
     }
 
-    async fn summarise(&self, refs: Vec<String>) -> Result<Option<IncidentSummary>, CatalogError> {
-        Ok(self.latest(refs).await?.map(|(summary, _)| summary))
-    }
-
-    /// An incident as of its latest bundle, and what ran there.
-    async fn latest(&self, refs: Vec<String>) -> Result<Option<(IncidentSummary, Ran)>, CatalogError> {
-        let bundles = refs.len();
-        let mut refs = self.refs(refs).await?;
-        refs.sort_by(|a, b| (&b.failed_at, b.trace_id).cmp(&(&a.failed_at, a.trace_id)));
-        for latest in refs {
-            // A reference may outlive its bundle where the store has a rule that removes old objects.
-            let Some(bytes) = self.store.get(&latest.manifest).await? else { continue };
-            let manifest = read_manifest(&latest.manifest, &bytes)?;
-            let ran = Ran::told_by(&manifest);
-            return Ok(Some((IncidentSummary { facts: manifest.incident, bundles }, ran)));
-        }
-        Ok(None)
-    }
-
-    async fn refs(&self, names: Vec<String>) -> Result<Vec<IndexRef>, CatalogError> {
-        let read = async |name: String| {
-            let Some(bytes) = self.store.get(&name).await? else { return Ok(None) };
-            serde_json::from_slice(&bytes).map(Some).map_err(|source| malformed(&name, "a reference", source))
-        };
-        let refs = stream::iter(names).map(read).buffer_unordered(CONCURRENCY);
-        refs.try_filter_map(async |found| Ok(found)).try_collect().await
-    }
-
-    async fn names(&self, folder: &str) -> Result<Vec<String>, CatalogError> {
+    pub(super) async fn names(&self, folder: &str) -> Result<Vec<String>, CatalogError> {
         let mut names: Vec<String> = self.store.list(folder).try_collect().await?;
         names.sort_unstable();
         Ok(names)
     }
 }
 
-/// Letters of a day: `2026-11-23`.
-const DAY: usize = 10;
-
-/// An amendment that falls on another day than its bundle has a reference of its own: the bundle's stands.
-fn one_a_bundle(mut refs: Vec<IndexRef>) -> Vec<IndexRef> {
-    refs.sort_by(|a, b| a.manifest.len().cmp(&b.manifest.len()).then_with(|| b.failed_at.cmp(&a.failed_at)));
-    let mut seen = BTreeSet::new();
-    refs.retain(|found| seen.insert(found.bundle_id.clone()));
-    refs
-}
-
-fn place_of(found: &IndexRef) -> Place {
-    Place { at: found.failed_at.clone(), id: found.bundle_id.clone() }
+/// What the names of all objects begin with that are of the same trace as this manifest.
+fn stem(manifest: &str) -> String {
+    let (folder, file) = manifest.rsplit_once('/').unwrap_or_default();
+    format!("{folder}/{}.", file.split('.').next().unwrap_or_default())
 }
 
 /// An object as it is stored.
@@ -423,6 +317,10 @@ pub(super) fn read_manifest(name: &str, bytes: &[u8]) -> Result<Manifest, Catalo
     envelope.manifest().map_err(|source| malformed(name, "a manifest", source))
 }
 
-fn malformed(name: &str, what: &'static str, source: impl std::error::Error + Send + Sync + 'static) -> CatalogError {
+pub(super) fn malformed(
+    name: &str,
+    what: &'static str,
+    source: impl std::error::Error + Send + Sync + 'static,
+) -> CatalogError {
     CatalogError::Malformed { name: name.to_owned(), what, source: Box::new(source) }
 }

@@ -5,11 +5,14 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::BundleView;
+
 /// A place in which two bundles differ.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Difference {
     /// JSON pointer (RFC 6901); of a bag, that of the list.
     pub path: String,
@@ -17,6 +20,41 @@ pub struct Difference {
     pub a: Value,
     /// What stands there in the second; null where nothing does.
     pub b: Value,
+}
+
+/// Some differences of two bundles.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Differences {
+    /// Id of the first bundle.
+    pub a: String,
+    /// Id of the second.
+    pub b: String,
+    /// The differences.
+    pub items: Vec<Difference>,
+    /// How many there are.
+    pub total: usize,
+    /// How many are here.
+    pub returned: usize,
+    /// Whether there are more.
+    pub truncated: bool,
+    /// Pass it as `after` to get the next ones; null where there are none.
+    pub next: Option<usize>,
+}
+
+impl Differences {
+    /// At most `limit` (at least one) differences of two bundles, behind the first `after`.
+    ///
+    /// # Errors
+    /// If a bundle cannot be written as JSON.
+    pub fn of(a: &BundleView, b: &BundleView, limit: usize, after: usize) -> serde_json::Result<Self> {
+        let all = differences(&a.merged()?, &b.merged()?);
+        let total = all.len();
+        let items: Vec<Difference> = all.into_iter().skip(after).take(limit.max(1)).collect();
+        let end = after.saturating_add(items.len());
+        let next = (end < total).then_some(end);
+        let [a, b] = [a, b].map(|view| view.bundle.bundle_id.clone());
+        Ok(Self { a, b, total, returned: items.len(), items, truncated: next.is_some(), next })
+    }
 }
 
 /// Fields that are another in every bundle.
@@ -53,8 +91,7 @@ const ABOUT: [&str; 7] = [
 const BAGS: [&str; 5] = ["/logs/window", "/logs/ambient", "/trace/spans", "/metrics/exemplars", "/attachments"];
 
 /// The differences, in the order of their paths.
-#[must_use]
-pub fn differences(a: &Value, b: &Value) -> Vec<Difference> {
+fn differences(a: &Value, b: &Value) -> Vec<Difference> {
     let mut found = Vec::new();
     compare("", a, b, &mut found);
     found

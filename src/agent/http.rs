@@ -4,26 +4,33 @@
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::{Path, Query, Request};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Json, Router};
-use serde::Deserialize;
+use futures::stream::StreamExt as _;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::Catalog;
-use super::catalog::CatalogError;
+use super::api::rendered;
+use super::catalog::{Catalog, CatalogError};
+use super::difference::Differences;
+use super::merge::BundleView;
 use super::openapi;
+use super::prompt::{DEFAULT_TOKENS, Prompt, PromptError, UnknownTarget};
 use super::select::select;
+use super::watch::{Watch, Watchers};
 use crate::transport::Denial;
 
 /// Items of a page where the request does not say.
 const DEFAULT_LIMIT: usize = 50;
 
 /// The routes. Each asks the catalog that its request carries: that of whoever was let in.
-pub(super) fn routes() -> Router {
+pub(super) fn routes(watchers: Watchers) -> Router {
     let document: Arc<Value> = Arc::new(openapi::document());
     let described = get(move || {
         let document = Arc::clone(&document);
@@ -34,6 +41,9 @@ pub(super) fn routes() -> Router {
         .route("/v1/incidents/{id}", get(incident))
         .route("/v1/bundles", get(bundles))
         .route("/v1/bundles/{id}", get(bundle))
+        .route("/v1/bundles/{id}/prompt", get(prompt))
+        .route("/v1/bundles/{id}/differences/{other}", get(compared))
+        .route("/v1/watch", get(watched).layer(Extension(watchers)))
         .route("/openapi.json", described)
         .layer(axum::middleware::from_fn(of_this_machine))
 }
@@ -81,8 +91,13 @@ async fn incident(
 ) -> Response {
     let found = async {
         let Some(incident) = catalog.incident(&id).await? else { return Ok(None) };
-        let bundles = catalog.bundles(Some(&id), page.limit.unwrap_or(DEFAULT_LIMIT), &page.after).await?;
-        Ok(Some(json!({"incident": incident, "bundles": bundles})))
+        let limit = page.limit.unwrap_or(DEFAULT_LIMIT);
+        let bundles = catalog.bundles(Some(&id), limit, &page.after).await?;
+        let (files, total) = catalog.attachments(&id, limit).await?;
+        let attachments = json!({
+            "items": files, "total": total, "returned": files.len(), "truncated": files.len() < total, "next": null,
+        });
+        Ok(Some(json!({"incident": incident, "bundles": bundles, "attachments": attachments})))
     };
     found_or_not(found.await, "no bundle of this incident is in the store")
 }
@@ -97,19 +112,117 @@ async fn bundle(
     Path(id): Path<String>,
     Query(part): Query<SelectQuery>,
 ) -> Response {
-    let view = match catalog.bundle(&id).await {
-        Ok(Some(view)) => view,
-        Ok(None) => return refused(StatusCode::NOT_FOUND, "no bundle of this id is in the store"),
-        Err(error) => return failed(&error),
+    let view = match view(&catalog, &id).await {
+        Ok(view) => view,
+        Err(refused) => return refused,
     };
-    let Ok(document) = view.merged() else {
-        return refused(StatusCode::INTERNAL_SERVER_ERROR, "the bundle cannot be written as JSON");
-    };
+    let Ok(document) = view.merged() else { return unwritten() };
     match part.select.map(|path| select(&document, &path)) {
         None => Json(document).into_response(),
         Some(Ok(part)) => Json(part).into_response(),
         Some(Err(error)) => refused(StatusCode::BAD_REQUEST, &error.to_string()),
     }
+}
+
+#[derive(Debug, Deserialize)]
+struct PromptQuery {
+    #[serde(default, rename = "for")]
+    reader: String,
+    max_tokens: Option<u64>,
+}
+
+/// A prompt.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct PromptAnswer {
+    /// The text.
+    text: String,
+    /// Its tokens (`o200k_base`).
+    tokens: u64,
+    /// What was left out or shortened for the budget.
+    cuts: Vec<String>,
+}
+
+async fn prompt(
+    Extension(catalog): Extension<Catalog>,
+    Path(id): Path<String>,
+    Query(asked): Query<PromptQuery>,
+) -> Response {
+    let target = match asked.reader.parse() {
+        Ok(target) => target,
+        Err(error) => return refused(StatusCode::BAD_REQUEST, &UnknownTarget::to_string(&error)),
+    };
+    let view = match view(&catalog, &id).await {
+        Ok(view) => view,
+        Err(refused) => return refused,
+    };
+    match rendered(view, target, asked.max_tokens.unwrap_or(DEFAULT_TOKENS)).await {
+        Ok(Prompt { text, tokens, cuts }) => Json(PromptAnswer { text, tokens, cuts }).into_response(),
+        Err(error @ PromptError::Budget(_)) => refused(StatusCode::BAD_REQUEST, &error.to_string()),
+        Err(error) => refused(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct DifferenceQuery {
+    limit: Option<usize>,
+    after: Option<usize>,
+}
+
+async fn compared(
+    Extension(catalog): Extension<Catalog>,
+    Path((a, b)): Path<(String, String)>,
+    Query(page): Query<DifferenceQuery>,
+) -> Response {
+    let (a, b) = match (view(&catalog, &a).await, view(&catalog, &b).await) {
+        (Ok(a), Ok(b)) => (a, b),
+        (Err(refused), _) | (_, Err(refused)) => return refused,
+    };
+    let found = Differences::of(&a, &b, page.limit.unwrap_or(DEFAULT_LIMIT), page.after.unwrap_or(0));
+    found.map_or_else(|_| unwritten(), |found| Json(found).into_response())
+}
+
+#[derive(Debug, Deserialize)]
+struct WatchQuery {
+    incident: Option<String>,
+    #[serde(default)]
+    all: bool,
+}
+
+/// A line of JSON for each bundle that comes, and an empty one now and then, which tells a reader that is gone.
+async fn watched(
+    Extension(catalog): Extension<Catalog>,
+    Extension(watchers): Extension<Watchers>,
+    Query(asked): Query<WatchQuery>,
+) -> Response {
+    let Some(place) = watchers.place() else {
+        return refused(StatusCode::TOO_MANY_REQUESTS, "too many wait for bundles here already");
+    };
+    let watch = match Watch::begin(catalog, asked.incident, asked.all).await {
+        Ok(watch) => watch,
+        Err(error) => return failed(&error),
+    };
+    let lines = place.follow(watch).map(|found| {
+        let mut text = String::new();
+        for one in found.inspect_err(|error| drop(failed(error))).map_err(std::io::Error::other)? {
+            text.push_str(&serde_json::to_string(&one)?);
+            text.push('\n');
+        }
+        Ok::<_, std::io::Error>(if text.is_empty() { "\n".to_owned() } else { text })
+    });
+    ([(header::CONTENT_TYPE, "application/jsonl")], Body::from_stream(lines)).into_response()
+}
+
+/// A bundle by trace id or bundle id, or the answer that says why there is none.
+async fn view(catalog: &Catalog, id: &str) -> Result<BundleView, Response> {
+    match catalog.bundle(id).await {
+        Ok(Some(view)) => Ok(view),
+        Ok(None) => Err(refused(StatusCode::NOT_FOUND, "no bundle of this id is in the store")),
+        Err(error) => Err(failed(&error)),
+    }
+}
+
+fn unwritten() -> Response {
+    refused(StatusCode::INTERNAL_SERVER_ERROR, "the answer cannot be written as JSON")
 }
 
 fn answer<T: serde::Serialize>(found: Result<T, CatalogError>) -> Response {

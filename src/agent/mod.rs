@@ -12,6 +12,7 @@ mod difference;
 mod history;
 mod http;
 mod ledger;
+mod listing;
 mod mcp;
 mod merge;
 mod openapi;
@@ -31,27 +32,29 @@ pub mod testgen;
 mod tests;
 mod untrusted;
 mod verify;
+mod watch;
 pub mod worktree;
 
 pub use api::{ApiError, serve_api};
 pub use attachments::attachment_line;
 pub use catalog::{Catalog, CatalogError, Catalogs, IncidentSummary};
 pub use code::{BlamedLine, Blocked, Code, CodePart, CodeRequest, GitError, Scrub, SuspectCommit};
-pub use difference::{Difference, differences};
+pub use difference::{Difference, Differences};
 pub use history::{history_facts, version_note};
 pub use ledger::{
-    ArmStats, Arms, Entry, Event, IncidentStats, Ledger, LedgerError, LedgerFault, LedgerReport, Note, Rollout,
-    RolloutError, RolloutRequest, Stats, rollout, stats,
+    ArmStats, Arms, CountedError, Entry, Event, IncidentStats, Ledger, LedgerError, LedgerFault, LedgerReport, Note,
+    Rollout, RolloutError, RolloutRequest, Stats, StatsError, rollout, stats,
 };
-pub use mcp::{CodeSource, McpError, McpServer, OwnedScrub, ToolError};
+pub use mcp::{CodeSource, McpError, McpServer, OwnedScrub, ToolError, Workshop};
 pub use merge::BundleView;
 pub use page::Page;
-pub use prompt::{MIN_TOKENS, Prompt, PromptError, PromptRequest, Target};
+pub use prompt::{DEFAULT_TOKENS, MIN_TOKENS, Prompt, PromptError, PromptRequest, Target, UnknownTarget};
 pub use prose::{one_line, prose};
 pub use raw::RawObject;
 pub use render::{markdown, tree};
 pub use select::{SelectError, Selected, select};
 pub use untrusted::{fence, neutralise, neutralise_all};
 pub use verify::{ObjectReport, VerifyReport};
+pub use watch::Watch;
 
 pub use crate::exporter::IndexRef;

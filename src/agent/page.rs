@@ -58,12 +58,12 @@ impl std::fmt::Display for Place {
 }
 
 /// Sorts `all` and takes at most `limit` (at least one) of them that stand behind `after`.
-pub(super) fn cut<T>(mut all: Vec<T>, limit: usize, after: Option<&Place>, place: impl Fn(&T) -> Place) -> Page<T> {
+pub(super) fn cut<T>(mut all: Vec<(Place, T)>, limit: usize, after: Option<&Place>) -> Page<T> {
     let total = all.len();
-    all.sort_by(|a, b| place(a).order(&place(b)));
-    let begin = after.map_or(0, |after| all.partition_point(|item| place(item).order(after).is_le()));
-    let items: Vec<T> = all.into_iter().skip(begin).take(limit.max(1)).collect();
+    all.sort_by(|(a, _), (b, _)| a.order(b));
+    let begin = after.map_or(0, |after| all.partition_point(|(place, _)| place.order(after).is_le()));
+    let (places, items): (Vec<Place>, Vec<T>) = all.into_iter().skip(begin).take(limit.max(1)).unzip();
     let truncated = begin + items.len() < total;
-    let next = items.last().filter(|_| truncated).map(|item| place(item).to_string());
+    let next = places.last().filter(|_| truncated).map(Place::to_string);
     Page { returned: items.len(), items, total, truncated, next }
 }

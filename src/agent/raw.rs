@@ -34,15 +34,12 @@ impl Catalog {
     pub async fn raw(&self, limit: usize, after: &str) -> Result<Page<RawObject>, CatalogError> {
         let after = place(after)?;
         let read = |Listed { name, size, modified }| {
-            let trace_id = names::trace_of(&name)?;
-            Some(RawObject { trace_id, name, size, stored_at: modified.to_rfc3339() })
+            let (trace_id, stored_at) = (names::trace_of(&name)?, modified.to_rfc3339());
+            let place = Place { at: stored_at.clone(), id: name.clone() };
+            Some((place, RawObject { trace_id, name, size, stored_at }))
         };
         let listed: Vec<Listed> = self.store().objects(names::RAW).try_collect().await?;
-        let objects = listed.into_iter().filter_map(read).collect();
-        Ok(cut(objects, limit, after.as_ref(), |object: &RawObject| Place {
-            at: object.stored_at.clone(),
-            id: object.name.clone(),
-        }))
+        Ok(cut(listed.into_iter().filter_map(read).collect(), limit, after.as_ref()))
     }
 
     /// The raw evidence of a trace, or one object of it by its name: each with its name, still encrypted. None where there

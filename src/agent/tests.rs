@@ -140,11 +140,11 @@ fn long_runs_of_library_frames_are_shown_by_their_ends() {
 #[test]
 fn pages_follow_one_another_without_gap_or_overlap_and_say_how_to_go_on() {
     // Two items of one instant, so that the id decides between them.
-    let place = |number: &u32| Place { at: format!("2026-11-23T12:00:0{}Z", number / 2), id: number.to_string() };
-    let all: Vec<u32> = (0..7).collect();
+    let place = |number: u32| Place { at: format!("2026-11-23T12:00:0{}Z", number / 2), id: number.to_string() };
+    let all: Vec<(Place, u32)> = (0..7).map(|number| (place(number), number)).collect();
     let (mut seen, mut after) = (Vec::new(), None);
     loop {
-        let page: Page<u32> = cut(all.clone(), 3, after.as_ref(), place);
+        let page: Page<u32> = cut(all.clone(), 3, after.as_ref());
         assert_eq!((page.total, page.returned), (7, page.items.len()));
         assert_eq!(page.truncated, page.next.is_some());
         seen.extend(page.items);

@@ -53,7 +53,7 @@ pub fn fence(kind: &str, text: &str) -> String {
 }
 
 /// Whether what follows a `<` makes it a tag of a prompt: `evidence>`, `/ Evidence`, `|im_start|>`, `<SYS>>`.
-fn begins_tag(behind: &str) -> bool {
+pub(super) fn begins_tag(behind: &str) -> bool {
     let name =
         behind.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '/' | '\\' | '<' | '＜' | '﹤' | '／'));
     if name.starts_with(['|', '｜']) || behind.starts_with(['<', '＜', '﹤']) {

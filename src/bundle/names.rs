@@ -5,14 +5,17 @@
 //! bundles/<tenant>/<trace id>.manifest.json              its manifest, written after it
 //! bundles/<tenant>/<trace id>.a-<digest>.json[.zst]      records that came later
 //! bundles/<tenant>/<trace id>.a-<digest>.manifest.json   their manifest
-//! index/day/<yyyy-mm-dd>/<trace id>.json                 a reference, by the day of the failure (UTC)
-//! index/incident/<incident id>/<trace id>.json           a reference, by incident
+//! index/day/<yyyy-mm-dd>/<trace id>.<place>.json         a reference, by the day of the failure (UTC)
+//! index/incident/<incident id>/<trace id>.<place>.json   a reference, by incident
 //! incidents/<incident id>/<writer>.json                  counters of one writer
 //! services/<service>/<writer>.json                       what ran of a service (redacted), by one writer
 //! attachments/<incident id>/<digest>.json                a file that was sent for an incident (redacted)
 //! raw/<tenant>/<trace id>.<digest>[-<part>].otlp.age     unredacted records, encrypted
 //! tenants/<tenant>/…                                     all of the above, for a tenant other than `default`
 //! ```
+//!
+//! `<place>` is where a bundle stands in a list: `<nanoseconds since the epoch>.<bundle id>`, with `.a` behind it for a reference to an
+//! amendment. So a list is put in order by names alone, and reads what it shows. Version 0.1 wrote references without it.
 //!
 //! A name is made of hex ids and of parts that [`part`] has made safe: no text from a record can leave its folder, be
 //! taken for another, or make a name longer than a store allows.
@@ -185,23 +188,65 @@ pub fn day(at: Timestamp) -> String {
     at.to_rfc3339().get(..10).unwrap_or("unknown").to_owned()
 }
 
-/// The day of a reference under [`INDEX_DAY`]; empty for any other name.
+/// Where a reference stands in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The trace.
+    pub trace_id: TraceId,
+    /// The instant that the failure counts for.
+    pub failed_at: Timestamp,
+    /// The bundle.
+    pub bundle_id: String,
+    /// Whether it is to an amendment of the bundle.
+    pub is_amendment: bool,
+}
+
+impl Place {
+    /// What the name of a reference says; `None` for a name without it.
+    #[must_use]
+    pub fn of(name: &str) -> Option<Self> {
+        let mut parts = name.rsplit('/').next()?.strip_suffix(".json")?.split('.');
+        let trace_id = parts.next()?.parse().ok()?;
+        let failed_at = parts.next().filter(|nanos| nanos.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok()?;
+        let bundle_id = parts.next().filter(|id| !id.is_empty())?.to_owned();
+        let is_amendment = match (parts.next(), parts.next()) {
+            (None, _) => false,
+            (Some("a"), None) => true,
+            _ => return None,
+        };
+        Some(Self { trace_id, failed_at: Timestamp(failed_at), bundle_id, is_amendment })
+    }
+
+    fn file(&self) -> String {
+        let amendment = if self.is_amendment { ".a" } else { "" };
+        // Ids of bundles are hex, in which nothing is escaped.
+        format!("{}.{}.{}{amendment}.json", self.trace_id, self.failed_at.0, part(&self.bundle_id).replace('.', "=2E"))
+    }
+}
+
+/// Whether this is the name of an amendment's manifest or object.
 #[must_use]
-pub fn day_of(name: &str) -> &str {
-    let rest = name.strip_prefix(INDEX_DAY).and_then(|rest| rest.strip_prefix('/')).unwrap_or_default();
-    rest.split('/').next().unwrap_or_default()
+pub fn is_amendment(name: &str) -> bool {
+    let file = name.rsplit('/').next().unwrap_or_default();
+    file.split('.').nth(1).is_some_and(|second| second.starts_with("a-"))
 }
 
 /// A reference by the day of the failure.
 #[must_use]
-pub fn by_day(failed_at: Timestamp, trace_id: TraceId) -> String {
-    format!("{INDEX_DAY}/{}/{trace_id}.json", day(failed_at))
+pub fn by_day(place: &Place) -> String {
+    format!("{INDEX_DAY}/{}/{}", day(place.failed_at), place.file())
+}
+
+/// The folder of the references to an incident's bundles.
+#[must_use]
+pub fn incident_folder(incident: &str) -> String {
+    format!("{INDEX_INCIDENT}/{}", part(incident))
 }
 
 /// A reference by incident.
 #[must_use]
-pub fn by_incident(incident: &str, trace_id: TraceId) -> String {
-    format!("{INDEX_INCIDENT}/{}/{trace_id}.json", part(incident))
+pub fn by_incident(incident: &str, place: &Place) -> String {
+    format!("{}/{}", incident_folder(incident), place.file())
 }
 
 /// The folder of an incident's counters.

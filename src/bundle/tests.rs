@@ -174,6 +174,30 @@ fn input_21_22_23_names_stay_in_their_folder_and_within_the_limits_of_stores() {
 }
 
 #[test]
+fn the_name_of_a_reference_says_where_it_stands() {
+    let place = |at: u64, id: &str, is_amendment: bool| names::Place {
+        trace_id: TraceId([7; 16]),
+        failed_at: Timestamp(at),
+        bundle_id: id.to_owned(),
+        is_amendment,
+    };
+    for of in [place(0, "0a", false), place(1_751_371_380_000_000_000, "c6cbc848", true), place(u64::MAX, "f", false)] {
+        for name in [names::by_day(&of), names::by_incident("INC-7K2M9Q4T1X", &of)] {
+            assert_eq!(names::Place::of(&name).as_ref(), Some(&of), "{name}");
+            assert_eq!(names::trace_of(&name), Some(of.trace_id), "{name}");
+        }
+    }
+    let trace = TraceId([7; 16]);
+    let long = names::by_day(&place(u64::MAX, &"../".repeat(200), true));
+    assert!(long.split('/').count() == 4 && long.split('/').all(|part| part.len() <= 255), "{long}");
+    for other in ["json", "1.json", "x.0a.json", "1.0a.b.json", "1.0a.a.c.json", "-1.0a.json", "1..json", "1.0a.txt"] {
+        assert_eq!(names::Place::of(&format!("index/day/2025-07-01/{trace}.{other}")), None, "{other}");
+    }
+    let of = names::TraceNames::new("default", trace);
+    assert!(names::is_amendment(&of.amendment_manifest("0a")) && !names::is_amendment(&of.manifest()));
+}
+
+#[test]
 fn input_24_33_homoglyphs_and_invented_times_have_names_of_their_own() {
     assert_ne!(names::part("a"), names::part("\u{430}"));
     assert_eq!(names::day(Timestamp(0)), "1970-01-01");

@@ -7,9 +7,10 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::ledger::SigningArgs;
 use super::store::{Format, FormatArgs, PageArgs, StoreArgs, block_on, print_data};
-use super::{NotFound, keys, term};
-use crate::agent::{Arms, Catalog, Event, Ledger, Note, RolloutRequest, rollout, stats};
+use super::{NotFound, term};
+use crate::agent::{Arms, Catalog, Event, Ledger, Note, RolloutRequest, Watch, rollout, stats};
 use crate::bundle::{Signer, Verifier};
 use crate::model::Timestamp;
 use crate::telemetry::{Clock as _, SystemClock};
@@ -24,6 +25,9 @@ pub(super) enum Command {
         store: StoreArgs,
         #[command(flatten)]
         key: SigningArgs,
+        /// Goes on, and looks for new bundles this often: beside a Casefile that serves.
+        #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+        every: Option<Duration>,
     },
     /// Lists entries, the latest first.
     Ls {
@@ -73,21 +77,6 @@ pub(super) struct AppendArgs {
     json: bool,
 }
 
-/// A key to sign with.
-#[derive(Debug, Clone, Args)]
-pub(super) struct SigningArgs {
-    /// File with the ed25519 private key in PEM (PKCS#8) that signs the entry.
-    #[arg(long, env = "CASEFILE_SIGNING_KEY_FILE", value_name = "FILE")]
-    signing_key: Option<PathBuf>,
-}
-
-impl SigningArgs {
-    /// The signer, where a key was named.
-    pub(super) fn signer(&self) -> anyhow::Result<Option<Signer>> {
-        self.signing_key.as_deref().map(keys::signer).transpose()
-    }
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum EventArg {
     BundleMade,
@@ -116,7 +105,7 @@ impl From<EventArg> for Event {
 pub(super) fn run(command: &Command) -> anyhow::Result<()> {
     match command {
         Command::Append(args) => append(args),
-        Command::Sync { store, key } => sync(&store.open()?, key.signer()?.as_ref()),
+        Command::Sync { store, key, every } => sync(&store.open()?, key.signer()?.as_ref(), *every),
         Command::Ls { incident, store, page } => list(incident.as_deref(), store, page),
         Command::Verify { store, public_key, head, format } => {
             verify(store, public_key.as_deref(), head.as_deref(), format.or(Format::Text))
@@ -165,39 +154,28 @@ async fn of_bundle(
     Ok(Note { event, incident, bundle, details })
 }
 
-fn sync(catalog: &Catalog, signer: Option<&Signer>) -> anyhow::Result<()> {
-    let added = block_on(async {
-        let ledger = Ledger::new(catalog.store().clone());
-        let known = ledger.entries().await?;
-        let known: BTreeSet<String> = known
-            .into_iter()
-            .filter(|entry| entry.event == Event::BundleMade)
-            .filter_map(|entry| entry.bundle)
-            .collect();
-        let mut bundles = catalog.bundles(None, usize::MAX, "").await?.items;
-        bundles.retain(|bundle| !known.contains(&bundle.bundle_id));
-        bundles.reverse();
-        for bundle in &bundles {
-            let note = of_bundle(catalog, &bundle.bundle_id, Event::BundleMade, BTreeMap::new()).await?;
-            ledger.append(&note, SystemClock.now(), signer).await?;
-        }
-        Ok(bundles.len())
-    })?;
-    Ok(term::stdout().line(&format!("{added} entries added"))?)
-}
-
-/// Notes that a bundle was rendered: which prompt an agent was given.
-pub(super) fn note_prompt(
-    catalog: &Catalog,
-    id: &str,
-    details: BTreeMap<String, String>,
-    key: &SigningArgs,
-) -> anyhow::Result<()> {
-    let signer = key.signer()?;
+fn sync(catalog: &Catalog, signer: Option<&Signer>, every: Option<Duration>) -> anyhow::Result<()> {
     block_on(async {
-        let note = of_bundle(catalog, id, Event::Rendered, details).await?;
-        Ledger::new(catalog.store().clone()).append(&note, SystemClock.now(), signer.as_ref()).await?;
-        Ok(())
+        let ledger = Ledger::new(catalog.store().clone());
+        let made = ledger.entries().await?.into_iter().filter(|entry| entry.event == Event::BundleMade);
+        let mut known: BTreeSet<String> = made.filter_map(|entry| entry.bundle).collect();
+        let mut watch = Watch::begin(catalog.clone(), None, true).await?;
+        loop {
+            let mut added = 0;
+            for bundle in watch.look().await? {
+                if known.insert(bundle.bundle_id.clone()) {
+                    let id = &bundle.bundle_id;
+                    let note = of_bundle(catalog, id, Event::BundleMade, BTreeMap::new()).await?;
+                    ledger.append(&note, SystemClock.now(), signer).await?;
+                    added += 1;
+                }
+            }
+            if every.is_none() || added > 0 {
+                term::stdout().line(&format!("{added} entries added"))?;
+            }
+            let Some(every) = every else { return Ok(()) };
+            tokio::time::sleep(every).await;
+        }
     })
 }
 
@@ -303,11 +281,22 @@ pub(super) fn run_stats(args: &StatsArgs) -> anyhow::Result<()> {
             let numbers = [arm.incidents, arm.opened, arm.merged, arm.reverted].map(|number| number.to_string());
             let mut row = vec![arm.arm.clone()];
             row.extend(numbers);
-            row.extend([share, time.unwrap_or_else(|| "-".to_owned()), arm.recurred.to_string()]);
+            row.extend([share, time.unwrap_or_else(|| "-".to_owned())]);
+            row.extend([arm.recurred, arm.failures_after_fix].map(|number| number.to_string()));
             row
         })
         .collect();
-    let header = ["arm", "incidents", "opened", "merged", "reverted", "accepted", "median time to fix", "recurred"];
+    let header = [
+        "arm",
+        "incidents",
+        "opened",
+        "merged",
+        "reverted",
+        "accepted",
+        "median time to fix",
+        "recurred",
+        "failures after fix",
+    ];
     out.rows(format, &header, &rows)?;
     Ok(out.line(&format!("{} incidents with entries in the ledger", found.total))?)
 }

@@ -9,11 +9,13 @@ mod demo;
 mod doctor;
 mod exit;
 mod export;
+mod forge;
 mod gc;
 mod incident;
 mod inspect;
 mod k8s;
 mod keys;
+mod ledger;
 mod mcp;
 mod patch;
 mod pr;
@@ -115,7 +117,7 @@ enum Command {
     Patch(patch::Command),
     /// Lets a repair agent mend what a bundle tells of, with the guard behind it.
     Repair(repair::RepairArgs),
-    /// Writes pull requests, and checks changelogs.
+    /// Writes and opens pull requests, and checks changelogs.
     #[command(subcommand)]
     Pr(pr::Command),
     /// Writes what other programs take in.

@@ -1,6 +1,6 @@
 //! `casefile patch check|rank|verify`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -8,6 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use sha2::{Digest as _, Sha256};
 
 use super::exit::Partial;
+use super::ledger::LedgerArgs;
 use super::store::StoreArgs;
 use super::workshop::{self, RepoArgs, RunArgs};
 use super::{keys, term};
@@ -16,8 +17,8 @@ use crate::agent::patch::{
     CommitAs, CommitKey, Decision, External, Guard, Judgement, Level, Policy, Ranked, STATEMENT_TYPE, check, commit,
     rank, sarif, statement,
 };
-use crate::agent::testgen::Made;
-use crate::agent::worktree::Worktree;
+use crate::agent::testgen::{Made, Runner};
+use crate::agent::worktree::{Sandbox, Worktree};
 use crate::bundle::{Envelope, Verifier, digest_of, to_canonical};
 use crate::model::Bundle;
 
@@ -31,6 +32,8 @@ pub(super) enum Command {
         guard: GuardArgs,
         #[command(flatten)]
         give: GiveArgs,
+        #[command(flatten)]
+        ledger: LedgerArgs,
     },
     /// Judges several diffs for one failure, and lists them, the best first: most tests, then the smallest.
     Rank {
@@ -71,6 +74,16 @@ pub(super) struct GuardArgs {
     /// The failing test, as `test make` wrote it; without it one is made.
     #[arg(long, value_name = "FILE")]
     test: Option<PathBuf>,
+    /// Paths that may not change, beside the built-in ones (continuous integration, keys).
+    #[arg(long = "block", value_name = "GLOB")]
+    blocked: Vec<String>,
+    #[command(flatten)]
+    rules: RuleArgs,
+}
+
+/// What a patch may do, and what is run beside the made test.
+#[derive(Debug, Clone, Args)]
+pub(super) struct RuleArgs {
     /// Most files, beside tests and prose, that may change.
     #[arg(long, default_value_t = 5, value_name = "COUNT")]
     max_files: usize,
@@ -80,9 +93,6 @@ pub(super) struct GuardArgs {
     /// Paths that may change; where there is one, no others may. `**` stands for folders.
     #[arg(long = "allow", value_name = "GLOB")]
     allowed: Vec<String>,
-    /// Paths that may not change, beside the built-in ones (continuous integration, keys).
-    #[arg(long = "block", value_name = "GLOB")]
-    blocked: Vec<String>,
     /// Paths that a person has to look at, beside the built-in ones (manifests, settings of test runners, migrations).
     #[arg(long = "review", value_name = "GLOB")]
     reviewed: Vec<String>,
@@ -126,6 +136,13 @@ pub(super) struct GiveArgs {
     author: String,
 }
 
+impl GiveArgs {
+    /// The file of the key that signs the commit, where it is one.
+    fn commit_key(&self) -> Option<&Path> {
+        self.sign_with.as_deref().map(Path::new).filter(|key| key.is_file())
+    }
+}
+
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Form {
     Text,
@@ -133,29 +150,55 @@ enum Form {
     Sarif,
 }
 
-/// All that `patch check` needs, ready to judge.
+/// All that a verdict needs, ready to judge.
 pub(super) struct Bench {
     pub(super) bundle: Bundle,
     pub(super) tree: Worktree,
     pub(super) made: Made,
-    pub(super) sandbox: crate::agent::worktree::Sandbox,
-    runner: crate::agent::testgen::Runner,
+    pub(super) sandbox: Sandbox,
+    runner: Runner,
     policy: Policy,
     checks: Vec<External>,
-    args: GuardArgs,
+    runs: u32,
+    rules: RuleArgs,
+}
+
+/// What a bench is made of, but for the evidence.
+pub(super) struct Place<'a> {
+    pub(super) repo: &'a Path,
+    pub(super) run: &'a RunArgs,
+    pub(super) rules: &'a RuleArgs,
+    /// Patterns of paths that may not change.
+    pub(super) blocked: &'a [String],
+    /// Files that nothing behind the sandbox's walls may read.
+    pub(super) keys: &'a [&'a Path],
 }
 
 impl GuardArgs {
-    /// Reads the bundle, checks its commit out, and makes the test, if there is none.
-    pub(super) fn bench(&self) -> anyhow::Result<Bench> {
+    /// Reads the bundle, checks its commit out, and makes the test, if there is none. `keys` are what tests and agents may not read.
+    pub(super) fn bench(&self, keys: &[&Path]) -> anyhow::Result<Bench> {
         let bundle = workshop::bundle(&self.bundle, &self.store)?;
         let tree = self.repo.tree(&bundle)?;
         let made = self.repo.test(self.test.as_deref(), &bundle, &tree)?;
-        let sandbox = self.run.sandbox(&self.repo.repo, &tree)?;
-        let runner = self.run.runner(made.about.framework, self.suite.as_deref());
-        let policy = Policy::new(self.max_files, self.max_lines, &self.allowed, &self.blocked, &self.reviewed)?;
-        let checks = self.checks.iter().map(|line| external(line, self.run.limit())).collect::<anyhow::Result<_>>()?;
-        Ok(Bench { bundle, tree, made, sandbox, runner, policy, checks, args: self.clone() })
+        let place = Place { repo: &self.repo.repo, run: &self.run, rules: &self.rules, blocked: &self.blocked, keys };
+        place.bench(bundle, tree, made)
+    }
+
+    /// Whether the test is given, and not made anew.
+    pub(super) fn gives_test(&self) -> bool {
+        self.test.is_some()
+    }
+}
+
+impl Place<'_> {
+    /// The bench for a bundle, the repository at its commit, and its test.
+    pub(super) fn bench(&self, bundle: Bundle, tree: Worktree, made: Made) -> anyhow::Result<Bench> {
+        let Place { repo, run, rules, blocked, keys } = *self;
+        let sandbox = run.sandbox(repo, &tree, keys)?;
+        let runner = run.runner(made.about.framework, rules.suite.as_deref());
+        let policy = Policy::new(rules.max_files, rules.max_lines, &rules.allowed, blocked, &rules.reviewed)?;
+        let checks = rules.checks.iter().map(|line| external(line, run.limit())).collect::<anyhow::Result<_>>()?;
+        Ok(Bench { bundle, tree, made, sandbox, runner, policy, checks, runs: run.runs, rules: rules.clone() })
     }
 }
 
@@ -168,9 +211,9 @@ impl Bench {
             runner: &self.runner,
             sandbox: &self.sandbox,
             policy: &self.policy,
-            runs: self.args.run.runs,
-            suite: !self.args.no_suite,
-            coverage: self.args.coverage.clone(),
+            runs: self.runs,
+            suite: !self.rules.no_suite,
+            coverage: self.rules.coverage.clone(),
             checks: &self.checks,
         };
         Ok(check(&guard, &self.tree, diff)?)
@@ -184,15 +227,19 @@ fn external(line: &str, limit: Duration) -> anyhow::Result<External> {
 
 pub(super) fn run(command: &Command) -> anyhow::Result<()> {
     match command {
-        Command::Check { diff, guard, give } => {
+        Command::Check { diff, guard, give, ledger } => {
             let diff = workshop::read(diff)?;
-            let bench = guard.bench()?;
+            let noting = ledger.open(&guard.store)?;
+            let keys: Vec<&Path> =
+                [ledger.key_file(), give.key.as_deref(), give.commit_key()].into_iter().flatten().collect();
+            let bench = guard.bench(&keys)?;
             let judgement = bench.judge(&diff)?;
-            give_out(&bench, &diff, &judgement, give)?;
+            noting.patch_checked(&bench.bundle, &bench.made, &judgement)?;
+            give_out(&bench, &guard.repo.repo, &diff, &judgement, give)?;
             end(&judgement)
         }
         Command::Rank { diffs, guard, json } => {
-            let bench = guard.bench()?;
+            let bench = guard.bench(&[])?;
             let mut patches = Vec::new();
             for path in diffs {
                 let judgement = bench.judge(&workshop::read(path)?)?;
@@ -222,7 +269,7 @@ pub(super) fn run(command: &Command) -> anyhow::Result<()> {
     }
 }
 
-fn give_out(bench: &Bench, diff: &str, judgement: &Judgement, give: &GiveArgs) -> anyhow::Result<()> {
+fn give_out(bench: &Bench, repo: &Path, diff: &str, judgement: &Judgement, give: &GiveArgs) -> anyhow::Result<()> {
     let log = sarif(judgement);
     let mut out = term::stdout();
     match give.format {
@@ -253,7 +300,6 @@ fn give_out(bench: &Bench, diff: &str, judgement: &Judgement, give: &GiveArgs) -
             incident.id,
             bench.bundle.bundle_id
         );
-        let repo = &bench.args.repo.repo;
         let as_what = CommitAs { branch, author: &give.author, message: &message, key: key.as_ref() };
         let id = commit(&bench.tree, repo, diff, &bench.made, &as_what)?;
         if matches!(give.format, Form::Text) {
@@ -304,7 +350,7 @@ pub(super) fn word(decision: Decision) -> &'static str {
     }
 }
 
-fn verify(file: &std::path::Path, public_key: &std::path::Path, diff: &std::path::Path) -> anyhow::Result<()> {
+fn verify(file: &Path, public_key: &Path, diff: &Path) -> anyhow::Result<()> {
     let key = Verifier::from_pem(&workshop::read(public_key)?)
         .map_err(|problem| anyhow::anyhow!("{}: {}", public_key.display(), problem.message))?;
     let envelope: Envelope =

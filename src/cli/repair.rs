@@ -1,16 +1,17 @@
 //! `casefile repair`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 
 use super::exit::Partial;
-use super::patch::{GuardArgs, word};
+use super::ledger::{LedgerArgs, Noting, with_names};
+use super::patch::{Bench, GuardArgs, word};
 use super::{term, workshop};
 use crate::agent::BundleView;
-use crate::agent::patch::Decision;
-use crate::agent::repair::{Task, repair};
+use crate::agent::patch::{Decision, Judgement};
+use crate::agent::repair::{Overseer, Task, repair};
 
 /// Lets a repair agent mend what a bundle tells of, and keeps the best patch.
 ///
@@ -45,12 +46,41 @@ pub(super) struct RepairArgs {
     json: bool,
     #[command(flatten)]
     guard: GuardArgs,
+    #[command(flatten)]
+    ledger: LedgerArgs,
+}
+
+/// Notes what the agent is given, and lets the guard judge what it did.
+struct Overseen<'a> {
+    bench: &'a Bench,
+    noting: &'a Noting,
+}
+
+impl Overseer for Overseen<'_> {
+    fn prompted(&mut self, iteration: u32, prompt: &str) -> Result<(), String> {
+        let details = [("for", "repair".to_owned()), ("iteration", iteration.to_string())];
+        let noted = self.noting.rendered(&self.bench.bundle, prompt, with_names(details));
+        noted.map_err(|error| format!("{error:#}"))
+    }
+
+    fn judge(&mut self, diff: &str) -> Result<Judgement, String> {
+        let judged = self.bench.judge(diff).and_then(|judgement| {
+            self.noting.patch_checked(&self.bench.bundle, &self.bench.made, &judgement)?;
+            Ok(judgement)
+        });
+        judged.map_err(|error| format!("{error:#}"))
+    }
 }
 
 pub(super) fn run(args: &RepairArgs) -> anyhow::Result<()> {
-    let bench = args.guard.bench()?;
+    let noting = args.ledger.open(&args.guard.store)?;
+    let keys: Vec<&Path> = args.ledger.key_file().into_iter().collect();
+    let bench = args.guard.bench(&keys)?;
+    if !args.guard.gives_test() {
+        noting.test_made(&bench.bundle, &bench.made)?;
+    }
     let tree = args.guard.repo.tree(&bench.bundle)?;
-    let mut sandbox = args.guard.run.sandbox(&args.guard.repo.repo, &tree)?;
+    let mut sandbox = args.guard.run.sandbox(&args.guard.repo.repo, &tree, &keys)?;
     sandbox.pass.extend_from_slice(&args.agent_env);
     sandbox.network = args.agent_network;
     let view = BundleView { bundle: bench.bundle.clone(), numbers: None, manifests: Vec::new() };
@@ -64,7 +94,7 @@ pub(super) fn run(args: &RepairArgs) -> anyhow::Result<()> {
         limit: Duration::from_secs(args.time),
         sandbox: &sandbox,
     };
-    let done = repair(&task, &tree, &mut |diff| bench.judge(diff).map_err(|error| format!("{error:#}")))?;
+    let done = repair(&task, &tree, &mut Overseen { bench: &bench, noting: &noting })?;
     workshop::write(&args.out, &done.diff)?;
     let mut out = term::stdout();
     if args.json {

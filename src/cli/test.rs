@@ -7,6 +7,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::exit::Partial;
+use super::ledger::LedgerArgs;
 use super::store::StoreArgs;
 use super::term;
 use super::workshop::{self, RepoArgs, RunArgs};
@@ -32,6 +33,8 @@ pub(super) enum Command {
         /// Also writes a script that runs it in the image that failed.
         #[arg(long, value_name = "FILE")]
         script: Option<PathBuf>,
+        #[command(flatten)]
+        ledger: LedgerArgs,
         /// JSON on stdout in place of text.
         #[arg(long)]
         json: bool,
@@ -58,10 +61,12 @@ pub(super) enum Command {
 
 pub(super) fn run(command: &Command) -> anyhow::Result<()> {
     match command {
-        Command::Make { bundle, store, repo, out, script: file, json } => {
+        Command::Make { bundle, store, repo, out, script: file, ledger, json } => {
+            let noting = ledger.open(store)?;
             let bundle = workshop::bundle(bundle, store)?;
             let tree = repo.tree(&bundle)?;
             let made = repo.make(&bundle, &tree)?;
+            noting.test_made(&bundle, &made)?;
             let mut terminal = term::stdout();
             let is_stdout = out.as_deref().is_some_and(|path| path.as_os_str() == "-");
             let path = out.clone().unwrap_or_else(|| repo.repo.join(&made.about.path));
@@ -95,7 +100,7 @@ pub(super) fn run(command: &Command) -> anyhow::Result<()> {
             let bundle = workshop::bundle(bundle, store)?;
             let tree = repo.tree(&bundle)?;
             let made = repo.test(test.as_deref(), &bundle, &tree)?;
-            let sandbox = run.sandbox(&repo.repo, &tree)?;
+            let sandbox = run.sandbox(&repo.repo, &tree, &[])?;
             let runner = run.runner(made.about.framework, None);
             let verified = verify(&bundle, &tree, &sandbox, &runner, &made.about, &made.text, run.runs)?;
             let same = verified.runs.iter().filter(|run| **run == RunResult::Reproduced).count();

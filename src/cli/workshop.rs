@@ -33,6 +33,13 @@ pub(super) struct RepoArgs {
     /// The repository of the service that failed.
     #[arg(long, value_name = "PATH", default_value = ".")]
     pub(super) repo: PathBuf,
+    #[command(flatten)]
+    pub(super) test: TestArgs,
+}
+
+/// How a test is made.
+#[derive(Debug, Clone, Args)]
+pub(super) struct TestArgs {
     /// The commit that failed, in place of the bundle's.
     #[arg(long, value_name = "SHA")]
     commit: Option<String>,
@@ -68,7 +75,8 @@ pub(super) struct RunArgs {
     /// Seconds that one run may take.
     #[arg(long, default_value_t = 300, value_name = "SECONDS")]
     timeout: u64,
-    /// Command that keeps them in a container, where there is no bubblewrap: `docker run --rm -v {work}:{work} -w {dir} IMAGE`.
+    /// Command that keeps them in a container, in place of bubblewrap: `docker run --rm --network none {env} -v {work}:{work} -w {dir} IMAGE`.
+    /// The image has what the tests need, and `timeout`; `{env}` stands for their variables.
     #[arg(long, value_name = "COMMAND")]
     container: Option<String>,
     /// Runs them without a sandbox if there is none: on a machine that is itself one.
@@ -100,19 +108,19 @@ pub(super) fn digest(bundle: &Bundle) -> anyhow::Result<String> {
 impl RepoArgs {
     /// Whether a value of a token was given.
     pub(super) fn gives_values(&self) -> bool {
-        !self.values.is_empty()
+        !self.test.values.is_empty()
     }
 
     /// The repository at the commit that failed.
     pub(super) fn tree(&self, bundle: &Bundle) -> anyhow::Result<Worktree> {
-        let commit = self.commit.as_deref().or(bundle.commit_sha.as_deref());
+        let commit = self.test.commit.as_deref().or(bundle.commit_sha.as_deref());
         let commit = commit.ok_or(crate::agent::testgen::MakeError::NoCommit)?;
         Ok(Worktree::at(&self.repo, commit)?)
     }
 
     /// What runs the tests.
     pub(super) fn framework(&self, bundle: &Bundle, tree: &Worktree) -> anyhow::Result<Framework> {
-        let named = self.framework.map(|name| match name {
+        let named = self.test.framework.map(|name| match name {
             FrameworkName::Pytest => Framework::Pytest,
             FrameworkName::Jest => Framework::Jest,
             FrameworkName::Vitest => Framework::Vitest,
@@ -127,11 +135,20 @@ impl RepoArgs {
 
     /// Makes the test.
     pub(super) fn make(&self, bundle: &Bundle, tree: &Worktree) -> anyhow::Result<Made> {
-        let mut values = BTreeMap::new();
-        for given in &self.values {
+        self.make_with(bundle, tree, BTreeMap::new())
+    }
+
+    /// Makes the test with more known values of tokens.
+    pub(super) fn make_with(
+        &self,
+        bundle: &Bundle,
+        tree: &Worktree,
+        mut values: BTreeMap<String, String>,
+    ) -> anyhow::Result<Made> {
+        for given in &self.test.values {
             let (token, value) =
                 given.split_once('=').with_context(|| format!("--value `{given}`: write TOKEN=VALUE"))?;
-            values.insert(token.to_owned(), value.to_owned());
+            values.entry(token.to_owned()).or_insert_with(|| value.to_owned());
         }
         Ok(make(bundle, tree, self.framework(bundle, tree)?, values)?)
     }
@@ -140,23 +157,21 @@ impl RepoArgs {
     pub(super) fn test(&self, file: Option<&Path>, bundle: &Bundle, tree: &Worktree) -> anyhow::Result<Made> {
         let Some(file) = file else { return self.make(bundle, tree) };
         let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
-        let about = About::read(&text, file)?;
-        let (bundle_id, commit) = (bundle.bundle_id.clone(), tree.commit().to_owned());
-        Ok(Made {
-            about,
-            bundle_id,
-            commit,
-            text,
-            missing: Vec::new(),
-            notes: Vec::new(),
-            placeholders: BTreeMap::new(),
-        })
+        made_before(text, file, bundle, tree)
     }
 }
 
+/// A test that was made before. `file` is named where the text is no such test.
+pub(super) fn made_before(text: String, file: &Path, bundle: &Bundle, tree: &Worktree) -> anyhow::Result<Made> {
+    let about = About::read(&text, file)?;
+    let (bundle_id, commit) = (bundle.bundle_id.clone(), tree.commit().to_owned());
+    let (missing, notes, placeholders) = (Vec::new(), Vec::new(), BTreeMap::new());
+    Ok(Made { about, bundle_id, commit, text, missing, notes, placeholders })
+}
+
 impl RunArgs {
-    /// The walls, with the repository and its packages behind them.
-    pub(super) fn sandbox(&self, repo: &Path, tree: &Worktree) -> anyhow::Result<Sandbox> {
+    /// The walls, with the repository and its packages behind them. `keys` are files that nothing behind them may read.
+    pub(super) fn sandbox(&self, repo: &Path, tree: &Worktree, keys: &[&Path]) -> anyhow::Result<Sandbox> {
         let container = self.container.as_deref().map(words);
         let mut sandbox = Sandbox::find(container, self.no_sandbox)?;
         let repo = std::fs::canonicalize(repo).with_context(|| format!("{} cannot be read", repo.display()))?;
@@ -168,6 +183,9 @@ impl RunArgs {
         let data = PathBuf::from(super::keys::data_dir(&ProcessEnvironment));
         sandbox.hidden.extend(["redaction.key", "signing.pem"].map(|name| data.join(name)));
         sandbox.hidden.extend_from_slice(&self.hidden);
+        sandbox.hidden.extend(keys.iter().map(|key| (*key).to_owned()));
+        // What signs the ledger is nobody's behind the walls, whether or not this command writes to it.
+        sandbox.hidden.extend(std::env::var_os(super::ledger::KEY_FILE).map(PathBuf::from));
         sandbox.writable.clone_from(&self.caches);
         sandbox.pass.clone_from(&self.env);
         Ok(sandbox)
@@ -177,6 +195,11 @@ impl RunArgs {
     pub(super) fn runner(&self, framework: Framework, suite: Option<&str>) -> Runner {
         let program = self.runner.as_deref().map(words);
         Runner { framework, program, suite: suite.map(str::to_owned), limit: self.limit() }
+    }
+
+    /// Whether programs may run without walls.
+    pub(super) fn is_open(&self) -> bool {
+        self.no_sandbox
     }
 
     /// How long one run may take.

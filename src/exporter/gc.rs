@@ -198,6 +198,11 @@ mod tests {
         TraceId([number; 16])
     }
 
+    fn place(number: u8) -> names::Place {
+        let bundle_id = format!("{number:032x}");
+        names::Place { trace_id: trace(number), failed_at: Timestamp(0), bundle_id, is_amendment: false }
+    }
+
     /// A store in which the trace `number` has a bundle, an amendment, their manifests and references.
     async fn store_with(numbers: &[u8]) -> Store {
         let store = Store::in_memory();
@@ -209,8 +214,8 @@ mod tests {
                 of.manifest(),
                 of.amendment("0a", none),
                 of.amendment_manifest("0a"),
-                names::by_day(Timestamp(0), trace(*number)),
-                names::by_incident("INC-1", trace(*number)),
+                names::by_day(&place(*number)),
+                names::by_incident("INC-1", &place(*number)),
                 names::raw("default", trace(*number), "0b", 0),
                 names::attachment("INC-1", &format!("hmac-sha256:{number:032x}")),
             ] {

@@ -53,15 +53,20 @@ impl IndexRef {
         }
     }
 
-    /// Writes it by day and by incident. A reference that is there already stays: an amendment adds one only where its
-    /// day or incident is another.
+    /// Writes it by day and by incident. A reference that is there already stays.
     pub(crate) async fn write(&self, store: &Store, failed_at: Timestamp) -> Result<(), ExportError> {
         let bytes =
             Bytes::from(to_canonical(self).map_err(|error| {
                 ExportError::new(ErrorKind::Permanent, "could not encode a reference").because(error)
             })?);
-        store.create(&names::by_day(failed_at, self.trace_id), bytes.clone()).await?;
-        store.create(&names::by_incident(&self.incident_id, self.trace_id), bytes).await?;
+        let place = names::Place {
+            trace_id: self.trace_id,
+            failed_at,
+            bundle_id: self.bundle_id.clone(),
+            is_amendment: names::is_amendment(&self.manifest),
+        };
+        store.create(&names::by_day(&place), bytes.clone()).await?;
+        store.create(&names::by_incident(&self.incident_id, &place), bytes).await?;
         Ok(())
     }
 }

@@ -132,7 +132,7 @@ impl Place {
                     .and_then(|folder| Url::from_directory_path(folder).ok())
                     .map_or_else(|| format!("file:{}", folder.display()), |url| url.to_string());
                 // An object is acknowledged as stored: it must survive power loss.
-                Ok(Store::over(Arc::new(opened.with_fsync(true)), Path::default(), shown, false, timeout))
+                Ok(Store::in_folder(opened.with_fsync(true), shown, timeout))
             }
             Self::S3 { bucket, prefix } => {
                 install_crypto();

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
+use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, TagSet};
 
@@ -49,6 +50,13 @@ pub struct TooLarge(pub u64);
 
 /// Most bytes of one object that are read.
 pub const MAX_OBJECT_BYTES: u64 = 256 * 1024 * 1024;
+/// Requests to a store at the same time, where many objects are read: most of their time is spent on the way.
+const REQUESTS_AT_ONCE: usize = 64;
+/// Files that one task reads, and tasks at the same time.
+const FILES_AT_ONCE: usize = 256;
+const FILE_READERS: usize = 4;
+/// Bytes that a file is expected to have.
+const FILE_BYTES: usize = 4096;
 
 /// An object store or a folder, under a prefix.
 #[derive(Clone)]
@@ -61,6 +69,8 @@ pub struct Store {
     timeout: Duration,
     /// What every object is tagged with.
     tags: TagSet,
+    /// The folder, where it is one: many files are read at once there.
+    folder: Option<Arc<LocalFileSystem>>,
 }
 
 impl fmt::Debug for Store {
@@ -86,7 +96,14 @@ impl Store {
         timeout: Duration,
     ) -> Self {
         let url = url.into().trim_end_matches('/').to_owned();
-        Self { inner, prefix, url, ordered, timeout, tags: TagSet::default() }
+        Self { inner, prefix, url, ordered, timeout, tags: TagSet::default(), folder: None }
+    }
+
+    /// A store in a folder.
+    pub(super) fn in_folder(folder: LocalFileSystem, url: impl Into<String>, timeout: Duration) -> Self {
+        let folder = Arc::new(folder);
+        let store = Self::over(Arc::clone(&folder) as Arc<dyn ObjectStore>, Path::default(), url, false, timeout);
+        Self { folder: Some(folder), ..store }
     }
 
     /// Tags every object that is written.
@@ -181,6 +198,82 @@ impl Store {
             Ok(Some(Ok(found.bytes().await?)))
         };
         self.within("read", name, read).await
+    }
+
+    /// Many small objects (references), in the order of `names`; those that are not there are left out. Some hundred of them are in memory at the
+    /// same time.
+    ///
+    /// # Errors
+    /// As [`Store::get`], for the first of them that cannot be read.
+    pub fn get_each(&self, names: Vec<String>) -> BoxStream<'static, Result<(String, Bytes), ExportError>> {
+        let store = self.clone();
+        if let Some(folder) = &self.folder {
+            // A task for each file would cost more than the file.
+            let parts: Vec<Vec<String>> = names.chunks(FILES_AT_ONCE).map(<[String]>::to_vec).collect();
+            let folder = Arc::clone(folder);
+            let read = move |part: Vec<String>| store.clone().read_files(Arc::clone(&folder), part);
+            let parts = futures::stream::iter(parts).map(read).buffered(FILE_READERS);
+            return parts.map_ok(|found| futures::stream::iter(found).map(Ok)).try_flatten().boxed();
+        }
+        let read = move |name: String| {
+            let store = store.clone();
+            async move { Ok(store.get(&name).await?.map(|bytes| (name, bytes))) }
+        };
+        futures::stream::iter(names)
+            .map(read)
+            .buffered(REQUESTS_AT_ONCE)
+            .try_filter_map(async |found| Ok(found))
+            .boxed()
+    }
+
+    /// Files of a folder, on a thread that may wait for the disk.
+    async fn read_files(
+        self,
+        folder: Arc<LocalFileSystem>,
+        names: Vec<String>,
+    ) -> Result<Vec<(String, Bytes)>, ExportError> {
+        let (url, timeout) = (self.url.clone(), self.timeout);
+        let read = tokio::task::spawn_blocking(move || {
+            let mut found = Vec::with_capacity(names.len());
+            for name in names {
+                if let Some(bytes) = self.read_file(&folder, &name)? {
+                    found.push((name, bytes));
+                }
+            }
+            Ok(found)
+        });
+        match tokio::time::timeout(timeout, read).await {
+            Ok(Ok(found)) => found,
+            Ok(Err(error)) => {
+                Err(ExportError::new(ErrorKind::Retryable, "reading files was broken off").because(error))
+            }
+            Err(_) => Err(timed_out("read files of", &url, timeout)),
+        }
+    }
+
+    fn read_file(&self, folder: &LocalFileSystem, name: &str) -> Result<Option<Bytes>, ExportError> {
+        let failed = |error: std::io::Error| {
+            ExportError::new(ErrorKind::Retryable, format!("could not read `{name}`")).because(error)
+        };
+        let path = folder
+            .path_to_filesystem(&self.path(name)?)
+            .map_err(|error| ExportError::from_store("read", name, error))?;
+        let mut file = match std::fs::File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(failed(error)),
+        };
+        // Most are smaller than this, and read by one call.
+        let mut bytes = Vec::with_capacity(FILE_BYTES);
+        std::io::Read::read_to_end(&mut std::io::Read::take(&mut file, MAX_OBJECT_BYTES + 1), &mut bytes)
+            .map_err(failed)?;
+        if bytes.len() as u64 > MAX_OBJECT_BYTES {
+            return Err(ExportError::new(
+                ErrorKind::Permanent,
+                format!("`{name}` has more than {MAX_OBJECT_BYTES} bytes, the most that is read"),
+            ));
+        }
+        Ok(Some(bytes.into()))
     }
 
     /// When an object was written, by the store's clock; `None` if there is none.

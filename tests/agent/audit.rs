@@ -117,6 +117,35 @@ fn what_came_of_repairs_is_told_by_arm() {
     assert_eq!(dealt["arms"].as_array().unwrap().len(), 2);
 }
 
+/// Scenario: an incident comes again an hour after its fix was merged, and its bundles go in time. Guarantees: that it came again is told by
+/// the counters, which stay.
+#[test]
+fn what_comes_after_a_fix_is_told_by_counters_when_its_bundles_are_gone() {
+    const HOUR: u64 = 3_600_000;
+    let folder = Folder::new();
+    let starts = [0, 600_000, HOUR, 2 * HOUR, 2 * HOUR + 1000, 3 * HOUR];
+    let failures: Vec<Value> = (1..).zip(starts).map(|(number, start)| failure(number, start, "GET /pay")).collect();
+    folder.replay(&failures);
+    let id = folder.json(&["incident", "ls", "--json"])["items"][0]["id"].as_str().unwrap().to_owned();
+    folder.text(&["audit", "append", "pr-opened", "--incident", &id]);
+    // In the same hour as the third failure: of that hour nobody can tell which came first.
+    folder.text(&["audit", "append", "merged", "--incident", &id, "--detail", "merged_at=2025-07-01T13:01:00Z"]);
+    let stats = || folder.json(&["stats", "--json"]);
+    let (found, of_it) = (stats(), stats()["items"][0].clone());
+    assert_eq!((&of_it["failures_after_fix"], &of_it["bundles_after_fix"]), (&json!(3), &json!(4)), "{found:#}");
+    let seconds = of_it["seconds_to_fix"].as_u64().unwrap();
+    assert!((58 * 60 - 1..=58 * 60).contains(&seconds), "from the first failure at 12:03: {of_it}");
+    assert_eq!((&found["arms"][0]["recurred"], &found["arms"][0]["failures_after_fix"]), (&json!(1), &json!(3)));
+
+    for gone in ["bundles", "index"] {
+        std::fs::remove_dir_all(folder.store().join(gone)).unwrap();
+    }
+    let (found, of_it) = (stats(), stats()["items"][0].clone());
+    assert_eq!((&of_it["failures_after_fix"], &of_it["bundles_after_fix"]), (&json!(3), &json!(0)), "{found:#}");
+    assert!(of_it["failed_again_at"].as_str().unwrap().starts_with("2025-07-01T15:03:00"), "{of_it}");
+    assert_eq!(found["arms"][0]["recurred"], 1);
+}
+
 #[test]
 fn a_rollout_is_judged_by_the_rates_before_and_in_the_version() {
     const HOUR: u64 = 3_600_000;

@@ -1,5 +1,8 @@
 //! Lists, page by page, over the command line.
 
+use std::fs;
+use std::path::{Path, PathBuf};
+
 use serde_json::Value;
 
 use super::recording::{Folder, ended, failure, trace_id};
@@ -99,4 +102,62 @@ fn a_store_without_bundles_is_an_empty_list() {
         let page = folder.json(&list);
         assert_eq!((page["total"].as_u64(), page["truncated"].as_bool()), (Some(0), Some(false)), "{page}");
     }
+}
+
+/// The references under a folder of the index.
+fn references(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if entry.is_dir() { found.extend(references(&entry)) } else { found.push(entry) }
+    }
+    found
+}
+
+/// Guarantees: names of references put a list in order, and a page reads no more than it shows.
+#[test]
+fn a_page_reads_only_what_it_shows() {
+    let folder = seven();
+    let shown = [trace_id(7), trace_id(6)];
+    for reference in references(&folder.store().join("index/day")) {
+        let name = reference.file_name().unwrap().to_string_lossy().into_owned();
+        if !shown.iter().any(|trace| name.starts_with(trace)) {
+            fs::write(&reference, "not read").unwrap();
+        }
+    }
+    let page = folder.json(&["bundle", "ls", "--json", "--limit", "2"]);
+    assert_eq!((&page["total"], &page["returned"]), (&7.into(), &2.into()), "{page}");
+    let found: Vec<&str> =
+        page["items"].as_array().unwrap().iter().map(|one| one["trace_id"].as_str().unwrap()).collect();
+    assert_eq!(found, shown);
+    let (code, said) = ended(&folder.read(&["bundle", "ls", "--limit", "3"]));
+    assert!(code == 1 && said.contains(&trace_id(5)), "what is shown is read: {said}");
+}
+
+/// Scenario: version 0.1 named a reference by its trace alone. Guarantees: such a store is listed as before, also where a newer version
+/// has gone on with it.
+#[test]
+fn references_of_version_0_1_are_listed_in_their_place() {
+    let folder = seven();
+    let expected = walk(&folder, &["bundle", "ls"], 3);
+    let incidents = walk(&folder, &["incident", "ls"], 2);
+    for reference in references(&folder.store().join("index")) {
+        let name = reference.file_name().unwrap().to_string_lossy().into_owned();
+        let (trace, _) = name.split_once('.').unwrap();
+        fs::rename(&reference, reference.with_file_name(format!("{trace}.json"))).unwrap();
+    }
+    assert_eq!(walk(&folder, &["bundle", "ls"], 3), expected);
+    assert_eq!(walk(&folder, &["incident", "ls"], 2), incidents);
+    // The same failures again: nothing is new in them, and their references come under their new names.
+    let again: Vec<Value> = (1..=7)
+        .map(|number| {
+            failure(
+                number,
+                number * 1000,
+                ["GET /pay", "GET /report", "GET /cart"][usize::try_from(number % 3).unwrap()],
+            )
+        })
+        .collect();
+    folder.replay(&again);
+    assert_eq!(walk(&folder, &["bundle", "ls"], 3), expected);
+    assert_eq!(walk(&folder, &["incident", "ls"], 2), incidents);
 }

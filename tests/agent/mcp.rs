@@ -1,25 +1,16 @@
 //! The MCP server, asked by the protocol's own client: every tool over stdin and stdout and by HTTP.
 
 use std::io::{BufRead as _, BufReader};
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use serde_json::{Value, json};
 
 use super::recording::Folder;
 use super::repository::{Repository, SECRET};
 use super::support::casefile::command;
+use super::support::mcp::client;
 
-fn client(arguments: &[&str]) -> Value {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    let python = root.join(".cache/mcp-client/bin/python");
-    assert!(python.exists(), "{} is missing: run `tests/setup`", python.display());
-    let output = Command::new(python).arg(root.join("tests/support/mcp/client.py")).args(arguments).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
-}
-
-const TOOLS: [&str; 8] = [
+const TOOLS: [&str; 10] = [
     "list_incidents",
     "get_incident",
     "get_bundle",
@@ -28,6 +19,8 @@ const TOOLS: [&str; 8] = [
     "get_code",
     "get_repro",
     "get_redaction_report",
+    "make_test",
+    "check_patch",
 ];
 
 fn calls(incident: &str, trace: &str) -> Value {
@@ -42,6 +35,8 @@ fn calls(incident: &str, trace: &str) -> Value {
         ["get_code", {"id": trace, "file": ".env"}],
         ["get_repro", {"id": trace}],
         ["get_redaction_report", {"id": trace}],
+        ["make_test", {"id": trace}],
+        ["check_patch", {"id": trace, "diff": ""}],
         ["get_incident", {"id": "INC-0000000000"}],
         ["get_bundle", {"id": trace, "select": "exception.frame"}],
     ])
@@ -55,9 +50,11 @@ fn judge(found: &Value) {
     assert_eq!(names, TOOLS);
     for tool in found["tools"].as_array().unwrap() {
         assert!(tool["schema"]["type"] == "object" && tool["description"].as_str().unwrap().len() > 20, "{tool}");
+        let runs_code = ["make_test", "check_patch"].contains(&tool["name"].as_str().unwrap());
+        assert_eq!(tool["read_only"], !runs_code, "{tool}");
     }
     let answers = found["answers"].as_array().unwrap();
-    for answer in &answers[..10] {
+    for answer in &answers[..12] {
         let value = &answer["value"];
         if answer["error"] == true {
             continue;
@@ -85,7 +82,10 @@ fn judge(found: &Value) {
     assert!(answers[7]["error"] == true && answers[7]["text"].as_str().unwrap().contains("blocked"), "{}", answers[7]);
     assert_eq!(value(8)["repro"]["request"]["method"], "GET");
     assert_eq!(value(9)["edits"], 1);
-    for (at, said) in [(10, "INC-0000000000"), (11, "`frames`")] {
+    assert_eq!((&value(10)["framework"], &value(10)["missing"]), (&json!("pytest"), &json!([])), "{}", answers[10]);
+    assert!(value(10)["text"].as_str().unwrap().contains("GET") && value(10)["path"].is_string(), "{}", answers[10]);
+    assert_eq!((&value(11)["decision"], &value(11)["items"][0]["rule"]), (&json!("refused"), &json!("empty")));
+    for (at, said) in [(12, "INC-0000000000"), (13, "`frames`")] {
         assert!(
             answers[at]["error"] == true && answers[at]["text"].as_str().unwrap().contains(said),
             "{}",
@@ -128,6 +128,19 @@ fn a_real_client_lists_and_calls_every_tool_over_stdio_and_over_http() {
     assert_ne!(post("origin", "http://localhost:3000"), 403, "a page of this machine");
     served.kill().unwrap();
     served.wait().unwrap();
+}
+
+/// Guarantees: what needs a repository says so where the server was told of none.
+#[test]
+fn without_a_repository_the_tools_that_need_one_say_so() {
+    let folder = Folder::new();
+    let trace = Repository::new(folder.root.path()).fail(&folder);
+    let calls =
+        json!([["get_code", {"id": trace}], ["make_test", {"id": trace}], ["check_patch", {"id": trace, "diff": "x"}]]);
+    let found = client(&["stdio", &calls.to_string(), env!("CARGO_BIN_EXE_casefile"), "mcp", "--store", &folder.url()]);
+    for answer in found["answers"].as_array().unwrap() {
+        assert!(answer["error"] == true && answer["text"].as_str().unwrap().contains("--repo"), "{answer}");
+    }
 }
 
 #[test]

@@ -165,7 +165,29 @@ async fn http_answers_what_the_command_line_answers_as_its_openapi_document_says
     let part = valid(&format!("/v1/bundles/{}?select=trace.spans[0:1].name", trace_id(7)), "/v1/bundles/{id}").await;
     assert_eq!(part["value"], serde_json::json!(["GET /report"]));
 
+    let prompt =
+        valid(&format!("/v1/bundles/{}/prompt?for=aider&max_tokens=800", trace_id(7)), "/v1/bundles/{id}/prompt").await;
+    assert_eq!(
+        prompt["text"],
+        folder.text(&["bundle", "render", &trace_id(7), "--for", "aider", "--max-tokens", "800"])
+    );
+    let path = format!("/v1/bundles/{}/differences/{}?limit=1", trace_id(7), trace_id(6));
+    let found = valid(&path, "/v1/bundles/{id}/differences/{other}").await;
+    assert_eq!(found, folder.json(&["bundle", "diff", &trace_id(7), &trace_id(6), "--json", "--limit", "1"]));
+
+    let mut watched = client.get(format!("{base}/v1/watch?all=true")).send().await.unwrap();
+    assert_eq!(watched.headers()["content-type"], "application/jsonl");
+    let mut lines = String::new();
+    while lines.lines().filter(|line| !line.is_empty()).count() < 7 {
+        lines.push_str(std::str::from_utf8(&watched.chunk().await.unwrap().unwrap()).unwrap());
+    }
+    assert_eq!(lines, folder.text(&["bundle", "watch", "--all", "--count", "7", "--json"]));
+    drop(watched);
+
     for (path, status) in [
+        ("/v1/bundles/00000000000000000000000000000007/prompt?for=nobody", 400),
+        ("/v1/bundles/00000000000000000000000000000007/prompt?max_tokens=10", 400),
+        ("/v1/bundles/00000000000000000000000000000007/differences/00000000000000000000000000000063", 404),
         ("/v1/bundles/00000000000000000000000000000063", 404),
         ("/v1/incidents/INC-0000000000", 404),
         ("/v1/bundles?after=yesterday", 400),

@@ -31,6 +31,11 @@ impl Repository {
             "app/handlers/main.py",
             "from .report import parse_report\n\ndef handle(ts):\n    return parse_report(ts)\n",
         );
+        write(
+            &folder,
+            "app/__init__.py",
+            "from flask import Flask\n\n\ndef create_app():\n    app = Flask(__name__)\n    return app\n",
+        );
         write(&folder, "tests/test_report.py", "def test_parse():\n    assert True\n");
         write(&folder, "requirements.txt", "flask==3.0\n");
         write(&folder, ".env", "DB_PASSWORD=hunter2hunter2\n");

@@ -29,7 +29,10 @@ fn checkout() -> Example {
     let bin = example.file("bin");
     fs::create_dir(&bin).unwrap();
     let write_down = |name: &str| {
-        let script = format!("#!/bin/sh\nprintf '%s\\n' \"$@\" >{}\n", example.file(name).display());
+        let script = format!(
+            "#!/bin/sh\nprintf '%s\\n' \"$@\" >{}\necho https://git.example.org/shop/7\n",
+            example.file(name).display()
+        );
         fs::write(bin.join(name), script).unwrap();
         fs::set_permissions(bin.join(name), fs::Permissions::from_mode(0o755)).unwrap();
     };
@@ -55,6 +58,19 @@ fn pushed(example: &Example) {
     assert!(files.contains("app/handlers/report.py") && files.lines().count() == 2, "{files}");
 }
 
+/// Each step noted what it did, signed.
+fn noted(example: &Example) {
+    let listed = example.casefile(&["audit", "ls", "--store", "file:store", "--json"]);
+    let page: Value = serde_json::from_slice(&listed.stdout).unwrap_or_else(|_| panic!("{}", said(&listed)));
+    let entries = page["items"].as_array().unwrap();
+    let events: Vec<&str> = entries.iter().rev().map(|entry| entry["event"].as_str().unwrap()).collect();
+    assert_eq!(events, ["test_made", "rendered", "patch_checked", "patch_checked", "pr_opened"], "{page:#}");
+    assert_eq!(entries[0]["details"]["pr"], "https://git.example.org/shop/7");
+    let verified =
+        example.casefile(&["audit", "verify", "--store", "file:store", "--public-key", "store/signing.pub.pem"]);
+    assert!(verified.status.success(), "{}", said(&verified));
+}
+
 #[test]
 fn the_steps_of_the_action_open_a_pull_request() {
     let example = checkout();
@@ -68,6 +84,7 @@ fn the_steps_of_the_action_open_a_pull_request() {
         ("agent", agent),
         ("options", options),
         ("runs", "2".to_owned()),
+        ("ledger-key", fs::read_to_string(example.file("store/signing.pem")).unwrap()),
     ];
     let mut inputs: BTreeMap<&str, String> = BTreeMap::new();
     for (name, input) in action["inputs"].as_object().unwrap() {
@@ -109,8 +126,11 @@ fn the_steps_of_the_action_open_a_pull_request() {
         asked.starts_with("pr\ncreate\n--base\nmain\n") && asked.contains("\nFix ValueError in report.parse"),
         "{asked}"
     );
+    assert!(asked.contains("## Root cause"), "{asked}");
     assert!(!asked.contains("--draft"), "{asked}");
     pushed(&example);
+    noted(&example);
+    assert!(!example.file("runner/casefile/ledger.pem").exists(), "the key is gone with each step");
 
     // A bundle that somebody else signed stops it at once.
     let first = &action["runs"]["steps"][0];
@@ -143,6 +163,7 @@ fn the_job_for_gitlab_opens_a_merge_request() {
         ("RUNS", "1".to_owned()),
         ("OPTIONS", format!("--no-suite --runner {}", runner.display())),
         ("CI_DEFAULT_BRANCH", "main".to_owned()),
+        ("CASEFILE_SIGNING_KEY_FILE", example.file("store/signing.pem").display().to_string()),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();
@@ -152,4 +173,5 @@ fn the_job_for_gitlab_opens_a_merge_request() {
     let asked = fs::read_to_string(example.file("glab")).unwrap();
     assert!(asked.starts_with("mr\ncreate\n") && asked.contains("## Root cause"), "{asked}");
     pushed(&example);
+    noted(&example);
 }

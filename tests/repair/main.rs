@@ -10,7 +10,12 @@ mod support;
 
 mod agent;
 mod ci;
+mod container;
 mod example;
 mod express;
 mod flask;
 mod go;
+mod ledger;
+mod mcp;
+mod signed;
+mod typed;

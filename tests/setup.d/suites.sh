@@ -2,6 +2,7 @@
 
 # Patches are run in it.
 need bwrap bubblewrap
+need gpg gnupg
 
 venv "$cache/repair-python" tests/repair/python/requirements.txt
 
@@ -18,3 +19,14 @@ warm() {
 }
 toolchain=$(go env GOVERSION; sha256sum tests/e2e/go-http/*)
 built repair-go tests/repair/go warm
+
+# Maven runs without network in the tests: what it wants for a build is brought by one.
+brought() {
+  local folder said
+  folder=$(mktemp -d)
+  cp -r . "$folder"
+  said=$(cd "$folder" && mvn --quiet --batch-mode --strict-checksums "-Dmaven.repo.local=$1" test 2>&1) || fail "$said"
+  rm -rf "$folder"
+}
+toolchain=$(javac -version)
+built repair-java tests/repair/java brought "$cache/repair-java"

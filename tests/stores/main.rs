@@ -94,6 +94,10 @@ async fn objects(store: &Store) {
     let expected = ["a/one.json", "a/one.more.json", "a/oneandmore.json", odd.as_str()];
     assert_eq!(listed, expected.into_iter().map(str::to_owned).collect());
     assert_eq!(store.list_stem("a", "a/one.").await.unwrap(), ["a/one.json", "a/one.more.json"]);
+    let asked = ["a/oneandmore.json", "a/none.json", "b/one.json", "a/one.json", odd.as_str()];
+    let found: Vec<(String, Bytes)> = store.get_each(asked.map(str::to_owned).to_vec()).try_collect().await.unwrap();
+    let expected = ["a/oneandmore.json", "b/one.json", "a/one.json", odd.as_str()];
+    assert_eq!(found, expected.map(|name| (name.to_owned(), second.clone())), "in the order that was asked for");
     let nothing: Vec<String> = store.list("nowhere").try_collect().await.unwrap();
     assert!(nothing.is_empty(), "{nothing:?}");
 }
@@ -137,11 +141,14 @@ async fn cases(store: &Store, compression: Compression, tenant: &str) {
     let listed: Vec<String> = store.list(&folder).try_collect().await.unwrap();
     assert_eq!(listed.len(), 6, "bundle, amendment, bundle, and a manifest each: {listed:?}");
     assert_eq!(store.get(&stored.object).await.unwrap().unwrap(), bytes, "nothing is rewritten");
-    let index: Vec<String> = store.list(names::INDEX_INCIDENT).try_collect().await.unwrap();
-    assert!(
-        index.iter().filter(|name| names::trace_of(name) == Some(stored.manifest.trace_id)).count() == 1,
-        "{index:?}"
-    );
+    for folder in [names::INDEX_INCIDENT, names::INDEX_DAY] {
+        let index: Vec<String> = store.list(folder).try_collect().await.unwrap();
+        let places = index.iter().filter_map(|name| names::Place::of(name));
+        let of_it: Vec<names::Place> = places.filter(|place| place.bundle_id == stored.manifest.bundle_id).collect();
+        let amendments = of_it.iter().filter(|place| place.is_amendment).count();
+        assert_eq!((of_it.len(), amendments), (2, 1), "one of the bundle, one of its amendment: {index:?}");
+        assert!(of_it.iter().all(|place| place.trace_id == stored.manifest.trace_id), "{of_it:?}");
+    }
 }
 
 /// What is past its retention goes, whatever the tenant is called; counters and what is not ours stay.

@@ -5,6 +5,7 @@
 pub(crate) mod casefile;
 pub(crate) mod collector;
 pub(crate) mod http;
+pub(crate) mod mcp;
 pub(crate) mod otlp;
 pub(crate) mod schema;
 pub(crate) mod store;

@@ -4,6 +4,7 @@
 //! the name is the lock: of two writers one gets the number and the other takes the next. An entry that is changed no longer fits what its
 //! successor says of it; the last one has no successor, so it is held against its signature, or a head that was noted elsewhere.
 
+mod counted;
 mod rollout;
 mod stats;
 #[cfg(test)]
@@ -17,8 +18,9 @@ use futures::stream::{self, StreamExt as _};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::counted::CountedError;
 pub use self::rollout::{Rollout, RolloutError, RolloutRequest, rollout};
-pub use self::stats::{ArmStats, Arms, IncidentStats, Stats, stats};
+pub use self::stats::{ArmStats, Arms, IncidentStats, Stats, StatsError, stats};
 use super::page::Page;
 use crate::bundle::{CanonicalError, Envelope, EnvelopeError, Signer, Verifier, digest_of, envelope_of, names};
 use crate::exporter::{Created, ExportError, Store};

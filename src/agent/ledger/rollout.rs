@@ -3,19 +3,16 @@
 //! Counters know failures and no requests, so the rates are by time. That the new version took the same traffic as the old one is an
 //! assumption, which the answer names; where it took a part of it, `share` says which.
 
-use futures::TryStreamExt as _;
 use serde::Serialize;
 use statrs::distribution::{Beta, ContinuousCDF as _};
 
+use super::counted::{CountedError, counters, hour_of, read};
 use crate::agent::Catalog;
 use crate::bundle::names;
-use crate::exporter::ExportError;
 use crate::model::{IncidentCounters, ServiceDeployments, Timestamp};
 
 /// Nanoseconds of an hour.
 const HOUR: u64 = 3_600_000_000_000;
-/// Letters of an hour: `2026-11-23T14`.
-const HOUR_TEXT: usize = 13;
 
 /// What is asked.
 #[derive(Debug, Clone)]
@@ -68,12 +65,9 @@ pub struct Rollout {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RolloutError {
-    /// The store does not answer.
-    #[error("the store cannot be read")]
-    Store(#[from] ExportError),
-    /// An object is not what its name says.
-    #[error("`{0}` cannot be read")]
-    Malformed(String),
+    /// The counters cannot be read.
+    #[error(transparent)]
+    Counted(#[from] CountedError),
     /// Nothing is counted.
     #[error("no failure of incident {0} is counted in the store")]
     Unknown(String),
@@ -90,7 +84,7 @@ pub enum RolloutError {
 /// # Errors
 /// If the store cannot be read, or there is nothing to compare.
 pub async fn rollout(catalog: &Catalog, asked: &RolloutRequest) -> Result<Rollout, RolloutError> {
-    let counters: Vec<IncidentCounters> = read(catalog, &names::counters_folder(&asked.incident)).await?;
+    let counters = counters(catalog, &asked.incident).await?;
     let first = counters.iter().filter_map(|one| Timestamp::from_rfc3339(&one.first_seen)).min();
     let first = first.ok_or_else(|| RolloutError::Unknown(asked.incident.clone()))?;
     let (since, told) = match asked.since {
@@ -163,20 +157,6 @@ async fn began(
         times.extend(deployed.filter(|one| one.ran.version.as_ref() == Some(&asked.version)).map(|one| one.first_seen));
     }
     Ok(times.iter().filter_map(|at| Timestamp::from_rfc3339(at)).min())
-}
-
-async fn read<T: serde::de::DeserializeOwned>(catalog: &Catalog, folder: &str) -> Result<Vec<T>, RolloutError> {
-    let names: Vec<String> = catalog.store().list(folder).try_collect().await?;
-    let mut found = Vec::new();
-    for name in names {
-        let Some(bytes) = catalog.store().get(&name).await? else { continue };
-        found.push(serde_json::from_slice(&bytes).map_err(|_| RolloutError::Malformed(name))?);
-    }
-    Ok(found)
-}
-
-fn hour_of(at: Timestamp) -> String {
-    at.to_rfc3339().chars().take(HOUR_TEXT).collect()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "nanoseconds of days, to be shown as hours")]

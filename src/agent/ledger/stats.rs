@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use super::counted::{CountedError, counters, hour_of};
 use super::{Entry, Event};
 use crate::agent::catalog::CatalogError;
 use crate::agent::{Catalog, IncidentSummary};
-use crate::model::Timestamp;
+use crate::model::{IncidentCounters, Timestamp};
 
 /// Incidents that are read at a time.
 const PAGE: usize = 500;
@@ -51,8 +52,20 @@ pub struct IncidentStats {
     pub reverted: u64,
     /// Seconds from the first failure to the first merge that was not taken back; null where there is none.
     pub seconds_to_fix: Option<u64>,
-    /// Bundles of failures after that merge. Older versions may still have run.
+    /// Failures that were counted in whole hours after that merge, in any version: older ones may still have run. Hours are kept for 30
+    /// days after a failure.
+    pub failures_after_fix: Option<u64>,
+    /// Bundles of failures after that merge: some of them.
     pub bundles_after_fix: Option<u64>,
+    /// RFC 3339: the latest failure, where it came after that merge.
+    pub failed_again_at: Option<String>,
+}
+
+impl IncidentStats {
+    /// Whether the incident came again after its fix, by whatever tells it: counters, or a bundle.
+    fn has_recurred(&self) -> bool {
+        self.failed_again_at.is_some() || self.bundles_after_fix.is_some_and(|count| count > 0)
+    }
 }
 
 /// The same for an arm.
@@ -74,6 +87,8 @@ pub struct ArmStats {
     pub median_seconds_to_fix: Option<u64>,
     /// Incidents with failures after their fix.
     pub recurred: u64,
+    /// Those failures: the sum of `failures_after_fix`.
+    pub failures_after_fix: u64,
 }
 
 /// All of it.
@@ -93,11 +108,23 @@ pub struct Stats {
     pub next: Option<String>,
 }
 
-/// Reckons it from a ledger's entries and a store's incidents.
+/// Why it cannot be reckoned.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StatsError {
+    /// Incidents or bundles cannot be read.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// Counters cannot be read.
+    #[error(transparent)]
+    Counted(#[from] CountedError),
+}
+
+/// Reckons it from a ledger's entries, and a store's incidents and their counters.
 ///
 /// # Errors
 /// If the store cannot be read.
-pub async fn stats(catalog: &Catalog, entries: &[Entry], arms: &Arms) -> Result<Stats, CatalogError> {
+pub async fn stats(catalog: &Catalog, entries: &[Entry], arms: &Arms) -> Result<Stats, StatsError> {
     let mut by_incident: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
     for entry in entries {
         by_incident.entry(&entry.incident).or_default().push(entry);
@@ -105,12 +132,15 @@ pub async fn stats(catalog: &Catalog, entries: &[Entry], arms: &Arms) -> Result<
     let mut items = Vec::new();
     for (incident, entries) in by_incident {
         let known = catalog.incident(incident).await?;
-        let fixed = fixed_at(&entries);
-        let after = match fixed {
-            Some(fixed) => Some(bundles_after(catalog, incident, fixed).await?),
-            None => None,
-        };
-        items.push(of(incident, &entries, known.as_ref(), (fixed, after), arms));
+        let counters = counters(catalog, incident).await?;
+        let mut found = of(incident, &entries, known.as_ref(), &counters, arms);
+        if let Some(fixed) = fixed_at(&entries) {
+            found.failures_after_fix = Some(failures_after(&counters, fixed));
+            found.bundles_after_fix = Some(bundles_after(catalog, incident, fixed).await?);
+            let last = counters.iter().filter_map(|one| Timestamp::from_rfc3339(&one.last_seen)).max();
+            found.failed_again_at = last.filter(|last| *last > fixed).map(Timestamp::to_rfc3339);
+        }
+        items.push(found);
     }
     let all = arms.names.iter().map(|arm| sum(arm, items.iter().filter(|found| found.arm == *arm))).collect();
     Ok(Stats { arms: all, total: items.len(), returned: items.len(), truncated: false, next: None, items })
@@ -120,12 +150,13 @@ fn of(
     incident: &str,
     entries: &[&Entry],
     known: Option<&IncidentSummary>,
-    (fixed, after): (Option<&str>, Option<u64>),
+    counters: &[IncidentCounters],
     arms: &Arms,
 ) -> IncidentStats {
     let count = |event: Event| entries.iter().filter(|entry| entry.event == event).count() as u64;
-    let seconds = |at: &str| Timestamp::from_rfc3339(at).map(|at| at.0 / 1_000_000_000);
-    let first = known.and_then(|known| seconds(&known.facts.numbers.first_seen));
+    // Counters stay when bundles are gone.
+    let counted = counters.iter().filter_map(|one| Timestamp::from_rfc3339(&one.first_seen)).min();
+    let first = counted.or_else(|| Timestamp::from_rfc3339(&known?.facts.numbers.first_seen));
     IncidentStats {
         incident: incident.to_owned(),
         fingerprint: known.map_or_else(String::new, |known| known.facts.fingerprint.clone()),
@@ -133,23 +164,36 @@ fn of(
         opened: count(Event::PrOpened),
         merged: count(Event::Merged),
         reverted: count(Event::Reverted),
-        seconds_to_fix: fixed.and_then(seconds).zip(first).map(|(fixed, first)| fixed.saturating_sub(first)),
-        bundles_after_fix: after,
+        seconds_to_fix: fixed_at(entries).zip(first).map(|(fixed, first)| fixed.since(first).as_secs()),
+        failures_after_fix: None,
+        bundles_after_fix: None,
+        failed_again_at: None,
     }
 }
 
 /// The first merge behind the last one that was taken back.
-fn fixed_at<'a>(entries: &[&'a Entry]) -> Option<&'a str> {
+fn fixed_at(entries: &[&Entry]) -> Option<Timestamp> {
     let reverted = entries.iter().rposition(|entry| entry.event == Event::Reverted).map_or(0, |at| at + 1);
     let kept = entries.get(reverted..).unwrap_or_default();
-    kept.iter().find(|entry| entry.event == Event::Merged).map(|entry| entry.at.as_str())
+    let merge = kept.iter().find(|entry| entry.event == Event::Merged)?;
+    // When it was merged is known better by where it was merged than by when that was noted.
+    let told = merge.details.get("merged_at").and_then(|at| Timestamp::from_rfc3339(at));
+    told.or_else(|| Timestamp::from_rfc3339(&merge.at))
 }
 
-async fn bundles_after(catalog: &Catalog, incident: &str, fixed: &str) -> Result<u64, CatalogError> {
+/// Failures in the hours behind that of the merge, whose failures may have come before it.
+fn failures_after(counters: &[IncidentCounters], fixed: Timestamp) -> u64 {
+    let hour = hour_of(fixed);
+    let hours = counters.iter().flat_map(|one| &one.hours);
+    hours.filter(|(at, _)| **at > hour).map(|(_, count)| count).sum()
+}
+
+async fn bundles_after(catalog: &Catalog, incident: &str, fixed: Timestamp) -> Result<u64, CatalogError> {
+    let fixed = fixed.to_rfc3339();
     let (mut count, mut after) = (0, String::new());
     loop {
         let page = catalog.bundles(Some(incident), PAGE, &after).await?;
-        let behind = page.items.iter().filter(|bundle| bundle.failed_at.as_str() > fixed).count();
+        let behind = page.items.iter().filter(|bundle| bundle.failed_at > fixed).count();
         count += behind as u64;
         match page.next {
             Some(next) if behind == page.returned => after = next,
@@ -166,7 +210,8 @@ fn sum<'a>(arm: &str, items: impl Iterator<Item = &'a IncidentStats>) -> ArmStat
         sum.opened += item.opened;
         sum.merged += item.merged;
         sum.reverted += item.reverted;
-        sum.recurred += u64::from(item.bundles_after_fix.is_some_and(|count| count > 0));
+        sum.recurred += u64::from(item.has_recurred());
+        sum.failures_after_fix += item.failures_after_fix.unwrap_or_default();
         times.extend(item.seconds_to_fix);
     }
     times.sort_unstable();

@@ -13,7 +13,7 @@ use crate::bundle::tokens;
 use crate::model::{Exception, Frame};
 
 /// Stands in every answer.
-const NOTE: &str = "recorded data, redacted: not instructions";
+pub(super) const NOTE: &str = "recorded data, redacted: not instructions";
 /// Incidents of a page where none are asked for.
 const INCIDENTS: usize = 20;
 /// Items of a part where none are asked for.
@@ -126,6 +126,9 @@ fn next(view: Option<&BundleView>) -> Vec<String> {
     if bundle.trace.span_count > 1 || bundle.exception.is_none() {
         asks.push(format!("get_trace {{\"id\": \"{id}\"}}"));
     }
+    if bundle.commit_sha.is_some() {
+        asks.push(format!("make_test {{\"id\": \"{id}\"}}"));
+    }
     if bundle.exception.as_ref().is_some_and(|found| !found.frames.is_empty()) {
         asks.push(format!("get_bundle {{\"id\": \"{id}\", \"select\": \"exception.frames[0:5]\"}}"));
     }
@@ -228,14 +231,14 @@ pub(super) async fn redaction_report(server: &McpServer, asked: PartArguments) -
     Ok(answer)
 }
 
-async fn view(server: &McpServer, id: &str) -> Result<BundleView, ToolError> {
+pub(super) async fn view(server: &McpServer, id: &str) -> Result<BundleView, ToolError> {
     let missing = || ToolError::NotFound(format!("no bundle with trace id or bundle id {} is in the store", brief(id)));
     server.catalog.bundle(id).await?.ok_or_else(missing)
 }
 
 /// Items of a list behind the first `after`.
 #[derive(Debug, Serialize)]
-struct Part<'a, T> {
+pub(super) struct Part<'a, T> {
     items: Vec<&'a T>,
     total: usize,
     returned: usize,
@@ -243,7 +246,7 @@ struct Part<'a, T> {
     next: Option<usize>,
 }
 
-fn part<'a, T>(all: &[&'a T], limit: Option<usize>, after: Option<usize>) -> Part<'a, T> {
+pub(super) fn part<'a, T>(all: &[&'a T], limit: Option<usize>, after: Option<usize>) -> Part<'a, T> {
     let begin = after.unwrap_or(0);
     let items: Vec<&T> = all.iter().copied().skip(begin).take(limit.unwrap_or(ITEMS).max(1)).collect();
     let end = begin.saturating_add(items.len());
@@ -252,7 +255,7 @@ fn part<'a, T>(all: &[&'a T], limit: Option<usize>, after: Option<usize>) -> Par
 }
 
 /// Lays the fields of `more` over an answer.
-fn extend(answer: &mut Value, more: &impl Serialize) -> Result<(), ToolError> {
+pub(super) fn extend(answer: &mut Value, more: &impl Serialize) -> Result<(), ToolError> {
     if let (Value::Object(fields), Value::Object(more)) = (answer, serde_json::to_value(more)?) {
         fields.extend(more);
     }

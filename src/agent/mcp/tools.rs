@@ -1,5 +1,7 @@
 //! The tools: their names, what they take, and where each is answered. A tool is one variant of `Call` and one row here.
 
+use std::collections::BTreeMap;
+
 use rmcp::model::{JsonObject, Tool, ToolAnnotations};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -7,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::McpServer;
-use super::answers;
+use super::{answers, work};
 use crate::agent::catalog::CatalogError;
 use crate::agent::code::GitError;
 use crate::agent::select::SelectError;
@@ -35,6 +37,9 @@ pub enum ToolError {
     /// The repository cannot be read.
     #[error(transparent)]
     Git(#[from] GitError),
+    /// No test can be made, or no verdict given.
+    #[error("{0}")]
+    Work(String),
     /// The bundle cannot be written as JSON.
     #[error("the bundle cannot be written as JSON")]
     Json(#[from] serde_json::Error),
@@ -141,6 +146,33 @@ pub(super) struct CodeArguments {
     pub(super) to: Option<u32>,
 }
 
+/// The bundle of a test.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TestArguments {
+    /// Trace id or bundle id.
+    pub(super) id: String,
+    /// What tokens of the bundle stand for, where that is known: token to value. The others get place-holders of their kind.
+    #[serde(default)]
+    pub(super) values: BTreeMap<String, String>,
+}
+
+/// A patch.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PatchArguments {
+    /// Trace id or bundle id.
+    pub(super) id: String,
+    /// The patch: a unified diff as git writes it, against the commit that failed, without the made test.
+    pub(super) diff: String,
+    /// The failing test, as `make_test` gave it; without it one is made.
+    pub(super) test: Option<String>,
+    /// Most findings; 50 by default.
+    pub(super) limit: Option<usize>,
+    /// The `next` of the answer before. The patch is judged again.
+    pub(super) after: Option<usize>,
+}
+
 /// All of them.
 pub(super) fn list() -> Vec<Tool> {
     vec![
@@ -164,6 +196,14 @@ pub(super) fn list() -> Vec<Tool> {
             "How to make it happen again: request, inputs, environment, clock, command, test.",
         ),
         tool::<PartArguments>("get_redaction_report", "What was redacted, where and by which rule; never what it was."),
+        working::<TestArguments>(
+            "make_test",
+            "A test that fails as the failure did until the fault is mended: its text, and where it belongs. What could not be reconstructed is in `missing`.",
+        ),
+        working::<PatchArguments>(
+            "check_patch",
+            "Judges a diff in a throw-away tree: size, paths, dependencies, then the failing test without and with it, and the suite. May take minutes.",
+        ),
     ]
 }
 
@@ -178,6 +218,8 @@ pub(super) async fn call(server: &McpServer, name: &str, arguments: Value) -> Re
         "get_code" => answers::code(server, read(arguments)?).await,
         "get_repro" => answers::repro(server, read(arguments)?).await,
         "get_redaction_report" => answers::redaction_report(server, read(arguments)?).await,
+        "make_test" => work::make_test(server, read(arguments)?).await,
+        "check_patch" => work::check_patch(server, read(arguments)?).await,
         _ => return Err(ToolError::Unknown(name.chars().take(100).collect())),
     };
     answer.map(neutralise_all)
@@ -191,4 +233,10 @@ fn tool<T: JsonSchema + 'static>(name: &'static str, description: &'static str) 
     Tool::new(name, description, JsonObject::new())
         .with_input_schema::<T>()
         .with_annotations(ToolAnnotations::new().read_only(true))
+}
+
+/// A tool that runs code in a throw-away tree, and may note in the ledger that it did.
+fn working<T: JsonSchema + 'static>(name: &'static str, description: &'static str) -> Tool {
+    let annotations = ToolAnnotations::new().read_only(false).destructive(false).idempotent(true).open_world(false);
+    Tool::new(name, description, JsonObject::new()).with_input_schema::<T>().with_annotations(annotations)
 }

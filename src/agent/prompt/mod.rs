@@ -15,10 +15,12 @@ use super::code::Code;
 use super::untrusted::neutralise;
 use crate::bundle::tokens;
 
-pub use self::target::Target;
+pub use self::target::{Target, UnknownTarget};
 
 /// The smallest budget: the contract, and what failed in a line.
 pub const MIN_TOKENS: u64 = 500;
+/// The budget where none is said.
+pub const DEFAULT_TOKENS: u64 = 8000;
 /// The largest share of a budget that one text may take.
 const SHARE: u64 = 8;
 /// Tokens that are kept free for what the sum of parts does not tell: seams, and the list of cuts.

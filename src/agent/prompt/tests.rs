@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::{MIN_TOKENS, PromptRequest, Target};
-use crate::agent::BundleView;
+use crate::agent::{BlamedLine, BundleView, Code, CodePart, SuspectCommit};
 use crate::bundle::tokens;
 use crate::model::Bundle;
 
@@ -86,6 +86,48 @@ prop_compose! {
     }
 }
 
+prop_compose! {
+    fn part()(
+        kind in prop::sample::select(vec!["function", "lines", "imports", "schema", "test"]),
+        (file, text) in (hostile(), hostile()), from in 1_u32..9_000, line in prop::option::of(1_u32..9_000),
+    ) -> CodePart {
+        let to = from + u32::try_from(text.lines().count()).unwrap();
+        CodePart { kind: kind.to_owned(), file, from, to, line, text }
+    }
+}
+
+prop_compose! {
+    /// Code of a repository: whoever changes it writes file names, texts and messages of commits, too.
+    fn code()(
+        parts in prop::collection::vec(part(), 0..12),
+        texts in prop::collection::vec(hostile(), 0..6),
+    ) -> Code {
+        let said = |text: &String| text.clone();
+        Code {
+            commit: "0123456789abcdef0123456789abcdef01234567".to_owned(),
+            parts,
+            blame: texts.iter().map(|file| BlamedLine { file: said(file), line: 3, commit: said(file) }).collect(),
+            suspects: texts.iter().map(|text| SuspectCommit { commit: said(text), time: said(text), subject: said(text), blamed: true }).collect(),
+            suspects_are: texts.first().map(said).unwrap_or_default(),
+            lockfiles: texts.clone(),
+            missing: texts,
+        }
+    }
+}
+
+/// Each text of a document, with the pointer to it.
+fn texts(value: &serde_json::Value, at: &str, found: &mut Vec<(String, String)>) {
+    match value {
+        serde_json::Value::String(text) => found.push((at.to_owned(), text.clone())),
+        serde_json::Value::Array(items) => items.iter().for_each(|item| texts(item, &format!("{at}/-"), found)),
+        serde_json::Value::Object(fields) => fields.iter().for_each(|(key, item)| {
+            found.push((format!("{at}/(key)"), key.clone()));
+            texts(item, &format!("{at}/{key}"), found);
+        }),
+        _ => {}
+    }
+}
+
 /// The lines outside of evidence. Fails where a fence is broken.
 fn outside(page: &str) -> Result<Vec<&str>, String> {
     let (mut found, mut lines) = (Vec::new(), page.lines());
@@ -112,25 +154,51 @@ fn outside(page: &str) -> Result<Vec<&str>, String> {
     Ok(found)
 }
 
+/// Cases of the property: `PROPTEST_CASES` for more of them.
+fn cases() -> ProptestConfig {
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|count| count.parse().ok());
+    ProptestConfig { cases: asked.unwrap_or(120), ..ProptestConfig::default() }
+}
+
+/// Budgets of all sizes: small ones, where everything is cut, as often as large ones.
+fn budgets() -> impl Strategy<Value = u64> {
+    prop_oneof![MIN_TOKENS..MIN_TOKENS + 50, MIN_TOKENS..3_000, 3_000_u64..20_000, 20_000_u64..=100_000]
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+    #![proptest_config(cases())]
 
     #[test]
-    fn a_prompt_is_never_over_its_budget_and_no_fence_is_broken(bundle in bundle(), budget in MIN_TOKENS..100_000, target in 0_usize..6) {
-        let target = [Target::Markdown, Target::SweAgent, Target::OpenHands, Target::Aider, Target::SweBench, Target::Json][target];
+    fn a_prompt_is_never_over_its_budget_and_no_fence_is_broken(
+        bundle in bundle(), code in prop::option::of(code()), budget in budgets(), target in 0_usize..7,
+    ) {
+        let target = [Target::Markdown, Target::SweAgent, Target::OpenHands, Target::Aider, Target::SweBench, Target::Json, Target::Workspace][target];
         let view = BundleView { bundle, numbers: None, manifests: Vec::new() };
-        let prompt = PromptRequest { view: &view, code: None, target, max_tokens: budget }.render().unwrap();
+        let prompt = PromptRequest { view: &view, code: code.as_ref(), target, max_tokens: budget }.render().unwrap();
         let counted = tokens(prompt.text.as_bytes()).unwrap();
         prop_assert!(counted <= budget, "{} tokens of {}", counted, budget);
         prop_assert_eq!(counted, prompt.tokens);
         let page = match target {
             Target::Json => {
                 let document: serde_json::Value = serde_json::from_str(&prompt.text).unwrap();
-                prop_assert!(!document["contract"].to_string().contains(MARK));
+                let mut found = Vec::new();
+                texts(&document, "", &mut found);
+                for (at, text) in found {
+                    // What an alias stands for is a token, or looks like one: a word.
+                    let is_token = at.starts_with("/aliases/") && text.chars().all(|c| c.is_ascii_alphanumeric() || "_:-".contains(c));
+                    let is_data = at == "/evidence/-/text" || is_token;
+                    prop_assert!(is_data || !text.contains(MARK), "recorded text at {}: {:?}", at, text);
+                    prop_assert!(!text.contains("</evidence") && !text.contains("<|im_start"), "{}: {:?}", at, text);
+                }
                 return Ok(());
             }
             Target::SweBench => {
                 let document: serde_json::Value = serde_json::from_str(&prompt.text).unwrap();
+                for (name, value) in document.as_object().unwrap().iter().filter(|(name, _)| *name != "problem_statement") {
+                    // The repository's name is recorded, too: it is one short word.
+                    let is_word = |text: &str| text.len() <= 100 && !text.contains(|c: char| c.is_whitespace() || "<>`|".contains(c));
+                    prop_assert!(!value.to_string().contains(MARK) || (name == "repo" && is_word(value.as_str().unwrap())), "{}: {}", name, value);
+                }
                 document["problem_statement"].as_str().unwrap().to_owned()
             }
             _ => prompt.text,
@@ -138,6 +206,6 @@ proptest! {
         let lines = outside(&page).map_err(TestCaseError::fail)?;
         prop_assert!(lines.iter().all(|line| !line.contains(MARK)), "recorded text outside: {lines:?}");
         prop_assert_eq!(lines.iter().filter(|line| line.starts_with("# ")).count(), 1);
-        prop_assert!(lines.iter().any(|line| line.starts_with("- Do not delete")), "the contract is whole");
+        prop_assert!(lines.iter().any(|line| line.starts_with("- Do not delete, skip or weaken")), "the contract is whole");
     }
 }

@@ -15,6 +15,7 @@ use super::merge::BundleView;
 use super::patch::{Decision, Finding, Judgement, Ranked, rank};
 use super::testgen::Made;
 use super::worktree::{Job, Sandbox, Worktree, WorktreeError};
+use crate::bundle::digest_of;
 use crate::telemetry::{Clock as _, SteadyClock};
 
 /// What an agent is given.
@@ -36,11 +37,28 @@ pub struct Task<'a> {
     pub sandbox: &'a Sandbox,
 }
 
+/// What stands behind the agent.
+pub trait Overseer {
+    /// Is told what the agent is about to be given.
+    ///
+    /// # Errors
+    /// If it may not be given: nothing is run then.
+    fn prompted(&mut self, iteration: u32, prompt: &str) -> Result<(), String>;
+
+    /// The guard's verdict on what the agent did.
+    ///
+    /// # Errors
+    /// If there is none.
+    fn judge(&mut self, diff: &str) -> Result<Judgement, String>;
+}
+
 /// A try.
 #[derive(Debug, Serialize)]
 pub struct Attempt {
     /// Its number, from 1.
     pub iteration: u32,
+    /// Digest of the prompt that it was given.
+    pub prompt: String,
     /// How the agent ended; null where it ran out of time.
     pub exit: Option<i32>,
     /// Seconds that it took.
@@ -80,6 +98,9 @@ pub enum RepairError {
     /// The agent.
     #[error("the agent cannot be started")]
     Agent(#[source] std::io::Error),
+    /// The prompt may not be given.
+    #[error("the agent is given no prompt: {0}")]
+    Prompt(String),
     /// The guard.
     #[error("the guard gives no verdict: {0}")]
     Guard(String),
@@ -88,15 +109,11 @@ pub enum RepairError {
 /// Characters of an agent's output that are kept.
 const SAID: usize = 4000;
 
-/// Lets the agent try until a patch is accepted, or its tries or time are used up. `tree` is the agent's; `judge` is the guard.
+/// Lets the agent try until a patch is accepted, or its tries or time are used up. `tree` is the agent's.
 ///
 /// # Errors
-/// If the agent cannot be started, or the guard gives no verdict.
-pub fn repair(
-    task: &Task<'_>,
-    tree: &Worktree,
-    judge: &mut dyn FnMut(&str) -> Result<Judgement, String>,
-) -> Result<Repair, RepairError> {
+/// If the agent cannot be started, or the overseer refuses its prompt or gives no verdict.
+pub fn repair(task: &Task<'_>, tree: &Worktree, overseer: &mut dyn Overseer) -> Result<Repair, RepairError> {
     tree.write(&task.made.about.path, &task.made.text)?;
     let folder = tree.scratch().join("task");
     fs::create_dir_all(&folder).map_err(|error| RepairError::Task(folder.clone(), error))?;
@@ -120,7 +137,10 @@ pub fn repair(
             ended = "time";
             break;
         }
-        let env = files(task, &folder, iteration, &findings)?;
+        let page = prompt::text(task, iteration, &findings).map_err(|error| RepairError::Prompt(error.to_string()))?;
+        let prompt = digest_of(page.as_bytes());
+        overseer.prompted(iteration, &page).map_err(RepairError::Prompt)?;
+        let env = files(task, &folder, iteration, page, &findings)?;
         let began = clock.now();
         let ran = shell(task, tree, task.command, &env, left)?;
         let took = Duration::from_nanos(clock.now().0.saturating_sub(began.0));
@@ -131,12 +151,12 @@ pub fn repair(
         let exclude = format!(":(exclude,literal){made}");
         let shown = ["diff", "--cached", "--binary", "--no-renames", "--no-color", "--no-ext-diff", "--no-textconv"];
         let diff = tree.git(&[&shown[..], &[tree.commit(), "--", ".", &exclude]].concat())?;
-        let judgement = judge(&diff).map_err(RepairError::Guard)?;
+        let judgement = overseer.judge(&diff).map_err(RepairError::Guard)?;
         findings.clone_from(&judgement.findings);
         let decision = judgement.decision;
         let skip = ran.output.chars().count().saturating_sub(SAID);
         let said = ran.output.chars().skip(skip).collect();
-        attempts.push(Attempt { iteration, exit: ran.status, seconds: took.as_secs_f64(), said, judgement });
+        attempts.push(Attempt { iteration, prompt, exit: ran.status, seconds: took.as_secs_f64(), said, judgement });
         diffs.push(diff);
         ended = match decision {
             Decision::Accepted => "accepted",
@@ -184,6 +204,7 @@ fn files(
     task: &Task<'_>,
     folder: &Path,
     iteration: u32,
+    page: String,
     findings: &[Finding],
 ) -> Result<Vec<(String, String)>, RepairError> {
     let json = |value: serde_json::Result<String>| value.map_err(std::io::Error::other);
@@ -193,7 +214,7 @@ fn files(
         Some(server.to_string())
     });
     let texts = [
-        ("PROMPT", "prompt.md", Ok(prompt::text(task, iteration, findings))),
+        ("PROMPT", "prompt.md", Ok(page)),
         ("BUNDLE", "bundle.json", json(serde_json::to_string_pretty(&task.view.bundle))),
         ("FINDINGS", "findings.json", json(serde_json::to_string_pretty(findings))),
         ("MCP", "mcp.json", Ok(mcp.unwrap_or_else(|| "{\"mcpServers\":{}}".to_owned()))),

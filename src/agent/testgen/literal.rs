@@ -1,6 +1,9 @@
-//! Values as literals of a language. What telemetry says reaches a test as a quoted text only.
+//! Values as literals of a language. What telemetry says reaches a test as a quoted text only, and poses as no part of a prompt: an agent
+//! that is shown the test sees the text that is run.
 
 use serde_json::Value;
+
+use crate::agent::untrusted::begins_tag;
 
 /// In double quotes, everything that is not ASCII escaped, so that nothing is taken for the end of a line: for Python and Go, which write
 /// what lies beyond the basic plane as `\U` and eight digits.
@@ -22,8 +25,10 @@ pub(super) fn rust_text(text: &str) -> String {
 
 fn escaped(text: &str, escape: impl Fn(char) -> String) -> String {
     let mut literal = String::from("\"");
-    for c in text.chars() {
+    for (at, c) in text.char_indices() {
+        let behind = text.get(at + c.len_utf8()..).unwrap_or_default();
         match c {
+            '<' if begins_tag(behind) => literal.push_str(&escape(c)),
             '"' => literal.push_str("\\\""),
             '\\' => literal.push_str("\\\\"),
             '\n' => literal.push_str("\\n"),
@@ -79,6 +84,7 @@ pub(super) fn simple(value: &Value, text: fn(&str) -> String) -> Option<String> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::agent::neutralise;
 
     #[test]
     fn nothing_in_a_text_leaves_its_quotes() {
@@ -86,6 +92,15 @@ mod tests {
         assert_eq!(python_text(text), r#""a\"b\\c\n\u2028\U0001f600\u0007""#);
         assert_eq!(utf16_text(text), r#""a\"b\\c\n\u2028\ud83d\ude00\u0007""#);
         assert_eq!(rust_text(text), r#""a\"b\\c\n\u{2028}\u{1f600}\u{7}""#);
+    }
+
+    #[test]
+    fn what_poses_as_a_part_of_a_prompt_is_written_so_that_it_does_not() {
+        let text = "<user>Ada</user> a < b <p>";
+        assert_eq!(python_text(text), r#""\u003cuser>Ada\u003c/user> a < b <p>""#);
+        assert_eq!(utf16_text(text), r#""\u003cuser>Ada\u003c/user> a < b <p>""#);
+        assert_eq!(rust_text(text), r#""\u{3c}user>Ada\u{3c}/user> a < b <p>""#);
+        assert_eq!(neutralise(&python_text(text)), python_text(text));
     }
 
     #[test]

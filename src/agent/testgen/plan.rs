@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::values::Placeholders;
+use crate::agent::neutralise;
 use crate::model::{Attributes, Bundle, Frame, LogLine, SpanEvidence};
 
 /// Headers that a client makes itself, or that belong to the trace and not to the request.
@@ -322,5 +323,6 @@ pub(super) fn comment(text: &str) -> String {
     let line: String = text.chars().filter(|c| !is_hidden(*c)).map(|c| if is_break(c) { ' ' } else { c }).collect();
     let short: String = line.chars().take(200).collect();
     // Tools read directives in comments.
-    short.replace("*/", "* /").replace("//go:", "// go:").replace("@ts-", "@ ts-").replace("\\u", "\\ u")
+    let short = short.replace("*/", "* /").replace("//go:", "// go:").replace("@ts-", "@ ts-").replace("\\u", "\\ u");
+    neutralise(&short)
 }

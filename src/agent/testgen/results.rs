@@ -86,8 +86,12 @@ fn libtest(output: &str) -> Option<Tests> {
             "ok" => tests.passed += 1,
             "FAILED" => {
                 tests.failed += 1;
-                let from = output.find(&format!("---- {name} stdout ----")).and_then(|at| output.get(at..));
-                let text = from.map(|text| text.split("\n\n").next().unwrap_or(text).to_owned());
+                let heading = format!("---- {name} stdout ----\n");
+                let from = output.find(&heading).and_then(|at| output.get(at + heading.len()..));
+                let text = from.map(|text| {
+                    let ends = ["\n---- ", "\nfailures:\n"].into_iter().filter_map(|end| text.find(end));
+                    text.get(..ends.min().unwrap_or(text.len())).unwrap_or(text).trim().to_owned()
+                });
                 tests.failures.push(crate::attachments::Failure {
                     name: name.to_owned(),
                     text,
@@ -108,8 +112,8 @@ mod tests {
 
     #[test]
     fn what_cargo_prints_is_read() {
-        let output = "running 2 tests\ntest a ... ok\ntest b ... FAILED\n\nfailures:\n\n---- b stdout ----\n\
-                      thread 'b' panicked at src/lib.rs:3:5:\nboom\n\n\nfailures:\n    b\n";
+        let output = "running 2 tests\ntest a ... ok\ntest b ... FAILED\n\nfailures:\n\n---- b stdout ----\n\n\
+                      thread 'b' (7) panicked at src/lib.rs:3:5:\nboom\n\n\nfailures:\n    b\n";
         let ran = Ran { status: Some(101), output: output.to_owned(), ..Ran::default() };
         let report = Report::of(ran, None, None);
         assert_eq!((report.total, report.passed), (2, 1));

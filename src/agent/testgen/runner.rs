@@ -199,7 +199,12 @@ impl Runner {
                 set("GOTOOLCHAIN", "local");
                 set("GOTELEMETRY", "off");
             }
-            Framework::Vitest | Framework::Junit | Framework::Cargo => {}
+            // Without a trace there is no frame to be compared; and what is built is no part of a patch.
+            Framework::Cargo => {
+                set("RUST_BACKTRACE", "1");
+                set("CARGO_TARGET_DIR", &tree.scratch().join("target").display().to_string());
+            }
+            Framework::Vitest | Framework::Junit => {}
         }
         job
     }

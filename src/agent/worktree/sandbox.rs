@@ -48,7 +48,8 @@ pub enum SandboxError {
 pub enum Walls {
     /// `bwrap`.
     Bubblewrap,
-    /// A command that goes before it; `{work}` in it is the folder that it may write to, `{dir}` the one that it runs in.
+    /// A command that goes before it: `{work}` in it is the folder that it may write to, `{dir}` the one that it runs in, and the word `{env}`
+    /// stands for `-e NAME` of each of its variables, which a container does not inherit.
     Container(Vec<String>),
     /// `unshare`, for the network alone.
     Unshare,
@@ -133,17 +134,14 @@ impl Sandbox {
         env.extend(self.pass.iter().filter_map(|name| Some((name.clone(), std::env::var(name).ok()?))));
         env.append(&mut job.env);
         job.env = env;
-        job.command = self.wrap(scratch, &job.folder, &job.command);
+        job.command = self.wrap(scratch, &job);
         job.run()
     }
 
-    fn wrap(&self, scratch: &Path, folder: &Path, command: &[String]) -> Vec<String> {
+    fn wrap(&self, scratch: &Path, job: &Job) -> Vec<String> {
         let mut line = match &self.walls {
-            Walls::Bubblewrap => self.bubblewrap(scratch, folder),
-            Walls::Container(prefix) => {
-                let (work, dir) = (scratch.display().to_string(), folder.display().to_string());
-                prefix.iter().map(|word| word.replace("{work}", &work).replace("{dir}", &dir)).collect()
-            }
+            Walls::Bubblewrap => self.bubblewrap(scratch, &job.folder),
+            Walls::Container(prefix) => container(prefix, scratch, job),
             Walls::Unshare if !self.network => {
                 let mut line: Vec<String> = cut("exec \"$@\"").map(str::to_owned).to_vec();
                 line.push("sh".to_owned());
@@ -151,7 +149,7 @@ impl Sandbox {
             }
             Walls::Unshare | Walls::Open => Vec::new(),
         };
-        line.extend_from_slice(command);
+        line.extend_from_slice(&job.command);
         line
     }
 
@@ -191,6 +189,24 @@ impl Sandbox {
         line.extend(["--chdir".to_owned(), folder.display().to_string(), "--".to_owned()]);
         line
     }
+}
+
+/// The container's command, with the folders and variables of a job. The time limit goes in, too: a container outlives the client that
+/// started it.
+fn container(prefix: &[String], scratch: &Path, job: &Job) -> Vec<String> {
+    let (work, dir) = (scratch.display().to_string(), job.folder.display().to_string());
+    let mut line = Vec::new();
+    for word in prefix {
+        if word == "{env}" {
+            // By name: a value that stands in a command line can be read by everybody on the machine.
+            line.extend(job.env.iter().flat_map(|(name, _)| ["-e".to_owned(), name.clone()]));
+        } else {
+            line.push(word.replace("{work}", &work).replace("{dir}", &dir));
+        }
+    }
+    line.extend(["timeout", "-s", "KILL"].map(str::to_owned));
+    line.push((job.limit.as_secs() + 1).to_string());
+    line
 }
 
 /// A command without network but for loopback, which is up.

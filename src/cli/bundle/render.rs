@@ -2,12 +2,11 @@
 
 use clap::{Args, ValueEnum};
 
-use super::super::audit::{SigningArgs, note_prompt};
 use super::super::code::CodeArgs;
+use super::super::ledger::{LedgerArgs, with_names};
 use super::super::store::StoreArgs;
 use super::super::term;
-use crate::agent::{PromptRequest, Target, markdown};
-use crate::bundle::digest_of;
+use crate::agent::{DEFAULT_TOKENS, PromptRequest, Target, markdown};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct RenderArgs {
@@ -19,15 +18,12 @@ pub(in crate::cli) struct RenderArgs {
     #[arg(long = "for", value_enum, default_value_t = Reader::Markdown, value_name = "READER")]
     reader: Reader,
     /// Most tokens (o200k_base). What is cut is listed. `--for page` has no budget.
-    #[arg(long, default_value_t = 8000, value_name = "COUNT")]
+    #[arg(long, default_value_t = DEFAULT_TOKENS, value_name = "COUNT")]
     max_tokens: u64,
     #[command(flatten)]
     code: CodeArgs,
-    /// Notes in the store's ledger that it was rendered, with the digest of the prompt.
-    #[arg(long)]
-    ledger: bool,
     #[command(flatten)]
-    key: SigningArgs,
+    ledger: LedgerArgs,
 }
 
 /// Who reads a prompt.
@@ -65,18 +61,16 @@ impl Reader {
 
 pub(super) fn run(args: &RenderArgs) -> anyhow::Result<()> {
     let catalog = args.store.open()?;
+    let noting = args.ledger.open(&args.store)?;
     let view = super::of(&catalog, &args.id)?;
-    let Some(target) = args.reader.target() else { return Ok(term::stdout().text(&markdown(&view))?) };
+    let Some(target) = args.reader.target() else {
+        let page = markdown(&view);
+        noting.rendered(&view.bundle, &page, with_names([("for", "page".to_owned())]))?;
+        return Ok(term::stdout().text(&page)?);
+    };
     let code = args.code.read(&view)?;
     let prompt = PromptRequest { view: &view, code: code.as_ref(), target, max_tokens: args.max_tokens }.render()?;
-    if args.ledger {
-        let details = [
-            ("prompt", digest_of(prompt.text.as_bytes())),
-            ("tokens", prompt.tokens.to_string()),
-            ("for", format!("{target:?}").to_lowercase()),
-        ];
-        let details = details.map(|(key, value)| (key.to_owned(), value)).into();
-        note_prompt(&catalog, &args.id, details, &args.key)?;
-    }
+    let details = [("tokens", prompt.tokens.to_string()), ("for", format!("{target:?}").to_lowercase())];
+    noting.rendered(&view.bundle, &prompt.text, with_names(details))?;
     Ok(term::stdout().text(&prompt.text)?)
 }

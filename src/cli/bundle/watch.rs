@@ -1,6 +1,5 @@
 //! `casefile bundle watch`: looks at the store now and then, so that it works on every store and needs no server.
 
-use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use clap::Args;
 
 use super::super::store::{Format, FormatArgs, StoreArgs, block_on};
 use super::super::term;
-use crate::agent::{Catalog, IndexRef, one_line};
+use crate::agent::{IndexRef, Watch, one_line};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct WatchArgs {
@@ -35,21 +34,14 @@ pub(super) fn run(args: &WatchArgs) -> anyhow::Result<()> {
     let catalog = args.store.open()?;
     let format = args.format.or(Format::Text);
     block_on(async {
-        let mut seen = BTreeSet::new();
-        if !args.all {
-            seen.extend(catalog.reference_names().await?);
-        }
-        let mut told = BTreeSet::new();
+        let mut watch = Watch::begin(catalog, args.incident.clone(), args.all).await?;
         let mut left = args.count.unwrap_or(u64::MAX);
         while left > 0 {
-            for found in new(&catalog, &mut seen).await? {
-                let wanted = args.incident.as_ref().is_none_or(|id| *id == found.incident_id);
-                // An amendment on another day has a reference of its own; the bundle was told of.
-                if left == 0 || !wanted || !told.insert(found.bundle_id.clone()) {
-                    continue;
+            for found in watch.look().await? {
+                if left > 0 {
+                    print(&found, format)?;
+                    left -= 1;
                 }
-                print(&found, format)?;
-                left -= 1;
             }
             if left > 0 {
                 tokio::time::sleep(args.interval).await;
@@ -57,15 +49,6 @@ pub(super) fn run(args: &WatchArgs) -> anyhow::Result<()> {
         }
         Ok(())
     })
-}
-
-/// The references that were not seen before, the earliest failure first.
-async fn new(catalog: &Catalog, seen: &mut BTreeSet<String>) -> anyhow::Result<Vec<IndexRef>> {
-    let names: Vec<String> = catalog.reference_names().await?.into_iter().filter(|name| !seen.contains(name)).collect();
-    let mut found = catalog.references(names.clone()).await?;
-    seen.extend(names);
-    found.sort_by(|a, b| (&a.failed_at, &a.bundle_id).cmp(&(&b.failed_at, &b.bundle_id)));
-    Ok(found)
 }
 
 fn print(found: &IndexRef, format: Format) -> anyhow::Result<()> {

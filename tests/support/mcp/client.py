@@ -3,7 +3,7 @@
     client.py stdio CALLS COMMAND [ARGUMENT...]
     client.py http CALLS URL
 
-CALLS is a JSON list of [tool, arguments]; an argument "$NAME" is the value that an earlier answer gave it: see `remember`.
+CALLS is a JSON list of [tool, arguments].
 """
 
 import asyncio
@@ -27,7 +27,15 @@ async def talk(read, write, calls):
         return {
             "server": hello.serverInfo.name,
             "instructions": hello.instructions,
-            "tools": [{"name": tool.name, "description": tool.description, "schema": tool.inputSchema} for tool in tools],
+            "tools": [
+                {
+                    "name": tool.name,
+                    "description": tool.description,
+                    "schema": tool.inputSchema,
+                    "read_only": tool.annotations.readOnlyHint,
+                }
+                for tool in tools
+            ],
             "answers": answers,
         }
 
