@@ -24,14 +24,14 @@ components!(Processor, "processor", {
     "redaction" => Redaction(RedactionProcessor),
 });
 
-/// Bounds the bytes that open windows may hold: the smaller of `limit_mib - spike_limit_mib` and `window.max_bytes`.
-/// Input beyond it is refused with a retryable code.
+/// Bounds the bytes that open windows may hold (the smaller of `limit_mib - spike_limit_mib` and `window.max_bytes`), and those of
+/// requests that are being read. Input beyond either is refused with a retryable code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct MemoryLimiter {
     /// Hard limit in MiB.
     pub limit_mib: u64,
-    /// Room left for what is in flight, in MiB.
+    /// Room for requests that are being read, in MiB, over all OTLP servers. At least twice the largest request that one takes.
     pub spike_limit_mib: u64,
 }
 

@@ -10,7 +10,7 @@ use crate::config::{
     ValidatedPipelines,
 };
 use crate::exporter::{BundleWriter, KafkaWriter, OnHealth, Outlets, RawWriter, Store, Webhook};
-use crate::model::{DEFAULT_TENANT, RootKey, Signal, Tenant};
+use crate::model::{Budget, DEFAULT_TENANT, RootKey, Signal, Tenant};
 use crate::receiver::kafka::KafkaSource;
 use crate::telemetry::{Clock, Readiness};
 use crate::window::{LogError, LogSettings, Recovery, WindowLog};
@@ -28,6 +28,19 @@ pub(super) fn limited(pipelines: &ValidatedPipelines, bytes: ByteSize) -> usize 
     let limit = limiter
         .map_or(u64::MAX, |limiter| limiter.limit_mib.saturating_sub(limiter.spike_limit_mib).saturating_mul(MIB));
     usize::try_from(bytes.0.min(limit)).unwrap_or(usize::MAX)
+}
+
+/// What requests that are being read may hold together, where memory is limited: the spike, and never less than the largest of them takes,
+/// compressed and inflated. Such a request would be told to come again for ever.
+pub(super) fn in_flight(pipelines: &ValidatedPipelines) -> Option<Budget> {
+    let spike = pipelines.memory_limiter.as_ref()?.spike_limit_mib.saturating_mul(MIB);
+    let largest = pipelines.otlp.iter().flat_map(|(_, otlp, _)| {
+        let grpc = otlp.protocols.grpc.as_ref().map(|grpc| grpc.max_recv_msg_size_mib.saturating_mul(MIB));
+        let http = otlp.protocols.http.as_ref().map(|http| http.max_request_body_size.max(http.max_attachment_size));
+        grpc.into_iter().chain(http)
+    });
+    let bytes = spike.max(largest.max().unwrap_or_default().saturating_mul(2));
+    Some(Budget::new(usize::try_from(bytes).unwrap_or(usize::MAX)))
 }
 
 /// The signer of manifests, if one is configured.

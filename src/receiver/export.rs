@@ -189,7 +189,9 @@ impl<I: Intake> Port<I> {
         read_timeout: Duration,
         access: Access,
     ) -> Self {
-        let in_flight = Budget::new(limit.saturating_mul(4).max(IN_FLIGHT));
+        counts::begin("otlp", transport);
+        let own = || Budget::new(limit.saturating_mul(4).max(IN_FLIGHT));
+        let in_flight = intake.in_flight().unwrap_or_else(own);
         Self { intake, transport, limit, read_timeout, access, in_flight }
     }
 

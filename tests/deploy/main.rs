@@ -169,6 +169,11 @@ fn the_image_and_the_demo_fit_together() {
     let compose: serde_json::Value = serde_saphyr::from_str(&compose).unwrap();
     let services = compose["services"].as_object().unwrap();
     for (name, service) in services {
+        // What a tag that moves brings tomorrow, nobody has tested.
+        if let Some(image) = service["image"].as_str() {
+            let tag = image.rsplit('/').next().unwrap().split_once(':').map(|(_, tag)| tag);
+            assert!(tag.is_some_and(|tag| tag != "latest"), "{name}: {image} is not of a version");
+        }
         let waits = match &service["depends_on"] {
             serde_json::Value::Array(names) => names.iter().map(|name| name.as_str().unwrap().to_owned()).collect(),
             serde_json::Value::Object(names) => names.keys().cloned().collect(),
