@@ -315,3 +315,22 @@ fn readers_of_metrics_take_the_place_of_their_address() {
     refused(of(&format!("{{readers: [{one}, {one}]}}")), "one place for metrics");
     refused(of("{readers: [{periodic: {}}]}"), "periodic");
 }
+
+/// Guarantees: a rule that quotes a value quotes the expression where the value was fetched, which may be a secret in the wrong place.
+#[test]
+fn what_was_fetched_is_not_shown_by_rules_either() {
+    let text = document("  incident: {in_app: [\"${env:HIDDEN}\"]}")
+        .replace("  otlp:\n", "  kafka: {brokers: [\"${env:HIDDEN}\"], group_id: a, traces: {topics: [b]}}\n  otlp:\n")
+        .replace("receivers: [otlp]", "receivers: [otlp, kafka]");
+    let said = with(&text, &[("HIDDEN", "top-secret-value")]).unwrap_err().to_string();
+    assert!(said.contains("`${env:HIDDEN}` is not a broker") && !said.contains("top-secret"), "{said}");
+    let whole = text.replace("brokers: [\"${env:HIDDEN}\"]", "brokers: \"${env:LIST}\"");
+    let said = with(&whole, &[("LIST", "[top-secret-value]"), ("HIDDEN", "a")]).unwrap_err().to_string();
+    assert!(said.contains("is not a broker") && !said.contains("top-secret"), "{said}");
+    // What a stage says of it later.
+    let text = text.replace("  kafka: {brokers: [\"${env:HIDDEN}\"]", "  kafka: {brokers: [\"a:9092\"]");
+    let config = with(&text, &[("HIDDEN", "top-secret-value")]).unwrap();
+    let problem = Problem::new("connectors.incident.in_app[0]", "`top-secret-value` is no rule");
+    let said = config.locate(vec![problem]).to_string();
+    assert!(said.contains("`${env:HIDDEN}` is no rule"), "{said}");
+}

@@ -91,16 +91,15 @@ fn member(bed: &Bed<'_>) -> Home {
 fn every_metric_that_a_rule_or_panel_asks_for_is_answered_by_a_running_process() {
     let cluster = Cluster::shared();
     let bed = Bed::quick(&cluster, "metrics", 2);
-    cluster.create_topic("metrics-gateway", 2, &[]);
+    let topics = ["spans", "logs", "metrics"].map(|signal| format!("metrics-gateway-{signal}"));
+    topics.iter().for_each(|topic| cluster.create_topic(topic, 2, &[]));
     let (home, brokers) = (member(&bed), cluster.bootstrap());
     let mut member = home.start();
     let folder = bed.folder.path().join("gateway");
     fs::create_dir_all(&folder).unwrap();
-    let topic = "{topic: metrics-gateway}";
-    let gateway = Home::gateway(
-        &folder,
-        &format!("{{brokers: [\"{brokers}\"], traces: {topic}, logs: {topic}, metrics: {topic}}}"),
-    );
+    let [spans, logs, metrics] = topics;
+    let signals = format!("traces: {{topic: {spans}}}, logs: {{topic: {logs}}}, metrics: {{topic: {metrics}}}");
+    let gateway = Home::gateway(&folder, &format!("{{brokers: [\"{brokers}\"], {signals}}}"));
     let gateway = gateway.start();
 
     assert_eq!(gateway.send("traces", &failing_trace(&"0b".repeat(16), 1)).status, 200);
