@@ -232,6 +232,9 @@ impl Node {
     }
 }
 
+/// Fetched values with fewer bytes are looked for in quotes alone.
+const SHORT: usize = 6;
+
 /// Where each value of a document was written, for problems that are found later.
 #[derive(Debug, Clone)]
 pub(super) struct Places {
@@ -258,6 +261,10 @@ impl Places {
 
     fn hide(&self, text: String) -> String {
         let text = match &self.fetched {
+            // A value of a few letters is part of other words, and quoted where it is itself.
+            Some((fetched, written)) if fetched.expose().len() < SHORT => {
+                text.replace(&format!("`{}`", fetched.expose()), &format!("`{written}`"))
+            }
             Some((fetched, written)) => text.replace(fetched.expose(), written),
             None => text,
         };
