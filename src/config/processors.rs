@@ -24,7 +24,7 @@ components!(Processor, "processor", {
     "redaction" => Redaction(RedactionProcessor),
 });
 
-/// Bounds the memory of the process. Open windows hold at most what `limit_mib` leaves beside `spike_limit_mib` and 64 MiB for the process itself (or
+/// Bounds the memory of the process. Open windows hold at most what `limit_mib` leaves beside `spike_limit_mib` and 128 MiB for the process itself (or
 /// `window.max_bytes`, if that is less; a quarter of the limit in any case). Input beyond that, or beyond the spike, is refused with a retryable code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]

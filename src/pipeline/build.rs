@@ -19,7 +19,7 @@ const MIB: u64 = 1024 * 1024;
 /// What a walk notes of a request at most, of as many records as one may have.
 const NOTED: u64 = 32 * MIB;
 /// What the process takes for itself: rules that are compiled, threads, and bundles that are being made.
-const OWN: u64 = 64 * MIB;
+const OWN: u64 = 128 * MIB;
 
 /// Bytes that open windows may hold: what the window says, or the memory limiter if that is less.
 pub(super) fn byte_budget(pipelines: &ValidatedPipelines) -> usize {

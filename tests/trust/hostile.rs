@@ -49,7 +49,7 @@ struct Doors {
 fn furnish(folder: &Path) -> (Home, Doors, Authority) {
     let home = Home::new(
         folder,
-        &Settings { max_bytes: "4GiB", max_bundles: Some(100), retention: "30s", ..Settings::default() },
+        &Settings { max_bytes: "4GiB", max_bundles: Some(100), retention: "10m", ..Settings::default() },
     );
     let [tls, token] = free_ports();
     let authority = Authority::new();
