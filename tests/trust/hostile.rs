@@ -152,7 +152,7 @@ fn send_one(home: &Home, grpc: &grpc::Client, input: &Input, by_http: bool) {
 }
 
 #[test]
-fn hostile_inputs_are_answered_under_load_and_memory_stays_within_its_limit() {
+fn input_36_37_and_all_others_are_answered_under_load_and_memory_stays_within_its_limit() {
     let folder = tempfile::tempdir().unwrap();
     let (home, doors, authority) = furnish(folder.path());
     let mut casefile = home.start();

@@ -21,9 +21,12 @@ use crate::support::http;
 /// More rounds than a server has patience for.
 const ROUNDS: usize = 1_000_000;
 
+/// What is sent to a path, round by round.
+type Flood = fn(&str, usize) -> Vec<u8>;
+
 /// 44 to 46: each ends its connection. Whoever is flooded would else be written to for ever.
 pub(super) fn floods(port: u16) {
-    let kinds: [(&str, fn(&str, usize) -> Vec<u8>); 3] = [
+    let kinds: [(&str, Flood); 3] = [
         ("44 rapid reset", floods::rapid_reset),
         ("45 CONTINUATION flood", floods::continuation),
         ("46 empty DATA flood", floods::empty_data),
