@@ -150,7 +150,10 @@ fn the_image_copies_what_the_build_needs() {
             ".dockerignore keeps deploy/{folder}, whose examples are in the binary, out of the image's build"
         );
     }
-    assert!(kept.contains("deploy/sbom.sh"), ".dockerignore keeps deploy/sbom.sh, which the build runs, out of the image's build");
+    assert!(
+        kept.contains("deploy/sbom.sh"),
+        ".dockerignore keeps deploy/sbom.sh, which the build runs, out of the image's build"
+    );
     for (folder, needs) in [("benches", "[[bench]]"), ("proto", "build.rs"), ("build.rs", "build.rs")] {
         let used = manifest.contains(needs) || root().join(needs).exists();
         assert!(!used || kept.contains(folder), ".dockerignore keeps {folder} out of the image's build");
