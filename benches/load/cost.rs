@@ -22,6 +22,7 @@ use tower::ServiceExt as _;
 
 use crate::cluster::Authority;
 use crate::frames::{self, in_frames};
+use crate::probes::{Probes, Waits};
 use crate::server::{Process, Server, Usage, free_port};
 use crate::sinks::{self, RawCodec};
 use crate::traffic::{self, Encoded, PATH, SPANS_PER_REQUEST};
@@ -104,6 +105,9 @@ pub(crate) struct Measured {
     ack_ms_p50: f64,
     ack_ms_p99: f64,
     ack_ms_p999: f64,
+    /// Of a Casefile's probes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    probe_ms: Option<Waits>,
 }
 
 pub(crate) async fn compare(options: &Options) -> Result<(), String> {
@@ -127,13 +131,15 @@ pub(crate) async fn compare(options: &Options) -> Result<(), String> {
     let Options { spans, rounds, frame, .. } = options;
     println!("{spans} spans of {bytes} B a server and round, in frames of {frame} B, {rounds} rounds, medians:");
     println!(
-        "| server | spans/s | CPU s per million spans | against the first | peak MiB | ack ms p50 / p99 / p99.9 |"
+        "| server | spans/s | CPU s per million spans | against the first | peak MiB | ack ms p50 / p99 / p99.9 | probe ms p50 / p99 / most |"
     );
-    println!("|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|");
     let first = medians.first().map_or(1.0, |(_, it)| it.cpu_seconds_per_million_spans);
     for (name, it) in &medians {
+        let probes = it.probe_ms.as_ref();
+        let probes = probes.map_or("-".to_owned(), |it| format!("{:.1} / {:.1} / {:.1}", it.p50, it.p99, it.max));
         println!(
-            "| {name} | {:.0} | {:.2} | {:.2} | {} | {:.1} / {:.1} / {:.1} |",
+            "| {name} | {:.0} | {:.2} | {:.2} | {} | {:.1} / {:.1} / {:.1} | {probes} |",
             it.spans_per_second,
             it.cpu_seconds_per_million_spans,
             it.cpu_seconds_per_million_spans / first,
@@ -154,7 +160,7 @@ async fn measure(name: &str, requests: &Arc<[Encoded]>, options: &Options) -> Re
         let brokers = std::env::var(BROKERS).unwrap_or_else(|_| mock.bootstrap_servers());
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let mut server = Server::gateway(folder.path(), &brokers, messages).await?;
-        let measured = load(&server.process, server.grpc, None, requests, options).await?;
+        let measured = load(&server.process, server.grpc, None, Some(server.health), requests, options).await?;
         server.process.stop()?;
         return Ok(measured);
     }
@@ -167,14 +173,14 @@ async fn measure(name: &str, requests: &Arc<[Encoded]>, options: &Options) -> Re
         let pair = name.ends_with("TLS").then(|| authority.sign("localhost"));
         let mut server = Server::start_behind(folder.path(), &incident, pair.as_ref()).await?;
         let authority = pair.map(|_| authority.certificate());
-        let measured = load(&server.process, server.grpc, authority, requests, options).await?;
+        let measured = load(&server.process, server.grpc, authority, Some(server.health), requests, options).await?;
         server.process.stop()?;
         return Ok(measured);
     }
     let port = free_port();
     let this = std::env::current_exe().map_err(|error| error.to_string())?;
     let process = Process::spawn(Command::new(this).args(["--sink", name, &port.to_string()]))?;
-    load(&process, port, None, requests, options).await
+    load(&process, port, None, None, requests, options).await
 }
 
 /// What a span costs that comes over gRPC into windows in memory.
@@ -191,10 +197,12 @@ async fn load(
     process: &Process,
     port: u16,
     authority: Option<String>,
+    health: Option<u16>,
     requests: &Arc<[Encoded]>,
     options: &Options,
 ) -> Result<Measured, String> {
     let total = options.spans.div_ceil(SPANS_PER_REQUEST);
+    let probes = health.map(Probes::start);
     let (next, started) = (Arc::new(AtomicUsize::new(0)), Instant::now());
     let before = process.usage().unwrap_or_default();
     let mut connections = tokio::task::JoinSet::new();
@@ -227,6 +235,7 @@ async fn load(
         waited.extend(connection.map_err(|error| error.to_string())??);
     }
     let (seconds, Usage { peak_mib, cpu }) = (started.elapsed().as_secs_f64(), process.usage().unwrap_or_default());
+    let probe_ms = probes.map(Probes::finish).transpose()?;
     waited.sort_unstable();
     let percentile = |share: f64| {
         let at = ((waited.len() as f64 * share) as usize).min(waited.len().saturating_sub(1));
@@ -240,6 +249,7 @@ async fn load(
         ack_ms_p50: percentile(0.5),
         ack_ms_p99: percentile(0.99),
         ack_ms_p999: percentile(0.999),
+        probe_ms,
     })
 }
 

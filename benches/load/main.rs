@@ -19,6 +19,7 @@ mod cluster;
 mod cost;
 mod frames;
 mod kafka;
+mod probes;
 mod server;
 mod sinks;
 mod traffic;
@@ -90,7 +91,9 @@ fn options(arguments: &[String]) -> Options {
 async fn run(options: &Options) -> Result<(), String> {
     let folder = tempfile::tempdir().unwrap();
     let mut server = Server::start(folder.path(), INCIDENT).await?;
+    let probes = probes::Probes::start(server.health);
     let sent = send(options, &server).await?;
+    let waits = probes.finish()?;
     let counts = server.settle(sent.spans).await?;
     let usage = server.process.usage();
     server.process.stop()?;
@@ -102,6 +105,8 @@ async fn run(options: &Options) -> Result<(), String> {
         sent.refused
     );
     println!("server: {counts:?}");
+    let probes::Waits { asked, p50, p99, max } = waits;
+    println!("probes: {asked} answers, p50 {p50:.1} ms, p99 {p99:.1} ms, at most {max:.1} ms");
     if let Some(Usage { peak_mib, cpu }) = usage {
         println!(
             "server: peak memory {peak_mib} MiB, CPU {cpu:.1} s ({:.2} s per million spans)",

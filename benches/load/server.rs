@@ -10,6 +10,7 @@ use crate::cluster::Pair;
 pub(crate) struct Server {
     pub(crate) process: Process,
     pub(crate) grpc: u16,
+    pub(crate) health: u16,
     metrics: u16,
     http: reqwest::Client,
 }
@@ -93,7 +94,7 @@ service:
             command.arg("--config").arg(path);
         }
         let process = Process::spawn(&mut command)?;
-        let server = Self { process, grpc, metrics, http: reqwest::Client::new() };
+        let server = Self { process, grpc, health, metrics, http: reqwest::Client::new() };
         let probe = format!("http://127.0.0.1:{health}/");
         for _ in 0..200 {
             if server.http.get(&probe).send().await.is_ok_and(|answer| answer.status().is_success()) {

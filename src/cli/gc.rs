@@ -73,7 +73,7 @@ pub(super) fn run(args: &GcArgs, sources: &ConfigArgs) -> anyhow::Result<()> {
     let exporters = exporters(&config.pipelines);
     anyhow::ensure!(!exporters.is_empty(), "no exporter of the configuration has a `retention`: everything is kept");
     match args.lifecycle {
-        Some(kind) => print_lifecycle(kind, args.bucket.as_deref(), &exporters),
+        Some(kind) => print_lifecycle(kind, args.bucket.as_deref(), &exporters, &tenants(&config.pipelines)),
         None => remove(args, stores(&config.pipelines)?),
     }
 }
@@ -90,6 +90,11 @@ fn exporters(pipelines: &ValidatedPipelines) -> Vec<Kept<'_>> {
     bundles.chain(raw).collect()
 }
 
+/// All tenants. One that is declared no more keeps what it has: name its part as a store of its own.
+fn tenants(pipelines: &ValidatedPipelines) -> BTreeSet<Tenant> {
+    pipelines.incident.tenants.keys().map(|name| Tenant::new(name)).chain([Tenant::default()]).collect()
+}
+
 /// Their stores. Raw evidence goes first: it is what must not stay.
 fn stores(pipelines: &ValidatedPipelines) -> anyhow::Result<Vec<(Store, Retention)>> {
     let mut stores = Vec::new();
@@ -101,9 +106,7 @@ fn stores(pipelines: &ValidatedPipelines) -> anyhow::Result<Vec<(Store, Retentio
         let retention = Retention { bundles: bundle.retention.map(|kept| kept.0), raw: None };
         (id, &bundle.url, bundle.client(), retention)
     });
-    // A tenant that is declared no more keeps what it has: name its part as a store of its own.
-    let declared = pipelines.incident.tenants.keys().map(|name| Tenant::new(name));
-    let tenants: BTreeSet<Tenant> = declared.chain([Tenant::default()]).collect();
+    let tenants = tenants(pipelines);
     for (id, url, client, retention) in raw.chain(bundles) {
         if retention != Retention::default() {
             let store = Store::open_existing(url, client)
@@ -157,7 +160,12 @@ fn report(args: &GcArgs, done: &[(&str, Collected)]) -> anyhow::Result<()> {
 }
 
 /// One document a bucket: it replaces the one that the bucket has.
-fn print_lifecycle(kind: Lifecycle, bucket: Option<&str>, exporters: &[Kept<'_>]) -> anyhow::Result<()> {
+fn print_lifecycle(
+    kind: Lifecycle,
+    bucket: Option<&str>,
+    exporters: &[Kept<'_>],
+    tenants: &BTreeSet<Tenant>,
+) -> anyhow::Result<()> {
     let kind = match kind {
         Lifecycle::S3 => BucketKind::S3,
         Lifecycle::Gcs => BucketKind::Gcs,
@@ -165,7 +173,9 @@ fn print_lifecycle(kind: Lifecycle, bucket: Option<&str>, exporters: &[Kept<'_>]
     let mut buckets: BTreeMap<String, Vec<ExpiryRule>> = BTreeMap::new();
     for Kept { exporter, url, folders, after } in exporters {
         if let Some(Bucket { name, prefix, .. }) = Store::bucket_of(url).filter(|found| found.kind == kind) {
-            let rules = folders.iter().map(|folder| ExpiryRule::new(exporter, &prefix, folder, *after));
+            let rules = tenants.iter().flat_map(|tenant| {
+                folders.iter().map(|folder| ExpiryRule::new(exporter, &prefix, tenant, folder, *after))
+            });
             buckets.entry(name).or_default().extend(rules);
         }
     }
@@ -181,5 +191,8 @@ fn print_lifecycle(kind: Lifecycle, bucket: Option<&str>, exporters: &[Kept<'_>]
     let Some(rules) = buckets.values().next() else {
         anyhow::bail!("no such bucket of an exporter with a `retention` is in the configuration");
     };
-    term::stdout().json(&lifecycle(kind, rules))
+    let document = lifecycle(kind, rules).map_err(|most| {
+        anyhow::anyhow!("a bucket takes {most} rules at most: let `casefile gc` remove what is past its retention")
+    })?;
+    term::stdout().json(&document)
 }

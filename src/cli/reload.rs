@@ -66,6 +66,13 @@ impl Watched {
     }
 }
 
+/// Begins to count, with none: a first time that is also the first sample would be no increase to Prometheus.
+pub(super) fn begin_counting() {
+    for result in ["ok", "unchanged", "failed", "refused"] {
+        counter!(names::CONFIG_RELOADS, "result" => result).increment(0);
+    }
+}
+
 /// Says whether a configuration is in force.
 pub(super) fn tell(config: &ValidatedConfig, applied: Result<(), ReloadError>) {
     let (result, problems) = match applied {

@@ -67,6 +67,7 @@ async fn serve(config: &ValidatedConfig, mut watched: Watched) -> anyhow::Result
     let mut stop = StopSignal::listen()?;
     if config.pipelines.gateway.is_some() {
         let mut gateway = Gateway::start(config).await.map_err(|error| located(config, error))?;
+        reload::begin_counting();
         ready(gateway.addresses());
         let failure = loop {
             tokio::select! {
@@ -85,6 +86,7 @@ async fn serve(config: &ValidatedConfig, mut watched: Watched) -> anyhow::Result
         return failure.map_or(Ok(()), |failure| Err(failure.into()));
     }
     let mut service = start(config).await?;
+    reload::begin_counting();
     ready(service.addresses());
     let failure = loop {
         tokio::select! {

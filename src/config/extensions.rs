@@ -55,11 +55,15 @@ pub struct FileStorage {
 pub struct HealthCheck {
     /// Address and port.
     pub endpoint: String,
+    /// The path that is probed by those who read it here, such as the operator of OpenTelemetry, which asks one path whether to send traffic and
+    /// whether to restart: `/livez` lets no store outage restart anything. `/` as in the Collector, `/livez` or `/readyz`; each answers whatever
+    /// stands here.
+    pub path: String,
 }
 
 impl Default for HealthCheck {
     fn default() -> Self {
-        Self { endpoint: "127.0.0.1:13133".to_owned() }
+        Self { endpoint: "127.0.0.1:13133".to_owned(), path: "/".to_owned() }
     }
 }
 

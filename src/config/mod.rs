@@ -62,8 +62,9 @@ pub use receivers::{
     AlertWebhooks, DatadogWebhook, GrpcServer, HttpServer, OtlpProtocols, OtlpReceiver, Receiver, SentryWebhook,
 };
 pub use service::{
-    LogTelemetry, MetricTelemetry, Pipeline, Pipelines, Service, Telemetry, TelemetryBatch, TelemetryExporter,
-    TelemetryOtlp, TelemetryProcessor, TelemetryProtocol, TraceTelemetry,
+    LogTelemetry, MetricPull, MetricReader, MetricTelemetry, Pipeline, Pipelines, PrometheusReader, PullExporter,
+    Service, Telemetry, TelemetryBatch, TelemetryExporter, TelemetryOtlp, TelemetryProcessor, TelemetryProtocol,
+    TraceTelemetry,
 };
 pub use source::{Environment, ProcessEnvironment, Witness};
 pub use tail_sampling::*;

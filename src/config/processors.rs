@@ -24,14 +24,15 @@ components!(Processor, "processor", {
     "redaction" => Redaction(RedactionProcessor),
 });
 
-/// Bounds the bytes that open windows may hold: the smaller of `limit_mib - spike_limit_mib` and `window.max_bytes`.
-/// Input beyond it is refused with a retryable code.
+/// Bounds the memory of the process. Open windows hold at most what `limit_mib` leaves beside `spike_limit_mib` and 128 MiB for the process itself (or
+/// `window.max_bytes`, if that is less; a quarter of the limit in any case). Input beyond that, or beyond the spike, is refused with a retryable code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct MemoryLimiter {
-    /// Hard limit in MiB.
+    /// Limit in MiB: the process exceeds it by no more than 15 %.
     pub limit_mib: u64,
-    /// Room left for what is in flight, in MiB.
+    /// Room for requests that are being read, in MiB, over all OTLP servers. At least what the largest request that one takes needs: twice its size and up
+    /// to 32 MiB.
     pub spike_limit_mib: u64,
 }
 

@@ -68,7 +68,10 @@ pub(super) fn check(document: &Config) -> Vec<Problem> {
                 );
             }
             Extension::FileStorage(_) => {}
-            Extension::HealthCheck(health) => endpoint(found, &format!("{path}.endpoint"), &health.endpoint),
+            Extension::HealthCheck(health) => {
+                endpoint(found, &format!("{path}.endpoint"), &health.endpoint);
+                one_of(found, &format!("{path}.path"), &health.path, &["/", "/livez", "/readyz"]);
+            }
             Extension::Api(api) => {
                 endpoint(found, &format!("{path}.endpoint"), &api.endpoint);
                 security(found, &path, api.tls.as_ref(), api.tenants);
@@ -270,7 +273,19 @@ fn service(document: &Config, found: &mut Vec<Problem>) {
         &["none", "basic", "normal", "detailed"],
     );
     if telemetry.metrics.level != "none" {
-        endpoint(found, "service.telemetry.metrics.address", &telemetry.metrics.address);
+        match telemetry.metrics.readers.as_slice() {
+            [] => endpoint(found, "service.telemetry.metrics.address", &telemetry.metrics.address),
+            [_] => {
+                let path = "service.telemetry.metrics.readers[0].pull.exporter.prometheus.host";
+                endpoint(found, path, &telemetry.metrics.endpoint());
+            }
+            [_, _, ..] => fault(
+                found,
+                "service.telemetry.metrics.readers",
+                "there is one place for metrics",
+                "name one reader, with `pull: {exporter: {prometheus: …}}`",
+            ),
+        }
     }
 }
 

@@ -156,10 +156,77 @@ pub struct MetricTelemetry {
     pub level: String,
     /// Address and port of `/metrics`.
     pub address: String,
+    /// The same as the Collector writes it now, one at most: `{pull: {exporter: {prometheus: {host: 0.0.0.0, port: 8888}}}}`. It takes the place of
+    /// `address`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub readers: Vec<MetricReader>,
 }
 
 impl Default for MetricTelemetry {
     fn default() -> Self {
-        Self { level: "normal".to_owned(), address: "127.0.0.1:8888".to_owned() }
+        Self { level: "normal".to_owned(), address: "127.0.0.1:8888".to_owned(), readers: Vec::new() }
+    }
+}
+
+impl MetricTelemetry {
+    /// Address and port of `/metrics`, whichever way they are written.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        let Some(reader) = self.readers.first() else { return self.address.clone() };
+        let PrometheusReader { host, port, .. } = &reader.pull.exporter.prometheus;
+        // An address of IPv6 stands in brackets before its port.
+        if host.contains(':') && !host.starts_with('[') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+    }
+}
+
+/// Who reads own metrics.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MetricReader {
+    /// Prometheus, which comes for them.
+    pub pull: MetricPull,
+}
+
+/// Who comes for own metrics.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MetricPull {
+    /// How they are shown.
+    pub exporter: PullExporter,
+}
+
+/// How own metrics are shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PullExporter {
+    /// In the format of Prometheus.
+    pub prometheus: PrometheusReader,
+}
+
+/// Where Prometheus finds own metrics.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PrometheusReader {
+    /// Address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// Taken and of no effect, as the two below: names are those of the reference of metrics.
+    pub without_scope_info: bool,
+    /// Of no effect.
+    pub without_type_suffix: bool,
+    /// Of no effect.
+    pub without_units: bool,
+}
+
+impl Default for PrometheusReader {
+    fn default() -> Self {
+        Self {
+            host: "127.0.0.1".to_owned(),
+            port: 8888,
+            without_scope_info: false,
+            without_type_suffix: false,
+            without_units: false,
+        }
     }
 }

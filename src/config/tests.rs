@@ -293,3 +293,44 @@ fn unused_components_are_warned_of() {
     assert_eq!(config.warnings.len(), 1);
     assert_eq!(config.warnings[0].path, "exporters.bundle/spare");
 }
+
+/// Guarantees: what newer Collectors, and the operator of OpenTelemetry, write of own metrics means the same.
+#[test]
+fn readers_of_metrics_take_the_place_of_their_address() {
+    let of = |metrics: &str| {
+        let text = format!("{}  telemetry: {{metrics: {metrics}}}\n", document("  incident:"));
+        with(&text, &[]).map(|config| config.pipelines.telemetry.metrics.endpoint())
+    };
+    let reader = |prometheus: &str| of(&format!("{{readers: [{{pull: {{exporter: {{prometheus: {prometheus}}}}}}}]}}"));
+    assert_eq!(of("{}").unwrap(), "127.0.0.1:8888");
+    assert_eq!(of("{address: \"0.0.0.0:9999\"}").unwrap(), "0.0.0.0:9999");
+    assert_eq!(reader("{host: 0.0.0.0, port: 9464, without_units: true}").unwrap(), "0.0.0.0:9464");
+    assert_eq!(reader("{host: \"::1\"}").unwrap(), "[::1]:8888");
+    let refused = |found: Result<String, ConfigErrors>, part: &str| {
+        let said = found.unwrap_err().to_string();
+        assert!(said.contains(part), "{said}");
+    };
+    refused(reader("{host: \"a/b\"}"), "readers[0].pull.exporter.prometheus.host");
+    let one = "{pull: {exporter: {prometheus: {}}}}";
+    refused(of(&format!("{{readers: [{one}, {one}]}}")), "one place for metrics");
+    refused(of("{readers: [{periodic: {}}]}"), "periodic");
+}
+
+/// Guarantees: a rule that quotes a value quotes the expression where the value was fetched, which may be a secret in the wrong place.
+#[test]
+fn what_was_fetched_is_not_shown_by_rules_either() {
+    let text = document("  incident: {in_app: [\"${env:HIDDEN}\"]}")
+        .replace("  otlp:\n", "  kafka: {brokers: [\"${env:HIDDEN}\"], group_id: a, traces: {topics: [b]}}\n  otlp:\n")
+        .replace("receivers: [otlp]", "receivers: [otlp, kafka]");
+    let said = with(&text, &[("HIDDEN", "top-secret-value")]).unwrap_err().to_string();
+    assert!(said.contains("`${env:HIDDEN}` is not a broker") && !said.contains("top-secret"), "{said}");
+    let whole = text.replace("brokers: [\"${env:HIDDEN}\"]", "brokers: \"${env:LIST}\"");
+    let said = with(&whole, &[("LIST", "[top-secret-value]"), ("HIDDEN", "a")]).unwrap_err().to_string();
+    assert!(said.contains("is not a broker") && !said.contains("top-secret"), "{said}");
+    // What a stage says of it later.
+    let text = text.replace("  kafka: {brokers: [\"${env:HIDDEN}\"]", "  kafka: {brokers: [\"a:9092\"]");
+    let config = with(&text, &[("HIDDEN", "top-secret-value")]).unwrap();
+    let problem = Problem::new("connectors.incident.in_app[0]", "`top-secret-value` is no rule");
+    let said = config.locate(vec![problem]).to_string();
+    assert!(said.contains("`${env:HIDDEN}` is no rule"), "{said}");
+}

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use super::Secret;
+
 /// Where something was written. `line` 0 means the source as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
@@ -193,17 +195,27 @@ impl Node {
         })
     }
 
-    /// The places of this tree, without its values.
+    /// The places of this tree, without its values but for those that were fetched, which are kept so that no message shows them.
     pub(super) fn places(&self) -> Places {
-        let inner = match &self.value {
-            Value::Scalar(Scalar { structure: Some(node), .. }) => node,
-            _ => self,
+        self.places_under(None)
+    }
+
+    /// The same, where all of it stands for the expression `written`.
+    fn places_under(&self, written: Option<&str>) -> Places {
+        let (inner, fetched, written) = match &self.value {
+            Value::Scalar(Scalar { structure: Some(node), written, .. }) => (&**node, None, written.as_deref()),
+            Value::Scalar(Scalar { text, written: own, .. }) => {
+                let written = own.as_deref().or(written);
+                let fetched = written.filter(|_| !text.is_empty());
+                (self, fetched.map(|written| (Secret::new(text.as_str()), written.to_owned())), None)
+            }
+            _ => (self, None, written),
         };
         let children = match &inner.value {
             Value::Map(entries) => entries
                 .iter()
                 .map(|entry| {
-                    let mut places = entry.node.places();
+                    let mut places = entry.node.places_under(written);
                     // A container begins at its key for a reader: the line below is that of its first entry.
                     if !places.children.is_empty() || entry.node.is_null() {
                         places.at = entry.at.clone();
@@ -212,19 +224,24 @@ impl Node {
                 })
                 .collect(),
             Value::Seq(nodes) => {
-                nodes.iter().enumerate().map(|(at, node)| (format!("[{at}]"), node.places())).collect()
+                nodes.iter().enumerate().map(|(at, node)| (format!("[{at}]"), node.places_under(written))).collect()
             }
             _ => Vec::new(),
         };
-        Places { at: self.at.clone(), unresolved: matches!(self.value, Value::Unresolved), children }
+        Places { at: self.at.clone(), unresolved: matches!(self.value, Value::Unresolved), fetched, children }
     }
 }
+
+/// Fetched values with fewer bytes are looked for in quotes alone.
+const SHORT: usize = 6;
 
 /// Where each value of a document was written, for problems that are found later.
 #[derive(Debug, Clone)]
 pub(super) struct Places {
     at: Place,
     unresolved: bool,
+    /// What was fetched for it, and the expression in its place.
+    fetched: Option<(Secret, String)>,
     children: Vec<(String, Places)>,
 }
 
@@ -232,6 +249,26 @@ impl Places {
     /// The place of `path`, or of the nearest value above it that was written.
     pub(super) fn find(&self, path: &str) -> &Place {
         self.step(path).map_or(&self.at, |(child, rest)| child.find(rest))
+    }
+
+    /// Takes what was fetched for the value at `path`, and for those in it, out of a text about it.
+    pub(super) fn without_fetched(&self, path: &str, text: String) -> String {
+        match self.step(path) {
+            Some((child, rest)) => child.without_fetched(rest, text),
+            None => self.hide(text),
+        }
+    }
+
+    fn hide(&self, text: String) -> String {
+        let text = match &self.fetched {
+            // A value of a few letters is part of other words, and quoted where it is itself.
+            Some((fetched, written)) if fetched.expose().len() < SHORT => {
+                text.replace(&format!("`{}`", fetched.expose()), &format!("`{written}`"))
+            }
+            Some((fetched, written)) => text.replace(fetched.expose(), written),
+            None => text,
+        };
+        self.children.iter().fold(text, |text, (_, child)| child.hide(text))
     }
 
     /// Whether the value at `path`, or one directly in it, was not resolved.

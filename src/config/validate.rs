@@ -67,8 +67,10 @@ pub struct ValidatedPipelines {
     pub shutdown_timeout: std::time::Duration,
 }
 
-/// Gives a problem its place.
-pub(super) fn place(places: &Places, problem: Problem) -> Fault {
+/// Gives a problem its place. What was fetched may be a secret that was put in the wrong place: its expression is shown instead.
+pub(super) fn place(places: &Places, mut problem: Problem) -> Fault {
+    problem.message = places.without_fetched(&problem.path, problem.message);
+    problem.instead = problem.instead.map(|instead| places.without_fetched(&problem.path, instead));
     Fault::at(places.find(&problem.path), problem)
 }
 

@@ -20,6 +20,8 @@ pub(crate) struct Health {
 impl Health {
     /// The health of the store of the exporter `id`.
     pub(crate) fn of(id: &str) -> Self {
+        // A first retry that is also the first sample would be no increase to Prometheus.
+        metrics::counter!(metric::EXPORTER_RETRIES, "exporter" => id.to_owned()).increment(0);
         Self { id: id.to_owned(), on_health: None, failing: AtomicBool::new(false) }
     }
 

@@ -78,6 +78,9 @@ impl Webhook {
             retries: config.retry_on_failure.clone(),
             clock,
         };
+        for result in ["delivered", "failed", "queue_full"] {
+            count(&id, result, 0);
+        }
         let (queue, events) = mpsc::channel(config.sending_queue.queue_size.max(1));
         let mut worker = tokio::task::JoinSet::new();
         worker.spawn(deliver_all(sender, events, config.sending_queue.num_consumers.max(1)));
@@ -104,7 +107,7 @@ impl Webhook {
         let event = Event { id: event_id(receipt), body: event(receipt) };
         let queued = self.queue.lock().as_ref().is_some_and(|queue| queue.try_send(event).is_ok());
         if !queued {
-            count(&self.id, "queue_full");
+            count(&self.id, "queue_full", 1);
         }
     }
 
@@ -128,18 +131,18 @@ impl Sender {
             Ok(body) => Bytes::from(body),
             Err(error) => {
                 tracing::error!(exporter = self.id, %error, "an event could not be encoded");
-                return count(&self.id, "failed");
+                return count(&self.id, "failed", 1);
             }
         };
         if body.len() > MAX_EVENT {
             tracing::error!(exporter = self.id, bytes = body.len(), "an event is too large to be sent");
-            return count(&self.id, "failed");
+            return count(&self.id, "failed", 1);
         }
         match retry(&self.retries, self, || self.post(&event.id, body.clone())).await {
-            Ok(()) => count(&self.id, "delivered"),
+            Ok(()) => count(&self.id, "delivered", 1),
             Err(error) => {
                 tracing::warn!(exporter = self.id, error = error.chain(), "an event is given up; its bundle is stored");
-                count(&self.id, "failed");
+                count(&self.id, "failed", 1);
             }
         }
     }
@@ -385,8 +388,8 @@ fn is_translated(address: Ipv6Addr) -> bool {
     first == 0x2002 || (first, second) == (0x2001, 0) || (first, second) == (0x64, 0xff9b) && third <= 1
 }
 
-fn count(exporter: &str, result: &'static str) {
-    metrics::counter!(metric::WEBHOOK_EVENTS, "exporter" => exporter.to_owned(), "result" => result).increment(1);
+fn count(exporter: &str, result: &'static str, events: u64) {
+    metrics::counter!(metric::WEBHOOK_EVENTS, "exporter" => exporter.to_owned(), "result" => result).increment(events);
 }
 
 #[cfg(test)]

@@ -75,6 +75,19 @@ impl Written {
     }
 }
 
+/// Counters of what happens rarely begin with nothing: a first time that is also the first sample would be no increase to Prometheus.
+fn begin_counting(id: &str) {
+    for result in [Written::Stored.as_str(), Written::Unchanged.as_str(), Written::Amended.as_str(), "failed"] {
+        metrics::counter!(metric::EXPORTER_BUNDLES, "exporter" => id.to_owned(), "result" => result).increment(0);
+    }
+    for result in ["stored", "unchanged", "failed"] {
+        metrics::counter!(metric::EXPORTER_ATTACHMENTS, "exporter" => id.to_owned(), "result" => result).increment(0);
+    }
+    for name in [metric::EXPORTER_SENT_BUNDLES, metric::EXPORTER_SEND_FAILED_BUNDLES, metric::EXPORTER_SPLIT_TRACES] {
+        metrics::counter!(name, "exporter" => id.to_owned()).increment(0);
+    }
+}
+
 /// Times that a decision is taken anew because another writer was faster.
 const RACES: usize = 4;
 
@@ -112,6 +125,7 @@ impl BundleWriter {
         let local = store.url().starts_with("file:");
         let default = if local { Compression::None } else { Compression::Zstd };
         let (id, writer) = (id.into(), writer.into());
+        begin_counting(&id);
         Self {
             health: Health::of(&id),
             id,

@@ -109,6 +109,18 @@ pub enum CloseReason {
 }
 
 impl CloseReason {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::DecisionWait,
+        Self::RootReceived,
+        Self::Retention,
+        Self::TraceLimit,
+        Self::Pressure,
+        Self::Late,
+        Self::Shutdown,
+        Self::EndOfInput,
+    ];
+
     /// The name used in manifests and metric labels.
     #[must_use]
     pub fn as_str(self) -> &'static str {

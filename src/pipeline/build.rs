@@ -6,28 +6,53 @@ use std::sync::Arc;
 use super::{Core, ServiceError};
 use crate::bundle::{Signer, names};
 use crate::config::{
-    BundleExporter, ByteSize, Duration, KafkaReceiver, Problem, RawExporter, RetryOnFailure, Secret, ValidatedConfig,
-    ValidatedPipelines,
+    BundleExporter, ByteSize, Duration, KafkaReceiver, MemoryLimiter, Problem, RawExporter, RetryOnFailure, Secret,
+    ValidatedConfig, ValidatedPipelines,
 };
 use crate::exporter::{BundleWriter, KafkaWriter, OnHealth, Outlets, RawWriter, Store, Webhook};
-use crate::model::{DEFAULT_TENANT, RootKey, Signal, Tenant};
+use crate::model::{Budget, DEFAULT_TENANT, RootKey, Signal, Tenant};
 use crate::receiver::kafka::KafkaSource;
 use crate::telemetry::{Clock, Readiness};
 use crate::window::{LogError, LogSettings, Recovery, WindowLog};
 
 const MIB: u64 = 1024 * 1024;
+/// What a walk notes of a request at most, of as many records as one may have.
+const NOTED: u64 = 32 * MIB;
+/// What the process takes for itself: rules that are compiled, threads, and bundles that are being made.
+const OWN: u64 = 128 * MIB;
 
 /// Bytes that open windows may hold: what the window says, or the memory limiter if that is less.
 pub(super) fn byte_budget(pipelines: &ValidatedPipelines) -> usize {
     limited(pipelines, pipelines.incident.window.max_bytes)
 }
 
-/// So many bytes, or what the memory limiter allows if that is less.
+/// So many bytes, or what the memory limiter allows if that is less: what is left of its limit beside requests that are being read and the
+/// process itself, but a quarter of it at least.
 pub(super) fn limited(pipelines: &ValidatedPipelines, bytes: ByteSize) -> usize {
-    let limiter = pipelines.memory_limiter.as_ref();
-    let limit = limiter
-        .map_or(u64::MAX, |limiter| limiter.limit_mib.saturating_sub(limiter.spike_limit_mib).saturating_mul(MIB));
-    usize::try_from(bytes.0.min(limit)).unwrap_or(usize::MAX)
+    let left = pipelines.memory_limiter.as_ref().map(|limiter| {
+        let limit = limiter.limit_mib.saturating_mul(MIB);
+        limit.saturating_sub(read_at_once(pipelines, limiter)).saturating_sub(OWN).max(limit / 4)
+    });
+    usize::try_from(bytes.0.min(left.unwrap_or(u64::MAX))).unwrap_or(usize::MAX)
+}
+
+/// What requests that are being read may hold together, where memory is limited.
+pub(super) fn in_flight(pipelines: &ValidatedPipelines) -> Option<Budget> {
+    let bytes = read_at_once(pipelines, pipelines.memory_limiter.as_ref()?);
+    Some(Budget::new(usize::try_from(bytes).unwrap_or(usize::MAX)))
+}
+
+/// The spike, and never less than the largest request takes, compressed and inflated and with what a walk notes of its records: it would be
+/// told to come again for ever.
+fn read_at_once(pipelines: &ValidatedPipelines, limiter: &MemoryLimiter) -> u64 {
+    let largest = pipelines.otlp.iter().flat_map(|(_, otlp, _)| {
+        let grpc = otlp.protocols.grpc.as_ref().map(|grpc| grpc.max_recv_msg_size_mib.saturating_mul(MIB));
+        let http = otlp.protocols.http.as_ref().map(|http| http.max_request_body_size.max(http.max_attachment_size));
+        grpc.into_iter().chain(http)
+    });
+    let largest = largest.max().unwrap_or_default();
+    let noted = largest.saturating_mul(4).min(NOTED);
+    limiter.spike_limit_mib.saturating_mul(MIB).max(largest.saturating_mul(2).saturating_add(noted))
 }
 
 /// The signer of manifests, if one is configured.

@@ -2,7 +2,7 @@
 
 use metrics::counter;
 
-use crate::model::{Case, DropReason, Outcome, Remark};
+use crate::model::{Case, CloseReason, DropReason, Outcome, Remark};
 use crate::redact::RedactedCase;
 use crate::telemetry::names;
 
@@ -37,6 +37,21 @@ pub(super) fn count_completeness(mut missing: Vec<String>) {
     }
     for part in missing {
         counter!(names::BUNDLE_COMPLETENESS, "missing" => part).increment(1);
+    }
+}
+
+/// Counters of what happens rarely begin with nothing: a first time that is also the first sample would be no increase to Prometheus.
+pub(super) fn begin() {
+    for reason in CloseReason::ALL {
+        counter!(names::WINDOW_CLOSED_TRACES, "reason" => reason.as_str()).increment(0);
+    }
+    for name in [
+        names::WINDOW_LATE_RECORDS,
+        names::WINDOW_RECOVERED_RECORDS,
+        names::WINDOW_DAMAGED_FRAMES,
+        names::TAIL_SAMPLING_TOO_EARLY,
+    ] {
+        counter!(name).increment(0);
     }
 }
 

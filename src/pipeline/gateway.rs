@@ -14,7 +14,7 @@ use super::build;
 use super::service::{self, Addresses, ServiceError};
 use crate::config::{Problem, ValidatedConfig};
 use crate::exporter::{KafkaWriteError, KafkaWriter};
-use crate::model::{DEFAULT_TENANT, Signal, Tenant, TraceId};
+use crate::model::{Budget, DEFAULT_TENANT, Signal, Tenant, TraceId};
 use crate::otlp::AttachedFile;
 use crate::receiver::{AdmitError, Admitted, AttachError, Incoming, Intake, ReceiverError, Refusal, RefusalReason};
 use crate::telemetry::{Readiness, admin};
@@ -27,9 +27,14 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 struct GatewayIntake {
     writer: KafkaWriter,
     closed: Arc<AtomicBool>,
+    in_flight: Option<Budget>,
 }
 
 impl Intake for GatewayIntake {
+    fn in_flight(&self) -> Option<Budget> {
+        self.in_flight.clone()
+    }
+
     async fn admit(&self, incoming: Incoming) -> Result<Admitted, AdmitError> {
         let refuse = |reason| Err(Refusal { reason, retry_after: RETRY_AFTER }.into());
         if self.closed.load(Ordering::Acquire) {
@@ -93,17 +98,20 @@ impl Gateway {
             let problem = Problem::new("service.pipelines", "no pipeline ends in a `kafka` exporter");
             return Err(ServiceError::Config(vec![problem]));
         };
+        // Before anything counts.
+        let measured = service::measure(pipelines)?;
         let readiness = Readiness::starting(service::PIPELINE);
         let on_health = build::report_to(&readiness, id);
         on_health(false, "the brokers have not answered yet");
         let max_bytes = build::limited(pipelines, kafka.max_buffered);
         let writer = KafkaWriter::open(id, kafka, max_bytes, on_health)
             .map_err(|problem| ServiceError::Config(vec![problem]))?;
-        let admin = service::start_admin(pipelines, &readiness)?;
+        let admin = service::start_admin(pipelines, measured, &readiness)?;
         let mut addresses =
             Addresses { metrics: admin.metrics_address(), health: admin.health_address(), ..Addresses::default() };
         let closed = Arc::new(AtomicBool::new(false));
-        let intake = GatewayIntake { writer: writer.clone(), closed: Arc::clone(&closed) };
+        let in_flight = build::in_flight(pipelines);
+        let intake = GatewayIntake { writer: writer.clone(), closed: Arc::clone(&closed), in_flight };
         let mut servers = JoinSet::new();
         let stop_servers = CancellationToken::new();
         let stop = stop_servers.clone().drop_guard();

@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 
 use super::tenants::{TenantPipeline, Tenants};
 use crate::exporter::{ErrorKind, ExportError};
-use crate::model::{DropReason, Outcome, Tenant, Timestamp, TraceId};
+use crate::model::{Budget, DropReason, Outcome, Tenant, Timestamp, TraceId};
 use crate::otlp::AttachedFile;
 use crate::receiver::{AdmitError, Admitted, AttachError, Incoming, Intake, Refusal, RefusalReason};
 use crate::telemetry::Clock;
@@ -26,6 +26,7 @@ pub(super) struct WindowIntake {
     attaching: Arc<Semaphore>,
     closed: Arc<AtomicBool>,
     full: Fullness,
+    in_flight: Option<Budget>,
 }
 
 /// When a request was last refused because this process is full, so that probes can tell for a while.
@@ -50,9 +51,10 @@ impl Fullness {
 }
 
 impl WindowIntake {
-    pub(super) fn new(tenants: Tenants, clock: Arc<dyn Clock>) -> Self {
+    /// `in_flight` is what requests that are being read take their bytes from.
+    pub(super) fn new(tenants: Tenants, clock: Arc<dyn Clock>, in_flight: Option<Budget>) -> Self {
         let attaching = Arc::new(Semaphore::new(ATTACHING));
-        Self { tenants, clock, attaching, closed: Arc::default(), full: Fullness::default() }
+        Self { tenants, clock, attaching, closed: Arc::default(), full: Fullness::default(), in_flight }
     }
 
     /// Tells whether requests are refused because this process is full.
@@ -79,6 +81,10 @@ impl WindowIntake {
 }
 
 impl Intake for WindowIntake {
+    fn in_flight(&self) -> Option<Budget> {
+        self.in_flight.clone()
+    }
+
     async fn admit(&self, incoming: Incoming) -> Result<Admitted, AdmitError> {
         self.open()?;
         let pipeline = self.of(&incoming.tenant)?;

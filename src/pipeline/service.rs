@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
+use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -17,7 +18,7 @@ use super::lanes::Lanes;
 use super::report::Reporter;
 use super::shards::ShardLoop;
 use super::tenants::Tenants;
-use super::{Core, build, recover, reload};
+use super::{Core, build, counts, recover, reload};
 use crate::agent::{self, Catalog, Catalogs};
 use crate::config::{Authentication, Problem, ValidatedConfig, ValidatedPipelines};
 use crate::exporter::ExportQueue;
@@ -132,10 +133,13 @@ impl Service {
     /// If the configuration cannot run, or an address cannot be listened on; nothing is left running then.
     pub async fn start(config: &ValidatedConfig) -> Result<Self, ServiceError> {
         let pipelines = &config.pipelines;
+        // Before anything counts.
+        let measured = measure(pipelines)?;
+        counts::begin();
         let readiness = Readiness::starting(PIPELINE);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let (tenants, on_disk) = Tenants::build(config, &readiness, &clock)?;
-        let admin = start_admin(pipelines, &readiness)?;
+        let admin = start_admin(pipelines, measured, &readiness)?;
         let steady: Arc<dyn Clock> = Arc::new(SteadyClock::start());
         let mut keepers = Vec::new();
         for (tenant, found) in on_disk {
@@ -144,7 +148,7 @@ impl Service {
             keepers.push(LogKeeper::spawn(log, Arc::clone(&steady)).map_err(ServiceError::Thread)?);
         }
         let catalogs = Catalogs::new(tenants.catalogs());
-        let intake = WindowIntake::new(tenants.clone(), Arc::clone(&steady));
+        let intake = WindowIntake::new(tenants.clone(), Arc::clone(&steady), build::in_flight(pipelines));
         let mut addresses =
             Addresses { metrics: admin.metrics_address(), health: admin.health_address(), ..Addresses::default() };
         let mut servers = JoinSet::new();
@@ -338,12 +342,21 @@ impl Service {
     }
 }
 
+/// Begins to measure, unless it is not wanted. What counted before would be missing.
+pub(super) fn measure(pipelines: &ValidatedPipelines) -> Result<Option<PrometheusHandle>, ServiceError> {
+    let is_wanted = pipelines.telemetry.metrics.level != "none";
+    Ok(is_wanted.then(metrics::install).transpose()?)
+}
+
 /// Serves metrics and probes.
-pub(super) fn start_admin(pipelines: &ValidatedPipelines, readiness: &Readiness) -> Result<admin::Admin, ServiceError> {
-    let telemetry = &pipelines.telemetry;
-    let measured = if telemetry.metrics.level == "none" { None } else { Some(metrics::install()?) };
+pub(super) fn start_admin(
+    pipelines: &ValidatedPipelines,
+    measured: Option<PrometheusHandle>,
+    readiness: &Readiness,
+) -> Result<admin::Admin, ServiceError> {
+    let metrics = pipelines.telemetry.metrics.endpoint();
     Ok(admin::Admin::start(
-        measured.map(|handle| (telemetry.metrics.address.as_str(), handle)),
+        measured.map(|handle| (metrics.as_str(), handle)),
         pipelines.health_check.as_ref().map(|health| (health.endpoint.as_str(), readiness.clone())),
     )?)
 }

@@ -5,6 +5,14 @@ use metrics::counter;
 use crate::model::Signal;
 use crate::telemetry::names;
 
+/// Counters begin with nothing: a first time that is also the first sample would be no increase to Prometheus.
+pub(super) fn begin(receiver: &'static str, transport: &'static str) {
+    for signal in [Signal::Traces, Signal::Logs, Signal::Metrics] {
+        accepted(receiver, transport, signal, 0);
+        refused(receiver, transport, signal, 0);
+    }
+}
+
 /// Counts records that were admitted.
 pub(super) fn accepted(receiver: &'static str, transport: &'static str, signal: Signal, records: u64) {
     let name = match signal {

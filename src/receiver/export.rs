@@ -9,7 +9,7 @@ use super::counts;
 use super::held::Held;
 use super::inflate::{self, InflateError, inflate};
 use super::{AdmitError, Admitted, Incoming, Intake, Refusal, RefusalReason};
-use crate::model::{Budget, Encoding, Signal, Tenant};
+use crate::model::{Budget, Encoding, Entry, Signal, Tenant};
 use crate::otlp::{self, Limits, Rejected, Scan, WireError};
 use crate::telemetry::names;
 use crate::transport::{Access, Denial};
@@ -189,7 +189,9 @@ impl<I: Intake> Port<I> {
         read_timeout: Duration,
         access: Access,
     ) -> Self {
-        let in_flight = Budget::new(limit.saturating_mul(4).max(IN_FLIGHT));
+        counts::begin("otlp", transport);
+        let own = || Budget::new(limit.saturating_mul(4).max(IN_FLIGHT));
+        let in_flight = intake.in_flight().unwrap_or_else(own);
         Self { intake, transport, limit, read_timeout, access, in_flight }
     }
 
@@ -339,6 +341,10 @@ fn prepare(signal: Signal, wire: Wire, limit: usize, mut held: Held) -> Result<P
         Format::Json => Bytes::from(exact(otlp::from_json(signal, &bytes, &limits)?)),
     };
     let scan = otlp::scan(signal, &bytes, &limits)?;
+    // Of small records, what a walk notes is more than the bytes are.
+    if !held.grow(scan.entries.len() * size_of::<Entry>()) {
+        return Err(Failure::busy());
+    }
     Ok(Prepared { bytes, wire, scan, held })
 }
 

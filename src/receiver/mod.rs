@@ -35,7 +35,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::net::TcpListener;
 
-use crate::model::{Encoding, Entry, Signal, Tenant, TraceId};
+use crate::model::{Budget, Encoding, Entry, Signal, Tenant, TraceId};
 use crate::otlp::AttachedFile;
 
 pub use grpc::serve_grpc;
@@ -149,6 +149,11 @@ pub enum AdmitError {
 pub trait Intake: Clone + Send + Sync + 'static {
     /// Offers a request.
     fn admit(&self, incoming: Incoming) -> impl Future<Output = Result<Admitted, AdmitError>> + Send;
+
+    /// What the bytes of requests that are being read are taken from, over all servers. `None`: each server has room of its own.
+    fn in_flight(&self) -> Option<Budget> {
+        None
+    }
 
     /// Whether a tenant is known here.
     fn serves(&self, tenant: &Tenant) -> bool;

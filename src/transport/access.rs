@@ -39,6 +39,9 @@ pub enum Denial {
 }
 
 impl Denial {
+    /// All of them.
+    const ALL: [Self; 5] = [Self::Missing, Self::Malformed, Self::Unknown, Self::NoTenant, Self::UnknownTenant];
+
     /// The value of the `reason` label.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -78,7 +81,12 @@ impl Access {
         tenants: Option<TenantSource>,
     ) -> Result<Self, Problem> {
         let tokens = tokens.map(|tokens| Tokens::open(server, tokens)).transpose()?;
-        Ok(Self { server, tokens, tenants, default: Tenant::default() })
+        let access = Self { server, tokens, tenants, default: Tenant::default() };
+        if access.tokens.is_some() || access.tenants.is_some() {
+            Denial::ALL.into_iter().for_each(|denial| access.refusals(denial).increment(0));
+            reload::begin_counting(names::AUTH_RELOADS, server);
+        }
+        Ok(access)
     }
 
     /// Whose a request is.
@@ -91,8 +99,11 @@ impl Access {
 
     /// Counts a request that is not let in.
     pub fn count(&self, denial: Denial) {
-        let server = self.server;
-        metrics::counter!(names::AUTH_REFUSED_REQUESTS, "server" => server, "reason" => denial.as_str()).increment(1);
+        self.refusals(denial).increment(1);
+    }
+
+    fn refusals(&self, denial: Denial) -> metrics::Counter {
+        metrics::counter!(names::AUTH_REFUSED_REQUESTS, "server" => self.server, "reason" => denial.as_str())
     }
 
     /// Whose a connection is: for requests that are told from others' in another way than by a token.

@@ -26,6 +26,13 @@ pub(super) enum Look {
     Bad(String),
 }
 
+/// Reloads begin with none, so that a first failure is an increase to Prometheus.
+pub(super) fn begin_counting(metric: &'static str, server: &'static str) {
+    for result in ["ok", "failed"] {
+        counter!(metric, "server" => server, "result" => result).increment(0);
+    }
+}
+
 /// Looks every `interval` until `stop`. A change, and a new reason why there is none, is counted and told.
 pub(super) async fn watch(
     metric: &'static str,

@@ -55,6 +55,10 @@ impl Tls {
         let material = Material::read(config, None)?;
         let current = material.server_config(config, protocols)?;
         let seen = Mutex::new(material.digest());
+        for result in ["ok", "failed", "timeout"] {
+            metrics::counter!(names::TLS_HANDSHAKES, "server" => server, "result" => result).increment(0);
+        }
+        reload::begin_counting(names::TLS_RELOADS, server);
         let client_ca = if config.client_ca_file_reload { None } else { material.client_ca.map(Arc::new) };
         Ok(Self {
             server,

@@ -145,6 +145,40 @@ fn a_bucket_gets_the_rules_of_its_own_prefixes() {
 }
 
 #[test]
+fn what_is_a_tenants_goes_by_the_same_retention() {
+    let folder = Folder::new();
+    let (old, young) = (trace_id(1), trace_id(2));
+    record(&folder, &old);
+    record(&folder, &young);
+    age(&folder, &old, DAY * 8);
+    // As the part of a tenant of that name.
+    let part = folder.store().join("tenants/acme");
+    fs::create_dir_all(&part).unwrap();
+    for own in ["bundles", "index", "incidents"] {
+        fs::rename(folder.store().join(own), part.join(own)).unwrap();
+    }
+    let path = folder.root.path().join("casefile.yaml");
+    let arguments = ["--config", path.to_str().unwrap()];
+    let with_tenant = |store: &str, raw: &str| {
+        configuration(store, raw, "retention: 168h").replace("{incident: {}}", "{incident: {tenants: {acme: {}}}}")
+    };
+    fs::write(&path, with_tenant(&folder.url(), &format!("file:{}/raw-store", folder.root.path().display()))).unwrap();
+    fs::create_dir_all(folder.root.path().join("raw-store")).unwrap();
+    let (code, said) = ended(&gc(folder.root.path(), &arguments));
+    assert_eq!(code, 0, "{said}");
+    let left: Vec<String> = store::files(&part).iter().map(|path| path.display().to_string()).collect();
+    assert!(left.iter().any(|path| path.contains(&young)) && !left.iter().any(|path| path.contains(&old)), "{left:?}");
+
+    fs::write(&path, with_tenant("s3://acme/prod", "s3://acme/raw")).unwrap();
+    let rules = run_json(folder.root.path(), &["gc", "--config", arguments[1], "--lifecycle", "s3"]);
+    let rules = rules["Rules"].as_array().unwrap();
+    let prefixes: Vec<_> = rules.iter().map(|rule| rule["Filter"]["Prefix"].as_str().unwrap()).collect();
+    for own in ["prod/bundles/", "prod/tenants/acme/bundles/", "prod/tenants/acme/index/", "raw/tenants/acme/raw/"] {
+        assert!(prefixes.contains(&own), "{own}: {prefixes:?}");
+    }
+}
+
+#[test]
 fn nothing_is_removed_without_a_retention_or_sooner_than_an_hour() {
     let folder = Folder::new();
     record(&folder, &trace_id(1));

@@ -79,24 +79,48 @@ fn every_mode_passes_helms_lint() {
 /// Guarantees: the API servers of Kubernetes, the Prometheus operator and KEDA know every field, and miss none.
 #[test]
 fn every_object_of_every_mode_is_valid_by_the_schemas_of_its_kind() {
-    let check = |name: &str, rendered: &str| {
-        let location = root().join(".cache/kubernetes/{{ .Group }}/{{ .ResourceKind }}_{{ .ResourceAPIVersion }}.json");
-        let mut kubeconform = Command::new(tool("kubeconform"))
-            .args(["-strict", "-summary", "-schema-location", &location.display().to_string(), "-"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        std::io::Write::write_all(&mut kubeconform.stdin.take().unwrap(), rendered.as_bytes()).unwrap();
-        let output = kubeconform.wait_with_output().unwrap();
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(output.status.success() && said.contains("Skipped: 0"), "{name}: {said}");
-    };
     for name in VARIANTS {
-        check(name, &variant(name));
+        conforms(name, &variant(name));
     }
-    check("app", &app());
+    conforms("app", &app());
+}
+
+/// Fails unless the schemas of their kinds know all of these objects.
+fn conforms(name: &str, rendered: &str) {
+    let location = root().join(".cache/kubernetes/{{ .Group }}/{{ .ResourceKind }}_{{ .ResourceAPIVersion }}.json");
+    let mut kubeconform = Command::new(tool("kubeconform"))
+        .args(["-strict", "-summary", "-schema-location", &location.display().to_string(), "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::io::Write::write_all(&mut kubeconform.stdin.take().unwrap(), rendered.as_bytes()).unwrap();
+    let output = kubeconform.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && said.contains("Skipped: 0"), "{name}: {said}");
+}
+
+/// Guarantees: the operator of OpenTelemetry takes the example as it stands, and Casefile the configuration in it, with what the operator
+/// writes into it: the path of the probes, and a reader of metrics where there is none.
+#[test]
+fn the_operator_of_opentelemetry_can_run_it() {
+    let text = fs::read_to_string(root().join("deploy/kubernetes/operator.yaml")).unwrap();
+    conforms("operator.yaml", &text);
+    let mut document: Value = serde_saphyr::from_str(&text).unwrap();
+    let config = &mut document["spec"]["config"];
+    assert_eq!(config["extensions"]["health_check"]["path"], "/livez", "what it probes for both");
+    let valid = |config: &Value| {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("collector.yaml");
+        fs::write(&path, config.to_string()).unwrap();
+        run(folder.path(), &["validate", "--no-environment", "--config", &path.display().to_string()]);
+    };
+    valid(config);
+    config["extensions"]["health_check"]["path"] = json!("/");
+    config["service"]["telemetry"] = json!({"metrics": {
+        "level": "basic", "readers": [{"pull": {"exporter": {"prometheus": {"host": "0.0.0.0", "port": 8888}}}}]}});
+    valid(config);
 }
 
 #[test]

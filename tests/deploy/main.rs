@@ -150,6 +150,10 @@ fn the_image_copies_what_the_build_needs() {
             ".dockerignore keeps deploy/{folder}, whose examples are in the binary, out of the image's build"
         );
     }
+    assert!(
+        kept.contains("deploy/sbom.sh"),
+        ".dockerignore keeps deploy/sbom.sh, which the build runs, out of the image's build"
+    );
     for (folder, needs) in [("benches", "[[bench]]"), ("proto", "build.rs"), ("build.rs", "build.rs")] {
         let used = manifest.contains(needs) || root().join(needs).exists();
         assert!(!used || kept.contains(folder), ".dockerignore keeps {folder} out of the image's build");
@@ -169,6 +173,11 @@ fn the_image_and_the_demo_fit_together() {
     let compose: serde_json::Value = serde_saphyr::from_str(&compose).unwrap();
     let services = compose["services"].as_object().unwrap();
     for (name, service) in services {
+        // What a tag that moves brings tomorrow, nobody has tested.
+        if let Some(image) = service["image"].as_str() {
+            let tag = image.rsplit('/').next().unwrap().split_once(':').map(|(_, tag)| tag);
+            assert!(tag.is_some_and(|tag| tag != "latest"), "{name}: {image} is not of a version");
+        }
         let waits = match &service["depends_on"] {
             serde_json::Value::Array(names) => names.iter().map(|name| name.as_str().unwrap().to_owned()).collect(),
             serde_json::Value::Object(names) => names.keys().cloned().collect(),

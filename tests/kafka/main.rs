@@ -13,6 +13,7 @@ mod inputs;
 #[path = "../support/kafka/mod.rs"]
 mod kafka;
 mod lanes;
+mod metrics;
 mod proxy;
 #[path = "../support/servers.rs"]
 mod servers;

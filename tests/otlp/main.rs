@@ -8,6 +8,8 @@ mod certificates;
 mod data;
 mod evidence;
 mod grpc;
+#[path = "../support/h2.rs"]
+mod h2;
 mod http;
 mod inputs;
 mod json;

@@ -1,5 +1,4 @@
-//! Misbehaving connections (inputs 44 to 49) and an orderly end. HTTP/2 frames are written by hand here, since no client
-//! sends what these tests send.
+//! Misbehaving connections (inputs 44 to 49) and an orderly end.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,43 +13,15 @@ use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tonic::Code;
 
+use crate::h2::{floods, hello};
 use crate::support::*;
 
 const PATIENCE: Duration = Duration::from_secs(10);
-const HEADERS: u8 = 1;
-const DATA: u8 = 0;
-const RST_STREAM: u8 = 3;
-const CONTINUATION: u8 = 9;
-const END_HEADERS: u8 = 4;
-
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-    let mut frame = length[1..].to_vec();
-    frame.extend_from_slice(&[kind, flags]);
-    frame.extend_from_slice(&stream.to_be_bytes());
-    frame.extend_from_slice(payload);
-    frame
-}
-
-/// HPACK: POST, http, and the rest as literals that are not indexed.
-fn header_block(path: &str) -> Vec<u8> {
-    let mut block = vec![0x83, 0x86, 0x04, u8::try_from(path.len()).unwrap()];
-    block.extend_from_slice(path.as_bytes());
-    for (name, value) in [(":authority", "x"), ("content-type", "application/grpc"), ("te", "trailers")] {
-        block.push(0);
-        for text in [name, value] {
-            block.push(u8::try_from(text.len()).unwrap());
-            block.extend_from_slice(text.as_bytes());
-        }
-    }
-    block
-}
 
 /// An HTTP/2 connection that has said hello.
 async fn h2(server: &Server) -> TcpStream {
     let mut stream = TcpStream::connect(server.address).await.unwrap();
-    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
-    stream.write_all(&frame(4, 0, 0, b"")).await.unwrap();
+    stream.write_all(&hello()).await.unwrap();
     stream
 }
 
@@ -77,14 +48,7 @@ async fn assert_serves(server: &Server) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn input_44_rapid_reset_ends_the_connection_and_no_other() {
     let server = grpc(Recorder::default()).await;
-    let block = header_block(path(Signal::Traces));
-    let pairs = flood(h2(&server).await, 1_000_000, |round| {
-        let stream = u32::try_from(round).unwrap() * 2 + 1;
-        let mut pair = frame(HEADERS, END_HEADERS, stream, &block);
-        pair.extend(frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes()));
-        pair
-    })
-    .await;
+    let pairs = flood(h2(&server).await, 1_000_000, |round| floods::rapid_reset(path(Signal::Traces), round)).await;
     assert!(pairs < 1_000_000, "{pairs}");
     assert_serves(&server).await;
 }
@@ -92,11 +56,7 @@ async fn input_44_rapid_reset_ends_the_connection_and_no_other() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn input_45_a_continuation_flood_ends_the_connection_and_no_other() {
     let server = grpc(Recorder::default()).await;
-    let mut stream = h2(&server).await;
-    stream.write_all(&frame(HEADERS, 0, 1, &header_block(path(Signal::Traces)))).await.unwrap();
-    let mut field = vec![0, 1, b'a', 0x7f, 0x81, 0x1f];
-    field.extend_from_slice(&[b'x'; 4096]);
-    let frames = flood(stream, 100_000, |_| frame(CONTINUATION, 0, 1, &field)).await;
+    let frames = flood(h2(&server).await, 100_000, |round| floods::continuation(path(Signal::Traces), round)).await;
     assert!(frames < 100_000, "{frames}");
     assert_serves(&server).await;
 }
@@ -104,9 +64,7 @@ async fn input_45_a_continuation_flood_ends_the_connection_and_no_other() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn input_46_an_empty_data_flood_ends_the_connection_and_no_other() {
     let server = grpc(Recorder::default()).await;
-    let mut stream = h2(&server).await;
-    stream.write_all(&frame(HEADERS, END_HEADERS, 1, &header_block(path(Signal::Traces)))).await.unwrap();
-    let frames = flood(stream, 1_000_000, |_| frame(DATA, 0, 1, b"")).await;
+    let frames = flood(h2(&server).await, 1_000_000, |round| floods::empty_data(path(Signal::Traces), round)).await;
     assert!(frames < 1_000_000, "{frames}");
     assert_serves(&server).await;
 }

@@ -360,6 +360,11 @@ impl Casefile<'_> {
         http::get(self.home.health, "/").is_ok_and(|answer| answer.status == 200)
     }
 
+    /// The id of the process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends it a signal: `TERM`, `STOP`, `CONT`.
     pub(crate) fn signal(&self, name: &str) {
         signal(self.child.id(), name);

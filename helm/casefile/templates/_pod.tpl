@@ -158,11 +158,11 @@ With `restartPolicy: Always` it starts before the application and ends after it,
   {{- end }}
   # The application starts once this one is up.
   startupProbe:
-    httpGet: {path: /live, port: casefile-health}
+    httpGet: {path: /livez, port: casefile-health}
     periodSeconds: 1
     failureThreshold: 120
   livenessProbe:
-    httpGet: {path: /live, port: casefile-health}
+    httpGet: {path: /livez, port: casefile-health}
     periodSeconds: 10
     timeoutSeconds: 3
   {{- with .Values.sidecar.resources }}

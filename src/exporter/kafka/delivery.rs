@@ -73,13 +73,8 @@ impl Pending {
         if self.waiting.fetch_sub(1, Ordering::AcqRel) > 1 {
             return;
         }
-        for (result, count) in [("delivered", &self.delivered), ("failed", &self.failed)] {
-            let labels = [
-                ("exporter", self.exporter.to_string()),
-                ("signal", self.signal.as_str().to_owned()),
-                ("result", result.to_owned()),
-            ];
-            counter!(names::EXPORTER_KAFKA_MESSAGES, &labels).increment(count.load(Ordering::Relaxed));
+        for (result, answered) in [("delivered", &self.delivered), ("failed", &self.failed)] {
+            count(&self.exporter, self.signal, result, answered.load(Ordering::Relaxed));
         }
         // Before anyone is told, so that who comes again at once finds the bytes free.
         drop(self.permit.lock().take());
@@ -91,6 +86,21 @@ impl Pending {
         self.answered.notified().await;
         self.error.get().map_or(Ok(()), |error| Err(*error))
     }
+}
+
+/// Begins with nothing: a first failure that is also the first sample would be no increase to Prometheus.
+pub(super) fn begin_counting(exporter: &str, signals: &[Signal]) {
+    for signal in signals {
+        for result in ["delivered", "failed"] {
+            count(exporter, *signal, result, 0);
+        }
+    }
+}
+
+fn count(exporter: &str, signal: Signal, result: &'static str, messages: u64) {
+    let labels =
+        [("exporter", exporter.to_owned()), ("signal", signal.as_str().to_owned()), ("result", result.to_owned())];
+    counter!(names::EXPORTER_KAFKA_MESSAGES, &labels).increment(messages);
 }
 
 /// Takes in what librdkafka has to tell.

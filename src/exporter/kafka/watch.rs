@@ -8,7 +8,7 @@ use metrics::gauge;
 use rdkafka::producer::Producer as _;
 use tokio_util::sync::CancellationToken;
 
-use super::{Inner, KafkaWriter};
+use super::{Inner, KafkaWriter, delivery};
 use crate::model::Signal;
 use crate::telemetry::names;
 
@@ -34,6 +34,7 @@ enum Found {
 impl KafkaWriter {
     /// Looks at the topics of these signals again and again, and tells whether the brokers answer for them, until it is asked to stop.
     pub async fn watch(&self, signals: Vec<Signal>, stop: CancellationToken) {
+        delivery::begin_counting(&self.inner.id, &signals);
         tokio::join!(self.look(&signals, &stop), self.report(&stop));
     }
 

@@ -18,6 +18,7 @@ use rdkafka::message::BorrowedMessage;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::super::counts;
 use super::begin::{self, NotNow};
 use super::client::{self, Aside, Client, Event, SILENCE, TopicPartition};
 use super::dead::DeadLetters;
@@ -167,9 +168,18 @@ fn read(
 
 /// Counters of what happens rarely begin with nothing: a first time that is also the first sample would be no increase to Prometheus.
 fn begin_counting(topics: &[Arc<Topic>]) {
+    counts::begin("kafka", "kafka");
+    for event in ["assigned", "revoked", "lost"] {
+        metrics::counter!(names::KAFKA_REBALANCES, "event" => event).increment(0);
+    }
+    for result in ["ok", "failed"] {
+        metrics::counter!(names::KAFKA_COMMITS, "result" => result).increment(0);
+    }
     for topic in topics {
         let topic = || topic.name.clone();
-        metrics::counter!(names::KAFKA_LOST_MESSAGES, "topic" => topic()).increment(0);
+        for name in [names::KAFKA_MESSAGES, names::KAFKA_LOST_MESSAGES] {
+            metrics::counter!(name, "topic" => topic()).increment(0);
+        }
         for reason in ["tombstone", "undecodable"] {
             metrics::counter!(names::KAFKA_POISON_MESSAGES, "topic" => topic(), "reason" => reason).increment(0);
         }

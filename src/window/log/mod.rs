@@ -330,8 +330,12 @@ impl Shared {
 }
 
 fn owner(directory: &Path) -> io::Result<String> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
     let path = directory.join("owner");
-    match std::fs::read_to_string(&path) {
+    // A link is not followed: what it leads to is neither read nor written.
+    let is_file = std::fs::symlink_metadata(&path).map(|about| about.is_file());
+    match is_file.and_then(|is_file| if is_file { std::fs::read_to_string(&path) } else { Ok(String::new()) }) {
         Ok(owner) if owner.len() == 16 && owner.bytes().all(|byte| byte.is_ascii_hexdigit()) => return Ok(owner),
         // Cut off while it was made.
         Ok(_) => {}
@@ -341,7 +345,16 @@ fn owner(directory: &Path) -> io::Result<String> {
     let mut random = [0; 8];
     getrandom::fill(&mut random).map_err(|error| io::Error::other(error.to_string()))?;
     let owner = data_encoding::HEXLOWER.encode(&random);
-    std::fs::write(&path, &owner)?;
+    // Another file that takes the place of what is there.
+    let new = directory.join("owner.new");
+    match std::fs::remove_file(&new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
+    file.write_all(owner.as_bytes())?;
+    file.sync_all()?;
+    std::fs::rename(&new, &path)?;
     Ok(owner)
 }
 

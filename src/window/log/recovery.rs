@@ -67,6 +67,10 @@ pub(super) fn find(shared: &Arc<Shared>) -> Result<Recovery, LogError> {
     let mut files = shared.files.lock();
     for (number, path) in names(directory).map_err(failed)? {
         files.next_file = number + 1;
+        if !fs::symlink_metadata(&path).map_err(failed)?.is_file() {
+            recovery.foreign(&path)?;
+            continue;
+        }
         let bytes = fs::read(&path).map_err(failed)?;
         let Some(cipher) = shared.keys.open(&bytes) else {
             recovery.unreadable(&path, &bytes)?;
@@ -115,6 +119,18 @@ impl Recovery {
                 }
             }
         }
+    }
+
+    /// Sets aside what has the name of a file and is none, such as a link or a pipe. It is not opened: what it leads to is not the log's.
+    fn foreign(&mut self, path: &Path) -> Result<(), LogError> {
+        let failed = |source| LogError::Directory { directory: path.to_owned(), source };
+        self.stats.damaged += 1;
+        let directory = self.shared.settings.directory.join(QUARANTINE);
+        make_private(&directory).map_err(failed)?;
+        let to = directory.join(path.file_name().unwrap_or_default());
+        fs::rename(path, &to).map_err(failed)?;
+        tracing::error!(file = %to.display(), "what has the name of a file of the window log is no file, and has been set aside");
+        sync_directory(&directory).map_err(failed)
     }
 
     /// Deals with a file whose header does not fit any key.

@@ -213,6 +213,30 @@ fn a_file_whose_header_is_damaged_is_set_aside() {
     assert_eq!(recovered(folder.path()).1, RecoveryStats::default(), "once is enough");
 }
 
+/// Guarantees: whoever can put a link into the folder gets nothing read, copied or overwritten that lies elsewhere.
+#[test]
+fn input_66_links_in_the_directory_are_not_followed() {
+    let (folder, elsewhere) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let victim = elsewhere.path().join("victim");
+    fs::write(&victim, "of somebody else").unwrap();
+    std::os::unix::fs::symlink(&victim, folder.path().join(name(5))).unwrap();
+    // Read to its end, it would take all memory.
+    std::os::unix::fs::symlink("/dev/zero", folder.path().join(name(6))).unwrap();
+    for link in ["owner", "owner.new"] {
+        std::os::unix::fs::symlink(&victim, folder.path().join(link)).unwrap();
+    }
+    let (log, recovery) = open(folder.path());
+    assert_eq!(recovery.stats().damaged, 2);
+    drop(recovery);
+    assert_eq!(log.owner().unwrap().len(), 16);
+    drop(append(&log, 0, b"one"));
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "of somebody else");
+    for aside in files(&folder.path().join(QUARANTINE)) {
+        assert!(aside.symlink_metadata().unwrap().is_symlink(), "{} is no copy", aside.display());
+    }
+    assert_eq!(files(&folder.path().join(QUARANTINE)).len(), 2);
+}
+
 #[test]
 fn room_that_was_never_written_is_torn_and_not_damaged() {
     let folder = TempDir::new().unwrap();

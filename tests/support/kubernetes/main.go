@@ -1,5 +1,5 @@
-// Writes JSON Schemas for kubeconform: of the kinds that Casefile's chart makes, from what Kubernetes, the Prometheus operator and KEDA
-// publish about them, each in their Go module. Unknown fields and nulls are refused.
+// Writes JSON Schemas for kubeconform: of the kinds that Casefile's chart makes, from what Kubernetes, the operators of
+// Prometheus and OpenTelemetry, and KEDA publish about them, each in their Go module. Unknown fields and nulls are refused.
 package main
 
 import (
