@@ -27,11 +27,12 @@ pub(super) fn byte_budget(pipelines: &ValidatedPipelines) -> usize {
 }
 
 /// So many bytes, or what the memory limiter allows if that is less: what is left of its limit beside requests that are being read and the
-/// process itself, but a quarter of it at least.
+/// process itself, less an eighth, which the allocator has lying between what is held; but a quarter of the limit at least.
 pub(super) fn limited(pipelines: &ValidatedPipelines, bytes: ByteSize) -> usize {
     let left = pipelines.memory_limiter.as_ref().map(|limiter| {
         let limit = limiter.limit_mib.saturating_mul(MIB);
-        limit.saturating_sub(read_at_once(pipelines, limiter)).saturating_sub(OWN).max(limit / 4)
+        let left = limit.saturating_sub(read_at_once(pipelines, limiter)).saturating_sub(OWN);
+        (left - left / 8).max(limit / 4)
     });
     usize::try_from(bytes.0.min(left.unwrap_or(u64::MAX))).unwrap_or(usize::MAX)
 }

@@ -55,7 +55,7 @@ pub(crate) fn sealed(tenant: &str, number: u8, records: &[u8]) -> Sealed {
 fn bundle(tenant: &str, trace_id: TraceId, records: &[u8]) -> Bundle {
     serde_json::from_value(json!({
         "version": 1,
-        "bundle_id": casefile::bundle::digest_of(format!("{tenant}/{trace_id}").as_bytes()),
+        "bundle_id": casefile::bundle::digest_of(format!("{tenant}/{trace_id}").as_bytes()).replace("sha256:", ""),
         "commit_sha": "abcdef1234",
         "incident": {"id": "INC-7K2M9Q4T1X", "fingerprint": "v1:0", "class": "crash", "summary": "ValueError", "services": ["checkout"]},
         "trace": {"trace_id": trace_id, "root": "present", "span_path": [], "spans": [], "span_count": 1},
