@@ -47,15 +47,16 @@ pub(super) fn is_value(class: KeyClass, name: &str, value: &str) -> bool {
     }
     match class {
         KeyClass::Personal(Class::Name) => {
-            let is_word = |word: &str| {
-                word.chars().all(|char| char.is_alphabetic() || matches!(char, '\'' | '-' | '.' | ',' | '’'))
-                    && word.chars().any(char::is_alphabetic)
+            let is_part = |char: char| {
+                char.is_alphabetic() || char.is_whitespace() || matches!(char, '\'' | '-' | '.' | ',' | '’')
             };
-            let is_single = words().count() == 1;
+            let is_single = || words().count() == 1;
             let is_capital = |word: &str| word.starts_with(|char: char| char.is_uppercase() || !char.is_ascii());
-            words().all(is_word)
+            // What is no name shows it by one of its first characters mostly.
+            value.chars().all(is_part)
+                && words().all(|word| word.contains(char::is_alphabetic))
                 && words().count() <= NAME_WORDS
-                && (is_single || words().next().is_some_and(is_capital) && words().last().is_some_and(is_capital))
+                && (is_single() || words().next().is_some_and(is_capital) && words().last().is_some_and(is_capital))
                 && !is_about()
         }
         KeyClass::Personal(Class::User) => {
