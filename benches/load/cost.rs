@@ -22,7 +22,7 @@ use tower::ServiceExt as _;
 
 use crate::cluster::Authority;
 use crate::frames::{self, in_frames};
-use crate::probes::{Probes, Waits};
+use crate::probes::{Probes, Waits, percentile};
 use crate::server::{Process, Server, Usage, free_port};
 use crate::sinks::{self, RawCodec};
 use crate::traffic::{self, Encoded, PATH, SPANS_PER_REQUEST};
@@ -237,18 +237,14 @@ async fn load(
     let (seconds, Usage { peak_mib, cpu }) = (started.elapsed().as_secs_f64(), process.usage().unwrap_or_default());
     let probe_ms = probes.map(Probes::finish).transpose()?;
     waited.sort_unstable();
-    let percentile = |share: f64| {
-        let at = ((waited.len() as f64 * share) as usize).min(waited.len().saturating_sub(1));
-        waited.get(at).map_or(0.0, Duration::as_secs_f64) * 1000.0
-    };
     let spans = (total * SPANS_PER_REQUEST) as f64;
     Ok(Measured {
         spans_per_second: spans / seconds,
         cpu_seconds_per_million_spans: (cpu - before.cpu) * 1e6 / spans,
         peak_mib,
-        ack_ms_p50: percentile(0.5),
-        ack_ms_p99: percentile(0.99),
-        ack_ms_p999: percentile(0.999),
+        ack_ms_p50: percentile(&waited, 0.5),
+        ack_ms_p99: percentile(&waited, 0.99),
+        ack_ms_p999: percentile(&waited, 0.999),
         probe_ms,
     })
 }

@@ -55,12 +55,15 @@ impl Probes {
         self.stop.store(true, Ordering::Relaxed);
         let mut waited = self.asking.join().map_err(|_| "the probes' thread has panicked")??;
         waited.sort_unstable();
-        let at = |share: f64| {
-            let at = ((waited.len() as f64 * share) as usize).min(waited.len().saturating_sub(1));
-            waited.get(at).map_or(0.0, Duration::as_secs_f64) * 1000.0
-        };
+        let at = |share: f64| percentile(&waited, share);
         Ok(Waits { asked: waited.len(), p50: at(0.5), p99: at(0.99), max: at(1.0) })
     }
+}
+
+/// Milliseconds that this share of the sorted times was not longer than; 0 where there are none.
+pub(crate) fn percentile(sorted: &[Duration], share: f64) -> f64 {
+    let at = ((sorted.len() as f64 * share) as usize).min(sorted.len().saturating_sub(1));
+    sorted.get(at).map_or(0.0, Duration::as_secs_f64) * 1000.0
 }
 
 fn ask(port: u16, path: &str) -> std::io::Result<()> {

@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::BundleView;
+use super::page::slice;
 
 /// A place in which two bundles differ.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -49,9 +50,7 @@ impl Differences {
     pub fn of(a: &BundleView, b: &BundleView, limit: usize, after: usize) -> serde_json::Result<Self> {
         let all = differences(&a.merged()?, &b.merged()?);
         let total = all.len();
-        let items: Vec<Difference> = all.into_iter().skip(after).take(limit.max(1)).collect();
-        let end = after.saturating_add(items.len());
-        let next = (end < total).then_some(end);
+        let (items, next) = slice(all.into_iter(), limit, after);
         let [a, b] = [a, b].map(|view| view.bundle.bundle_id.clone());
         Ok(Self { a, b, total, returned: items.len(), items, truncated: next.is_some(), next })
     }

@@ -57,6 +57,15 @@ impl std::fmt::Display for Place {
     }
 }
 
+/// At most `limit` (at least one) of the items behind the first `after`, and how many those before the next ones are; `None` where there are no
+/// more.
+pub(super) fn slice<T>(all: impl ExactSizeIterator<Item = T>, limit: usize, after: usize) -> (Vec<T>, Option<usize>) {
+    let total = all.len();
+    let items: Vec<T> = all.skip(after).take(limit.max(1)).collect();
+    let end = after.saturating_add(items.len());
+    (items, (end < total).then_some(end))
+}
+
 /// Sorts `all` and takes at most `limit` (at least one) of them that stand behind `after`.
 pub(super) fn cut<T>(mut all: Vec<(Place, T)>, limit: usize, after: Option<&Place>) -> Page<T> {
     let total = all.len();

@@ -7,6 +7,7 @@ use super::McpServer;
 use super::tools::{
     BundleArguments, CodeArguments, IncidentArguments, ListArguments, LogArguments, OneBundle, PartArguments, ToolError,
 };
+use crate::agent::page::slice;
 use crate::agent::select::select;
 use crate::agent::{BundleView, IncidentSummary};
 use crate::bundle::tokens;
@@ -247,10 +248,7 @@ pub(super) struct Part<'a, T> {
 }
 
 pub(super) fn part<'a, T>(all: &[&'a T], limit: Option<usize>, after: Option<usize>) -> Part<'a, T> {
-    let begin = after.unwrap_or(0);
-    let items: Vec<&T> = all.iter().copied().skip(begin).take(limit.unwrap_or(ITEMS).max(1)).collect();
-    let end = begin.saturating_add(items.len());
-    let next = (end < all.len()).then_some(end);
+    let (items, next) = slice(all.iter().copied(), limit.unwrap_or(ITEMS), after.unwrap_or(0));
     Part { returned: items.len(), items, total: all.len(), truncated: next.is_some(), next }
 }
 
