@@ -6,9 +6,10 @@ use std::path::Path;
 use super::sources::ConfigArgs;
 use super::store::block_on;
 use crate::config::ValidatedConfig;
-use crate::exporter::Store;
+use crate::exporter::{self, Store};
+use crate::model::{Finding, State};
 use crate::pipeline::check;
-use crate::receiver::kafka::{Finding, State, examine};
+use crate::receiver::kafka;
 
 /// Connects to everything that a configuration names, and says what would not work. It joins no group and leaves nothing behind.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -52,9 +53,15 @@ fn findings(config: &ValidatedConfig) -> anyhow::Result<Vec<Finding>> {
         findings.push(Finding::new(warning.path.clone(), State::Warning, warning.message.clone()));
     }
     let pipelines = &config.pipelines;
-    for (id, kafka, signals) in &pipelines.kafka {
-        let of_receiver = |finding: Finding| Finding { subject: format!("{id}: {}", finding.subject), ..finding };
-        findings.extend(examine(kafka, signals).into_iter().map(of_receiver));
+    for (id, receiver, signals) in &pipelines.kafka {
+        let letters = receiver.dead_letter.as_ref();
+        let letters = letters.map(|to| exporter::examine_writing(&receiver.connection().properties(), &to.topic));
+        findings.extend(kafka::examine(receiver, signals).into_iter().chain(letters).map(|finding| of(id, finding)));
+    }
+    if let Some((id, gateway)) = &pipelines.gateway {
+        findings.extend(
+            exporter::examine(id, gateway, &pipelines.otlp_signals()).into_iter().map(|finding| of(id, finding)),
+        );
     }
     let bundles = pipelines.bundles.iter().map(|(id, it)| (id, &it.url, it.client()));
     let raw = pipelines.raw.iter().map(|(id, it)| (id, &it.url, it.client()));
@@ -76,6 +83,11 @@ fn findings(config: &ValidatedConfig) -> anyhow::Result<Vec<Finding>> {
         });
     }
     Ok(findings)
+}
+
+/// What was found of a component.
+fn of(id: &str, finding: Finding) -> Finding {
+    Finding { subject: format!("{id}: {}", finding.subject), ..finding }
 }
 
 /// Whether files can be made in a directory, which may still have to be made itself: then in the nearest one above it that is there.

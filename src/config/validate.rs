@@ -67,6 +67,15 @@ pub struct ValidatedPipelines {
     pub shutdown_timeout: std::time::Duration,
 }
 
+impl ValidatedPipelines {
+    /// The signals that come by OTLP into any pipeline.
+    #[must_use]
+    pub fn otlp_signals(&self) -> Vec<Signal> {
+        let is_taken = |signal: &Signal| self.otlp.iter().any(|(_, _, signals)| signals.contains(signal));
+        [Signal::Traces, Signal::Logs, Signal::Metrics].into_iter().filter(is_taken).collect()
+    }
+}
+
 /// Gives a problem its place. What was fetched may be a secret that was put in the wrong place: its expression is shown instead.
 pub(super) fn place(places: &Places, mut problem: Problem) -> Fault {
     problem.message = places.without_fetched(&problem.path, problem.message);

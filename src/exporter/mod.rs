@@ -25,7 +25,7 @@ pub use error::{ErrorKind, ExportError};
 pub use gc::{Collected, Retention, collect};
 pub use health::OnHealth;
 pub use index::IndexRef;
-pub use kafka::{KafkaWriteError, KafkaWriter, KafkaWritten};
+pub use kafka::{KafkaWriteError, KafkaWriter, KafkaWritten, examine, examine_writing};
 pub use lifecycle::{ExpiryRule, lifecycle};
 pub use open::{Bucket, BucketKind};
 pub use queue::{ExportQueue, Outlets, QueueError};

@@ -14,7 +14,7 @@ use super::build;
 use super::service::{self, Addresses, ServiceError};
 use crate::config::{Problem, ValidatedConfig};
 use crate::exporter::{KafkaWriteError, KafkaWriter};
-use crate::model::{Budget, DEFAULT_TENANT, Signal, Tenant, TraceId};
+use crate::model::{Budget, DEFAULT_TENANT, Tenant, TraceId};
 use crate::otlp::AttachedFile;
 use crate::receiver::{AdmitError, Admitted, AttachError, Incoming, Intake, ReceiverError, Refusal, RefusalReason};
 use crate::telemetry::{Readiness, admin};
@@ -118,7 +118,7 @@ impl Gateway {
         service::serve_otlp(config, &intake, &mut addresses, &mut servers, &stop_servers).await?;
         let stop_watch = CancellationToken::new();
         let watch = tokio::spawn({
-            let (writer, stop, signals) = (writer.clone(), stop_watch.clone(), signals(config));
+            let (writer, stop, signals) = (writer.clone(), stop_watch.clone(), pipelines.otlp_signals());
             async move { writer.watch(signals, stop).await }
         });
         readiness.set_ready(service::PIPELINE);
@@ -169,10 +169,4 @@ impl Gateway {
             tracing::error!("the watch over the brokers has failed");
         }
     }
-}
-
-/// The signals that a pipeline takes.
-fn signals(config: &ValidatedConfig) -> Vec<Signal> {
-    let is_taken = |signal: &Signal| config.pipelines.otlp.iter().any(|(_, _, signals)| signals.contains(signal));
-    [Signal::Traces, Signal::Logs, Signal::Metrics].into_iter().filter(is_taken).collect()
 }

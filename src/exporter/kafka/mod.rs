@@ -6,6 +6,7 @@
 //! out of which a request takes all that it needs, or nothing.
 
 mod delivery;
+mod examine;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -26,6 +27,7 @@ use crate::model::partition::{self, Partitioner, TRACE_KEY_LEN, trace_key};
 use crate::model::{Budget, Entry, Signal};
 use crate::otlp::{self, Group, Grouping, Part};
 use delivery::{Context, Pending};
+pub use examine::{examine, examine_writing};
 
 /// Bytes that a message takes in librdkafka besides its own.
 const MESSAGE_COST: usize = 512;

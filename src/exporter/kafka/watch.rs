@@ -22,7 +22,7 @@ const GAUGE: Duration = Duration::from_millis(500);
 
 /// What a look has found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Found {
+pub(super) enum Found {
     /// With so many partitions each, where that is of importance.
     Well(i32),
     /// Why nothing can be written now.
@@ -36,6 +36,11 @@ impl KafkaWriter {
     pub async fn watch(&self, signals: Vec<Signal>, stop: CancellationToken) {
         delivery::begin_counting(&self.inner.id, &signals);
         tokio::join!(self.look(&signals, &stop), self.report(&stop));
+    }
+
+    /// Looks at the topics once. Blocks.
+    pub(super) fn look_once(&self, signals: &[Signal]) -> Found {
+        self.inner.look(signals)
     }
 
     async fn look(&self, signals: &[Signal], stop: &CancellationToken) {

@@ -14,7 +14,7 @@ use super::begin::{self, NotNow};
 use super::client::{self, Client, TopicPartition};
 use super::message::{Message, Topic};
 use crate::config::{InitialOffset, KafkaReceiver};
-use crate::model::{Budget, Signal};
+use crate::model::{Budget, Finding, Signal, State};
 use crate::telemetry::{Clock as _, SystemClock};
 
 /// Messages that are looked at of each partition, from its end backwards.
@@ -23,37 +23,6 @@ const SAMPLED: i64 = 5;
 const AGAIN: Duration = Duration::from_millis(500);
 /// How long messages, and answers that may come later, are waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// How something stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    /// As it should be.
-    Ok,
-    /// It works, but perhaps not as it is meant.
-    Warning,
-    /// It does not work.
-    Broken,
-}
-
-/// One thing that was looked at.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Finding {
-    /// What.
-    pub subject: String,
-    /// How it stands.
-    pub state: State,
-    /// What was found, and what to do about it.
-    pub detail: String,
-}
-
-impl Finding {
-    /// A finding.
-    #[must_use]
-    pub fn new(subject: impl Into<String>, state: State, detail: impl Into<String>) -> Self {
-        Self { subject: subject.into(), state, detail: detail.into() }
-    }
-}
 
 /// Connects as the receiver would, and looks at its topics, its group and the last messages of each partition.
 #[must_use]

@@ -30,7 +30,7 @@ use std::time::Duration;
 
 pub use consumer::{KafkaConsumer, KafkaSource, spawn};
 pub use dead::{DeadLetterError, open_dead_letter};
-pub use examine::{Finding, State, examine};
+pub use examine::examine;
 pub use message::Message;
 #[cfg(test)]
 pub(crate) use message::test_message;
