@@ -56,7 +56,7 @@ impl Memory {
     pub(super) fn remember_sampled(&self, trace_id: TraceId, policy: &Arc<str>) {
         if let Some(cache) = &self.sampled {
             cache.insert(trace_id, Arc::clone(policy));
-            self.perhaps_sampled.insert(trace_id);
+            self.perhaps_sampled.insert(trace_id, || cache.iter().map(|(known, _)| *known));
         }
         if let Some(cache) = &self.not_sampled {
             cache.invalidate(&trace_id);
