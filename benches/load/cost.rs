@@ -3,10 +3,13 @@
 //!
 //! The gateway writes to the brokers that `CASEFILE_BENCH_BROKERS` names, else to a mock in this process; its topic should have 12 partitions.
 //!
-//! `--spans N` (per server and round), `--rounds N` (the median counts), `--connections N`, `--rate N` (spans a second;
-//! without it as fast as they go), `--failing PERCENT` of traces (1 without it), `--frame BYTES` (without it those of the Collector's
-//! exporters, see [`frames`]), `--server NAME` (again and again; all without it), `--json` for one JSON object instead of the table.
+//! `--spans N` (per server and round), `--warm N` (spans that come before those and are not measured: with a `--rate`, what fills the
+//! windows for the first time), `--rounds N` (the median counts), `--connections N`, `--rate N` (spans a second; without it as fast as they
+//! go), `--failing PERCENT` of traces (1 without it), `--frame BYTES` (without it those of the Collector's exporters, see [`frames`]),
+//! `--linger MS` (of the gateway, 10 without it), `--server NAME` (again and again; all without it), `--json` for one JSON object instead
+//! of the table.
 
+use std::ops::Range;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -52,11 +55,13 @@ const LATENCY: &str = "[{name: errors, type: status_code, status_code: {status_c
 
 pub(crate) struct Options {
     pub(crate) spans: usize,
+    warm: usize,
     rounds: usize,
     connections: usize,
     pub(crate) rate: usize,
     pub(crate) failing: u64,
     frame: usize,
+    linger: u64,
     servers: Vec<String>,
     json: bool,
 }
@@ -64,7 +69,7 @@ pub(crate) struct Options {
 impl Default for Options {
     fn default() -> Self {
         let (spans, frame, servers) = (20_000, frames::GO, Vec::new());
-        Self { spans, rounds: 1, connections: 4, rate: 0, failing: 1, frame, servers, json: false }
+        Self { spans, warm: 0, rounds: 1, connections: 4, rate: 0, failing: 1, frame, linger: 10, servers, json: false }
     }
 }
 
@@ -75,11 +80,13 @@ impl Options {
             let value = || pair[1].parse().expect("a number");
             match pair[0].as_str() {
                 "--spans" => options.spans = value(),
+                "--warm" => options.warm = value(),
                 "--rounds" => options.rounds = value(),
                 "--connections" => options.connections = value(),
                 "--rate" => options.rate = value(),
                 "--failing" => options.failing = value() as u64,
                 "--frame" => options.frame = value(),
+                "--linger" => options.linger = value() as u64,
                 "--server" => options.servers.push(pair[1].clone()),
                 _ => {}
             }
@@ -159,7 +166,7 @@ async fn measure(name: &str, requests: &Arc<[Encoded]>, options: &Options) -> Re
         mock.create_topic("otlp_spans", PARTITIONS, 1).map_err(|error| error.to_string())?;
         let brokers = std::env::var(BROKERS).unwrap_or_else(|_| mock.bootstrap_servers());
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-        let mut server = Server::gateway(folder.path(), &brokers, messages).await?;
+        let mut server = Server::gateway(folder.path(), &brokers, messages, options.linger).await?;
         let measured = load(&server.process, server.grpc, None, Some(server.health), requests, options).await?;
         server.process.stop()?;
         return Ok(measured);
@@ -201,28 +208,56 @@ async fn load(
     requests: &Arc<[Encoded]>,
     options: &Options,
 ) -> Result<Measured, String> {
-    let total = options.spans.div_ceil(SPANS_PER_REQUEST);
-    let probes = health.map(Probes::start);
-    let (next, started) = (Arc::new(AtomicUsize::new(0)), Instant::now());
-    let before = process.usage().unwrap_or_default();
-    let mut connections = tokio::task::JoinSet::new();
+    let mut channels = Vec::new();
     for _ in 0..options.connections.max(1) {
-        let channel = connect(port, authority.as_deref()).await?;
-        let (next, requests, frame) = (Arc::clone(&next), Arc::clone(requests), options.frame.max(1));
-        let pause = match options.rate {
-            0 => Duration::ZERO,
-            rate => Duration::from_secs_f64(SPANS_PER_REQUEST as f64 / rate as f64),
-        };
+        channels.push(connect(port, authority.as_deref()).await?);
+    }
+    let [warm, total] = [options.warm, options.warm + options.spans].map(|spans| spans.div_ceil(SPANS_PER_REQUEST));
+    send(&channels, 0..warm, requests, options).await?;
+    let probes = health.map(Probes::start);
+    let (before, started) = (process.usage().unwrap_or_default(), Instant::now());
+    let mut waited = send(&channels, warm..total, requests, options).await?;
+    let (seconds, Usage { peak_mib, cpu }) = (started.elapsed().as_secs_f64(), process.usage().unwrap_or_default());
+    let probe_ms = probes.map(Probes::finish).transpose()?;
+    waited.sort_unstable();
+    let spans = ((total - warm) * SPANS_PER_REQUEST) as f64;
+    Ok(Measured {
+        spans_per_second: spans / seconds,
+        cpu_seconds_per_million_spans: (cpu - before.cpu) * 1e6 / spans,
+        peak_mib,
+        ack_ms_p50: percentile(&waited, 0.5),
+        ack_ms_p99: percentile(&waited, 0.99),
+        ack_ms_p999: percentile(&waited, 0.999),
+        probe_ms,
+    })
+}
+
+/// Sends the requests of these turns, and tells how long each waited for its acknowledgement.
+async fn send(
+    channels: &[Channel],
+    turns: Range<usize>,
+    requests: &Arc<[Encoded]>,
+    options: &Options,
+) -> Result<Vec<Duration>, String> {
+    let (next, started) = (Arc::new(AtomicUsize::new(turns.start)), Instant::now());
+    let (frame, first, end) = (options.frame.max(1), turns.start, turns.end);
+    let pause = match options.rate {
+        0 => Duration::ZERO,
+        rate => Duration::from_secs_f64(SPANS_PER_REQUEST as f64 / rate as f64),
+    };
+    let mut connections = tokio::task::JoinSet::new();
+    for channel in channels.iter().cloned() {
+        let (next, requests) = (Arc::clone(&next), Arc::clone(requests));
         connections.spawn(async move {
             let mut waited = Vec::new();
             loop {
                 let turn = next.fetch_add(1, Ordering::Relaxed);
-                if turn >= total {
+                if turn >= end {
                     return Ok::<_, String>(waited);
                 }
                 let bytes = Bytes::from(requests[turn % REQUESTS].in_round((turn / REQUESTS) as u64));
                 // When it was due, not when it was sent: a server that stalls does not hide what it makes others wait.
-                let due = started + pause * u32::try_from(turn).unwrap_or(u32::MAX);
+                let due = started + pause * u32::try_from(turn - first).unwrap_or(u32::MAX);
                 tokio::time::sleep_until(due).await;
                 let from = if pause.is_zero() { Instant::now() } else { due };
                 deliver(channel.clone(), bytes, frame).await?;
@@ -234,19 +269,7 @@ async fn load(
     while let Some(connection) = connections.join_next().await {
         waited.extend(connection.map_err(|error| error.to_string())??);
     }
-    let (seconds, Usage { peak_mib, cpu }) = (started.elapsed().as_secs_f64(), process.usage().unwrap_or_default());
-    let probe_ms = probes.map(Probes::finish).transpose()?;
-    waited.sort_unstable();
-    let spans = (total * SPANS_PER_REQUEST) as f64;
-    Ok(Measured {
-        spans_per_second: spans / seconds,
-        cpu_seconds_per_million_spans: (cpu - before.cpu) * 1e6 / spans,
-        peak_mib,
-        ack_ms_p50: percentile(&waited, 0.5),
-        ack_ms_p99: percentile(&waited, 0.99),
-        ack_ms_p999: percentile(&waited, 0.999),
-        probe_ms,
-    })
+    Ok(waited)
 }
 
 async fn connect(port: u16, authority: Option<&str>) -> Result<Channel, String> {

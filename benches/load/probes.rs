@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Time between two questions.
-const PERIOD: Duration = Duration::from_millis(20);
+const PERIOD: Duration = Duration::from_millis(100);
 /// What an orchestrator gives up on; nothing waits longer.
 const PATIENCE: Duration = Duration::from_secs(10);
 

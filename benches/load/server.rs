@@ -56,12 +56,12 @@ receivers:
         Ok(self.counts().await?.accepted)
     }
 
-    /// Starts one that sends everything on to these brokers, in one message a `trace` or `partition`.
-    pub(crate) async fn gateway(folder: &Path, brokers: &str, messages: &str) -> Result<Self, String> {
+    /// Starts one that sends everything on to these brokers, in one message a `trace` or `partition`, each batch of them after `linger` ms.
+    pub(crate) async fn gateway(folder: &Path, brokers: &str, messages: &str, linger: u64) -> Result<Self, String> {
         let pipelines = format!(
             "
 exporters:
-  kafka: {{brokers: ['{brokers}'], messages: {messages}}}
+  kafka: {{brokers: ['{brokers}'], messages: {messages}, producer: {{linger: {linger}ms}}}}
 service:
   extensions: [health_check]
   pipelines:
