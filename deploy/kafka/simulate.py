@@ -12,9 +12,9 @@ import math
 import random
 
 # Measured: cargo bench --bench load -- --kafka. CPU of one member for all that a span costs it until it is decided, bundles apart.
-CPU_SECONDS_PER_MILLION_SPANS = 1.5
-# Resident memory for a byte of OTLP that waits in a window.
-MEMORY_PER_WIRE_BYTE = 1.9
+CPU_SECONDS_PER_MILLION_SPANS = 1.1
+# Resident memory for a byte of OTLP that came within `retention`, with what is fetched for it.
+MEMORY_PER_WIRE_BYTE = 1.5
 # CPU of making, redacting and storing one bundle.
 CPU_SECONDS_PER_BUNDLE = 0.003
 
@@ -53,7 +53,7 @@ def lines_of(args):
                 f"{run.catch_up:,.0f} s |" if run.caught_up else "not at the end |",
             ])
     least = math.ceil(args.spans * CPU_SECONDS_PER_MILLION_SPANS * LANE_THREAD_SHARE / 1e6 / BUSY)
-    windows = args.spans * args.span_bytes * reach(args) * MEMORY_PER_WIRE_BYTE
+    windows = args.spans * args.span_bytes * args.retention * MEMORY_PER_WIRE_BYTE
     yield ""
     yield (f"In all: {cores(args):,.1f} cores and {windows / 2**30:,.0f} GiB of windows for {args.spans:,.0f} spans/s of {args.span_bytes} "
            f"bytes and {args.bundles:,.0f} bundles/s; {least:,} partitions or more.")
@@ -75,7 +75,7 @@ class Size:
     def __init__(self, args, partitions):
         self.partitions = partitions
         self.rate = args.spans / partitions
-        self.memory = self.rate * args.span_bytes * reach(args) * MEMORY_PER_WIRE_BYTE
+        self.memory = self.rate * args.span_bytes * args.retention * MEMORY_PER_WIRE_BYTE
         self.thread = self.rate * CPU_SECONDS_PER_MILLION_SPANS / 1e6 * LANE_THREAD_SHARE
         self.windows = args.memory_gib * 2**30 * WINDOW_SHARE
         most = min(

@@ -148,7 +148,7 @@ impl Core {
     }
 
     /// A window of its own, in memory, with a memory of past decisions of its own (one of `n`), on the same stages, budget and
-    /// ledger.
+    /// ledger. What comes into it without an origin ([`Core::admit_read`]) has had its outcome before.
     ///
     /// # Errors
     /// What [`Core::build`] would have found.
@@ -156,9 +156,12 @@ impl Core {
         let local = self.local();
         let loose = loose_logs(&local.rules.incident, &self.stages.budget)?;
         let local = Local { sampler: local.sampler.with_own_memory(n), rules: Arc::clone(&local.rules) };
-        // Which traces are of messages that are read once more has to be told of each.
-        let windows = Box::new([Mutex::new(Window::new(local.rules.window))]);
-        Ok(Self::on(Arc::clone(&self.stages), windows, local, loose))
+        let window = match self.by_trigger {
+            true => Window::by_trigger_with_rereads(local.rules.window, self.stages.budget.take_anyway(0)),
+            false => Window::new(local.rules.window),
+        };
+        let windows = Box::new([Mutex::new(window)]);
+        Ok(Self { by_trigger: self.by_trigger, ..Self::on(Arc::clone(&self.stages), windows, local, loose) })
     }
 
     /// Has every request that is admitted appended to `log` first.
@@ -260,7 +263,11 @@ impl Core {
     /// Lets go of everything that is open, undecided: whoever reads it next takes it up.
     pub(super) fn let_go(&self, now: Timestamp) {
         for shard in 0..self.shards() {
-            for trace in self.close_all(now, shard, CloseReason::Shutdown, usize::MAX) {
+            let drain = |window: &mut Window| {
+                window.let_go_waiting(Outcome::Carried);
+                window.drain(now, CloseReason::Shutdown, usize::MAX)
+            };
+            for trace in self.with_window(shard, drain).unwrap_or_default() {
                 trace.tracked.settle(Outcome::Carried);
             }
         }

@@ -85,6 +85,8 @@ pub struct Window {
     tracked: Option<Tracked>,
     /// Where traces without a trigger are told apart by nobody: their records. Otherwise they are open like others.
     runs: Option<Runs>,
+    /// Whether what nothing keeps beside memory has had its outcome before.
+    rereads: bool,
     /// What is held for open traces beyond what was taken when their requests were admitted.
     room: Option<Permit>,
     /// What has gone, to be freed when nobody waits for the window.
@@ -118,6 +120,7 @@ impl Window {
             kept: Kept::default(),
             tracked: None,
             runs: None,
+            rereads: false,
             room: None,
             spent: Vec::new(),
         }
@@ -129,6 +132,13 @@ impl Window {
     #[must_use]
     pub fn by_trigger(settings: Settings, room: Permit) -> Self {
         Self { runs: Some(Runs::new(settings.retention)), room: Some(room), ..Self::new(settings) }
+    }
+
+    /// The same, where requests without an origin are read once more: when a record of one goes, it has had its outcome before
+    /// ([`Outcome::Reread`]).
+    #[must_use]
+    pub fn by_trigger_with_rereads(settings: Settings, room: Permit) -> Self {
+        Self { rereads: true, ..Self::by_trigger(settings, room) }
     }
 
     /// Takes in the records of a request that have a trace id; `tracked` is theirs.
@@ -349,7 +359,9 @@ impl Window {
     fn let_go(&mut self, outcome: Outcome) -> bool {
         let Some(run) = self.runs.as_mut().and_then(Runs::pop) else { return false };
         if let Some(tracked) = &mut self.tracked {
-            tracked.split(run.records).settle(outcome);
+            let reread = if self.rereads && outcome != Outcome::Carried { run.unkept } else { 0 };
+            tracked.split(reread).settle(Outcome::Reread);
+            tracked.split(run.records - reread).settle(outcome);
         }
         if outcome == Outcome::Carried {
             run.carry();

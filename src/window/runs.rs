@@ -49,6 +49,8 @@ pub(super) struct Run {
     requests: Vec<Request>,
     /// Records that have not been gathered.
     pub(super) records: u64,
+    /// Those of them whose requests nothing keeps beside memory.
+    pub(super) unkept: u64,
 }
 
 /// A record.
@@ -129,8 +131,10 @@ impl Runs {
                 slot.len = 0;
                 pieces.push(piece);
             });
-            run.records -= (pieces.len() - found) as u64;
-            pieces[found..].reverse();
+            let pieces = &mut pieces[found..];
+            run.records -= pieces.len() as u64;
+            run.unkept -= pieces.iter().filter(|piece| piece.record.batch.origin.is_none()).count() as u64;
+            pieces.reverse();
         }
         self.records -= pieces.len() as u64;
         pieces
@@ -183,6 +187,7 @@ impl Run {
             slots: Vec::new(),
             requests: Vec::new(),
             records: 0,
+            unkept: 0,
         }
     }
 
@@ -221,6 +226,7 @@ impl Run {
             *head = self.slots.len() as u16;
         }
         self.records += 1;
+        self.unkept += u64::from(batch.origin.is_none());
     }
 
     /// Shows `see` every record that is there and has this hash, the last first.

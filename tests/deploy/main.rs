@@ -129,7 +129,7 @@ fn the_page_on_kafka_shows_what_its_model_prints() {
     for said in [
         format!("× {cpu} s per million spans + *B* × {} ms", constant("CPU_SECONDS_PER_BUNDLE") * 1000.0),
         format!("*S* × {} / 10⁶", cpu / busy),
-        format!("*R* × {} a lane", constant("MEMORY_PER_WIRE_BYTE")),
+        format!("`retention` × {} a lane", constant("MEMORY_PER_WIRE_BYTE")),
     ] {
         assert!(page.contains(&said), "the page does not say `{said}`");
     }

@@ -16,7 +16,7 @@ use proptest::prelude::*;
 use prost::Message;
 
 use super::*;
-use crate::model::{Budget, CloseReason, ClosedTrace, Ledger, Outcome, Signal, Totals};
+use crate::model::{Budget, CloseReason, ClosedTrace, Decision, Keeper, Ledger, Origin, Outcome, Signal, Totals};
 use crate::otlp::{Limits, scan};
 use crate::window::{Mark, OPEN_COST, Settings, Window};
 
@@ -270,4 +270,35 @@ proptest! {
         shard.window.let_go_waiting(Outcome::NotSampled);
         prop_assert_eq!((shard.totals().pending(), shard.window.records(), shard.budget.used()), (0, 0, 0));
     }
+}
+
+/// What is kept elsewhere, by nobody in particular.
+#[derive(Debug)]
+struct Kept;
+
+impl Keeper for Kept {
+    fn settled(&self, _: TraceId, _: &Decision, _: &[u64]) {}
+
+    fn carried(&self) {}
+}
+
+/// Scenario: requests that are read once more have no origin. Guarantee: records of them that go without a trigger had their outcome before;
+/// those of others are not sampled, and one that was gathered is counted with its trace alone.
+#[test]
+fn what_is_read_once_more_and_goes_had_its_outcome_before() {
+    let (budget, mut shard) = (Budget::new(1 << 30), Shard::new());
+    shard.window = Window::by_trigger_with_rereads(SETTINGS, budget.take(0).unwrap());
+    let before = traces(vec![span(1, 1, 9), span(1, 2, 9), span(2, 3, 9)]);
+    let (batch, entries) = traces(vec![span(3, 4, 9), span(2, 5, 9)]);
+    let origin = Some(Origin { number: 7, keeper: Arc::new(Kept) });
+    let Batch { signal, bytes, permit, .. } = Arc::into_inner(batch).unwrap();
+    let now = (Arc::new(Batch { signal, bytes, permit, origin }), entries);
+
+    shard.admit(0, &before, |_| Mark::None);
+    shard.admit(1, &now, |entry| if entry.head.trace_id == id(2) { Mark::Trigger } else { Mark::None });
+    let [closed] = shard.advance(10_001).try_into().unwrap();
+    assert_eq!((closed.trace_id, closed.records.len()), (id(2), 2));
+    closed.tracked.settle(Outcome::Bundled);
+    assert_eq!(shard.advance(200_000).len(), 0);
+    assert_eq!(shard.totals(), Totals { accepted: 5, bundled: 2, reread: 2, not_sampled: 1, ..Totals::default() });
 }
