@@ -22,6 +22,8 @@ const TEMPLATES: &str = "/logs/templates";
 const AMBIENT: &str = "/logs/ambient";
 const EXEMPLARS: &str = "/metrics/exemplars";
 const ATTACHMENTS: &str = "/attachments";
+/// What of the environment is the request's, whichever service failed.
+const OF_THE_REQUEST: [&str; 2] = ["/environment/feature_flags", "/environment/baggage"];
 
 /// Whether two documents may hold the same records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -276,16 +278,18 @@ fn facts(base: &mut Open, late: &mut Open, leads: bool) {
         (mine.commit_sha, mine.language, mine.build) = (None, None, None);
         (mine.test_cmd, mine.repository) = (None, None);
         (mine.repro.command, mine.repro.image) = (Vec::new(), None);
-        let flags = std::mem::take(&mut mine.environment.feature_flags);
-        let marks = base.remarks.take("/environment/feature_flags");
+        let Environment { feature_flags, baggage, .. } = std::mem::take(&mut mine.environment);
+        let marks = OF_THE_REQUEST.map(|at| (at, base.remarks.take(at)));
         drop(base.remarks.take("/environment"));
-        mine.environment = Environment { feature_flags: flags, ..Environment::default() };
-        base.remarks.put("/environment/feature_flags", marks);
+        mine.environment = Environment { feature_flags, baggage, ..Environment::default() };
+        marks.into_iter().for_each(|(at, marks)| base.remarks.put(at, marks));
     }
     let mut move_in = Fill { base: &mut base.remarks, late: &mut late.remarks, prefer: leads };
     let (mine, theirs) = (&mut base.bundle, &mut late.bundle);
     let (here, there) = (&mut mine.environment, &mut theirs.environment);
-    move_in.map("/environment/feature_flags", &mut here.feature_flags, &mut there.feature_flags);
+    let [flags, baggage] = OF_THE_REQUEST;
+    move_in.map(flags, &mut here.feature_flags, &mut there.feature_flags);
+    move_in.map(baggage, &mut here.baggage, &mut there.baggage);
     if same_service || leads {
         move_in.field("/commit_sha", &mut mine.commit_sha, &mut theirs.commit_sha);
         move_in.field("/language", &mut mine.language, &mut theirs.language);

@@ -7,10 +7,11 @@
 //! 2. `tree` makes a tree of the spans, whatever shape they came in.
 //! 3. `critical` finds the span in which the failure began.
 //! 4. `slow` says where the time went.
-//! 5. `exception` (with `stack`, which reads stack traces, and `symbolicate`, which tells their source), `logs`, `environment` and `repro` read the evidence around it.
+//! 5. `exception` (with `stack`, which reads stack traces, and `symbolicate`, which tells their source), `logs`, `environment`, `baggage` and `repro` read the evidence around it.
 //! 6. `files` shows what was attached: test reports, coverage, dumps.
 //! 7. `incident` names the class of failures that it belongs to, `suspects` the places where its fault may lie.
 
+mod baggage;
 mod class;
 mod critical;
 mod environment;
@@ -225,7 +226,8 @@ impl Assembler {
         complete.records = digests.len() as u64;
         complete.shown = (shown.len() + ambient.len() + exemplars.len() + attachments.len()) as u64 + log_records;
 
-        let environment = environment::environment(&anchor.resource, flags);
+        let baggage = baggage::baggage(&path.loaded, &logs, &mut complete);
+        let environment = environment::environment(&anchor.resource, flags, baggage);
         let mut repro = repro::repro(&path.loaded, environment.timezone.as_deref());
         repro.test = test_of(&path, &anchor);
         gaps::of_repro(&repro, &mut complete);

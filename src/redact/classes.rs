@@ -206,6 +206,7 @@ const FIELDS: &[(&str, FieldClass)] = &[
     ("/environment/timezone", C::Text),
     ("/environment/locale", C::Text),
     ("/environment/feature_flags", C::Content),
+    ("/environment/baggage", C::Environment(&["baggage."])),
     ("/repro", C::Branch),
     ("/repro/env", C::EnvironmentVariables),
     ("/repro/inputs", C::Inputs),

@@ -304,6 +304,7 @@ impl Pieces {
     fn environment(&mut self, bundle: &Bundle) {
         let environment = &bundle.environment;
         self.attributes(Section::Environment, 630, "flag", &environment.feature_flags);
+        self.attributes(Section::Environment, 400, "baggage", &environment.baggage);
         self.attributes(Section::Environment, 320, "runtime", &environment.runtime);
         self.attributes(Section::Environment, 260, "service", &environment.service);
         self.attributes(Section::Environment, 150, "os", &environment.os);

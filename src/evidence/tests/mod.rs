@@ -2,6 +2,7 @@
 
 mod alerts;
 mod assembly;
+mod baggage;
 mod files;
 mod kinds;
 mod locals;
