@@ -13,6 +13,7 @@ pub(super) fn merge(merged: &mut Bundle, late: &Bundle) {
     merged.completeness.records = merged.completeness.records.max(late.completeness.records);
     truncated(merged, late);
     missing(merged, late);
+    seeds(merged, late);
 }
 
 /// The same where `late` brings attachments and nothing else: what it lacks is no fault of the whole.
@@ -22,6 +23,17 @@ pub(super) fn merge_files(merged: &mut Bundle, late: &Bundle) {
     merged.completeness.shown = spans + lines + exemplars + merged.attachments.len() as u64;
     merged.completeness.records = merged.completeness.records.max(late.completeness.records);
     truncated(merged, late);
+    seeds(merged, late);
+}
+
+/// A report may bring the seed of its run, or be what there should be one for.
+fn seeds(merged: &mut Bundle, late: &Bundle) {
+    let about = |entry: &&String| entry.starts_with("repro.seeds:");
+    let (has_seeds, missing) = (!merged.repro.seeds.is_empty(), &mut merged.completeness.missing);
+    missing.retain(|entry| !(has_seeds && about(&entry)));
+    if !has_seeds && !missing.iter().any(|entry| about(&entry)) {
+        missing.extend(late.completeness.missing.iter().filter(about).cloned());
+    }
 }
 
 /// Counts of spans are made anew. The rest is about records that only its own document knows, so each keeps its own words.

@@ -9,6 +9,7 @@ mod catalog;
 mod code;
 mod completeness;
 mod difference;
+mod files;
 mod history;
 mod http;
 mod ledger;

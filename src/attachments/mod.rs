@@ -15,10 +15,12 @@ mod kind;
 mod profile;
 mod pytest;
 mod runs;
+mod seeds;
 mod xml;
 
 pub use kind::{Kind, KindError};
 pub use profile::Profile;
+pub use seeds::{Seed, seeds};
 
 use crate::model::Frame;
 

@@ -179,6 +179,60 @@ fn go_events_give_what_each_test_printed() {
     assert_eq!((bad.suite.as_str(), bad.message.as_deref()), ("shop/bad", Some("bad.go:3:1: syntax error")));
 }
 
+/// Scenario: what each tool prints of the seed of its run. Guarantees: it is found with the option that takes it, and nothing else is.
+#[test]
+fn reports_name_the_seeds_of_their_runs() {
+    let found = |kind: Kind, text: &str| {
+        let (seeds, more) = seeds(kind, text.as_bytes());
+        let shown: Vec<String> = seeds
+            .into_iter()
+            .map(|seed| {
+                format!("{}={} {}", seed.option, seed.value, seed.package.unwrap_or_default()).trim_end().to_owned()
+            })
+            .collect();
+        assert_eq!(more, 0);
+        shown.join(", ")
+    };
+    let pytest = "=== test session starts ===\r\nUsing --randomly-seed=1553614239\r\nUsing --random-order-bucket=module\nUsing --random-order-seed=24775\n\
+        You can add @seed(302934307671667531413257853548643485645) to this test or run pytest with --hypothesis-seed=302934307671667531413257853548643485645 to reproduce this failure.\n";
+    assert_eq!(
+        found(Kind::Pytest, pytest),
+        "--randomly-seed=1553614239, --random-order-seed=24775, --hypothesis-seed=302934307671667531413257853548643485645"
+    );
+    assert_eq!(
+        found(Kind::Jest, "\u{1b}[1mSeed:        \u{1b}[22m-1155866044\nTests:       1 failed, 1 total\n"),
+        "--seed=-1155866044"
+    );
+    assert_eq!(found(Kind::Text, "Running tests with seed \"1785418078146\"\n"), "--sequence.seed=1785418078146");
+    let go = r#"{"Action":"output","Package":"shop","Output":"-test.shuffle 1636399552801504000\n"}
+{"Action":"output","Package":"shop","Test":"TestA","Output":"    a_test.go:3: -test.shuffle 5\n"}
+{"Action":"output","Package":"shop/net","Output":"-test.shuffle 17\n"}"#;
+    assert_eq!(found(Kind::GoTest, go), "-shuffle=1636399552801504000 shop, -shuffle=17 shop/net");
+    assert_eq!(found(Kind::Text, "-test.shuffle 9\n=== RUN   TestA\n--- FAIL: TestA (0.00s)\n"), "-shuffle=9");
+    let rspec =
+        "<testsuite name=\"rspec\"><properties><property name=\"seed\" value=\"8528\"/></properties></testsuite>";
+    assert_eq!(found(Kind::Junit, rspec), "--seed=8528");
+    assert_eq!(found(Kind::Text, rspec), "", "an XML file of another kind");
+    for (text, seed) in [
+        ("Randomized with seed 395457\n", "--seed=395457"),
+        ("Run options: -v --seed 11292\n\n# Running:\n", "--seed=11292"),
+        ("Random Seed:   1689431\n", "--random-order-seed=1689431"),
+        (
+            "To reproduce ordering use flag -Dsurefire.runOrder.random.seed=3082923979307916\n",
+            "-Dsurefire.runOrder.random.seed=3082923979307916",
+        ),
+        ("Note: Randomizing tests' orders with a seed of 70053 .\n", "--gtest_random_seed=70053"),
+        ("running 12 tests (shuffle seed: 1234)\n", "--shuffle-seed=1234"),
+    ] {
+        assert_eq!(found(Kind::Text, text), seed);
+        assert_eq!(found(Kind::Text, &text.repeat(3)), seed, "said once");
+        assert_eq!(found(Kind::Dump, text), "", "no test ran");
+    }
+    for text in ["Using --randomly-seed=last\n", "Seed: 5\n", "planted seed 5\n", "-test.shuffle on\n"] {
+        assert_eq!(found(Kind::Text, text), "", "{text}");
+    }
+}
+
 #[test]
 fn coverage_is_told_in_ranges_of_lines_of_code() {
     let lcov = "TN:\nSF:src/cart.js\nDA:1,3\nDA:2,3\nDA:4,0\nDA:5,0\nDA:9,1\nend_of_record\nSF:src/net.js\nDA:1,0\nend_of_record\n";

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::gather::{Digester, FileFact};
 use super::stack::{self, AppRules};
 use super::{exception_of, values};
-use crate::attachments::{self, Block, Content, Failure, FileLines, Kind, Profile, Status, Tests};
+use crate::attachments::{self, Block, Content, Failure, FileLines, Kind, Profile, Seed, Status, Tests};
 use crate::model::{
     Attachment, Attributes, Cause, Coverage, DumpStack, Exception, FileCoverage, Frame, ProfileStack, ProfileSummary,
     SpanId, TestFailure, TestSummary,
@@ -35,7 +35,9 @@ const MAX_TEXT: usize = 1024 * 1024;
 /// An attachment that has been read.
 pub(super) struct File {
     pub(super) resource: Arc<Attributes>,
-    name: String,
+    pub(super) name: String,
+    /// Random seeds that it names, and how many more there are.
+    pub(super) seeds: (Vec<Seed>, u64),
     kind: Kind,
     digest: String,
     sha256: Option<String>,
@@ -85,7 +87,7 @@ pub(super) fn shown(
     let shown = files.into_iter().take(MAX_ATTACHMENTS).map(|file| {
         room.full = false;
         let language = language(&file).or(language_of_service);
-        let File { resource, name, kind, digest, sha256, size, span, content, text } = file;
+        let File { resource, name, kind, digest, sha256, size, span, content, text, .. } = file;
         let mut shown = Attachment {
             name: room.take(Some(name)).unwrap_or_default(),
             kind: kind.as_str().to_owned(),
@@ -159,11 +161,17 @@ impl File {
             sha256: (kind.is_binary() && content == Content::Opaque)
                 .then(|| format!("sha256:{}", data_encoding::HEXLOWER.encode(&Sha256::digest(bytes)))),
             size: bytes.len() as u64,
+            seeds: attachments::seeds(kind, bytes),
             span: values::span_id(&loaded.body.span_id),
             text: has_text.then(|| attachments::text(bytes).into_owned()),
             content,
             resource: Arc::clone(&loaded.resource),
         })
+    }
+
+    /// Whether a test of this package failed, by a report that names packages.
+    pub(super) fn failed_in(&self, package: &str) -> bool {
+        matches!(&self.content, Content::Tests(tests) if tests.failures.iter().any(|failure| failure.suite == package))
     }
 }
 

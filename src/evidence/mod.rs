@@ -23,6 +23,7 @@ mod incident;
 mod locals;
 mod logs;
 mod repro;
+mod seeds;
 mod slow;
 mod spans;
 mod stack;
@@ -217,6 +218,7 @@ impl Assembler {
         if exemplars.len() < exemplars_total {
             complete.truncated.push(format!("metrics.exemplars: {} of {exemplars_total} are shown", exemplars.len()));
         }
+        let reported = seeds::reported(&files, &mut complete);
         let (attachments, left_out) =
             files::shown(files, exception.as_ref(), language.as_deref(), &self.settings.in_app);
         if left_out > 0 {
@@ -230,6 +232,7 @@ impl Assembler {
         let environment = environment::environment(&anchor.resource, flags, baggage);
         let mut repro = repro::repro(&path.loaded, environment.timezone.as_deref());
         repro.test = test_of(&path, &anchor);
+        seeds::put(&mut repro, &path.loaded, (&anchor.attrs, &anchor.resource), reported, &mut complete);
         gaps::of_repro(&repro, &mut complete);
         let root = path.loaded.first().map(|span| &*span.resource);
         let commit_sha = environment::commit(&[&anchor.resource, &anchor.attrs, root.unwrap_or(&anchor.resource)]);
@@ -248,6 +251,8 @@ impl Assembler {
         let services: BTreeSet<String> =
             path.loaded.iter().map(|span| span.service().to_owned()).chain([anchor.service.clone()]).collect();
         let incident = incident::incident(&failure, services.into_iter().filter(|name| !name.is_empty()).collect());
+        let has_report = attachments.iter().any(|file| file.tests.is_some());
+        seeds::note_missing(&repro, &incident.class, has_report, &mut complete);
         let top = path.nodes.first().copied();
         let (critical_path, left_out) = top.map(|top| slow::steps(&tree, top)).unwrap_or_default();
         if left_out > 0 {

@@ -229,6 +229,12 @@ const FIELDS: &[(&str, FieldClass)] = &[
     ("/repro/test/pipeline_run_url", C::From(&["cicd.pipeline.run.url.full"])),
     ("/repro/test/task", C::From(&["cicd.pipeline.task.name"])),
     ("/repro/test/task_run_url", C::From(&["cicd.pipeline.task.run.url.full"])),
+    ("/repro/seeds", C::Branch),
+    // What is beside a name is judged by it.
+    ("/repro/seeds/*", C::Content),
+    ("/repro/seeds/*/name", C::Content),
+    ("/repro/seeds/*/value", C::Content),
+    ("/repro/seeds/*/of", C::Content),
     ("/repro/image", C::From(&IMAGE_KEYS)),
     ("/repro/time", C::Time),
     ("/attachments", C::Branch),

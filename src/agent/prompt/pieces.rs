@@ -195,6 +195,14 @@ impl Pieces {
             let words = repro.command.iter().map(written).collect::<Vec<_>>().join(" ");
             self.add(Section::Reproduction, 500, format!("command: {words}"));
         }
+        for seed in &repro.seeds {
+            let of = seed.of.as_ref().map_or_else(String::new, |of| format!(" ({})", one_line(of)));
+            self.add(
+                Section::Reproduction,
+                470,
+                format!("seed {}={}{of}", one_line(&seed.name), one_line(&seed.value)),
+            );
+        }
         if let Some(time) = &repro.time {
             self.add(Section::Reproduction, 430, format!("clock: {}", one_line(time)));
         }

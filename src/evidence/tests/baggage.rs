@@ -60,7 +60,8 @@ fn the_header_is_read_as_its_standard_has_it() {
 
     // As a list, and under the name of RPC; what the program recorded itself says more.
     let list = Any::ArrayValue(ArrayValue { values: vec![any(Any::StringValue("a=1".to_owned())); 2] });
-    let mut both = with(failed(span(1, 0, "Add", 0, 9)), &[("rpc.request.metadata.baggage", "b=2"), ("baggage.a", "own")]);
+    let mut both =
+        with(failed(span(1, 0, "Add", 0, 9)), &[("rpc.request.metadata.baggage", "b=2"), ("baggage.a", "own")]);
     both.attributes.push(kv("http.request.header.baggage", list));
     assert_eq!(shown(spans(vec![both])), json!({"a": "own", "b": "2"}));
 }

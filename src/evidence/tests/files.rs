@@ -4,7 +4,7 @@ use super::world::{TRACE, assemble, bundle, failed, log, logs, records, span, sp
 use crate::model::{Attachment, Record, Signal};
 use crate::otlp::{AttachedFile, write_attachment};
 
-fn file(name: &str, kind: &str, content: &str) -> Vec<Record> {
+pub(super) fn file(name: &str, kind: &str, content: &str) -> Vec<Record> {
     let file = AttachedFile {
         trace_id: TRACE,
         name: name.to_owned(),

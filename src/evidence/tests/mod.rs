@@ -8,6 +8,7 @@ mod kinds;
 mod locals;
 mod parts;
 mod repetition;
+mod seeds;
 mod stacks;
 mod suspects;
 mod symbols;

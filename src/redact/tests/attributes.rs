@@ -317,7 +317,32 @@ fn an_entry_of_the_baggage_is_judged_by_its_name_and_by_what_detectors_find() {
         assert!(!out.to_string().contains(secret), "{secret}: {out}");
     }
     let blocked = vec!["^baggage\\.tenant$".to_owned()];
-    assert_eq!(shown(RedactionProcessor { blocked_key_patterns: blocked, ..Default::default() })["tenant"], "[withheld]");
+    assert_eq!(
+        shown(RedactionProcessor { blocked_key_patterns: blocked, ..Default::default() })["tenant"],
+        "[withheld]"
+    );
+}
+
+/// Guarantees: a seed passes as the number that it is, and what the user blocks by its key does not.
+#[test]
+fn a_seed_is_judged_by_its_name() {
+    let seeds = |config: RedactionProcessor| {
+        let mut document = full();
+        document["repro"]["seeds"] = json!([
+            {"name": "-shuffle", "value": "1636399552801504000", "of": "shop"},
+            {"name": "--hypothesis-seed", "value": "302934307671667531413257853548643485645", "of": "zoe.canary@mail.example"},
+            {"name": "test.seed", "value": "-1234567890"},
+            {"name": "session.seed", "value": "77777"},
+        ]);
+        json!(redact(&with(config), bundle(document)).repro.seeds)
+    };
+    let shown = seeds(RedactionProcessor::default());
+    let values: Vec<&Value> = shown.as_array().unwrap().iter().map(|seed| &seed["value"]).collect();
+    assert_eq!(values, ["1636399552801504000", "302934307671667531413257853548643485645", "-1234567890", "[withheld]"]);
+    assert!(shown[1]["of"].as_str().unwrap().starts_with("email:E-a"), "{shown}");
+    let blocked = vec!["^test\\.seed$".to_owned()];
+    let shown = seeds(RedactionProcessor { blocked_key_patterns: blocked, ..Default::default() });
+    assert_eq!((&shown[0]["value"], &shown[2]["value"]), (&json!("1636399552801504000"), &json!("[withheld]")));
 }
 
 #[test]

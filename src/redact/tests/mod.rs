@@ -114,7 +114,7 @@ fn full() -> Value {
             "baggage": {"tenant": "t1"}},
         "repro": {"env": {"TZ": "UTC"}, "inputs": {"ts": "2025-07-01 12:03"}, "request": {"protocol": "http", "method": "GET",
             "url": "http://shop.example/report?ts=2025-07-01+12:03", "route": "/report", "status_code": 500,
-            "headers": {"content-type": "application/json"}}},
+            "headers": {"content-type": "application/json"}}, "seeds": [{"name": "--randomly-seed", "value": "1553614239", "of": "pytest.txt"}]},
         "attachments": attachments,
         "redaction": {"policy": "", "key_id": "", "remarks": []},
         "completeness": {"records": 23, "shown": 21, "truncated": ["logs: 2000 lines shown"], "missing": ["build: not configured"]},
