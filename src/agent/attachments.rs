@@ -42,8 +42,12 @@ pub fn attachment_line(attachment: &Attachment) -> String {
     let name = if name.is_empty() { &attachment.digest } else { name };
     let mut told = format!("{name}: {kind}, {size} bytes");
     if let Some(tests) = &attachment.tests {
-        let failed = tests.failed + tests.errors;
-        told.push_str(&format!(", {failed} of {} failed, {} flaky", counted(tests.total, "test"), tests.flaky));
+        let failed = tests.counts.failed + tests.counts.errors;
+        told.push_str(&format!(
+            ", {failed} of {} failed, {} flaky",
+            counted(tests.counts.total, "test"),
+            tests.counts.flaky
+        ));
     }
     if let Some(coverage) = &attachment.coverage {
         told.push_str(&format!(", {} of {} hit", coverage.hit, counted(coverage.lines, "line")));

@@ -110,12 +110,12 @@ fn printed(text: &str) -> Option<Tests> {
         let (kind, message) = thrown(failure.message.as_deref(), text);
         tests.fail(Failure { kind, message, failed_runs: 1, ..failure });
     }
-    tests.failed = tests.failed.max(counted(&totals, "failed"));
-    tests.errors = tests.errors.max(counted(&totals, "error")).max(counted(&totals, "errors"));
-    tests.passed = counted(&totals, "passed") + counted(&totals, "xfailed") + counted(&totals, "xpassed");
-    tests.skipped = counted(&totals, "skipped");
+    tests.counts.failed = tests.counts.failed.max(counted(&totals, "failed"));
+    tests.counts.errors = tests.counts.errors.max(counted(&totals, "error")).max(counted(&totals, "errors"));
+    tests.counts.passed = counted(&totals, "passed") + counted(&totals, "xfailed") + counted(&totals, "xpassed");
+    tests.counts.skipped = counted(&totals, "skipped");
     let tests = tests.summed();
-    (tests.total > 0).then_some(tests)
+    (tests.counts.total > 0).then_some(tests)
 }
 
 /// A line of the short summary names file and test; the section before has the same test by its last name.

@@ -10,7 +10,8 @@ fn tests(kind: Kind, text: &str) -> Tests {
 }
 
 fn counts(tests: &Tests) -> [u64; 6] {
-    [tests.total, tests.passed, tests.failed, tests.errors, tests.skipped, tests.flaky]
+    let TestCounts { total, passed, failed, errors, skipped, flaky } = tests.counts;
+    [total, passed, failed, errors, skipped, flaky]
 }
 
 const SUREFIRE: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
@@ -376,6 +377,12 @@ fn folded_stacks_are_summed_and_the_heaviest_kept() {
 
     let deep = format!("{} 1\n", ["f"; 5000].join(";"));
     assert_eq!(profile(Kind::Folded, deep.as_bytes()).stacks[0].0, format!("…{}", ";f".repeat(100)));
+    // Of long names fewer are kept, whole ones, and the innermost whatever its length.
+    let name = "n".repeat(500);
+    let long = format!("{} 1\n", [name.as_str(); 9].join(";"));
+    assert_eq!(profile(Kind::Folded, long.as_bytes()).stacks[0].0, format!("…{}", format!(";{name}").repeat(4)));
+    let endless = format!("main;{} 1\n", "n".repeat(5000));
+    assert_eq!(profile(Kind::Folded, endless.as_bytes()).stacks[0].0, format!("…;{}", "n".repeat(5000)));
     assert_eq!(read(Kind::Folded, "nothing\nof\nthe kind\n".repeat(9).as_bytes()), Content::Unread);
     assert_eq!(Kind::told("", "", b"listening on port;host 80 with\nsome text\n"), Kind::Text);
 }

@@ -51,6 +51,7 @@ use self::incident::Failure;
 pub(crate) use self::incident::normalise;
 pub use self::stack::{AppRules, RuleError};
 pub use self::suspects::suspects;
+use self::symbolicate::Symbolicator;
 use self::tree::{Node, Tree};
 use crate::config::{LogJoin, ServiceFacts};
 use crate::model::{
@@ -173,11 +174,13 @@ impl Assembler {
             message: found.message.clone(),
             ..Exception::default()
         });
-        match (&mut exception, &self.settings.symbols) {
+        let mut symbolicator =
+            self.settings.symbols.as_deref().map(|symbols| Symbolicator::new(symbols, &self.settings.in_app));
+        match (&mut exception, &mut symbolicator) {
             (None, _) => complete.missing.push("exception: none was recorded".to_owned()),
-            (Some(found), Some(symbols)) => {
-                let (resource, rules) = (&anchor.resource, &self.settings.in_app);
-                symbolicate::symbolicate(found, resource, language.as_deref(), rules, symbols, &mut complete);
+            (Some(found), Some(symbolicator)) => {
+                symbolicator.look_up(&anchor.resource, language.as_deref(), [found]);
+                symbolicator.tell("exception.frames", &mut complete);
             }
             _ => {}
         }
@@ -219,12 +222,9 @@ impl Assembler {
             complete.truncated.push(format!("metrics.exemplars: {} of {exemplars_total} are shown", exemplars.len()));
         }
         let reported = seeds::reported(&files, &mut complete);
-        let (attachments, left_out) =
-            files::shown(files, exception.as_ref(), language.as_deref(), &self.settings.in_app);
-        if left_out > 0 {
-            let total = attachments.len() + left_out;
-            complete.truncated.push(format!("attachments: {} of {total} are shown", attachments.len()));
-        }
+        let service = files::Service { resource: &anchor.resource, language: language.as_deref() };
+        let rules = &self.settings.in_app;
+        let attachments = files::shown(files, exception.as_ref(), service, rules, symbolicator.as_mut(), &mut complete);
         complete.records = digests.len() as u64;
         complete.shown = (shown.len() + ambient.len() + exemplars.len() + attachments.len()) as u64 + log_records;
 
