@@ -25,6 +25,7 @@ mod raw;
 mod remarks;
 mod render;
 pub mod repair;
+mod reports;
 mod reproduction;
 mod select;
 mod suspects;
@@ -53,6 +54,7 @@ pub use prompt::{DEFAULT_TOKENS, MIN_TOKENS, Prompt, PromptError, PromptRequest,
 pub use prose::{one_line, prose};
 pub use raw::RawObject;
 pub use render::{markdown, tree};
+pub use reports::{Reports, TestOver};
 pub use select::{SelectError, Selected, select};
 pub use untrusted::{fence, neutralise, neutralise_all};
 pub use verify::{ObjectReport, VerifyReport};

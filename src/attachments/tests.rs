@@ -123,6 +123,42 @@ fn pytest_json_and_reruns() {
     assert_eq!(tests.failures[1].kind.as_deref(), Some("AssertionError"));
 }
 
+/// Scenario: `pytest --reruns 2`, with `-rR`, with `-v`, with both, and with xdist. Guarantees: a test that passed in the end is flaky and
+/// says how often it failed; where that is not sure, nothing is said.
+#[test]
+fn reruns_that_pytest_prints_are_runs_of_their_tests() {
+    let run = |progress: &str, summary: &str, totals: &str| {
+        let head = "=== test session starts ===";
+        let failed = "=== FAILURES ===\n____ test_down ____\nE   OSError: no\n\ntests/test_a.py:9: OSError\nRERUN tests/test_a.py::test_printed\n";
+        tests(
+            Kind::Pytest,
+            &format!("{head}\n{progress}{failed}=== short test summary info ===\n{summary}=== {totals} in 0.2s ===\n"),
+        )
+    };
+    let told = |tests: &Tests| -> Vec<(String, Status, u64, u64)> {
+        let one = |test: &Failure| (test.name.clone(), test.status, test.failed_runs, test.passed_runs);
+        tests.failures.iter().map(one).collect()
+    };
+    let verbose = "tests/test_a.py::test_ok PASSED        [ 20%]\ntests/test_a.py::test_net RERUN        [ 40%]\ntests/test_a.py::test_net PASSED [ 40%]\n\
+        tests/test_a.py::test_down RERUN [ 60%]\ntests/test_a.py::test_down RERUN [ 60%]\ntests/test_a.py::test_down FAILED [ 60%]\n";
+    let xdist = "[gw0] [ 20%] PASSED tests/test_a.py::test_ok \n[gw1] [ 40%] RERUN tests/test_a.py::test_net \n[gw1] [ 40%] PASSED tests/test_a.py::test_net \n\
+        [gw0] [ 60%] RERUN tests/test_a.py::test_down \n[gw0] [ 60%] RERUN tests/test_a.py::test_down \n";
+    let summary =
+        "RERUN tests/test_a.py::test_net\nRERUN tests/test_a.py::test_down\nRERUN tests/test_a.py::test_down\n";
+    let named = format!("{summary}FAILED tests/test_a.py::test_down - OSError: no\n");
+    let expected = [("test_down".to_owned(), Status::Failed, 3, 0), ("test_net".to_owned(), Status::Flaky, 1, 1)];
+    for (progress, summary) in
+        [("", summary), (verbose, ""), (verbose, summary), (xdist, ""), (xdist, &named), ("", &named)]
+    {
+        let found = run(progress, summary, "1 failed, 2 passed, 3 rerun");
+        assert_eq!(told(&found), expected, "{progress}{summary}");
+        assert_eq!(counts(&found), [3, 2, 1, 0, 0, 1]);
+    }
+    // Two failed, one is named: the other may be this one.
+    assert_eq!(told(&run(verbose, "", "2 failed, 1 passed, 3 rerun")), expected[..1]);
+    assert_eq!(told(&run("", "", "1 failed, 1 passed")), [("test_down".to_owned(), Status::Failed, 1, 0)]);
+}
+
 const JEST_JSON: &str = r#"{"numFailedTests": 1, "numPassedTests": 2, "testResults": [{"name": "/app/cart.test.js", "status": "failed", "assertionResults": [
     {"fullName": "cart adds", "status": "passed", "failureMessages": []},
     {"fullName": "cart wobbles", "status": "passed", "failureMessages": [], "invocations": 2, "retryReasons": ["Error: slow\n    at slow (/app/net.js:1:2)"]},

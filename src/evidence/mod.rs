@@ -251,8 +251,8 @@ impl Assembler {
         let services: BTreeSet<String> =
             path.loaded.iter().map(|span| span.service().to_owned()).chain([anchor.service.clone()]).collect();
         let incident = incident::incident(&failure, services.into_iter().filter(|name| !name.is_empty()).collect());
-        let has_report = attachments.iter().any(|file| file.tests.is_some());
-        seeds::note_missing(&repro, &incident.class, has_report, &mut complete);
+        let is_of_report = matches!(critical, Critical::Nothing) && attachments.iter().any(|file| file.tests.is_some());
+        seeds::note_missing(&repro, &incident.class, is_of_report, &mut complete);
         let top = path.nodes.first().copied();
         let (critical_path, left_out) = top.map(|top| slow::steps(&tree, top)).unwrap_or_default();
         if left_out > 0 {

@@ -48,10 +48,11 @@ pub(super) fn put(
     repro.seeds = seeds;
 }
 
-/// Says that there is none where one would tell how to make the failure happen again: of a test's run, and of what depends on order.
-pub(super) fn note_missing(repro: &Repro, class: &str, has_report: bool, complete: &mut Completeness) {
+/// Says that there is none where one would tell how to make the failure happen again: of a test's run, by its spans or by a report that
+/// alone tells of a failure (`is_of_report`), and of what depends on order.
+pub(super) fn note_missing(repro: &Repro, class: &str, is_of_report: bool, complete: &mut Completeness) {
     let is_test = repro.test.as_ref().is_some_and(|test| test.case.is_some() || test.suite.is_some());
-    if repro.seeds.is_empty() && (is_test || has_report || class == "concurrency") {
+    if repro.seeds.is_empty() && (is_test || is_of_report || class == "concurrency") {
         complete.missing.push(MISSING.to_owned());
     }
 }

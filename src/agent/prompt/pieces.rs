@@ -5,6 +5,7 @@
 
 use serde_json::Value;
 
+use crate::agent::attachments::runs;
 use crate::agent::code::Code;
 use crate::agent::prose::one_line;
 use crate::agent::{BundleView, history_facts};
@@ -107,7 +108,8 @@ impl Pieces {
         let reports = bundle.attachments.iter().filter_map(|file| file.tests.as_ref());
         for (at, failure) in (0..).zip(reports.flat_map(|tests| &tests.failures)) {
             let Exception { kind, message, stacktrace, .. } = &failure.exception;
-            let head = format!("{} {} {}", one_line(&failure.suite), one_line(&failure.name), failure.status);
+            let (suite, name) = (one_line(&failure.suite), one_line(&failure.name));
+            let head = format!("{suite} {name} {}{}", failure.status, runs(failure));
             let said = [kind, message].into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(": ");
             self.add(Section::Test, 930u32.saturating_sub(at * 40), format!("{head}\n{said}"));
             if let Some(output) = stacktrace {
