@@ -7,12 +7,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::completeness;
 use super::remarks::{Marked, Remarks, step};
-use crate::evidence::{same_file, suspects};
+use super::{completeness, files};
+use crate::evidence::suspects;
 use crate::model::{
-    Attachment, Bundle, Cause, Environment, Exception, ExemplarEvidence, LogLine, LogTemplate, Repro, SpanEvidence,
-    SpanId,
+    Attachment, Bundle, Cause, Environment, Exception, ExemplarEvidence, LogLine, LogTemplate, Repro, Seed,
+    SpanEvidence, SpanId,
 };
 
 const PATH: &str = "/trace/span_path";
@@ -21,7 +21,10 @@ const LINES: &str = "/logs/window";
 const TEMPLATES: &str = "/logs/templates";
 const AMBIENT: &str = "/logs/ambient";
 const EXEMPLARS: &str = "/metrics/exemplars";
-const ATTACHMENTS: &str = "/attachments";
+pub(super) const ATTACHMENTS: &str = "/attachments";
+const SEEDS: &str = "/repro/seeds";
+/// What of the environment is the request's, whichever service failed.
+const OF_THE_REQUEST: [&str; 2] = ["/environment/feature_flags", "/environment/baggage"];
 
 /// Whether two documents may hold the same records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,12 +45,14 @@ struct Open {
     templates: Vec<Marked<LogTemplate>>,
     exemplars: Vec<Marked<ExemplarEvidence>>,
     attachments: Vec<Marked<Attachment>>,
+    seeds: Vec<Marked<Seed>>,
 }
 
 /// The bundle with what `late` adds.
 pub(super) fn amend(bundle: Bundle, late: Bundle, overlap: Overlap) -> Bundle {
     let (mut base, mut late) = (Open::of(bundle), Open::of(late));
-    attachments(&mut base, &mut late);
+    files::attachments(&mut base.attachments, std::mem::take(&mut late.attachments));
+    files::seeds(&mut base.seeds, std::mem::take(&mut late.seeds));
     if late.brings_files_alone() {
         // Of the failure it knows nothing: what it says of it is made of the files.
         let mut merged = base.close();
@@ -89,6 +94,7 @@ impl Open {
             templates: remarks.lift(TEMPLATES, &mut bundle.logs.templates),
             exemplars: remarks.lift(EXEMPLARS, &mut bundle.metrics.exemplars),
             attachments: remarks.lift(ATTACHMENTS, &mut bundle.attachments),
+            seeds: remarks.lift(SEEDS, &mut bundle.repro.seeds),
             remarks,
             bundle,
         }
@@ -101,7 +107,8 @@ impl Open {
         self.bundle.logs.templates = self.remarks.lay(TEMPLATES, self.templates);
         self.bundle.metrics.exemplars = self.remarks.lay(EXEMPLARS, self.exemplars);
         self.bundle.attachments = self.remarks.lay(ATTACHMENTS, self.attachments);
-        rank(&mut self.bundle, &mut self.remarks);
+        self.bundle.repro.seeds = self.remarks.lay(SEEDS, self.seeds);
+        files::rank(&mut self.bundle, &mut self.remarks);
         self.bundle.redaction.remarks = self.remarks.sorted();
         self.bundle
     }
@@ -276,16 +283,18 @@ fn facts(base: &mut Open, late: &mut Open, leads: bool) {
         (mine.commit_sha, mine.language, mine.build) = (None, None, None);
         (mine.test_cmd, mine.repository) = (None, None);
         (mine.repro.command, mine.repro.image) = (Vec::new(), None);
-        let flags = std::mem::take(&mut mine.environment.feature_flags);
-        let marks = base.remarks.take("/environment/feature_flags");
+        let Environment { feature_flags, baggage, .. } = std::mem::take(&mut mine.environment);
+        let marks = OF_THE_REQUEST.map(|at| (at, base.remarks.take(at)));
         drop(base.remarks.take("/environment"));
-        mine.environment = Environment { feature_flags: flags, ..Environment::default() };
-        base.remarks.put("/environment/feature_flags", marks);
+        mine.environment = Environment { feature_flags, baggage, ..Environment::default() };
+        marks.into_iter().for_each(|(at, marks)| base.remarks.put(at, marks));
     }
     let mut move_in = Fill { base: &mut base.remarks, late: &mut late.remarks, prefer: leads };
     let (mine, theirs) = (&mut base.bundle, &mut late.bundle);
     let (here, there) = (&mut mine.environment, &mut theirs.environment);
-    move_in.map("/environment/feature_flags", &mut here.feature_flags, &mut there.feature_flags);
+    let [flags, baggage] = OF_THE_REQUEST;
+    move_in.map(flags, &mut here.feature_flags, &mut there.feature_flags);
+    move_in.map(baggage, &mut here.baggage, &mut there.baggage);
     if same_service || leads {
         move_in.field("/commit_sha", &mut mine.commit_sha, &mut theirs.commit_sha);
         move_in.field("/language", &mut mine.language, &mut theirs.language);
@@ -449,37 +458,4 @@ fn exemplars(base: &mut Open, late: &mut Open, overlap: Overlap) {
         }
     }
     base.exemplars.sort_by(|a, b| a.value.time.cmp(&b.value.time));
-}
-
-/// Adds the attachments that are new: by name, kind and content.
-fn attachments(base: &mut Open, late: &mut Open) {
-    for new in std::mem::take(&mut late.attachments) {
-        let same = |known: &Marked<Attachment>| {
-            let (a, b) = (&known.value, &new.value);
-            (&a.name, &a.kind, &a.digest, &a.service, a.span_id) == (&b.name, &b.kind, &b.digest, &b.service, b.span_id)
-        };
-        if !base.attachments.iter().any(same) {
-            base.attachments.push(new);
-        }
-    }
-    base.attachments.sort_by(|a, b| (&a.value.name, &a.value.digest).cmp(&(&b.value.name, &b.value.digest)));
-}
-
-/// Puts the files of coverage reports first in which frames of the exception lie: a report that came late did not know them.
-fn rank(bundle: &mut Bundle, remarks: &mut Remarks) {
-    let frames = bundle
-        .exception
-        .iter()
-        .flat_map(|exception| exception.frames.iter().chain(exception.causes.iter().flat_map(|cause| &cause.frames)));
-    let places: Vec<String> = frames.filter(|frame| frame.in_app).filter_map(|frame| frame.file.clone()).collect();
-    for (at, attachment) in bundle.attachments.iter_mut().enumerate() {
-        let Some(coverage) = &mut attachment.coverage else { continue };
-        let path = format!("{ATTACHMENTS}/{at}/coverage/files");
-        let mut files = remarks.lift(&path, &mut coverage.files);
-        for file in &mut files {
-            file.value.in_stack = places.iter().any(|place| same_file(place, &file.value.file));
-        }
-        files.sort_by_key(|file| !file.value.in_stack);
-        coverage.files = remarks.lay(&path, files);
-    }
 }

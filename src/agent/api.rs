@@ -14,6 +14,7 @@ use super::difference::Differences;
 use super::merge::BundleView;
 use super::page::Page;
 use super::prompt::{DEFAULT_TOKENS, Prompt, PromptError, PromptRequest, Target, UnknownTarget};
+use super::reports::Reports;
 use super::select::select;
 use super::watch::{Watch, Watchers};
 use crate::exporter::IndexRef;
@@ -120,6 +121,8 @@ impl QueryService for Query {
         let found = found.ok_or_else(|| Status::not_found("no bundle of this incident is in the store"))?;
         let bundles = catalog.bundles(Some(&id), limit, &request.after).await.map_err(unavailable)?;
         let (files, total) = catalog.attachments(&id, limit).await.map_err(unavailable)?;
+        let tests = Reports::of(files.iter().map(|found| &found.attachment));
+        let tests = tests.map(|tests| serde_json::to_vec(&tests)).transpose().map_err(unwritten)?.unwrap_or_default();
         let attachments: serde_json::Result<Vec<Vec<u8>>> = files.iter().map(serde_json::to_vec).collect();
         let attachments = attachments.map_err(unwritten)?;
         let attachments_page = Some(proto::Page {
@@ -131,7 +134,7 @@ impl QueryService for Query {
         let page = Some(page(&bundles));
         let bundles = bundles.items.into_iter().map(reference).collect();
         let incident = Some(incident(found));
-        Ok(Response::new(proto::GetIncidentResponse { incident, bundles, page, attachments, attachments_page }))
+        Ok(Response::new(proto::GetIncidentResponse { incident, bundles, page, attachments, attachments_page, tests }))
     }
 
     async fn list_bundles(

@@ -2,7 +2,8 @@
 
 use super::prose::{code, fenced, heading, line, prose};
 use super::render::thrown;
-use crate::model::{Attachment, FileCoverage, ProfileSummary};
+use super::reports::Reports;
+use crate::model::{Attachment, FileCoverage, ProfileSummary, TestFailure};
 
 /// Failures, stacks and files shown of one attachment.
 const MAX_FAILURES: usize = 5;
@@ -18,6 +19,9 @@ pub(super) fn section(page: &mut String, attachments: &[Attachment]) {
         return;
     }
     heading(page, "Attachments");
+    for told in Reports::of(attachments).iter().flat_map(Reports::lines) {
+        line(page, &format!("- **Over all reports:** {}", prose(&told)));
+    }
     for attachment in attachments {
         line(page, &format!("- {}", prose(&attachment_line(attachment))));
         failures(page, attachment);
@@ -42,8 +46,12 @@ pub fn attachment_line(attachment: &Attachment) -> String {
     let name = if name.is_empty() { &attachment.digest } else { name };
     let mut told = format!("{name}: {kind}, {size} bytes");
     if let Some(tests) = &attachment.tests {
-        let failed = tests.failed + tests.errors;
-        told.push_str(&format!(", {failed} of {} failed, {} flaky", counted(tests.total, "test"), tests.flaky));
+        let failed = tests.counts.failed + tests.counts.errors;
+        told.push_str(&format!(
+            ", {failed} of {} failed, {} flaky",
+            counted(tests.counts.total, "test"),
+            tests.counts.flaky
+        ));
     }
     if let Some(coverage) = &attachment.coverage {
         told.push_str(&format!(", {} of {} hit", coverage.hit, counted(coverage.lines, "line")));
@@ -72,7 +80,8 @@ fn failures(page: &mut String, attachment: &Attachment) {
     let Some(tests) = &attachment.tests else { return };
     for failure in tests.failures.iter().take(MAX_FAILURES) {
         let suite = if failure.suite.is_empty() { String::new() } else { format!("{} ", failure.suite) };
-        line(page, &format!("\n`{}` ({}):\n", code(&format!("{suite}{}", failure.name)), failure.status));
+        let runs = runs(failure);
+        line(page, &format!("\n`{}` ({}{runs}):\n", code(&format!("{suite}{}", failure.name)), failure.status));
         let exception = &failure.exception;
         thrown(page, exception.kind.as_deref(), exception.message.as_deref(), &exception.frames);
         if let (true, Some(text)) = (exception.frames.is_empty(), &exception.stacktrace) {
@@ -84,6 +93,12 @@ fn failures(page: &mut String, attachment: &Attachment) {
     if left > 0 {
         line(page, &format!("\n… and {left} more"));
     }
+}
+
+/// How a test fared that was run more than once in one report.
+pub(super) fn runs(test: &TestFailure) -> String {
+    let all = test.failed_runs + test.passed_runs;
+    if all > 1 { format!(", {} of {all} runs failed", test.failed_runs) } else { String::new() }
 }
 
 fn profile(page: &mut String, attachment: &Attachment) {

@@ -13,6 +13,7 @@ pub(super) fn merge(merged: &mut Bundle, late: &Bundle) {
     merged.completeness.records = merged.completeness.records.max(late.completeness.records);
     truncated(merged, late);
     missing(merged, late);
+    seeds(merged);
 }
 
 /// The same where `late` brings attachments and nothing else: what it lacks is no fault of the whole.
@@ -22,6 +23,13 @@ pub(super) fn merge_files(merged: &mut Bundle, late: &Bundle) {
     merged.completeness.shown = spans + lines + exemplars + merged.attachments.len() as u64;
     merged.completeness.records = merged.completeness.records.max(late.completeness.records);
     truncated(merged, late);
+    seeds(merged);
+}
+
+/// A report may bring the seed of its run.
+fn seeds(merged: &mut Bundle) {
+    let has_seeds = !merged.repro.seeds.is_empty();
+    merged.completeness.missing.retain(|entry| !(has_seeds && entry.starts_with("repro.seeds:")));
 }
 
 /// Counts of spans are made anew. The rest is about records that only its own document knows, so each keeps its own words.
@@ -55,6 +63,7 @@ fn missing(merged: &mut Bundle, late: &Bundle) {
         .as_ref()
         .map_or((false, false), |exception| (true, !exception.frames.is_empty() && !exception.partial));
     let (has_request, has_commit) = (merged.repro.request.is_some(), merged.commit_sha.is_some());
+    let has_seeds = !merged.repro.seeds.is_empty();
     let missing = &mut merged.completeness.missing;
     missing.retain(|entry| {
         let about = |what: &str| entry.starts_with(what);
@@ -72,7 +81,9 @@ fn missing(merged: &mut Bundle, late: &Bundle) {
     }
     let own = |entry: &&String| entry.starts_with("records:") || (entry.ends_with("were cut") && has_path);
     missing.extend(late.completeness.missing.iter().filter(own).map(|entry| amended(entry)));
-    for (about, is_there) in [("commit_sha:", has_commit), ("exception.", has_frames || !has_exception)] {
+    for (about, is_there) in
+        [("commit_sha:", has_commit), ("exception.", has_frames || !has_exception), ("repro.seeds:", has_seeds)]
+    {
         if !is_there && !missing.iter().any(|entry| entry.starts_with(about)) {
             missing.extend(late.completeness.missing.iter().find(|entry| entry.starts_with(about)).cloned());
         }

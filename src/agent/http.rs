@@ -22,6 +22,7 @@ use super::difference::Differences;
 use super::merge::BundleView;
 use super::openapi;
 use super::prompt::{DEFAULT_TOKENS, Prompt, PromptError, UnknownTarget};
+use super::reports::Reports;
 use super::select::select;
 use super::watch::{Watch, Watchers};
 use crate::transport::Denial;
@@ -94,10 +95,11 @@ async fn incident(
         let limit = page.limit.unwrap_or(DEFAULT_LIMIT);
         let bundles = catalog.bundles(Some(&id), limit, &page.after).await?;
         let (files, total) = catalog.attachments(&id, limit).await?;
+        let tests = Reports::of(files.iter().map(|found| &found.attachment));
         let attachments = json!({
             "items": files, "total": total, "returned": files.len(), "truncated": files.len() < total, "next": null,
         });
-        Ok(Some(json!({"incident": incident, "bundles": bundles, "attachments": attachments})))
+        Ok(Some(json!({"incident": incident, "bundles": bundles, "attachments": attachments, "tests": tests})))
     };
     found_or_not(found.await, "no bundle of this incident is in the store")
 }

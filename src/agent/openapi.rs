@@ -9,6 +9,7 @@ use super::difference::Differences;
 use super::http::PromptAnswer;
 use super::page::Page;
 use super::prompt::MIN_TOKENS;
+use super::reports::Reports;
 use super::select::Selected;
 use crate::exporter::IndexRef;
 use crate::model::{Attachment, Bundle};
@@ -31,7 +32,7 @@ pub(super) fn document() -> Value {
     });
     let one = json!({
         "type": "object", "required": ["incident", "bundles", "attachments"],
-        "properties": {"incident": incident, "bundles": bundles.clone(), "attachments": files},
+        "properties": {"incident": incident, "bundles": bundles.clone(), "attachments": files, "tests": of::<Option<Reports>>(&mut generator)},
     });
     let id = |what: &str| json!({"name": "id", "in": "path", "required": true, "description": what, "schema": {"type": "string"}});
     let query = |name: &str, what: &str, schema: Value| json!({"name": name, "in": "query", "required": false, "description": what, "schema": schema});

@@ -262,6 +262,7 @@ fn environment(page: &mut String, view: &BundleView) {
         ("container", &environment.container),
         ("k8s", &environment.k8s),
         ("flag", &environment.feature_flags),
+        ("baggage", &environment.baggage),
     ];
     for (name, group) in groups {
         attributes(page, name, group);

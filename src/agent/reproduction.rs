@@ -8,7 +8,7 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use super::prose::{attributes, code, fenced, heading, line, one_line, prose};
-use crate::model::{Repro, Request, TestRun};
+use crate::model::{Repro, Request, Seed, TestRun};
 
 /// The section.
 pub(super) fn section(page: &mut String, repro: &Repro) {
@@ -26,6 +26,10 @@ pub(super) fn section(page: &mut String, repro: &Repro) {
     attributes(page, "Input", &repro.inputs);
     for (name, value) in &repro.env {
         line(page, &format!("- **Environment:** `{}={}`", code(name), code(value)));
+    }
+    for Seed { name, value, of } in &repro.seeds {
+        let of = of.as_ref().map_or_else(String::new, |of| format!(" ({})", prose(of)));
+        line(page, &format!("- **Seed:** `{}={}`{of}", code(&one_line(name)), code(&one_line(value))));
     }
     if !repro.command.is_empty() {
         let words: Vec<String> = repro.command.iter().map(word).collect();

@@ -285,6 +285,55 @@ fn a_parent_that_comes_late_tops_the_path_and_the_exception_stays() {
 }
 
 #[test]
+fn what_the_request_carried_is_kept_where_another_service_turns_out_to_have_failed() {
+    let of = |service: &str, spans: Value, marked: &str| {
+        bundle("b", |document| {
+            document["trace"] =
+                json!({"trace_id": TRACE, "root": "present", "span_count": 1, "span_path": spans, "spans": spans});
+            document["environment"]["service"] = json!({"name": service});
+            document["environment"]["baggage"] = json!({"tenant": service, marked: "x"});
+            let path = format!("/environment/baggage/{marked}");
+            document["redaction"]["remarks"] =
+                json!([{"path": path, "rule": "r", "reason": "", "count": 1, "length": 2}]);
+        })
+    };
+    let first = of("app", json!([span(1, None, "error", "app")]), "up");
+    let late = of("db", json!([span(2, Some(1), "error", "db")]), "down");
+    let merged = amend(first, late, Overlap::None);
+    assert_eq!(json!(merged.environment.service), json!({"name": "db"}));
+    assert_eq!(json!(merged.environment.baggage), json!({"tenant": "db", "up": "x", "down": "x"}));
+    let remarks: Vec<&str> = merged.redaction.remarks.iter().map(|remark| remark.path.as_str()).collect();
+    assert_eq!(remarks, ["/environment/baggage/down", "/environment/baggage/up"]);
+}
+
+#[test]
+fn a_report_that_comes_late_brings_the_seed_of_its_run() {
+    const NONE: &str = "repro.seeds: no attribute, variable, option or test report tells one";
+    let first = || {
+        bundle("b", |document| {
+            document["trace"]["span_count"] = json!(1);
+            document["repro"]["seeds"] = json!([]);
+            document["completeness"]["missing"] = json!([NONE]);
+        })
+    };
+    let late = |seeds: Value| {
+        bundle("b", |document| {
+            document["repro"]["seeds"] = seeds;
+            document["redaction"]["remarks"] =
+                json!([{"path": "/repro/seeds/1/of", "rule": "r", "reason": "", "count": 1, "length": 2}]);
+        })
+    };
+    let seed = |value: &str, of: &str| json!({"name": "--seed", "value": value, "of": of});
+    let merged = amend(first(), late(json!([seed("2", "b"), seed("1", "[withheld]")])), Overlap::None);
+    assert_eq!(json!(merged.repro.seeds), json!([seed("1", "[withheld]"), seed("2", "b")]));
+    assert_eq!(merged.redaction.remarks[0].path, "/repro/seeds/0/of");
+    assert_eq!(merged.completeness.missing, [""; 0]);
+    let again = amend(merged, late(json!([seed("2", "b")])), Overlap::None);
+    assert_eq!(again.repro.seeds.len(), 2);
+    assert_eq!(amend(first(), late(json!([])), Overlap::None).completeness.missing, [NONE]);
+}
+
+#[test]
 fn spans_that_are_parents_of_each_other_end_the_path() {
     let circle = |id: u8, parent: u8| {
         bundle("b", |document| {

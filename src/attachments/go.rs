@@ -65,6 +65,23 @@ pub(super) fn read(text: &str) -> Option<Tests> {
     Some(tests.summed())
 }
 
+/// The seed of `-shuffle` that each package printed, in the order of the packages' runs. What `go test` prints without `-json` names the
+/// package behind its tests, so there it is not told.
+pub(super) fn seeds(text: &str) -> Vec<(String, String)> {
+    let seed = |printed: &str| {
+        let digits = printed.strip_prefix("-test.shuffle ")?.trim_end();
+        let is_seed = (1..=20).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+        is_seed.then(|| digits.to_owned())
+    };
+    let lines = text.lines().filter(|line| line.contains("-test.shuffle "));
+    lines
+        .filter_map(|line| match serde_json::from_str::<TestEvent>(line) {
+            Ok(event) => Some((event.package, seed(&event.output)?)),
+            Err(_) => Some((String::new(), seed(line)?)),
+        })
+        .collect()
+}
+
 /// What a test said: the first line of what `t.Error` or a panic printed.
 fn said(output: &str) -> Option<String> {
     let lines = || output.lines().map(str::trim).filter(|line| !line.is_empty());

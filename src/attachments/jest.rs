@@ -129,10 +129,10 @@ fn printed(text: &str) -> Option<Tests> {
     end(&mut open, &file, &mut tests);
     if let Some(totals) = &counted {
         let of = |what: &str| super::pytest::counted(totals, what);
-        tests.failed = tests.failed.max(of("failed"));
-        (tests.passed, tests.skipped) = (of("passed"), of("skipped") + of("todo"));
+        tests.counts.failed = tests.counts.failed.max(of("failed"));
+        (tests.counts.passed, tests.counts.skipped) = (of("passed"), of("skipped") + of("todo"));
     }
-    (counted.is_some() || tests.failed > 0).then(|| tests.summed())
+    (counted.is_some() || tests.counts.failed > 0).then(|| tests.summed())
 }
 
 /// Without what terminals are told of colours.

@@ -15,12 +15,14 @@ mod kind;
 mod profile;
 mod pytest;
 mod runs;
+mod seeds;
 mod xml;
 
 pub use kind::{Kind, KindError};
 pub use profile::Profile;
+pub use seeds::{Seed, seeds};
 
-use crate::model::Frame;
+use crate::model::{Frame, TestCounts};
 
 /// Most failures of a report that are read; the others are counted.
 pub const MAX_TESTS: usize = 100;
@@ -51,18 +53,8 @@ pub enum Content {
 /// A test report.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Tests {
-    /// Tests that ran or were skipped.
-    pub total: u64,
-    /// Tests that passed, at once or in the end.
-    pub passed: u64,
-    /// Tests that failed in the end.
-    pub failed: u64,
-    /// Tests that could not be run to their end.
-    pub errors: u64,
-    /// Tests that were skipped.
-    pub skipped: u64,
-    /// Tests that both failed and passed.
-    pub flaky: u64,
+    /// How its tests ended.
+    pub counts: TestCounts,
     /// Those that failed, in the end or at times: at most [`MAX_TESTS`].
     pub failures: Vec<Failure>,
 }
@@ -138,11 +130,11 @@ impl Tests {
     /// Takes in a test that failed.
     fn fail(&mut self, failure: Failure) {
         match failure.status {
-            Status::Failed => self.failed += 1,
-            Status::Error => self.errors += 1,
+            Status::Failed => self.counts.failed += 1,
+            Status::Error => self.counts.errors += 1,
             Status::Flaky => {
-                self.flaky += 1;
-                self.passed += 1;
+                self.counts.flaky += 1;
+                self.counts.passed += 1;
             }
         }
         if self.failures.len() < MAX_TESTS {
@@ -152,7 +144,8 @@ impl Tests {
 
     /// Sets the total to what was counted.
     fn summed(mut self) -> Self {
-        self.total = self.passed + self.failed + self.errors + self.skipped;
+        let TestCounts { passed, failed, errors, skipped, .. } = self.counts;
+        self.counts.total = passed + failed + errors + skipped;
         self
     }
 }
@@ -163,7 +156,7 @@ impl Content {
     #[must_use]
     pub fn tells_of_failure(&self, kind: Kind) -> bool {
         match self {
-            Self::Tests(tests) => tests.failed + tests.errors > 0,
+            Self::Tests(tests) => tests.counts.failed + tests.counts.errors > 0,
             Self::Stacks(blocks) => matches!(kind, Kind::Race | Kind::Core) && !blocks.is_empty(),
             _ => false,
         }

@@ -12,8 +12,9 @@ use prost::encoding::{WireType, decode_key, decode_varint};
 
 /// Most stacks that are kept: the heaviest.
 const MAX_STACKS: usize = 20;
-/// Most frames of one stack that are kept: the innermost.
+/// Most frames of one stack that are kept, and most bytes of them as long as they are more than one: the innermost.
 const MAX_FRAMES: usize = 100;
+const MAX_STACK: usize = 2048;
 /// Most bytes of a pprof profile once it is inflated, and most messages and texts in it, which take far more memory than bytes.
 const MAX_INFLATED: u64 = 32 << 20;
 const MAX_ELEMENTS: usize = 1_000_000;
@@ -95,10 +96,15 @@ fn whole(digits: &str) -> Option<f64> {
     digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse::<u64>().ok())?.map(|number| number as f64)
 }
 
-/// The innermost frames of a stack.
+/// The innermost frames of a stack: whole ones, since half a name may hide what would have been found in all of it.
 fn innermost(stack: &str) -> String {
-    match stack.rmatch_indices(';').nth(MAX_FRAMES - 1) {
-        Some((at, _)) => format!("…{}", stack.get(at..).unwrap_or_default()),
+    let dividers = || stack.rmatch_indices(';').map(|(at, _)| at);
+    if stack.len() <= MAX_STACK && dividers().nth(MAX_FRAMES - 1).is_none() {
+        return stack.to_owned();
+    }
+    let fits = dividers().take(MAX_FRAMES).take_while(|at| stack.len() - at <= MAX_STACK).last();
+    match fits.or_else(|| dividers().next()) {
+        Some(at) => format!("…{}", stack.get(at..).unwrap_or_default()),
         None => stack.to_owned(),
     }
 }
@@ -216,7 +222,7 @@ pub(super) fn pprof(content: &[u8]) -> Option<Profile> {
             all.push("…".to_owned());
         }
         all.reverse();
-        *stacks.entry(all.join(";")).or_default() += weight;
+        *stacks.entry(innermost(&all.join(";"))).or_default() += weight;
     }
     let found = Profile::of(text(told.kind).into_owned(), text(told.unit).into_owned(), Some(total), stacks)?;
     Some(Profile { more: found.more + more, ..found })

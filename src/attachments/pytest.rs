@@ -1,8 +1,10 @@
 //! pytest: JSON of the `pytest-json-report` plugin, and what pytest prints.
 //!
-//! Source: pytest, `_pytest/terminal.py` (sections, short summary, last line) and `_pytest/_code/code.py` (`file:line: type` at
+//! Source: pytest, `_pytest/terminal.py` (sections, short summary, last line; with `-v` a line for each run), pytest-rerunfailures (`RERUN` in
+//! either place, of a run that failed and was followed by another) and `_pytest/_code/code.py` (`file:line: type` at
 //! the end of each entry of a traceback, outermost first); `pytest-json-report`'s README.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -25,6 +27,12 @@ static PLACE: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(\S[^:]*\.py[xi]?):(
 static FUNCTION: LazyLock<Regex> = LazyLock::new(|| pattern(r"^>? {0,4}\s*(?:async )?def (\w+)\("));
 /// `FAILED tests/test_a.py::test_b - AssertionError: …`.
 static SUMMARY: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(FAILED|ERROR) (\S+?)(?:::(.+?))?(?: - (.*))?$"));
+
+/// `RERUN tests/test_a.py::test_b` of the summary (`-rR`), and as a run is told while it goes on (`-v`, with pytest-xdist or without).
+static RERUN: LazyLock<Regex> = LazyLock::new(|| pattern(r"^RERUN (\S+?)::(.+?)\s*$"));
+static RERUN_RUN: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"^(?:\[gw\d+\] \[ *\d+%\] RERUN (\S+?)::(.+?)|(\S+?)::(.+?) RERUN(?: +\[ *\d+%\])?)\s*$")
+});
 
 /// Reads a report in either form; `None` if it is neither.
 pub(super) fn read(text: &str) -> Option<Tests> {
@@ -67,6 +75,7 @@ fn printed(text: &str) -> Option<Tests> {
     let mut status = None;
     let mut open: Option<Failure> = None;
     let mut totals = None;
+    let mut reruns = Reruns::default();
     for line in text.lines() {
         let ruled = RULED.captures(line.trim_end());
         let found = ruled.as_ref().map(|found| (found.get(1).map_or("", |rule| rule.as_str()), found.get(2)));
@@ -87,7 +96,7 @@ fn printed(text: &str) -> Option<Tests> {
                 let name =
                     title.strip_prefix("ERROR at setup of ").or_else(|| title.strip_prefix("ERROR at teardown of "));
                 let name = name.or_else(|| title.strip_prefix("ERROR collecting ")).unwrap_or(title).to_owned();
-                open = Some(Failure { name, status: status.unwrap_or_default(), ..Failure::default() });
+                open = Some(Failure { name, status: status.unwrap_or_default(), failed_runs: 1, ..Failure::default() });
             }
             _ => {
                 if let Some(open) = &mut open {
@@ -100,22 +109,29 @@ fn printed(text: &str) -> Option<Tests> {
         if let Some(summary) = SUMMARY.captures(line).filter(|_| open.is_none()) {
             summarised(&mut failures, &summary);
         }
+        if open.is_none() {
+            reruns.note(line);
+        }
     }
     failures.extend(open.take());
+    let has_ended = totals.is_some();
     let totals = totals.unwrap_or_default();
+    let failed = ["failed", "error", "errors"].iter().map(|word| counted(&totals, word)).sum::<u64>();
+    let are_all_named = has_ended && failures.len() as u64 >= failed;
+    reruns.put(&mut failures, are_all_named);
     let mut tests = Tests::default();
     for mut failure in failures {
         let text = failure.text.as_deref().map(|text| text.trim_matches('\n'));
         failure.frames = text.map(frames).unwrap_or_default();
         let (kind, message) = thrown(failure.message.as_deref(), text);
-        tests.fail(Failure { kind, message, failed_runs: 1, ..failure });
+        tests.fail(Failure { kind, message, ..failure });
     }
-    tests.failed = tests.failed.max(counted(&totals, "failed"));
-    tests.errors = tests.errors.max(counted(&totals, "error")).max(counted(&totals, "errors"));
-    tests.passed = counted(&totals, "passed") + counted(&totals, "xfailed") + counted(&totals, "xpassed");
-    tests.skipped = counted(&totals, "skipped");
+    tests.counts.failed = tests.counts.failed.max(counted(&totals, "failed"));
+    tests.counts.errors = tests.counts.errors.max(counted(&totals, "error")).max(counted(&totals, "errors"));
+    tests.counts.passed = counted(&totals, "passed") + counted(&totals, "xfailed") + counted(&totals, "xpassed");
+    tests.counts.skipped = counted(&totals, "skipped");
     let tests = tests.summed();
-    (tests.total > 0).then_some(tests)
+    (tests.counts.total > 0).then_some(tests)
 }
 
 /// A line of the short summary names file and test; the section before has the same test by its last name.
@@ -138,8 +154,52 @@ fn summarised(failures: &mut Vec<Failure>, summary: &regex::Captures<'_>) {
             name: test.to_owned(),
             status,
             message: part(4).map(str::to_owned),
+            failed_runs: 1,
             ..Failure::default()
         }),
+    }
+}
+
+/// Runs that failed and were followed by another, by file and test: as the summary has them, and as they were told.
+#[derive(Debug, Default)]
+struct Reruns(BTreeMap<(String, String), [u64; 2]>);
+
+impl Reruns {
+    fn note(&mut self, line: &str) {
+        if !line.contains("RERUN ") && !line.trim_end().ends_with("RERUN") {
+            return;
+        }
+        for (place, pattern) in [&*RERUN, &*RERUN_RUN].into_iter().enumerate() {
+            let Some(found) = pattern.captures(line) else { continue };
+            let mut parts = found.iter().skip(1).flatten().map(|part| part.as_str().to_owned());
+            if let (Some(file), Some(test)) = (parts.next(), parts.next()) {
+                self.0.entry((file, test)).or_default()[place] += 1;
+            }
+        }
+    }
+
+    /// Adds them to the tests that failed in the end. The others passed in the end, if all that did not are named.
+    fn put(self, failures: &mut Vec<Failure>, are_all_named: bool) {
+        for ((file, test), [summed, told]) in self.0 {
+            let again = summed.max(told);
+            let dotted = test.replace("::", ".");
+            let known = failures.iter_mut().find(|failure| match failure.suite.as_str() {
+                "" => failure.name == dotted,
+                suite => suite == file && failure.name == test,
+            });
+            match known {
+                Some(failure) => failure.failed_runs += again,
+                None if are_all_named => failures.push(Failure {
+                    suite: file,
+                    name: test,
+                    status: Status::Flaky,
+                    failed_runs: again,
+                    passed_runs: 1,
+                    ..Failure::default()
+                }),
+                None => {}
+            }
+        }
     }
 }
 

@@ -63,11 +63,11 @@ impl Runs {
                 Some(Run::Error(_)) => Status::Error,
                 Some(Run::Passed) if failed > 0 => Status::Flaky,
                 Some(Run::Passed) => {
-                    tests.passed += 1;
+                    tests.counts.passed += 1;
                     continue;
                 }
                 Some(Run::Skipped) | None => {
-                    tests.skipped += 1;
+                    tests.counts.skipped += 1;
                     continue;
                 }
             };

@@ -10,7 +10,8 @@ fn tests(kind: Kind, text: &str) -> Tests {
 }
 
 fn counts(tests: &Tests) -> [u64; 6] {
-    [tests.total, tests.passed, tests.failed, tests.errors, tests.skipped, tests.flaky]
+    let TestCounts { total, passed, failed, errors, skipped, flaky } = tests.counts;
+    [total, passed, failed, errors, skipped, flaky]
 }
 
 const SUREFIRE: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
@@ -122,6 +123,42 @@ fn pytest_json_and_reruns() {
     assert_eq!(tests.failures[1].kind.as_deref(), Some("AssertionError"));
 }
 
+/// Scenario: `pytest --reruns 2`, with `-rR`, with `-v`, with both, and with xdist. Guarantees: a test that passed in the end is flaky and
+/// says how often it failed; where that is not sure, nothing is said.
+#[test]
+fn reruns_that_pytest_prints_are_runs_of_their_tests() {
+    let run = |progress: &str, summary: &str, totals: &str| {
+        let head = "=== test session starts ===";
+        let failed = "=== FAILURES ===\n____ test_down ____\nE   OSError: no\n\ntests/test_a.py:9: OSError\nRERUN tests/test_a.py::test_printed\n";
+        tests(
+            Kind::Pytest,
+            &format!("{head}\n{progress}{failed}=== short test summary info ===\n{summary}=== {totals} in 0.2s ===\n"),
+        )
+    };
+    let told = |tests: &Tests| -> Vec<(String, Status, u64, u64)> {
+        let one = |test: &Failure| (test.name.clone(), test.status, test.failed_runs, test.passed_runs);
+        tests.failures.iter().map(one).collect()
+    };
+    let verbose = "tests/test_a.py::test_ok PASSED        [ 20%]\ntests/test_a.py::test_net RERUN        [ 40%]\ntests/test_a.py::test_net PASSED [ 40%]\n\
+        tests/test_a.py::test_down RERUN [ 60%]\ntests/test_a.py::test_down RERUN [ 60%]\ntests/test_a.py::test_down FAILED [ 60%]\n";
+    let xdist = "[gw0] [ 20%] PASSED tests/test_a.py::test_ok \n[gw1] [ 40%] RERUN tests/test_a.py::test_net \n[gw1] [ 40%] PASSED tests/test_a.py::test_net \n\
+        [gw0] [ 60%] RERUN tests/test_a.py::test_down \n[gw0] [ 60%] RERUN tests/test_a.py::test_down \n";
+    let summary =
+        "RERUN tests/test_a.py::test_net\nRERUN tests/test_a.py::test_down\nRERUN tests/test_a.py::test_down\n";
+    let named = format!("{summary}FAILED tests/test_a.py::test_down - OSError: no\n");
+    let expected = [("test_down".to_owned(), Status::Failed, 3, 0), ("test_net".to_owned(), Status::Flaky, 1, 1)];
+    for (progress, summary) in
+        [("", summary), (verbose, ""), (verbose, summary), (xdist, ""), (xdist, &named), ("", &named)]
+    {
+        let found = run(progress, summary, "1 failed, 2 passed, 3 rerun");
+        assert_eq!(told(&found), expected, "{progress}{summary}");
+        assert_eq!(counts(&found), [3, 2, 1, 0, 0, 1]);
+    }
+    // Two failed, one is named: the other may be this one.
+    assert_eq!(told(&run(verbose, "", "2 failed, 1 passed, 3 rerun")), expected[..1]);
+    assert_eq!(told(&run("", "", "1 failed, 1 passed")), [("test_down".to_owned(), Status::Failed, 1, 0)]);
+}
+
 const JEST_JSON: &str = r#"{"numFailedTests": 1, "numPassedTests": 2, "testResults": [{"name": "/app/cart.test.js", "status": "failed", "assertionResults": [
     {"fullName": "cart adds", "status": "passed", "failureMessages": []},
     {"fullName": "cart wobbles", "status": "passed", "failureMessages": [], "invocations": 2, "retryReasons": ["Error: slow\n    at slow (/app/net.js:1:2)"]},
@@ -177,6 +214,60 @@ fn go_events_give_what_each_test_printed() {
     assert_eq!(total.message.as_deref(), Some("cart_test.go:12: got 9, want 10"));
     assert_eq!((net.status, net.failed_runs, net.passed_runs), (Status::Flaky, 1, 1));
     assert_eq!((bad.suite.as_str(), bad.message.as_deref()), ("shop/bad", Some("bad.go:3:1: syntax error")));
+}
+
+/// Scenario: what each tool prints of the seed of its run. Guarantees: it is found with the option that takes it, and nothing else is.
+#[test]
+fn reports_name_the_seeds_of_their_runs() {
+    let found = |kind: Kind, text: &str| {
+        let (seeds, more) = seeds(kind, text.as_bytes());
+        let shown: Vec<String> = seeds
+            .into_iter()
+            .map(|seed| {
+                format!("{}={} {}", seed.option, seed.value, seed.package.unwrap_or_default()).trim_end().to_owned()
+            })
+            .collect();
+        assert_eq!(more, 0);
+        shown.join(", ")
+    };
+    let pytest = "=== test session starts ===\r\nUsing --randomly-seed=1553614239\r\nUsing --random-order-bucket=module\nUsing --random-order-seed=24775\n\
+        You can add @seed(302934307671667531413257853548643485645) to this test or run pytest with --hypothesis-seed=302934307671667531413257853548643485645 to reproduce this failure.\n";
+    assert_eq!(
+        found(Kind::Pytest, pytest),
+        "--randomly-seed=1553614239, --random-order-seed=24775, --hypothesis-seed=302934307671667531413257853548643485645"
+    );
+    assert_eq!(
+        found(Kind::Jest, "\u{1b}[1mSeed:        \u{1b}[22m-1155866044\nTests:       1 failed, 1 total\n"),
+        "--seed=-1155866044"
+    );
+    assert_eq!(found(Kind::Text, "Running tests with seed \"1785418078146\"\n"), "--sequence.seed=1785418078146");
+    let go = r#"{"Action":"output","Package":"shop","Output":"-test.shuffle 1636399552801504000\n"}
+{"Action":"output","Package":"shop","Test":"TestA","Output":"    a_test.go:3: -test.shuffle 5\n"}
+{"Action":"output","Package":"shop/net","Output":"-test.shuffle 17\n"}"#;
+    assert_eq!(found(Kind::GoTest, go), "-shuffle=1636399552801504000 shop, -shuffle=17 shop/net");
+    assert_eq!(found(Kind::Text, "-test.shuffle 9\n=== RUN   TestA\n--- FAIL: TestA (0.00s)\n"), "-shuffle=9");
+    let rspec =
+        "<testsuite name=\"rspec\"><properties><property name=\"seed\" value=\"8528\"/></properties></testsuite>";
+    assert_eq!(found(Kind::Junit, rspec), "--seed=8528");
+    assert_eq!(found(Kind::Text, rspec), "", "an XML file of another kind");
+    for (text, seed) in [
+        ("Randomized with seed 395457\n", "--seed=395457"),
+        ("Run options: -v --seed 11292\n\n# Running:\n", "--seed=11292"),
+        ("Random Seed:   1689431\n", "--random-order-seed=1689431"),
+        (
+            "To reproduce ordering use flag -Dsurefire.runOrder.random.seed=3082923979307916\n",
+            "-Dsurefire.runOrder.random.seed=3082923979307916",
+        ),
+        ("Note: Randomizing tests' orders with a seed of 70053 .\n", "--gtest_random_seed=70053"),
+        ("running 12 tests (shuffle seed: 1234)\n", "--shuffle-seed=1234"),
+    ] {
+        assert_eq!(found(Kind::Text, text), seed);
+        assert_eq!(found(Kind::Text, &text.repeat(3)), seed, "said once");
+        assert_eq!(found(Kind::Dump, text), "", "no test ran");
+    }
+    for text in ["Using --randomly-seed=last\n", "Seed: 5\n", "planted seed 5\n", "-test.shuffle on\n"] {
+        assert_eq!(found(Kind::Text, text), "", "{text}");
+    }
 }
 
 #[test]
@@ -322,6 +413,12 @@ fn folded_stacks_are_summed_and_the_heaviest_kept() {
 
     let deep = format!("{} 1\n", ["f"; 5000].join(";"));
     assert_eq!(profile(Kind::Folded, deep.as_bytes()).stacks[0].0, format!("…{}", ";f".repeat(100)));
+    // Of long names fewer are kept, whole ones, and the innermost whatever its length.
+    let name = "n".repeat(500);
+    let long = format!("{} 1\n", [name.as_str(); 9].join(";"));
+    assert_eq!(profile(Kind::Folded, long.as_bytes()).stacks[0].0, format!("…{}", format!(";{name}").repeat(4)));
+    let endless = format!("main;{} 1\n", "n".repeat(5000));
+    assert_eq!(profile(Kind::Folded, endless.as_bytes()).stacks[0].0, format!("…;{}", "n".repeat(5000)));
     assert_eq!(read(Kind::Folded, "nothing\nof\nthe kind\n".repeat(9).as_bytes()), Content::Unread);
     assert_eq!(Kind::told("", "", b"listening on port;host 80 with\nsome text\n"), Kind::Text);
 }

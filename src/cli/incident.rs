@@ -4,7 +4,9 @@ use clap::Subcommand;
 
 use super::store::{Format, PageArgs, StoreArgs, block_on, print_data};
 use super::{NotFound, term};
-use crate::agent::{IncidentSummary, IndexRef, Page, attachment_line, history_facts, one_line, prose, version_note};
+use crate::agent::{
+    IncidentSummary, IndexRef, Page, Reports, attachment_line, history_facts, one_line, prose, version_note,
+};
 use crate::bundle::IncidentAttachment;
 
 #[derive(Debug, Subcommand)]
@@ -65,18 +67,21 @@ fn show(id: &str, store: &StoreArgs, page: &PageArgs) -> anyhow::Result<()> {
     let incident = found.ok_or_else(|| NotFound(format!("no bundle of incident {id} is in the store")))?;
     let bundles = block_on(async { Ok(catalog.bundles(Some(id), page.limit, &page.after).await?) })?;
     let (attachments, total) = block_on(async { Ok(catalog.attachments(id, page.limit).await?) })?;
+    let reports = Reports::of(attachments.iter().map(|found| &found.attachment));
     let format = page.format.or(Format::Text);
     if matches!(format, Format::Json | Format::Yaml) {
         let shown = attachments.len();
         let attachments = serde_json::json!({
             "items": attachments, "total": total, "returned": shown, "truncated": shown < total, "next": null,
         });
-        let answer = serde_json::json!({"incident": incident, "bundles": bundles, "attachments": attachments});
+        let answer = serde_json::json!({
+            "incident": incident, "bundles": bundles, "attachments": attachments, "tests": reports,
+        });
         return print_data(format, &answer).unwrap_or(Ok(()));
     }
     let mut out = term::stdout();
     if format == Format::Markdown {
-        return markdown(&mut out, &incident, &bundles, (&attachments, total));
+        return markdown(&mut out, &incident, &bundles, (&attachments, total), reports.as_ref());
     }
     let facts = &incident.facts;
     out.title(&facts.id)?;
@@ -98,6 +103,9 @@ fn show(id: &str, store: &StoreArgs, page: &PageArgs) -> anyhow::Result<()> {
     if attachments.len() < total {
         out.line(&format!("{} of {total} attachments are shown", attachments.len()))?;
     }
+    for told in reports.iter().flat_map(Reports::lines) {
+        out.line(&format!("over all reports: {told}"))?;
+    }
     out.line("")?;
     super::bundle::table(&mut out, format, &bundles)
 }
@@ -108,6 +116,7 @@ fn markdown(
     incident: &IncidentSummary,
     bundles: &Page<IndexRef>,
     (attachments, total): (&[IncidentAttachment], usize),
+    reports: Option<&Reports>,
 ) -> anyhow::Result<()> {
     let facts = &incident.facts;
     out.line(&format!("# {}: {}\n", prose(&facts.id), prose(&facts.summary)))?;
@@ -124,6 +133,7 @@ fn markdown(
     if attachments.len() < total {
         told.push(("Attachments", format!("{} of {total} are shown", attachments.len())));
     }
+    told.extend(reports.into_iter().flat_map(Reports::lines).map(|line| ("Over all reports", line)));
     for (title, text) in told {
         out.line(&format!("- **{title}:** {}", prose(&text)))?;
     }

@@ -20,7 +20,7 @@ const LOCALE: [&str; 4] = [
 ];
 
 /// The environment. Keys lose the prefix that their section stands for; `telemetry.sdk.name` is `sdk.name`.
-pub(super) fn environment(resource: &Attributes, flags: Attributes) -> Environment {
+pub(super) fn environment(resource: &Attributes, flags: Attributes, baggage: Attributes) -> Environment {
     Environment {
         runtime: section(resource, &[("process.runtime.", ""), ("telemetry.", "")]),
         os: section(resource, &[("os.", ""), ("host.arch", "arch")]),
@@ -30,6 +30,7 @@ pub(super) fn environment(resource: &Attributes, flags: Attributes) -> Environme
         timezone: values::first_string(resource, &TIMEZONE).map(str::to_owned),
         locale: values::first_string(resource, &LOCALE).map(str::to_owned),
         feature_flags: flags,
+        baggage,
     }
 }
 

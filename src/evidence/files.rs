@@ -9,11 +9,12 @@ use sha2::{Digest, Sha256};
 
 use super::gather::{Digester, FileFact};
 use super::stack::{self, AppRules};
+use super::symbolicate::Symbolicator;
 use super::{exception_of, values};
-use crate::attachments::{self, Block, Content, Failure, FileLines, Kind, Profile, Status, Tests};
+use crate::attachments::{self, Block, Content, Failure, FileLines, Kind, Profile, Seed, Status, Tests};
 use crate::model::{
-    Attachment, Attributes, Cause, Coverage, DumpStack, Exception, FileCoverage, Frame, ProfileStack, ProfileSummary,
-    SpanId, TestFailure, TestSummary,
+    Attachment, Attributes, Cause, Completeness, Coverage, DumpStack, Exception, FileCoverage, Frame, ProfileStack,
+    ProfileSummary, SpanId, TestFailure, TestSummary,
 };
 
 /// Most attachments that a bundle shows.
@@ -29,13 +30,17 @@ const MAX_THREADS: usize = 10;
 /// Most frames of one exception, and most exceptions behind one.
 const MAX_FRAMES: usize = 50;
 const MAX_CAUSES: usize = 5;
+/// Bytes of the stacks of one profile.
+const MAX_PROFILE: usize = 24 * 1024;
 /// Bytes of text that all attachments of a bundle have together: what the redactor has to go through.
 const MAX_TEXT: usize = 1024 * 1024;
 
 /// An attachment that has been read.
 pub(super) struct File {
     pub(super) resource: Arc<Attributes>,
-    name: String,
+    pub(super) name: String,
+    /// Random seeds that it names, and how many more there are.
+    pub(super) seeds: (Vec<Seed>, u64),
     kind: Kind,
     digest: String,
     sha256: Option<String>,
@@ -72,20 +77,30 @@ pub(super) fn failure(files: &[File], rules: &AppRules) -> Option<Exception> {
     found.map(|exception| bounded(exception, &mut Room { left: MAX_TEXT, full: false }))
 }
 
-/// The attachments as a bundle shows them, and how many are left out.
+/// The service that failed.
+#[derive(Clone, Copy)]
+pub(super) struct Service<'a> {
+    pub(super) resource: &'a Attributes,
+    pub(super) language: Option<&'a str>,
+}
+
+/// The attachments as a bundle shows them. What is left out is said.
 pub(super) fn shown(
     files: Vec<File>,
     exception: Option<&Exception>,
-    language_of_service: Option<&str>,
+    service: Service<'_>,
     rules: &AppRules,
-) -> (Vec<Attachment>, usize) {
-    let left_out = files.len().saturating_sub(MAX_ATTACHMENTS);
+    mut symbolicator: Option<&mut Symbolicator<'_>>,
+    complete: &mut Completeness,
+) -> Vec<Attachment> {
+    let total = files.len();
     let mut room = Room { left: MAX_TEXT, full: false };
     let places = places(exception);
-    let shown = files.into_iter().take(MAX_ATTACHMENTS).map(|file| {
+    let mut all = Vec::new();
+    for file in files.into_iter().take(MAX_ATTACHMENTS) {
         room.full = false;
-        let language = language(&file).or(language_of_service);
-        let File { resource, name, kind, digest, sha256, size, span, content, text } = file;
+        let language = language(&file).or(service.language);
+        let File { resource, name, kind, digest, sha256, size, span, content, mut text, .. } = file;
         let mut shown = Attachment {
             name: room.take(Some(name)).unwrap_or_default(),
             kind: kind.as_str().to_owned(),
@@ -96,10 +111,12 @@ pub(super) fn shown(
             span_id: values::present(span),
             ..Attachment::default()
         };
-        let mut text = text;
+        let resource = released(&resource, service.resource);
+        let mut reader =
+            Reader { language, rules, resource, symbolicator: symbolicator.as_deref_mut(), room: &mut room };
         match content {
             Content::Tests(tests) => {
-                shown.tests = Some(summary(tests, language, rules, &mut room));
+                shown.tests = Some(reader.summary(tests));
                 text = None;
             }
             Content::Coverage(files) => {
@@ -107,7 +124,7 @@ pub(super) fn shown(
                 text = None;
             }
             Content::Stacks(blocks) => {
-                shown.stacks = stacks(blocks, language, rules, &mut room);
+                shown.stacks = reader.stacks(blocks);
                 shown.unread = shown.stacks.is_empty();
                 text = text.filter(|_| shown.unread);
             }
@@ -121,9 +138,41 @@ pub(super) fn shown(
         }
         shown.text = room.take(text);
         shown.cut = room.full;
-        shown
-    });
-    (shown.collect(), left_out)
+        all.push(shown);
+    }
+    tell_cuts(&all, total, complete);
+    if let Some(symbolicator) = symbolicator {
+        symbolicator.tell("attachments[].frames", complete);
+    }
+    all
+}
+
+/// By which resource symbols are looked up: the file's own where it says the version, else the failed service's where the file names no
+/// other. Whoever sends a file by HTTP can name no version.
+fn released<'a>(own: &'a Attributes, failed: &'a Attributes) -> &'a Attributes {
+    let [mine, theirs] = [own, failed].map(|resource| values::string(resource, "service.name"));
+    let is_told = values::string(own, "service.version").is_some();
+    if is_told || (mine.is_some() && mine != theirs) { own } else { failed }
+}
+
+/// Says what is left out of the attachments, each kind once.
+fn tell_cuts(shown: &[Attachment], total: usize, complete: &mut Completeness) {
+    if shown.len() < total {
+        complete.truncated.push(format!("attachments: {} of {total} are shown", shown.len()));
+    }
+    let sum = |of: fn(&Attachment) -> Option<u64>| shown.iter().filter_map(of).sum::<u64>();
+    let parts = [
+        ("tests.failures", sum(|file| Some(file.tests.as_ref()?.more))),
+        ("coverage.files", sum(|file| Some(file.coverage.as_ref()?.more))),
+        ("profile.stacks", sum(|file| Some(file.profile.as_ref()?.more))),
+    ];
+    for (part, more) in parts.into_iter().filter(|(_, more)| *more > 0) {
+        complete.truncated.push(format!("attachments[].{part}: {more} are left out"));
+    }
+    let cut = shown.iter().filter(|file| file.cut).count();
+    if cut > 0 {
+        complete.truncated.push(format!("attachments: text, stacks or lines of {cut} are left out for their length"));
+    }
 }
 
 /// Room for text. What does not fit is left out whole.
@@ -159,11 +208,17 @@ impl File {
             sha256: (kind.is_binary() && content == Content::Opaque)
                 .then(|| format!("sha256:{}", data_encoding::HEXLOWER.encode(&Sha256::digest(bytes)))),
             size: bytes.len() as u64,
+            seeds: attachments::seeds(kind, bytes),
             span: values::span_id(&loaded.body.span_id),
             text: has_text.then(|| attachments::text(bytes).into_owned()),
             content,
             resource: Arc::clone(&loaded.resource),
         })
+    }
+
+    /// Whether a test of this package failed, by a report that names packages.
+    pub(super) fn failed_in(&self, package: &str) -> bool {
+        matches!(&self.content, Content::Tests(tests) if tests.failures.iter().any(|failure| failure.suite == package))
     }
 }
 
@@ -178,38 +233,92 @@ fn language(file: &File) -> Option<&'static str> {
     }
 }
 
-fn summary(tests: Tests, language: Option<&str>, rules: &AppRules, room: &mut Room) -> TestSummary {
-    let Tests { total, passed, failed, errors, skipped, flaky, failures } = tests;
-    let failures: Vec<TestFailure> = failures
-        .into_iter()
-        .take(MAX_FAILURES)
-        .map(|failure| {
-            let exception = bounded(thrown(&failure, language, rules), room);
-            let Failure { suite, name, status, failed_runs, passed_runs, .. } = failure;
-            TestFailure {
-                suite: room.take(Some(suite)).unwrap_or_default(),
-                name: room.take(Some(name)).unwrap_or_default(),
-                status: status.as_str().to_owned(),
-                failed_runs,
-                passed_runs,
-                exception,
+/// Reads the stacks of one file into frames.
+struct Reader<'a, 's> {
+    language: Option<&'a str>,
+    rules: &'a AppRules,
+    /// What tells the release that the file is of.
+    resource: &'a Attributes,
+    symbolicator: Option<&'a mut Symbolicator<'s>>,
+    room: &'a mut Room,
+}
+
+impl Reader<'_, '_> {
+    fn summary(&mut self, tests: Tests) -> TestSummary {
+        let Tests { counts, failures } = tests;
+        let failures: Vec<TestFailure> = failures
+            .into_iter()
+            .take(MAX_FAILURES)
+            .map(|failure| {
+                let exception = self.fitted(thrown(&failure, self.language, self.rules));
+                let Failure { suite, name, status, failed_runs, passed_runs, .. } = failure;
+                TestFailure {
+                    suite: self.room.take(Some(suite)).unwrap_or_default(),
+                    name: self.room.take(Some(name)).unwrap_or_default(),
+                    status: status.as_str().to_owned(),
+                    failed_runs,
+                    passed_runs,
+                    exception,
+                }
+            })
+            .collect();
+        let more = (counts.failed + counts.errors + counts.flaky).saturating_sub(failures.len() as u64);
+        TestSummary { counts, failures, more }
+    }
+
+    /// The stacks of a dump, equal ones once, in the dump's order.
+    fn stacks(&mut self, blocks: Vec<Block>) -> Vec<DumpStack> {
+        let mut stacks: Vec<DumpStack> = Vec::new();
+        for Block { thread, text } in blocks {
+            let Some(mut exception) = exception_of(&text, self.language, None, None, self.rules) else { continue };
+            if exception.frames.is_empty() && exception.causes.is_empty() {
+                continue;
             }
-        })
-        .collect();
-    let more = (failed + errors + flaky).saturating_sub(failures.len() as u64);
-    TestSummary { total, passed, failed, errors, skipped, flaky, failures, more }
+            exception.stacktrace = None;
+            let known = stacks.iter().position(|known| same(&known.exception, &exception));
+            if known.is_none() && stacks.len() == MAX_STACKS {
+                self.room.full = true;
+                continue;
+            }
+            let at = known.unwrap_or(stacks.len());
+            if at == stacks.len() {
+                stacks.push(DumpStack { threads: Vec::new(), count: 0, exception });
+            }
+            let Some(stack) = stacks.get_mut(at) else { continue };
+            stack.count += 1;
+            if stack.threads.len() < MAX_THREADS && !thread.is_empty() {
+                stack.threads.extend(self.room.take(Some(thread)));
+            }
+        }
+        for stack in &mut stacks {
+            stack.exception = self.fitted(std::mem::take(&mut stack.exception));
+        }
+        stacks
+    }
+
+    /// With the source of its frames, where symbols tell it, within what an attachment may have of frames and text.
+    fn fitted(&mut self, mut exception: Exception) -> Exception {
+        if let Some(symbolicator) = &mut self.symbolicator {
+            few(&mut exception);
+            symbolicator.look_up(self.resource, self.language, [&mut exception]);
+        }
+        bounded(exception, self.room)
+    }
 }
 
 fn summary_of(profile: Profile, room: &mut Room) -> ProfileSummary {
     let Profile { kind, unit, total, stacks, more } = profile;
     let all = stacks.len();
     let share = |value: f64| if total > 0.0 { (value / total * 1e4).round() / 1e4 } else { 0.0 };
+    // The heaviest that fit: stacks are deep, and a profile is there to tell where to look.
+    let mut own = Room { left: MAX_PROFILE.min(room.left), full: false };
+    let own_room = own.left;
     let stacks: Vec<ProfileStack> = stacks
         .into_iter()
-        .filter_map(|(folded, value)| {
-            Some(ProfileStack { folded: room.take(Some(folded))?, value, share: share(value) })
-        })
+        .map_while(|(folded, value)| Some(ProfileStack { folded: own.take(Some(folded))?, value, share: share(value) }))
         .collect();
+    room.left -= own_room - own.left;
+    room.full |= own.full;
     let more = more + (all - stacks.len()) as u64;
     let mut text = |text| room.take(Some(text)).unwrap_or_default();
     ProfileSummary { kind: text(kind), unit: text(unit), total, stacks, more }
@@ -229,17 +338,14 @@ fn thrown(failure: &Failure, language: Option<&str>, rules: &AppRules) -> Except
 
 /// Within what an attachment may have of frames and text. Frames that are left out are counted.
 fn bounded(mut exception: Exception, room: &mut Room) -> Exception {
-    exception.elided += exception.frames.len().saturating_sub(MAX_FRAMES) as u64;
-    exception.frames.truncate(MAX_FRAMES);
-    exception.causes.truncate(MAX_CAUSES);
-    exception.causes.iter_mut().for_each(|cause| cause.frames.truncate(MAX_FRAMES));
+    few(&mut exception);
     let (kind, message) = (exception.kind.take(), exception.message.take());
     exception.kind = room.take(kind);
     exception.message = room.take(message);
     let text = exception.stacktrace.take();
     exception.stacktrace = room.take(text);
     let places = exception.frames.iter().chain(exception.causes.iter().flat_map(|cause| &cause.frames));
-    let bytes = places.map(|frame| frame.func.len() + frame.file.as_ref().map_or(0, String::len)).sum::<usize>();
+    let bytes = places.map(bytes).sum::<usize>();
     if bytes > room.left {
         room.full = true;
         exception.elided += exception.frames.len() as u64;
@@ -251,34 +357,19 @@ fn bounded(mut exception: Exception, room: &mut Room) -> Exception {
     exception
 }
 
-/// The stacks of a dump, equal ones once, in the dump's order.
-fn stacks(blocks: Vec<Block>, language: Option<&str>, rules: &AppRules, room: &mut Room) -> Vec<DumpStack> {
-    let mut stacks: Vec<DumpStack> = Vec::new();
-    for Block { thread, text } in blocks {
-        let Some(mut exception) = exception_of(&text, language, None, None, rules) else { continue };
-        if exception.frames.is_empty() && exception.causes.is_empty() {
-            continue;
-        }
-        exception.stacktrace = None;
-        let known = stacks.iter().position(|known| same(&known.exception, &exception));
-        if known.is_none() && stacks.len() == MAX_STACKS {
-            room.full = true;
-            continue;
-        }
-        let at = known.unwrap_or(stacks.len());
-        if at == stacks.len() {
-            stacks.push(DumpStack { threads: Vec::new(), count: 0, exception });
-        }
-        let Some(stack) = stacks.get_mut(at) else { continue };
-        stack.count += 1;
-        if stack.threads.len() < MAX_THREADS && !thread.is_empty() {
-            stack.threads.extend(room.take(Some(thread)));
-        }
-    }
-    for stack in &mut stacks {
-        stack.exception = bounded(std::mem::take(&mut stack.exception), room);
-    }
-    stacks
+/// Bytes of text that a frame has, source lines among it.
+fn bytes(frame: &Frame) -> usize {
+    let source =
+        frame.pre_context.iter().chain(&frame.context).chain(&frame.post_context).map(String::len).sum::<usize>();
+    frame.func.len() + frame.file.as_ref().map_or(0, String::len) + source
+}
+
+/// Not more frames and causes than an attachment may have of each.
+fn few(exception: &mut Exception) {
+    exception.elided += exception.frames.len().saturating_sub(MAX_FRAMES) as u64;
+    exception.frames.truncate(MAX_FRAMES);
+    exception.causes.truncate(MAX_CAUSES);
+    exception.causes.iter_mut().for_each(|cause| cause.frames.truncate(MAX_FRAMES));
 }
 
 /// Whether two threads stood in one place: by their frames, whatever is said of the threads.

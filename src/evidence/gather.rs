@@ -19,7 +19,7 @@ use prost::Message;
 use serde_json::Value;
 use sha2::Sha256;
 
-use super::values;
+use super::{baggage, values};
 use crate::model::{
     Attributes, Batch, ByteRange, DropReason, Loose, Outcome, Record, RecordDigest, RootKey, SEVERITY_ERROR,
     STATUS_ERROR, Signal, SpanId, Timestamp,
@@ -98,6 +98,8 @@ pub(super) struct LogFact {
     pub(super) exception: Option<Thrown>,
     /// Whether it carries no trace id.
     pub(super) loose: bool,
+    /// Whether it tells of an entry of the baggage.
+    pub(super) baggage: bool,
 }
 
 /// What is kept in memory of an exemplar.
@@ -395,6 +397,7 @@ fn log_fact(
         exception: thrown
             .then(|| Thrown { at: time, kind: exception_kind(&values::attributes(&log.attributes), names) }),
         loose: log.trace_id.iter().all(|byte| *byte == 0),
+        baggage: baggage::is_in(&log.attributes),
     }
 }
 

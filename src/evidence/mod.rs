@@ -7,10 +7,11 @@
 //! 2. `tree` makes a tree of the spans, whatever shape they came in.
 //! 3. `critical` finds the span in which the failure began.
 //! 4. `slow` says where the time went.
-//! 5. `exception` (with `stack`, which reads stack traces, and `symbolicate`, which tells their source), `logs`, `environment` and `repro` read the evidence around it.
+//! 5. `exception` (with `stack`, which reads stack traces, and `symbolicate`, which tells their source), `logs`, `environment`, `baggage` and `repro` read the evidence around it.
 //! 6. `files` shows what was attached: test reports, coverage, dumps.
 //! 7. `incident` names the class of failures that it belongs to, `suspects` the places where its fault may lie.
 
+mod baggage;
 mod class;
 mod critical;
 mod environment;
@@ -22,6 +23,7 @@ mod incident;
 mod locals;
 mod logs;
 mod repro;
+mod seeds;
 mod slow;
 mod spans;
 mod stack;
@@ -49,6 +51,7 @@ use self::incident::Failure;
 pub(crate) use self::incident::normalise;
 pub use self::stack::{AppRules, RuleError};
 pub use self::suspects::suspects;
+use self::symbolicate::Symbolicator;
 use self::tree::{Node, Tree};
 use crate::config::{LogJoin, ServiceFacts};
 use crate::model::{
@@ -171,11 +174,13 @@ impl Assembler {
             message: found.message.clone(),
             ..Exception::default()
         });
-        match (&mut exception, &self.settings.symbols) {
+        let mut symbolicator =
+            self.settings.symbols.as_deref().map(|symbols| Symbolicator::new(symbols, &self.settings.in_app));
+        match (&mut exception, &mut symbolicator) {
             (None, _) => complete.missing.push("exception: none was recorded".to_owned()),
-            (Some(found), Some(symbols)) => {
-                let (resource, rules) = (&anchor.resource, &self.settings.in_app);
-                symbolicate::symbolicate(found, resource, language.as_deref(), rules, symbols, &mut complete);
+            (Some(found), Some(symbolicator)) => {
+                symbolicator.look_up(&anchor.resource, language.as_deref(), [found]);
+                symbolicator.tell("exception.frames", &mut complete);
             }
             _ => {}
         }
@@ -216,18 +221,18 @@ impl Assembler {
         if exemplars.len() < exemplars_total {
             complete.truncated.push(format!("metrics.exemplars: {} of {exemplars_total} are shown", exemplars.len()));
         }
-        let (attachments, left_out) =
-            files::shown(files, exception.as_ref(), language.as_deref(), &self.settings.in_app);
-        if left_out > 0 {
-            let total = attachments.len() + left_out;
-            complete.truncated.push(format!("attachments: {} of {total} are shown", attachments.len()));
-        }
+        let reported = seeds::reported(&files, &mut complete);
+        let service = files::Service { resource: &anchor.resource, language: language.as_deref() };
+        let rules = &self.settings.in_app;
+        let attachments = files::shown(files, exception.as_ref(), service, rules, symbolicator.as_mut(), &mut complete);
         complete.records = digests.len() as u64;
         complete.shown = (shown.len() + ambient.len() + exemplars.len() + attachments.len()) as u64 + log_records;
 
-        let environment = environment::environment(&anchor.resource, flags);
+        let baggage = baggage::baggage(&path.loaded, &logs, &mut complete);
+        let environment = environment::environment(&anchor.resource, flags, baggage);
         let mut repro = repro::repro(&path.loaded, environment.timezone.as_deref());
         repro.test = test_of(&path, &anchor);
+        seeds::put(&mut repro, &path.loaded, (&anchor.attrs, &anchor.resource), reported, &mut complete);
         gaps::of_repro(&repro, &mut complete);
         let root = path.loaded.first().map(|span| &*span.resource);
         let commit_sha = environment::commit(&[&anchor.resource, &anchor.attrs, root.unwrap_or(&anchor.resource)]);
@@ -246,6 +251,8 @@ impl Assembler {
         let services: BTreeSet<String> =
             path.loaded.iter().map(|span| span.service().to_owned()).chain([anchor.service.clone()]).collect();
         let incident = incident::incident(&failure, services.into_iter().filter(|name| !name.is_empty()).collect());
+        let is_of_report = matches!(critical, Critical::Nothing) && attachments.iter().any(|file| file.tests.is_some());
+        seeds::note_missing(&repro, &incident.class, is_of_report, &mut complete);
         let top = path.nodes.first().copied();
         let (critical_path, left_out) = top.map(|top| slow::steps(&tree, top)).unwrap_or_default();
         if left_out > 0 {

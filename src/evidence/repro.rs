@@ -34,13 +34,14 @@ const INPUTS: [&str; 9] = [
 ];
 
 /// Conventions whose attributes say how a thing was done, not with what.
-const METADATA: [&str; 90] = [
+const METADATA: [&str; 91] = [
     "android.",
     "artifact.",
     "aspnetcore.",
     "aws.",
     "az.",
     "azure.",
+    "baggage.",
     "browser.",
     "busy_ns",
     "cassandra.",

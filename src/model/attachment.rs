@@ -60,9 +60,9 @@ pub struct Attachment {
     pub text: Option<String>,
 }
 
-/// What a test report says.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct TestSummary {
+/// How the tests of a report ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TestCounts {
     /// Tests that ran or were skipped.
     pub total: u64,
     /// Tests that passed, at once or in the end.
@@ -75,6 +75,14 @@ pub struct TestSummary {
     pub skipped: u64,
     /// Tests that both failed and passed.
     pub flaky: u64,
+}
+
+/// What a test report says.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TestSummary {
+    /// How its tests ended.
+    #[serde(flatten)]
+    pub counts: TestCounts,
     /// Those that failed, in the end or at times: in the report's order.
     pub failures: Vec<TestFailure>,
     /// Failures beyond those that are shown.

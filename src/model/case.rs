@@ -136,6 +136,9 @@ pub struct Environment {
     pub locale: Option<String>,
     /// Flags evaluated in the trace: `feature_flag.*`.
     pub feature_flags: Attributes,
+    /// Entries of the W3C baggage that held where it failed: `baggage.*`, and the request's `baggage` header where it was captured.
+    #[serde(default, skip_serializing_if = "Attributes::is_empty")]
+    pub baggage: Attributes,
 }
 
 /// What was redacted.

@@ -48,12 +48,27 @@ pub struct Repro {
     /// The test run that failed, where it was one. What runs it is `command`, and `test_cmd` for all tests of the service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test: Option<TestRun>,
+    /// Random seeds that were recorded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seeds: Vec<Seed>,
     /// The container image that ran: `name@digest`, else `name:tag`, else its id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
     /// The instant to freeze clocks at (RFC 3339): when the failing service took the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<String>,
+}
+
+/// A random seed. By its name it is used again.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Seed {
+    /// What takes it: an environment variable (`PYTHONHASHSEED`), an option (`--randomly-seed`), else the attribute that carries it.
+    pub name: String,
+    /// A decimal number.
+    pub value: String,
+    /// The test report that names it, or the package where each has a seed of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<String>,
 }
 
 /// A test or a task of a pipeline, as OpenTelemetry's `test.*` and `cicd.*` attributes tell of it.

@@ -121,7 +121,7 @@ mod tests {
     }
 
     fn line(symbols: &Symbols, file: &str) -> Result<Option<u32>, Unresolved> {
-        symbols.of(RELEASE).javascript(file, 1, 103, "c").map(|found| found.line)
+        symbols.of(RELEASE, 0).javascript(file, 1, 103, "c").map(|found| found.line)
     }
 
     #[test]

@@ -266,6 +266,7 @@ impl Keys {
         match template {
             Template::Header => header(name).unwrap_or_else(|| self.unregistered(name)),
             Template::Variable => self.variable(name),
+            Template::Entry => self.content(name),
             Template::Label => self.told(name).unwrap_or(KeyClass::Metadata),
             Template::Parameter => self.told(name).unwrap_or(KeyClass::Literal),
         }

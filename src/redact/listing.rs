@@ -30,7 +30,7 @@ pub fn keys() -> Vec<KeyRow> {
                 let becomes = match template {
                     Template::Header => "by header",
                     Template::Variable => "by variable",
-                    Template::Label => "by name, else text",
+                    Template::Entry | Template::Label => "by name, else text",
                     Template::Parameter => "by name, else withheld",
                 };
                 KeyRow { key: format!("{prefix}<key>"), class: "by name".to_owned(), becomes, source }

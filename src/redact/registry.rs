@@ -129,6 +129,8 @@ pub(crate) enum Template {
     Variable,
     /// A label or annotation: metadata, unless its name tells more.
     Label,
+    /// An entry of the baggage, which the program named: content, unless its name tells more.
+    Entry,
     /// A parameter of a statement: withheld, unless its name tells of which kind a token may be.
     Parameter,
 }

@@ -178,14 +178,14 @@ impl Symbols {
         Self { files, held, max_bytes }
     }
 
-    /// What is looked up for one failure of a release.
+    /// What is looked up of a release for one failure, for which `reads` files were read before.
     #[must_use]
-    pub fn of<'a>(&'a self, release: Release<'a>) -> Lookup<'a> {
-        Lookup { symbols: self, release, reads: 0, bare: BTreeSet::new() }
+    pub fn of<'a>(&'a self, release: Release<'a>, reads: usize) -> Lookup<'a> {
+        Lookup { symbols: self, release, reads, bare: BTreeSet::new() }
     }
 }
 
-/// Looks up the frames of one failure.
+/// Looks up frames of one failure.
 #[derive(Debug)]
 pub struct Lookup<'a> {
     symbols: &'a Symbols,
@@ -277,6 +277,12 @@ impl Lookup<'_> {
             return if found.is_empty() { Err(Unresolved::Unknown(name)) } else { Ok(found) };
         }
         Err(why)
+    }
+
+    /// Files that were read for the failure.
+    #[must_use]
+    pub fn reads(&self) -> usize {
+        self.reads
     }
 
     /// Scripts that are absent although their maps are there.

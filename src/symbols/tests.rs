@@ -35,7 +35,7 @@ fn files(files: &[(&str, &[u8])]) -> Files {
 const RELEASE: Release<'static> = Release { service: "shop", version: "3" };
 
 fn look_up(symbols: &Symbols, file: &str) -> Result<Original, Unresolved> {
-    symbols.of(RELEASE).javascript(file, 1, 103, "c")
+    symbols.of(RELEASE, 0).javascript(file, 1, 103, "c")
 }
 
 #[test]
@@ -86,12 +86,12 @@ fn one_failure_reads_so_many_files_and_no_more() {
     let none = Files::default();
     let reads = Arc::clone(&none.reads);
     let symbols = Symbols::new(Box::new(none), 64 << 20);
-    let mut lookup = symbols.of(RELEASE);
+    let mut lookup = symbols.of(RELEASE, 0);
     let found: Vec<_> = (0..100).map(|n| lookup.javascript(&format!("{n}.js"), 1, 1, "")).collect();
     assert_eq!(reads.load(Ordering::Relaxed), MAX_READS);
     assert_eq!(found[99], Err(Unresolved::TooMany));
     assert!(
-        matches!(symbols.of(RELEASE).javascript("99.js", 1, 1, ""), Err(Unresolved::Absent(_))),
+        matches!(symbols.of(RELEASE, 0).javascript("99.js", 1, 1, ""), Err(Unresolved::Absent(_))),
         "the next asks again"
     );
 }
@@ -121,7 +121,7 @@ fn files_that_are_no_symbols_are_said_to_be_unreadable() {
         let all = [("shop/3/a.js.map", bytes), ("shop/3/mapping.txt", bytes), ("shop/3/a.so.debug", bytes)];
         let symbols = Symbols::new(Box::new(files(&all)), 64 << 20);
         assert!(matches!(look_up(&symbols, "a.js"), Err(Unresolved::Unreadable(_))), "{bytes:?}");
-        let mut lookup = symbols.of(RELEASE);
+        let mut lookup = symbols.of(RELEASE, 0);
         assert!(matches!(lookup.native("a.so", None, 1), Err(Unresolved::Unreadable(_))));
         assert!(matches!(lookup.class("a.b"), Err(Unresolved::Unreadable(_))));
     }
@@ -130,7 +130,7 @@ fn files_that_are_no_symbols_are_said_to_be_unreadable() {
 #[test]
 fn a_place_that_the_map_does_not_know_is_told() {
     let symbols = Symbols::new(Box::new(files(&[("shop/3/a.js.map", MAP)])), 64 << 20);
-    let mut lookup = symbols.of(RELEASE);
+    let mut lookup = symbols.of(RELEASE, 0);
     for (line, column) in [(0, 0), (1, 0), (0, 1), (99, 1), (u32::MAX, u32::MAX)] {
         let found = lookup.javascript("a.js", line, column, "c");
         assert_eq!(found, Err(Unresolved::Unknown("shop/3/a.js.map".to_owned())), "{line}:{column}");

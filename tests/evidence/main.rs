@@ -201,7 +201,27 @@ fn a_file_for_an_incident_is_stored_redacted_once_and_shown() {
     assert_eq!(shown["incident"]["count_24h"], 1, "files count as no failures");
     let text = run(folder.path(), &["incident", "show", "--store", &home.store_url(), &incident]).stdout;
     let text = String::from_utf8(text).unwrap();
-    assert!(text.contains("attachment: tests.txt: pytest"), "{text}");
+    assert!(text.contains("attachment: tests.txt: pytest") && !text.contains("over all reports"), "{text}");
+    assert_eq!(shown["tests"], json!(null), "one report tells nothing of others");
+
+    // The same test, run again where it failed once and passed then.
+    let second = format!(
+        "{}\nRERUN tests/test_mail.py::test_mail\n=== 1 passed, 1 rerun in 0.1s ===\n",
+        "=== test session starts ==="
+    );
+    accepted(&attach(&home, &format!("incident={incident}&name=again.txt&kind=pytest"), second.as_bytes()));
+    let shown = run_json(folder.path(), &["incident", "show", "--json", "--store", &home.store_url(), &incident]);
+    let test = &shown["tests"]["tests"][0];
+    assert_eq!((&shown["tests"]["reports"], &test["failed_in"], &test["flaky_in"]), (&json!(2), &json!(1), &json!(1)));
+    for format in ["text", "markdown"] {
+        let shown =
+            run(folder.path(), &["incident", "show", "--format", format, "--store", &home.store_url(), &incident]);
+        let shown = String::from_utf8(shown.stdout).unwrap().to_lowercase();
+        assert!(
+            shown.contains("over all reports:") && shown.contains("failed in 1 of 2 reports, flaky in 1"),
+            "{shown}"
+        );
+    }
     assert_no_leak(&home.store());
 }
 

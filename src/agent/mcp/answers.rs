@@ -218,7 +218,8 @@ pub(super) async fn repro(server: &McpServer, asked: OneBundle) -> Result<Value,
     Ok(json!({
         "note": NOTE, "id": bundle.bundle_id, "commit_sha": bundle.commit_sha, "language": bundle.language, "build": bundle.build,
         "test_cmd": bundle.test_cmd, "repository": bundle.repository, "repro": bundle.repro, "timezone": bundle.environment.timezone,
-        "locale": bundle.environment.locale, "feature_flags": bundle.environment.feature_flags, "missing": bundle.completeness.missing,
+        "locale": bundle.environment.locale, "feature_flags": bundle.environment.feature_flags,
+        "baggage": bundle.environment.baggage, "missing": bundle.completeness.missing,
         "total": 1, "returned": 1, "truncated": false, "next": null,
     }))
 }

@@ -5,6 +5,7 @@
 
 use serde_json::Value;
 
+use crate::agent::attachments::runs;
 use crate::agent::code::Code;
 use crate::agent::prose::one_line;
 use crate::agent::{BundleView, history_facts};
@@ -107,7 +108,8 @@ impl Pieces {
         let reports = bundle.attachments.iter().filter_map(|file| file.tests.as_ref());
         for (at, failure) in (0..).zip(reports.flat_map(|tests| &tests.failures)) {
             let Exception { kind, message, stacktrace, .. } = &failure.exception;
-            let head = format!("{} {} {}", one_line(&failure.suite), one_line(&failure.name), failure.status);
+            let (suite, name) = (one_line(&failure.suite), one_line(&failure.name));
+            let head = format!("{suite} {name} {}{}", failure.status, runs(failure));
             let said = [kind, message].into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(": ");
             self.add(Section::Test, 930u32.saturating_sub(at * 40), format!("{head}\n{said}"));
             if let Some(output) = stacktrace {
@@ -194,6 +196,14 @@ impl Pieces {
         if !repro.command.is_empty() {
             let words = repro.command.iter().map(written).collect::<Vec<_>>().join(" ");
             self.add(Section::Reproduction, 500, format!("command: {words}"));
+        }
+        for seed in &repro.seeds {
+            let of = seed.of.as_ref().map_or_else(String::new, |of| format!(" ({})", one_line(of)));
+            self.add(
+                Section::Reproduction,
+                470,
+                format!("seed {}={}{of}", one_line(&seed.name), one_line(&seed.value)),
+            );
         }
         if let Some(time) = &repro.time {
             self.add(Section::Reproduction, 430, format!("clock: {}", one_line(time)));
@@ -304,6 +314,7 @@ impl Pieces {
     fn environment(&mut self, bundle: &Bundle) {
         let environment = &bundle.environment;
         self.attributes(Section::Environment, 630, "flag", &environment.feature_flags);
+        self.attributes(Section::Environment, 400, "baggage", &environment.baggage);
         self.attributes(Section::Environment, 320, "runtime", &environment.runtime);
         self.attributes(Section::Environment, 260, "service", &environment.service);
         self.attributes(Section::Environment, 150, "os", &environment.os);

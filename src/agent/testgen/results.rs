@@ -57,9 +57,9 @@ impl Report {
         let skip = ran.output.chars().count().saturating_sub(SAID);
         let said = if is_bad { ran.output.chars().skip(skip).collect() } else { String::new() };
         Self {
-            total: tests.total,
-            passed: tests.passed,
-            skipped: tests.skipped,
+            total: tests.counts.total,
+            passed: tests.counts.passed,
+            skipped: tests.counts.skipped,
             failed,
             exit: ran.status,
             timed_out: ran.timed_out,
@@ -83,9 +83,9 @@ fn libtest(output: &str) -> Option<Tests> {
     for line in output.lines() {
         let Some((name, end)) = line.strip_prefix("test ").and_then(|rest| rest.rsplit_once(" ... ")) else { continue };
         match end {
-            "ok" => tests.passed += 1,
+            "ok" => tests.counts.passed += 1,
             "FAILED" => {
-                tests.failed += 1;
+                tests.counts.failed += 1;
                 let heading = format!("---- {name} stdout ----\n");
                 let from = output.find(&heading).and_then(|at| output.get(at + heading.len()..));
                 let text = from.map(|text| {
@@ -98,12 +98,12 @@ fn libtest(output: &str) -> Option<Tests> {
                     ..crate::attachments::Failure::default()
                 });
             }
-            _ if end.starts_with("ignored") => tests.skipped += 1,
+            _ if end.starts_with("ignored") => tests.counts.skipped += 1,
             _ => {}
         }
     }
-    tests.total = tests.passed + tests.failed + tests.skipped;
-    (tests.total > 0).then_some(tests)
+    tests.counts.total = tests.counts.passed + tests.counts.failed + tests.counts.skipped;
+    (tests.counts.total > 0).then_some(tests)
 }
 
 #[cfg(test)]

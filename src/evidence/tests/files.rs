@@ -4,9 +4,15 @@ use super::world::{TRACE, assemble, bundle, failed, log, logs, records, span, sp
 use crate::model::{Attachment, Record, Signal};
 use crate::otlp::{AttachedFile, write_attachment};
 
-fn file(name: &str, kind: &str, content: &str) -> Vec<Record> {
+pub(super) fn file(name: &str, kind: &str, content: &str) -> Vec<Record> {
+    file_of("", name, kind, content)
+}
+
+/// A file that names its service.
+pub(super) fn file_of(service: &str, name: &str, kind: &str, content: &str) -> Vec<Record> {
     let file = AttachedFile {
         trace_id: TRACE,
+        service: service.to_owned(),
         name: name.to_owned(),
         kind: kind.to_owned(),
         content: content.as_bytes().to_vec(),
@@ -141,11 +147,17 @@ fn more_failures_than_are_shown_are_counted() {
     let case = |at: usize| format!("<testcase name='t{at}'><failure>no</failure></testcase>");
     let cases: String = (0..150).map(case).collect();
     let tests = alone("junit", &format!("<testsuite>{cases}</testsuite>")).tests.unwrap();
-    assert_eq!((tests.failed, tests.failures.len(), tests.more), (150, 50, 100));
+    assert_eq!((tests.counts.failed, tests.failures.len(), tests.more), (150, 50, 100));
     let files: Vec<Record> = (0..60).flat_map(|at| file(&format!("{at:02}"), "text", "x")).collect();
     let found = bundle(files);
     assert_eq!(found.attachments.len(), 50);
     assert!(found.completeness.truncated.contains(&"attachments: 50 of 60 are shown".to_owned()));
+    let reports = [
+        file("a", "junit", &format!("<testsuite>{cases}</testsuite>")),
+        file("b", "junit", &format!("<testsuite>{cases}{cases}</testsuite>")),
+    ];
+    let said = bundle(reports.concat()).completeness.truncated;
+    assert_eq!(said, ["attachments[].tests.failures: 200 are left out"], "of both");
 }
 
 #[test]
@@ -156,4 +168,25 @@ fn a_profile_shows_its_heaviest_stacks_and_their_share() {
     let stacks: Vec<_> = profile.stacks.iter().map(|stack| (&*stack.folded, stack.value, stack.share)).collect();
     assert_eq!(stacks, [("main;parse", 30.0, 0.5), ("main;render", 10.0, 0.1667)]);
     assert_eq!((shown.text, shown.unread, shown.cut), (None, false, false));
+}
+
+/// Guarantees: of deep stacks the heaviest are shown that fit into what a profile may have, and what is not shown is said.
+#[test]
+fn a_profile_takes_no_more_than_its_share_of_a_bundle() {
+    let name = "frame".repeat(100);
+    let deep = |n: usize| format!("{};f{n} {}\n", [name.as_str(); 3].join(";"), 1000 - n);
+    let found = bundle(file("p", "folded", &(0..25).map(deep).collect::<String>()));
+    let file = &found.attachments[0];
+    let profile = file.profile.as_ref().unwrap();
+    let bytes: usize = profile.stacks.iter().map(|stack| stack.folded.len()).sum();
+    assert!(bytes <= 24 * 1024 && bytes + deep(0).len() > 24 * 1024, "{bytes}");
+    assert_eq!((profile.stacks.len() as u64 + profile.more, file.cut), (25, true));
+    assert!(profile.stacks.is_sorted_by(|a, b| a.value > b.value) && profile.stacks[0].value == 1000.0);
+    assert_eq!(
+        found.completeness.truncated,
+        [
+            format!("attachments[].profile.stacks: {} are left out", profile.more),
+            "attachments: text, stacks or lines of 1 are left out for their length".to_owned()
+        ]
+    );
 }

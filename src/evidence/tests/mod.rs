@@ -2,11 +2,13 @@
 
 mod alerts;
 mod assembly;
+mod baggage;
 mod files;
 mod kinds;
 mod locals;
 mod parts;
 mod repetition;
+mod seeds;
 mod stacks;
 mod suspects;
 mod symbols;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use opentelemetry_proto::tonic::resource::v1::Resource;
 
+use super::files::{file, file_of};
 use super::world::*;
 use crate::model::{Bundle, Frame, Signal};
 use crate::symbols::{ReadError, SymbolFiles, Symbols};
@@ -249,6 +250,69 @@ fn a_build_id_finds_the_symbols_whatever_the_release() {
     let bundle = failure(Some(symbols(&files)), of_release("cpp", ""), "SEGV", "", &report);
     let frames = &bundle.exception.as_ref().unwrap().frames;
     assert_eq!((&*frames[0].func, frames[0].line.is_some()), ("report", true), "{frames:?}");
+    // The same as a file, beside a failure of which nothing else is known: a build id is of no release.
+    let all = [spans(vec![failed(span(1, 0, "average", 0, 9))]), file("asan.txt", "race", &report)].concat();
+    let beside = assemble_by(&assembler_with(Some(symbols(&files))), all).0.bundle;
+    let attached = &beside.attachments[0].stacks[0].exception.frames[0];
+    assert_eq!((&*attached.func, attached.line), (&*frames[0].func, frames[0].line));
+}
+
+const THREADS: &str = "Full thread dump OpenJDK 64-Bit Server VM:
+
+\"main\" #1 prio=5 os_prio=0 tid=0x1 nid=0x2 runnable
+\tat shop.orders.b.a(SourceFile:14)
+\tat shop.orders.Main.main(SourceFile:6)
+
+\"pool-1\" #9 daemon prio=5 os_prio=0 tid=0x3 nid=0x4 runnable
+\tat shop.orders.b.a(SourceFile:14)
+\tat shop.orders.Main.main(SourceFile:6)
+";
+
+/// Scenario: a dump of threads and a report of tests come by HTTP, one more dump names another service. Guarantees: stacks in files are read
+/// with the symbols that the failure's are; those of another service are not; and both say which frames were not found.
+#[test]
+fn stacks_in_attachments_are_read_with_the_symbols_of_the_failure() {
+    let report = format!(
+        "<testsuite><testcase classname='shop.OrdersTest' name='places'><failure>{OBFUSCATED}</failure></testcase></testsuite>"
+    );
+    let resource = |service: &str, version: Option<&str>| {
+        let mut attributes = vec![text("service.name", service), text("telemetry.sdk.language", "java")];
+        attributes.extend(version.map(|version| text("service.version", version)));
+        Resource { attributes, ..Resource::default() }
+    };
+    let trace = || {
+        records(
+            Signal::Traces,
+            span_request(resource("shop", Some("1.4.2")), vec![failed(span(1, 0, "POST /orders", 0, 9))]),
+        )
+    };
+    let other = || file_of("other", "b.txt", "dump", &THREADS.replace("shop.orders.b.a", "shop.orders.c.a"));
+    let of = |files: &[(&str, &[u8])]| {
+        let all = [trace(), file("a.txt", "dump", THREADS), other(), file("c.xml", "junit", &report)].concat();
+        assemble_by(&assembler_with(Some(symbols(files))), all).0.bundle
+    };
+    let found = of(&[("shop/1.4.2/mapping.txt", MAPPING)]);
+    let [dump, foreign, tests] = found.attachments.as_slice() else { panic!("{:?}", found.attachments) };
+    let placed = [
+        place("OrderService.java", 14, "shop.orders.OrderService.place"),
+        place("Main.java", 6, "shop.orders.Main.main"),
+    ];
+    assert_eq!((places(&dump.stacks[0].exception.frames), dump.stacks[0].count), (placed.to_vec(), 2));
+    assert_eq!(places(&foreign.stacks[0].exception.frames)[0], place("SourceFile", 14, "shop.orders.c.a"));
+    let exception = &tests.tests.as_ref().unwrap().failures[0].exception;
+    assert_eq!(exception.kind.as_deref(), Some("shop.orders.OrderException"));
+    assert_eq!(places(&exception.frames), placed);
+    assert_eq!(exception.causes[0].frames[0].file.as_deref(), Some("PriceList.java"));
+    assert!(exception.stacktrace.as_ref().unwrap().contains("SourceFile:14"), "the text stays as it was");
+    let said = |bundle: &Bundle| -> Vec<String> {
+        let about = |text: &&String| text.starts_with("attachments[].frames: ");
+        bundle.completeness.missing.iter().filter(about).cloned().collect()
+    };
+    let [nameless] = said(&found).try_into().unwrap();
+    assert!(nameless.contains("2 are shown as recorded") && nameless.contains("service.version"), "{nameless}");
+    let without = said(&of(&[]));
+    assert!(without[0].contains("the symbols have no `shop/1.4.2/mapping.txt`"), "{without:?}");
+    assert_eq!(said(&assemble(trace()).0.bundle), [""; 0]);
 }
 
 #[test]

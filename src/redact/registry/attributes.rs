@@ -1053,6 +1053,7 @@ pub(super) const RETIRED: &[(&str, K)] = &[
 /// Attributes whose names end in one that is made up as one goes: the registry's `<prefix>.<key>`.
 #[rustfmt::skip]
 pub(super) const TEMPLATES: &[(&str, Template)] = &[
+    ("baggage.", Template::Entry),
     ("container.label.", Template::Label),
     ("container.labels.", Template::Label),
     ("db.elasticsearch.path_parts.", Template::Parameter),

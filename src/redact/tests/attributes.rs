@@ -284,6 +284,67 @@ fn headers_and_variables_of_the_reproduction_go_by_the_keys_of_their_attributes(
     assert!(!headers["baggage"].to_string().contains("alice"), "{}", headers["baggage"]);
 }
 
+/// Guarantees: what a caller sent along stands in a bundle without what is a person's or opens something, whether a name tells it or the
+/// value alone; and an entry looks the same wherever it is shown.
+#[test]
+fn an_entry_of_the_baggage_is_judged_by_its_name_and_by_what_detectors_find() {
+    let entries = [
+        ("tenant", "t1"),
+        ("user.id", "u-77"),
+        ("session_token", "zq7xzq7x"),
+        ("customerFirstName", "Alice"),
+        ("note", "call zoe.canary@mail.example"),
+        ("debug", "AKIAIOSFODNN7EXAMPLE"),
+        ("callback", "https://h.example/?api_key=k3yk3yk3y"),
+    ];
+    let shown = |config: RedactionProcessor| {
+        let mut document = full();
+        document["environment"]["baggage"] = entries.into_iter().collect();
+        document["trace"]["spans"][0]["attrs"] =
+            entries.into_iter().map(|(key, value)| (format!("baggage.{key}"), json!(value))).collect();
+        let out = redact(&with(config), bundle(document));
+        let attrs = out.trace.spans[0].attrs.clone();
+        let baggage = json!(out.environment.baggage);
+        assert!(entries.iter().all(|(key, _)| attrs[&format!("baggage.{key}")] == baggage[key]), "{attrs:?} {baggage}");
+        baggage
+    };
+    let out = shown(RedactionProcessor::default());
+    assert_eq!((&out["tenant"], &out["session_token"]), (&json!("t1"), &json!("[withheld]")));
+    assert!(out["user.id"].as_str().unwrap().starts_with("user:U-a"), "{out}");
+    assert!(out["customerFirstName"].as_str().unwrap().starts_with("name:M-a"), "{out}");
+    assert!(out["note"].as_str().unwrap().starts_with("call email:E-a"), "{out}");
+    for secret in ["zq7x", "u-77", "Alice", "zoe", "AKIA", "k3yk3y"] {
+        assert!(!out.to_string().contains(secret), "{secret}: {out}");
+    }
+    let blocked = vec!["^baggage\\.tenant$".to_owned()];
+    assert_eq!(
+        shown(RedactionProcessor { blocked_key_patterns: blocked, ..Default::default() })["tenant"],
+        "[withheld]"
+    );
+}
+
+/// Guarantees: a seed passes as the number that it is, and what the user blocks by its key does not.
+#[test]
+fn a_seed_is_judged_by_its_name() {
+    let seeds = |config: RedactionProcessor| {
+        let mut document = full();
+        document["repro"]["seeds"] = json!([
+            {"name": "-shuffle", "value": "1636399552801504000", "of": "shop"},
+            {"name": "--hypothesis-seed", "value": "302934307671667531413257853548643485645", "of": "zoe.canary@mail.example"},
+            {"name": "test.seed", "value": "-1234567890"},
+            {"name": "session.seed", "value": "77777"},
+        ]);
+        json!(redact(&with(config), bundle(document)).repro.seeds)
+    };
+    let shown = seeds(RedactionProcessor::default());
+    let values: Vec<&Value> = shown.as_array().unwrap().iter().map(|seed| &seed["value"]).collect();
+    assert_eq!(values, ["1636399552801504000", "302934307671667531413257853548643485645", "-1234567890", "[withheld]"]);
+    assert!(shown[1]["of"].as_str().unwrap().starts_with("email:E-a"), "{shown}");
+    let blocked = vec!["^test\\.seed$".to_owned()];
+    let shown = seeds(RedactionProcessor { blocked_key_patterns: blocked, ..Default::default() });
+    assert_eq!((&shown[0]["value"], &shown[2]["value"]), (&json!("1636399552801504000"), &json!("[withheld]")));
+}
+
 #[test]
 fn forms_and_manifests_are_read_by_the_names_in_them() {
     let out = default_attrs(&json!({
