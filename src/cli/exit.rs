@@ -1,4 +1,4 @@
-//! Exit codes: a contract (README, "Command line").
+//! Exit codes: a contract (`docs/agents.md`).
 
 /// What a command ends with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

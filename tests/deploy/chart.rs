@@ -311,7 +311,7 @@ fn notes(arguments: &[&str]) -> String {
     of_kind(&documents, "Notes")[0]["notes"].as_str().unwrap().to_owned()
 }
 
-/// Guarantees: what the notes tell a user of a Collector to add is what a Collector takes.
+/// Guarantees: what the notes tell a user of a Collector to add is what a Collector takes, and takes none of its own pipelines away.
 #[test]
 fn the_notes_hold_a_configuration_that_a_collector_takes() {
     let values = values("statefulset");
@@ -321,11 +321,18 @@ fn the_notes_hold_a_configuration_that_a_collector_takes() {
         let (_, snippet) = notes.split_once("\nexporters:\n").expect("a snippet in the notes");
         let (snippet, _) = snippet.split_once("\n\n").unwrap();
         assert!(snippet.contains(exporter) && snippet.contains(".obs.svc:4317"), "{notes}");
+        let snippet = format!("exporters:\n{snippet}\n");
+        // A pipeline of the same name would lose the exporters that its owner gave it.
+        let added: Value = serde_saphyr::from_str(&snippet).unwrap();
+        let added: Vec<_> = added["service"]["pipelines"].as_object().unwrap().keys().cloned().collect();
+        assert_eq!(added, ["logs/casefile", "traces/casefile"]);
         let folder = tempfile::tempdir().unwrap();
-        let own = "receivers: {otlp: {protocols: {grpc: {}}}}\nprocessors: {batch: {}}\n";
-        fs::write(folder.path().join("config.yaml"), format!("{own}exporters:\n{snippet}\n")).unwrap();
+        let own = "receivers: {otlp: {protocols: {grpc: {}}}}\nexporters: {otlp_grpc: {endpoint: 'backend:4317'}}\n\
+                   service: {pipelines: {traces: {receivers: [otlp], exporters: [otlp_grpc]}}}\n";
+        fs::write(folder.path().join("own.yaml"), own).unwrap();
+        fs::write(folder.path().join("casefile.yaml"), &snippet).unwrap();
         let checked = Command::new(tool("casefile-test-collector"))
-            .args(["validate", "--config", "config.yaml"])
+            .args(["validate", "--config", "own.yaml", "--config", "casefile.yaml"])
             .current_dir(folder.path())
             .output()
             .unwrap();

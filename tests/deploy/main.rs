@@ -196,6 +196,23 @@ fn the_image_and_the_demo_fit_together() {
         }
     }
     assert_eq!(services["casefile"]["read_only"], true);
+
+    // The Collector is of the version that its configuration is tested with, and both sides name the topics that are made.
+    let build = fs::read_to_string(root().join("tests/support/collector/builder.yaml")).unwrap();
+    let build: serde_json::Value = serde_saphyr::from_str(&build).unwrap();
+    let version = build["dist"]["version"].as_str().unwrap();
+    assert!(services["collector"]["image"].as_str().unwrap().ends_with(&format!("-contrib:{version}")));
+    let yaml = |file: &str| -> serde_json::Value {
+        serde_saphyr::from_str(&fs::read_to_string(root().join("deploy").join(file)).unwrap()).unwrap()
+    };
+    let (writer, reader) = (yaml("collector/kafka.yaml"), yaml("compose.casefile.yaml"));
+    let made = services["topics"]["command"][2].as_str().unwrap();
+    for signal in ["traces", "logs"] {
+        let topic = writer["exporters"]["kafka"][signal]["topic"].as_str().unwrap();
+        assert_eq!(reader["receivers"]["kafka"][signal]["topics"][0], topic);
+        assert!(made.split([' ', ';']).any(|word| word == topic), "{topic} is not made: {made}");
+    }
+    assert_eq!(services["collector"]["environment"]["KAFKA_BROKERS"], reader["receivers"]["kafka"]["brokers"][0]);
 }
 
 #[test]

@@ -201,6 +201,13 @@ impl<'c> Place<'c> {
         panic!("the session does not end");
     }
 
+    /// The topics of the page's script, of so many partitions.
+    fn make_topics(&self, partitions: usize) {
+        let script = root().join("deploy/kafka/topics.sh");
+        self.run(&format!("PARTITIONS={partitions} REPLICAS=1 IN_SYNC=1 {}", script.display()));
+        assert_eq!(self.partitions(), [partitions, partitions, 1]);
+    }
+
     fn start<'h>(&self, home: &'h Home) -> Casefile<'h> {
         home.start_as(self.with_environment(casefile::command(self.folder.path())))
     }
@@ -231,9 +238,7 @@ fn commands(heading: &str, number: usize) -> String {
 fn a_group_runs_as_in_the_examples_and_by_the_commands_of_the_page() {
     let cluster = Cluster::start(1);
     let place = Place::new(&cluster);
-    let script = root().join("deploy/kafka/topics.sh");
-    place.run(&format!("PARTITIONS=6 REPLICAS=1 IN_SYNC=1 {}", script.display()));
-    assert_eq!(place.partitions(), [6, 6, 1]);
+    place.make_topics(6);
 
     // A shorter session, so that the page's "wait for session_timeout" takes no minute.
     let text = example("kafka/casefile.yaml", &[("session_timeout: 45s", "session_timeout: 6s")]);
@@ -281,5 +286,36 @@ fn a_group_runs_as_in_the_examples_and_by_the_commands_of_the_page() {
     let all = &failed(0, 6) | &failed(TRACES, 6);
     wait(&mut member, &[home.store()], all.len());
     assert_eq!(whole(&home.store()), all);
+    collector.stop();
+}
+
+/// Scenario: topics by the script; a member and a gateway by their examples; a Collector that sends to the gateway by the example of one that
+/// knows no Kafka.
+///
+/// Guarantees: the gateway needs no topic that the script does not make, and the member reads all that it writes.
+#[test]
+fn a_gateway_writes_what_a_member_reads_as_in_the_examples() {
+    let cluster = Cluster::start(1);
+    let place = Place::new(&cluster);
+    place.make_topics(6);
+    let home = Home::of_example(place.folder.path(), &example("kafka/casefile.yaml", &[]));
+    let mut member = place.start(&home);
+
+    let folder = place.folder.path().join("gateway");
+    fs::create_dir(&folder).unwrap();
+    let of_gateway = Home::gateway(&folder, "{}");
+    let here = |port: u16| format!("127.0.0.1:{port}");
+    let ports = [of_gateway.grpc, of_gateway.http, of_gateway.health, of_gateway.metrics].map(here);
+    let changes = ["0.0.0.0:4317", "0.0.0.0:4318", "0.0.0.0:13133", "0.0.0.0:8888"]
+        .into_iter()
+        .zip(ports.iter().map(String::as_str));
+    fs::write(of_gateway.config(), example("kafka/gateway.yaml", &changes.collect::<Vec<_>>())).unwrap();
+    let mut gateway = place.start(&of_gateway);
+    gateway.wait("a gateway that is ready", |it| it.health().status == 200);
+
+    let collector = Collector::start(&example("collector/otlp.yaml", &[("casefile:4317", &ports[0])]));
+    send(&collector, 0, 6);
+    wait(&mut member, &[home.store()], failed(0, 6).len());
+    assert_eq!(whole(&home.store()), failed(0, 6));
     collector.stop();
 }

@@ -76,7 +76,7 @@ pub(crate) struct Home {
     folder: PathBuf,
     pub(crate) grpc: u16,
     pub(crate) http: u16,
-    metrics: u16,
+    pub(crate) metrics: u16,
     pub(crate) health: u16,
 }
 
