@@ -246,8 +246,8 @@ async fn send(
         rate => Duration::from_secs_f64(SPANS_PER_REQUEST as f64 / rate as f64),
     };
     let mut connections = tokio::task::JoinSet::new();
-    for channel in channels.iter().cloned() {
-        let (next, requests) = (Arc::clone(&next), Arc::clone(requests));
+    for channel in channels {
+        let (channel, next, requests) = (channel.clone(), Arc::clone(&next), Arc::clone(requests));
         connections.spawn(async move {
             let mut waited = Vec::new();
             loop {
