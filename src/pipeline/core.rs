@@ -148,7 +148,7 @@ impl Core {
     }
 
     /// A window of its own, in memory, with a memory of past decisions of its own (one of `n`), on the same stages, budget and
-    /// ledger. What comes into it without an origin ([`Core::admit_read`]) has had its outcome before.
+    /// ledger. What is read into it without an origin has had its outcome before.
     ///
     /// # Errors
     /// What [`Core::build`] would have found.
