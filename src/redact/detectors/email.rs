@@ -10,6 +10,13 @@ use crate::redact::token::Class;
 const MAX_LOCAL: usize = 256;
 /// Longest domain (RFC 1035 §2.3.4).
 const MAX_DOMAIN: usize = 255;
+/// Ends of domains that are known where digits follow them at once (`ada@example.org2025-07-01`): those that most addresses have. No end of a domain
+/// has a digit in it, but names of versions do (`pkg@next.rc1`).
+const KNOWN_TOPS: &[&str] = &[
+    "ai", "app", "at", "au", "biz", "br", "ca", "ch", "cn", "co", "com", "de", "dev", "dk", "edu", "es", "eu",
+    "example", "fi", "fr", "gov", "in", "info", "io", "it", "jp", "kr", "me", "mx", "net", "nl", "no", "org", "pl",
+    "ru", "se", "uk", "us",
+];
 
 #[derive(Debug)]
 pub(super) struct Email;
@@ -25,20 +32,20 @@ impl Detector for Email {
 }
 
 fn around(text: &str, at: usize, domain_start: usize) -> Option<Finding> {
-    let domain_end = domain(text, domain_start)?;
+    let Domain { end: domain_end, glued } = domain(text, domain_start)?;
     let start = local(text, at)?;
     let is_scp_address = slice(text, start, at) == "git" && matches!(after(text, domain_end), Some(':' | '/'));
     if is_scp_address || userinfo::is_authority(text, at) {
         return None;
     }
     let canonical = format!("{}@{}", slice(text, start, at), slice(text, domain_start, domain_end)).to_lowercase();
-    Some(Finding::token(start, domain_end, "email", Class::Email, canonical))
+    Some(Finding::token(start, domain_end + glued, "email", Class::Email, canonical))
 }
 
 /// The canonical form of a text that is an address and nothing else.
 pub(super) fn canonical(text: &str) -> Option<String> {
     let at = text.find('@')?;
-    let is_whole = local(text, at) == Some(0) && domain(text, at + 1) == Some(text.len());
+    let is_whole = local(text, at) == Some(0) && domain(text, at + 1) == Some(Domain { end: text.len(), glued: 0 });
     is_whole.then(|| text.to_lowercase())
 }
 
@@ -58,17 +65,26 @@ fn local(text: &str, at: usize) -> Option<usize> {
     (start < at && !slice(text, start, at).ends_with('.')).then_some(start)
 }
 
-fn domain(text: &str, start: usize) -> Option<usize> {
+/// Where a domain ends.
+#[derive(Debug, PartialEq, Eq)]
+struct Domain {
+    end: usize,
+    /// Bytes that stand behind it without anything between: they go with it, since what is glued to a token changes it.
+    glued: usize,
+}
+
+fn domain(text: &str, start: usize) -> Option<Domain> {
     if text.get(start..)?.starts_with('[') {
         let end = run_end(text, start + 1, 64, |char| {
             char.is_ascii_hexdigit() || matches!(char, '.' | ':' | 'I' | 'P' | 'v')
         });
-        return (after(text, end) == Some(']') && end > start + 3).then_some(end + 1);
+        return (after(text, end) == Some(']') && end > start + 3).then_some(Domain { end: end + 1, glued: 0 });
     }
     let end = run_end(text, start, MAX_DOMAIN, |char| char.is_alphanumeric() || matches!(char, '.' | '-'));
     // A host name's last label has letters; what follows it in the text (`.`, `-`, `.5`) does not belong to it.
-    let mut length = 0;
+    let (mut length, mut glued) = (0, 0);
     let mut labels = 0;
+    let mut is_named = false;
     let mut offset = 0;
     for label in slice(text, start, end).split('.') {
         let label_end = offset + label.len();
@@ -79,12 +95,27 @@ fn domain(text: &str, start: usize) -> Option<usize> {
         labels += 1;
         let is_top = label.chars().all(char::is_alphabetic) || label.starts_with("xn--");
         if labels > 1 && is_top && label.chars().nth(1).is_some() {
-            length = offset + label.len();
+            (length, glued) = (offset + label.len(), 0);
+        } else if let Some(top) = Some(known_top(label)).filter(|top| is_named && *top > 0) {
+            let behind = label.chars().skip(top).take_while(char::is_ascii_alphanumeric);
+            (length, glued) = (offset + top, behind.count());
         }
+        is_named |= label.starts_with(char::is_alphabetic);
         if label_end != offset + label.len() {
             break;
         }
         offset = label_end + 1;
     }
-    (length > 0).then_some(start + length)
+    (length > 0).then_some(Domain { end: start + length, glued })
+}
+
+/// Bytes of the end of a domain that a label with digits behind it begins with; 0 where it begins with none that is known.
+fn known_top(label: &str) -> usize {
+    let letters = label.bytes().take_while(u8::is_ascii_alphabetic).count();
+    let is_known = |top: &str| KNOWN_TOPS.iter().any(|known| known.eq_ignore_ascii_case(top));
+    if label.as_bytes().get(letters).is_some_and(u8::is_ascii_digit) && is_known(slice(label, 0, letters)) {
+        letters
+    } else {
+        0
+    }
 }

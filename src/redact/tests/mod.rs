@@ -4,6 +4,7 @@ mod actions;
 mod attributes;
 mod bundles;
 mod databases;
+mod emails;
 mod fields;
 mod keys;
 mod national;
