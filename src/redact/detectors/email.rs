@@ -10,13 +10,8 @@ use crate::redact::token::Class;
 const MAX_LOCAL: usize = 256;
 /// Longest domain (RFC 1035 §2.3.4).
 const MAX_DOMAIN: usize = 255;
-/// Ends of domains that are known where digits follow them at once (`ada@example.org2025-07-01`): those that most addresses have. No end of a domain
-/// has a digit in it, but names of versions do (`pkg@next.rc1`).
-const KNOWN_TOPS: &[&str] = &[
-    "ai", "app", "at", "au", "biz", "br", "ca", "ch", "cn", "co", "com", "de", "dev", "dk", "edu", "es", "eu",
-    "example", "fi", "fr", "gov", "in", "info", "io", "it", "jp", "kr", "me", "mx", "net", "nl", "no", "org", "pl",
-    "ru", "se", "uk", "us",
-];
+/// What begins the last part of a version and not the end of a domain with digits behind it: `pkg@next.rc1`.
+const PRE_RELEASES: &[&str] = &["alpha", "beta", "pre", "rc"];
 
 #[derive(Debug)]
 pub(super) struct Email;
@@ -96,7 +91,7 @@ fn domain(text: &str, start: usize) -> Option<Domain> {
         let is_top = label.chars().all(char::is_alphabetic) || label.starts_with("xn--");
         if labels > 1 && is_top && label.chars().nth(1).is_some() {
             (length, glued) = (offset + label.len(), 0);
-        } else if let Some(top) = Some(known_top(label)).filter(|top| is_named && *top > 0) {
+        } else if let Some(top) = Some(top(label)).filter(|top| is_named && *top > 0) {
             let behind = label.chars().skip(top).take_while(char::is_ascii_alphanumeric);
             (length, glued) = (offset + top, behind.count());
         }
@@ -109,13 +104,11 @@ fn domain(text: &str, start: usize) -> Option<Domain> {
     (length > 0).then_some(Domain { end: start + length, glued })
 }
 
-/// Bytes of the end of a domain that a label with digits behind it begins with; 0 where it begins with none that is known.
-fn known_top(label: &str) -> usize {
+/// Bytes of letters that a label with digits behind them begins with, if they may be the end of a domain, and the digits what was written behind it
+/// without anything between (`ada@example.org2025-07-01`); else 0.
+fn top(label: &str) -> usize {
     let letters = label.bytes().take_while(u8::is_ascii_alphabetic).count();
-    let is_known = |top: &str| KNOWN_TOPS.iter().any(|known| known.eq_ignore_ascii_case(top));
-    if label.as_bytes().get(letters).is_some_and(u8::is_ascii_digit) && is_known(slice(label, 0, letters)) {
-        letters
-    } else {
-        0
-    }
+    let is_followed = label.as_bytes().get(letters).is_some_and(u8::is_ascii_digit);
+    let is_version = PRE_RELEASES.iter().any(|known| known.eq_ignore_ascii_case(slice(label, 0, letters)));
+    if letters > 1 && is_followed && !is_version { letters } else { 0 }
 }
