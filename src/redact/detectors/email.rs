@@ -104,11 +104,11 @@ fn domain(text: &str, start: usize) -> Option<Domain> {
     (length > 0).then_some(Domain { end: start + length, glued })
 }
 
-/// Bytes of letters that a label with digits behind them begins with, if they may be the end of a domain, and the digits what was written behind it
-/// without anything between (`ada@example.org2025-07-01`); else 0.
+/// Bytes of letters that a label with digits or a hyphen behind them begins with, if they may be the end of a domain, and the rest what was written
+/// behind it (`ada@example.org2025-07-01`, `ada@example.org-prod`); else 0. No end of a domain has either in it, but those in Punycode.
 fn top(label: &str) -> usize {
     let letters = label.bytes().take_while(u8::is_ascii_alphabetic).count();
-    let is_followed = label.as_bytes().get(letters).is_some_and(u8::is_ascii_digit);
+    let is_followed = label.as_bytes().get(letters).is_some_and(|next| next.is_ascii_digit() || *next == b'-');
     let is_version = PRE_RELEASES.iter().any(|known| known.eq_ignore_ascii_case(slice(label, 0, letters)));
     if letters > 1 && is_followed && !is_version { letters } else { 0 }
 }
