@@ -9,10 +9,9 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use opentelemetry_proto::tonic::common::v1::KeyValue;
-use opentelemetry_proto::tonic::trace::v1::Span;
 
-use super::gather::{Loaded, LogFact};
-use super::values;
+use super::gather::LogFact;
+use super::{Path, values};
 use crate::model::{Attributes, Completeness};
 
 /// What the key of an entry begins with.
@@ -40,21 +39,20 @@ pub(super) fn is_in(pairs: &[KeyValue]) -> bool {
 /// The entries that held where it failed: of an entry that was recorded more than once, the value nearest to the failure. That is
 /// the one of the lowest span of the path, there its attribute before its last log record and that before the header it got. Where
 /// there is no path, the last log record that has the entry tells.
-pub(super) fn baggage(path: &[Loaded<Span>], logs: &[LogFact], complete: &mut Completeness) -> Attributes {
+pub(super) fn baggage(path: &Path, logs: &[LogFact], complete: &mut Completeness) -> Attributes {
     let mut found = Attributes::new();
     let mut take = |entries: Vec<(String, Value)>| {
         for (key, value) in entries {
             found.entry(key).or_insert(value);
         }
     };
-    for span in path.iter().rev() {
-        let attrs = values::attributes(&span.body.attributes);
+    for (span, attrs) in path.loaded.iter().zip(&path.attrs).rev() {
         let id = values::span_id(&span.body.span_id);
-        take(recorded(&attrs));
+        take(recorded(attrs));
         take(logged(logs.iter().rev().filter(|log| log.span == id)));
-        take(received(&attrs));
+        take(received(attrs));
     }
-    if path.is_empty() {
+    if path.loaded.is_empty() {
         take(logged(logs.iter().rev()));
     }
     bounded(found, complete)

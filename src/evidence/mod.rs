@@ -228,11 +228,11 @@ impl Assembler {
         complete.records = digests.len() as u64;
         complete.shown = (shown.len() + ambient.len() + exemplars.len() + attachments.len()) as u64 + log_records;
 
-        let baggage = baggage::baggage(&path.loaded, &logs, &mut complete);
+        let baggage = baggage::baggage(&path, &logs, &mut complete);
         let environment = environment::environment(&anchor.resource, flags, baggage);
-        let mut repro = repro::repro(&path.loaded, environment.timezone.as_deref());
+        let mut repro = repro::repro(&path, environment.timezone.as_deref());
         repro.test = test_of(&path, &anchor);
-        seeds::put(&mut repro, &path.loaded, (&anchor.attrs, &anchor.resource), reported, &mut complete);
+        seeds::put(&mut repro, &path, (&anchor.attrs, &anchor.resource), reported, &mut complete);
         gaps::of_repro(&repro, &mut complete);
         let root = path.loaded.first().map(|span| &*span.resource);
         let commit_sha = environment::commit(&[&anchor.resource, &anchor.attrs, root.unwrap_or(&anchor.resource)]);
@@ -338,6 +338,8 @@ impl Assembler {
 struct Path {
     nodes: Vec<Node>,
     loaded: Vec<Loaded<Span>>,
+    /// The attributes of each: many look for theirs in them.
+    attrs: Vec<Attributes>,
 }
 
 impl Path {
@@ -351,8 +353,9 @@ impl Path {
             nodes.drain(1..=left_out);
             complete.truncated.push(format!("trace.span_path: {left_out} spans below the first are left out"));
         }
-        let loaded = nodes.iter().filter_map(|node| tree.spans[*node].load()).collect();
-        Self { nodes, loaded }
+        let loaded: Vec<Loaded<Span>> = nodes.iter().filter_map(|node| tree.spans[*node].load()).collect();
+        let attrs = loaded.iter().map(|span| values::attributes(&span.body.attributes)).collect();
+        Self { nodes, loaded, attrs }
     }
 }
 
@@ -368,13 +371,13 @@ struct Anchor {
 
 impl Anchor {
     fn of(path: &Path, critical: &Critical, logs: &[LogFact], files: &[files::File]) -> Self {
-        if let Some(span) = path.loaded.last() {
+        if let Some((span, attrs)) = path.loaded.last().zip(path.attrs.last()) {
             let message = span.body.status.as_ref().map(|status| status.message.clone()).unwrap_or_default();
             return Self {
                 service: span.service().to_owned(),
                 span: span.body.name.clone(),
                 resource: Arc::clone(&span.resource),
-                attrs: values::attributes(&span.body.attributes),
+                attrs: attrs.clone(),
                 said: match critical {
                     Critical::Slow(_) => String::new(),
                     _ if message.is_empty() => error_logged_in(logs, &span.body),
@@ -473,10 +476,8 @@ fn exemplar(fact: &gather::ExemplarFact) -> Option<ExemplarEvidence> {
 
 /// What the spans of the path, from the failing one up, say of a test; then what their resources do.
 fn test_of(path: &Path, anchor: &Anchor) -> Option<TestRun> {
-    let spans = path.loaded.iter().rev();
-    let attrs: Vec<Attributes> = spans.clone().map(|span| values::attributes(&span.body.attributes)).collect();
-    let attrs = attrs.iter().chain(path.loaded.is_empty().then_some(&anchor.attrs));
-    let resources = spans.map(|span| &*span.resource).chain([&*anchor.resource]);
+    let attrs = path.attrs.iter().rev().chain(path.loaded.is_empty().then_some(&anchor.attrs));
+    let resources = path.loaded.iter().rev().map(|span| &*span.resource).chain([&*anchor.resource]);
     test_run::read(&attrs.chain(resources).collect::<Vec<_>>())
 }
 

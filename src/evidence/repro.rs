@@ -8,11 +8,9 @@
 //! that no semantic convention defines as telemetry's own, and those conventions that carry values (function
 //! parameters, query parameters, message bodies, command lines).
 
-use opentelemetry_proto::tonic::trace::v1::Span;
 use serde_json::Value;
 
-use super::gather::Loaded;
-use super::{environment, values};
+use super::{Path, environment, values};
 use crate::model::{Attributes, BODY_KEYS, COMMAND_KEYS, IMAGE_KEYS, Repro, Request, Timestamp};
 
 const SERVER: i32 = 2;
@@ -129,8 +127,7 @@ const METADATA: [&str; 91] = [
 ];
 
 /// Puts it together from the spans of the path, root first.
-pub(super) fn repro(path: &[Loaded<Span>], timezone: Option<&str>) -> Repro {
-    let attrs: Vec<Attributes> = path.iter().map(|span| values::attributes(&span.body.attributes)).collect();
+pub(super) fn repro(Path { loaded: path, attrs, .. }: &Path, timezone: Option<&str>) -> Repro {
     let mut repro = Repro::default();
     repro.env.extend(timezone.map(|zone| ("TZ".to_owned(), zone.to_owned())));
     if let Some(critical) = path.last() {
@@ -138,7 +135,7 @@ pub(super) fn repro(path: &[Loaded<Span>], timezone: Option<&str>) -> Repro {
             environment::variables(&critical.resource).chain(attrs.last().into_iter().flat_map(environment::variables));
         repro.env.extend(recorded.map(|(name, value)| (name.to_owned(), values::text(value))));
     }
-    let entries = path.iter().zip(&attrs).rev().filter(|(span, _)| [SERVER, CONSUMER].contains(&span.body.kind));
+    let entries = path.iter().zip(attrs).rev().filter(|(span, _)| [SERVER, CONSUMER].contains(&span.body.kind));
     let mut entries = entries.chain(path.first().zip(attrs.first()));
     let entry = entries.find_map(|(span, attrs)| Some((span, attrs, request(attrs)?)));
     repro.time = entry
@@ -155,12 +152,12 @@ pub(super) fn repro(path: &[Loaded<Span>], timezone: Option<&str>) -> Repro {
     if let Some((span, entry, mut request)) = entry {
         repro.inputs.extend(query_parameters(entry, request.url.as_deref()));
         // A handler may know no span but its own, below the one that received the request.
-        let below = path.iter().zip(&attrs).skip_while(|(other, _)| !std::ptr::eq(*other, span)).skip(1);
+        let below = path.iter().zip(attrs).skip_while(|(other, _)| !std::ptr::eq(*other, span)).skip(1);
         let mut own = below.filter(|(span, _)| ![CLIENT, PRODUCER].contains(&span.body.kind));
         request.body = body(entry).or_else(|| own.find_map(|(_, attrs)| body(attrs)));
         repro.request = Some(request);
     }
-    for attrs in &attrs {
+    for attrs in attrs {
         repro
             .inputs
             .extend(attrs.iter().filter(|(key, _)| is_input(key)).map(|(key, value)| (key.clone(), value.clone())));

@@ -4,12 +4,10 @@
 //! the command that is called so or is Go's `-shuffle`, or what a report of tests prints about the seed of its run. Anything else under such a
 //! name (`random`, a phrase of words, bytes) is none, and is not taken from where it stands.
 
-use opentelemetry_proto::tonic::trace::v1::Span;
 use serde_json::Value;
 
 use super::files::File;
-use super::gather::Loaded;
-use super::{environment, values};
+use super::{Path, environment};
 use crate::model::{Attributes, Completeness, Repro, Seed};
 
 /// Most seeds that are shown.
@@ -23,14 +21,14 @@ const MISSING: &str = "repro.seeds: no attribute, variable, option or test repor
 /// recorded more than once the value nearest to the failure counts.
 pub(super) fn put(
     repro: &mut Repro,
-    path: &[Loaded<Span>],
+    path: &Path,
     anchor: (&Attributes, &Attributes),
     reported: Vec<Seed>,
     complete: &mut Completeness,
 ) {
-    let spans: Vec<Attributes> = path.iter().rev().map(|span| values::attributes(&span.body.attributes)).collect();
     let (attrs, resource) = anchor;
-    let places = spans.iter().chain([attrs, resource]).chain(path.iter().rev().map(|span| &*span.resource));
+    let resources = path.loaded.iter().rev().map(|span| &*span.resource);
+    let places = path.attrs.iter().rev().chain([attrs, resource]).chain(resources);
     let mut seeds: Vec<Seed> = Vec::new();
     for found in places.flat_map(recorded) {
         if seeds.iter().all(|known| known.name != found.name) {
