@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::sources::ConfigArgs;
 use super::store::block_on;
-use crate::config::ValidatedConfig;
+use crate::config::{DeadLetter, ValidatedConfig};
 use crate::exporter::{self, Store};
 use crate::model::{Finding, State};
 use crate::pipeline::check;
@@ -54,9 +54,9 @@ fn findings(config: &ValidatedConfig) -> anyhow::Result<Vec<Finding>> {
     }
     let pipelines = &config.pipelines;
     for (id, receiver, signals) in &pipelines.kafka {
-        let letters = receiver.dead_letter.as_ref();
-        let letters = letters.map(|to| exporter::examine_writing(&receiver.connection().properties(), &to.topic));
-        findings.extend(kafka::examine(receiver, signals).into_iter().chain(letters).map(|finding| of(id, finding)));
+        let writing = |to: &DeadLetter| exporter::examine_writing(&receiver.connection().properties(), &[&to.topic]);
+        let writing = receiver.dead_letter.iter().flat_map(writing);
+        findings.extend(kafka::examine(receiver, signals).into_iter().chain(writing).map(|finding| of(id, finding)));
     }
     if let Some((id, gateway)) = &pipelines.gateway {
         findings.extend(

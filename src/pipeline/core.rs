@@ -231,8 +231,20 @@ impl Core {
     pub fn close_all(&self, now: Timestamp, shard: usize, reason: CloseReason, limit: usize) -> Vec<ClosedTrace> {
         let is_kept = reason == CloseReason::Shutdown && self.log.is_some();
         let outcome = if is_kept { Outcome::Carried } else { Outcome::NotSampled };
+        self.drain(now, shard, outcome, reason, limit)
+    }
+
+    /// The same, where what has no trace to be judged has the outcome `waiting`.
+    fn drain(
+        &self,
+        now: Timestamp,
+        shard: usize,
+        waiting: Outcome,
+        reason: CloseReason,
+        limit: usize,
+    ) -> Vec<ClosedTrace> {
         let drain = |window: &mut Window| {
-            window.let_go_waiting(outcome);
+            window.let_go_waiting(waiting);
             window.drain(now, reason, limit)
         };
         self.with_window(shard, drain).unwrap_or_default()
@@ -263,11 +275,7 @@ impl Core {
     /// Lets go of everything that is open, undecided: whoever reads it next takes it up.
     pub(super) fn let_go(&self, now: Timestamp) {
         for shard in 0..self.shards() {
-            let drain = |window: &mut Window| {
-                window.let_go_waiting(Outcome::Carried);
-                window.drain(now, CloseReason::Shutdown, usize::MAX)
-            };
-            for trace in self.with_window(shard, drain).unwrap_or_default() {
+            for trace in self.drain(now, shard, Outcome::Carried, CloseReason::Shutdown, usize::MAX) {
                 trace.tracked.settle(Outcome::Carried);
             }
         }

@@ -36,32 +36,38 @@ pub fn examine(id: &str, config: &KafkaExporter, signals: &[Signal]) -> Vec<Find
         }
         Found::Unwell(why) | Found::Misplaced(why) => vec![Finding::new("topics", State::Broken, why)],
     };
-    for signal in signals {
-        findings.push(examine_writing(&config.connection().properties(), config.topic(*signal).0));
-    }
+    let topics: Vec<&str> = signals.iter().map(|signal| config.topic(*signal).0).collect();
+    findings.extend(examine_writing(&config.connection().properties(), &topics));
     findings
 }
 
-/// Whether a topic may be written to by a client with these properties (in librdkafka's words).
+/// Whether topics may be written to by a client with these properties (in librdkafka's words).
 #[must_use]
-pub fn examine_writing(properties: &BTreeMap<&'static str, String>, topic: &str) -> Finding {
-    let (state, detail) = match try_to_write(properties, topic) {
-        Err(KafkaError::MessageProduction(RDKafkaErrorCode::InvalidRequiredAcks)) => {
-            (State::Ok, "may be written to".to_owned())
-        }
-        Err(KafkaError::MessageProduction(RDKafkaErrorCode::TopicAuthorizationFailed)) => {
-            (State::Broken, "may not be written to: this client needs `Write` on it".to_owned())
-        }
-        Err(error) => {
-            let error = error.rdkafka_error_code().map_or_else(|| error.to_string(), |code| code.to_string());
-            (State::Broken, format!("cannot be written to: {error}"))
-        }
-        Ok(()) => (State::Warning, "may be written to; the broker has taken an empty message for a trial".to_owned()),
+pub fn examine_writing(properties: &BTreeMap<&'static str, String>, topics: &[&str]) -> Vec<Finding> {
+    let client = client(properties);
+    let written = |topic: &&str| {
+        let (state, detail) = match client.as_ref().map_err(Clone::clone).and_then(|client| try_to_write(client, topic))
+        {
+            Err(KafkaError::MessageProduction(RDKafkaErrorCode::InvalidRequiredAcks)) => {
+                (State::Ok, "may be written to".to_owned())
+            }
+            Err(KafkaError::MessageProduction(RDKafkaErrorCode::TopicAuthorizationFailed)) => {
+                (State::Broken, "may not be written to: this client needs `Write` on it".to_owned())
+            }
+            Err(error) => {
+                let error = error.rdkafka_error_code().map_or_else(|| error.to_string(), |code| code.to_string());
+                (State::Broken, format!("cannot be written to: {error}"))
+            }
+            Ok(()) => {
+                (State::Warning, "may be written to; the broker has taken an empty message for a trial".to_owned())
+            }
+        };
+        Finding::new(format!("writing to {topic}"), state, detail)
     };
-    Finding::new(format!("writing to {topic}"), state, detail)
+    topics.iter().map(written).collect()
 }
 
-fn try_to_write(properties: &BTreeMap<&'static str, String>, topic: &str) -> Result<(), KafkaError> {
+fn client(properties: &BTreeMap<&'static str, String>) -> Result<FutureProducer, KafkaError> {
     let mut client = ClientConfig::new();
     for (name, value) in properties {
         client.set(*name, value);
@@ -75,7 +81,10 @@ fn try_to_write(properties: &BTreeMap<&'static str, String>, topic: &str) -> Res
         .set("request.timeout.ms", PATIENCE.as_millis().to_string())
         // What it has to say is in the answer.
         .set_log_level(RDKafkaLogLevel::Emerg);
-    let producer: FutureProducer = client.create()?;
+    client.create()
+}
+
+fn try_to_write(client: &FutureProducer, topic: &str) -> Result<(), KafkaError> {
     let message = FutureRecord::<(), [u8]>::to(topic).partition(0).payload(&[]);
-    block_on(producer.send(message, PATIENCE)).map(drop).map_err(|(error, _)| error)
+    block_on(client.send(message, PATIENCE)).map(drop).map_err(|(error, _)| error)
 }

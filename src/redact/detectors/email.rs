@@ -91,7 +91,7 @@ fn domain(text: &str, start: usize) -> Option<Domain> {
         let is_top = label.chars().all(char::is_alphabetic) || label.starts_with("xn--");
         if labels > 1 && is_top && label.chars().nth(1).is_some() {
             (length, glued) = (offset + label.len(), 0);
-        } else if let Some(top) = Some(top(label)).filter(|top| is_named && *top > 0) {
+        } else if let Some(top) = top(label).filter(|_| is_named) {
             let behind = label.chars().skip(top).take_while(char::is_ascii_alphanumeric);
             (length, glued) = (offset + top, behind.count());
         }
@@ -105,10 +105,10 @@ fn domain(text: &str, start: usize) -> Option<Domain> {
 }
 
 /// Bytes of letters that a label with digits or a hyphen behind them begins with, if they may be the end of a domain, and the rest what was written
-/// behind it (`ada@example.org2025-07-01`, `ada@example.org-prod`); else 0. No end of a domain has either in it, but those in Punycode.
-fn top(label: &str) -> usize {
+/// behind it (`ada@example.org2025-07-01`, `ada@example.org-prod`). No end of a domain has either in it, but those in Punycode.
+fn top(label: &str) -> Option<usize> {
     let letters = label.bytes().take_while(u8::is_ascii_alphabetic).count();
     let is_followed = label.as_bytes().get(letters).is_some_and(|next| next.is_ascii_digit() || *next == b'-');
     let is_version = PRE_RELEASES.iter().any(|known| known.eq_ignore_ascii_case(slice(label, 0, letters)));
-    if letters > 1 && is_followed && !is_version { letters } else { 0 }
+    (letters > 1 && is_followed && !is_version).then_some(letters)
 }
