@@ -1,10 +1,11 @@
 //! Which ids may have been remembered: asked for every record, so that nearly all of them need no look at a cache.
 //!
 //! A blocked Bloom filter (Putze, Sanders, Singler: "Cache-, Hash- and Space-Efficient Bloom Filters", 2007) with blocks of
-//! one word, in two generations: when one is full, the older is forgotten. It uses no more words than the ids so far need, so that it stays in
-//! the nearest cache of a core where few traces are sampled, whatever number of them is to be remembered at most.
+//! one word, in two generations: when one is full, the older is forgotten. Its table is made for the ids that there are so far, so that it stays
+//! in the nearest cache of a core where few traces are sampled, whatever number of them is to be remembered at most.
 
 use std::hash::BuildHasher;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use foldhash::fast::RandomState;
@@ -14,20 +15,24 @@ use crate::model::TraceId;
 
 /// Bits for each id of a generation: fewer than one unknown id in a hundred is taken for a known one.
 const BITS_PER_ID: u64 = 16;
-/// Words of a generation that are used at first (16 KiB), and most of them (16 MiB). With more ids than these are made for, there are more
+/// Words of a generation in the first table (16 KiB) and in the largest (16 MiB). With more ids than these are made for, there are more
 /// mistakes and nothing worse.
 const FIRST_WORDS: usize = 1 << 11;
 const MAX_WORDS: u64 = 1 << 21;
+
+/// Of both generations, side by side: they are looked at together.
+type Table = Box<[[AtomicU64; 2]]>;
 
 /// A set of ids that may answer "perhaps" for one that is not in it, and never "no" for one of the last `size`.
 #[derive(Debug)]
 pub(super) struct Filter {
     /// Seeded at random: ids come from outside, and chosen ones must not fill one word.
     hasher: RandomState,
-    /// Of both generations, side by side: they are looked at together.
-    words: Box<[[AtomicU64; 2]]>,
-    /// How many of the words are in use: a power of two.
-    used: AtomicUsize,
+    /// Each has twice the words of the one before, and none of its bits: what ids left in their former places would be taken for others.
+    /// The former ones stay, because somebody may be looking at them; together they are as large as the last.
+    tables: Box<[OnceLock<Table>]>,
+    /// Which of the tables is in use.
+    level: AtomicUsize,
     state: Mutex<State>,
     size: u64,
 }
@@ -43,53 +48,62 @@ impl Filter {
     /// A filter that remembers at least the last `size` ids.
     pub(super) fn new(size: u64) -> Self {
         let words = (size.saturating_mul(BITS_PER_ID) / 64).clamp(1, MAX_WORDS).next_power_of_two();
-        let words: Box<[_]> = (0..words).map(|_| [const { AtomicU64::new(0) }; 2]).collect();
+        let levels = 1 + words.ilog2().saturating_sub(FIRST_WORDS.ilog2());
         Self {
             hasher: RandomState::default(),
-            used: AtomicUsize::new(words.len().min(FIRST_WORDS)),
-            words,
+            tables: (0..levels).map(|_| OnceLock::new()).collect(),
+            level: AtomicUsize::new(0),
             state: Mutex::default(),
             size: size.max(1),
         }
     }
 
-    /// Remembers an id. `known` are all that are to be remembered, this one or not: they are asked for where more words come into use.
+    /// Remembers an id. `known` are all that are to be remembered, this one or not: they are asked for where a larger table comes into use.
     pub(super) fn insert<I: Iterator<Item = TraceId>>(&self, id: TraceId, known: impl FnOnce() -> I) {
         let mut state = self.state.lock();
-        let used = self.used.load(Ordering::Relaxed);
+        let mut level = self.level.load(Ordering::Relaxed);
         if state.count >= self.size {
             state.current = 1 - state.current;
-            self.words.iter().filter_map(|word| word.get(state.current)).for_each(|word| {
+            self.table(level).iter().filter_map(|word| word.get(state.current)).for_each(|word| {
                 word.store(0, Ordering::Relaxed);
             });
             state.count = 0;
-        } else if used < self.words.len() && state.count >= used as u64 * 64 / BITS_PER_ID {
-            // Whoever looks by the fewer words meanwhile finds them as they were. No generation was forgotten yet: all is in the current one.
-            known().for_each(|known| self.set(known, 2 * used, state.current));
-            self.used.store(2 * used, Ordering::Release);
+        } else if level + 1 < self.tables.len() && state.count >= self.table(level).len() as u64 * 64 / BITS_PER_ID {
+            // Whoever looks at the former table meanwhile finds it as it was. No generation was forgotten yet: all is in the current one.
+            level += 1;
+            known().for_each(|known| self.set(known, level, state.current));
+            self.level.store(level, Ordering::Release);
         }
         state.count += 1;
-        self.set(id, self.used.load(Ordering::Relaxed), state.current);
+        self.set(id, level, state.current);
     }
 
     /// Whether this id may have been remembered.
     pub(super) fn may_contain(&self, id: TraceId) -> bool {
-        let (at, bits) = self.place(id, self.used.load(Ordering::Acquire));
+        let table = self.table(self.level.load(Ordering::Acquire));
+        let (at, bits) = self.place(id, table.len());
         let holds = |word: &AtomicU64| word.load(Ordering::Acquire) & bits == bits;
-        self.words.get(at).is_some_and(|generations| generations.iter().any(holds))
+        table.get(at).is_some_and(|generations| generations.iter().any(holds))
     }
 
-    fn set(&self, id: TraceId, used: usize, generation: usize) {
-        let (at, bits) = self.place(id, used);
-        if let Some(word) = self.words.get(at).and_then(|generations| generations.get(generation)) {
+    fn set(&self, id: TraceId, level: usize, generation: usize) {
+        let table = self.table(level);
+        let (at, bits) = self.place(id, table.len());
+        if let Some(word) = table.get(at).and_then(|generations| generations.get(generation)) {
             word.fetch_or(bits, Ordering::Release);
         }
     }
 
-    /// The word of an id, and its bits there.
-    fn place(&self, id: TraceId, used: usize) -> (usize, u64) {
+    fn table(&self, level: usize) -> &[[AtomicU64; 2]] {
+        self.tables.get(level).map_or(&[], |table| {
+            table.get_or_init(|| (0..FIRST_WORDS << level).map(|_| [const { AtomicU64::new(0) }; 2]).collect())
+        })
+    }
+
+    /// The word of an id in a table of so many words, and its bits there.
+    fn place(&self, id: TraceId, words: usize) -> (usize, u64) {
         let hash = self.hasher.hash_one(id.0);
-        (hash as usize & (used - 1), 1 << (hash >> 58) | 1 << (hash >> 52 & 63) | 1 << (hash >> 46 & 63))
+        (hash as usize & words.wrapping_sub(1), 1 << (hash >> 58) | 1 << (hash >> 52 & 63) | 1 << (hash >> 46 & 63))
     }
 }
 
@@ -119,21 +133,22 @@ mod tests {
         assert!(mistaken(1_000_000..1_010_000) < 200, "unknown ids are taken for known ones");
     }
 
-    /// Guarantee: as more words come into use no id is lost, and few unknown ones are taken for known at any time.
+    /// Guarantee: as larger tables come into use no id is lost, and few unknown ones are taken for known at any time.
     #[test]
-    fn ids_are_kept_while_the_words_in_use_double() {
+    fn ids_are_kept_while_the_tables_double() {
         let filter = Filter::new(200_000);
-        let mut used = vec![filter.used.load(Ordering::Relaxed)];
+        let mut level = 0;
         for n in 0..200_000 {
+            let last = level;
             filter.insert(id(n), || (0..=n).map(id));
-            let now = filter.used.load(Ordering::Relaxed);
-            if used.last() != Some(&now) || n == 199_999 {
-                used.push(now);
-                assert!((0..=n).all(|known| filter.may_contain(id(known))), "after {n}, {now} words");
+            level = filter.level.load(Ordering::Relaxed);
+            if level != last || n == 199_999 {
+                assert!((0..=n).all(|known| filter.may_contain(id(known))), "after {n}, level {level}");
                 let mistaken = (1_000_000..1_010_000).filter(|n| filter.may_contain(id(*n))).count();
-                assert!(mistaken < 200, "{mistaken} of 10,000 after {n}, {now} words");
+                assert!(mistaken < 100, "{mistaken} of 10,000 after {n}, level {level}");
             }
         }
-        assert_eq!((used[0], used.last()), (FIRST_WORDS, Some(&filter.words.len())), "{used:?}");
+        assert_eq!(level + 1, filter.tables.len(), "the last table is never used");
+        assert_eq!(filter.table(level).len(), 65_536);
     }
 }
