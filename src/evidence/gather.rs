@@ -1,7 +1,7 @@
 //! From the records of a closed trace to its distinct records: each gets a digest, repeated ones go.
 //!
-//! Every record is decoded here once to be digested, and forgotten again except for a few facts; only what the bundle
-//! shows is decoded a second time. A trace of a million spans so costs its wire bytes and a small table.
+//! Every record is decoded here once to be digested, and, beyond the first [`KEPT`] bytes of a trace, forgotten again except for a few facts;
+//! what of those the bundle shows is decoded a second time. A trace of a million spans so costs its wire bytes and a small table.
 //!
 //! The digest is the first 16 bytes of HMAC-SHA256 over the length-prefixed protobuf encodings of signal, resource,
 //! scope, metric name and unit (exemplars), and record. They are encoded anew from the decoded values, so that two
@@ -28,6 +28,9 @@ use crate::otlp::{Body, Origin, attachment_in, decode, decode_origin};
 
 /// Most feature flags of a trace that are kept, in the order of their keys.
 const MAX_FLAGS: usize = 256;
+
+/// Bytes on the wire of records that stay decoded; decoded they take some four times as much.
+const KEPT: usize = 512 << 10;
 
 /// Digests records. Cloning the prepared MAC saves two blocks of hashing a record.
 #[derive(Debug, Clone)]
@@ -63,6 +66,8 @@ pub(super) struct Gathered {
 pub(super) struct SpanFact {
     pub(super) digest: RecordDigest,
     pub(super) record: Record,
+    /// The span itself, if it stays decoded.
+    body: Option<Arc<Span>>,
     /// The attributes of its resource.
     pub(super) resource: Arc<Attributes>,
     pub(super) id: SpanId,
@@ -87,6 +92,8 @@ pub(super) struct Thrown {
 pub(super) struct LogFact {
     pub(super) digest: RecordDigest,
     pub(super) record: Record,
+    /// The log record itself, if it stays decoded.
+    body: Option<Arc<LogRecord>>,
     /// The attributes of its resource.
     pub(super) resource: Arc<Attributes>,
     pub(super) span: SpanId,
@@ -124,10 +131,7 @@ pub(super) struct FileFact {
 impl FileFact {
     /// The log record that brings it.
     pub(super) fn load(&self) -> Option<Loaded<LogRecord>> {
-        match decode(&self.record) {
-            Ok(Body::Log(body)) => Some(Loaded { resource: Arc::clone(&self.resource), body }),
-            _ => None,
-        }
+        Some(Loaded { resource: Arc::clone(&self.resource), body: decoded_log(&self.record)? })
     }
 }
 
@@ -139,10 +143,11 @@ impl SpanFact {
 
     /// The span itself.
     pub(super) fn load(&self) -> Option<Loaded<Span>> {
-        match decode(&self.record) {
-            Ok(Body::Span(body)) => Some(Loaded { resource: Arc::clone(&self.resource), body }),
+        let decoded = || match decode(&self.record) {
+            Ok(Body::Span(span)) => Some(Arc::new(span)),
             _ => None,
-        }
+        };
+        Some(Loaded { resource: Arc::clone(&self.resource), body: self.body.clone().or_else(decoded)? })
     }
 }
 
@@ -154,10 +159,15 @@ impl LogFact {
 
     /// The log record itself.
     pub(super) fn load(&self) -> Option<Loaded<LogRecord>> {
-        match decode(&self.record) {
-            Ok(Body::Log(body)) => Some(Loaded { resource: Arc::clone(&self.resource), body }),
-            _ => None,
-        }
+        let body = self.body.clone().or_else(|| decoded_log(&self.record))?;
+        Some(Loaded { resource: Arc::clone(&self.resource), body })
+    }
+}
+
+fn decoded_log(record: &Record) -> Option<Arc<LogRecord>> {
+    match decode(record) {
+        Ok(Body::Log(log)) => Some(Arc::new(log)),
+        _ => None,
     }
 }
 
@@ -165,7 +175,7 @@ impl LogFact {
 #[derive(Debug, Clone)]
 pub(super) struct Loaded<T> {
     pub(super) resource: Arc<Attributes>,
-    pub(super) body: T,
+    pub(super) body: Arc<T>,
 }
 
 impl<T> Loaded<T> {
@@ -264,6 +274,7 @@ pub(super) fn gather(records: Vec<Record>, shared: &[Arc<Loose>], digester: &Dig
     let mut names = Names::default();
     let mut flags = BTreeMap::new();
     let mut origins = Origins { digester, known: BTreeMap::new() };
+    let mut left = KEPT;
     let owned = records.into_iter().map(|record| (record, None));
     let shared = shared.iter().map(|loose| (loose.record().clone(), Some(loose)));
     for (record, loose) in owned.chain(shared) {
@@ -284,14 +295,17 @@ pub(super) fn gather(records: Vec<Record>, shared: &[Arc<Loose>], digester: &Dig
             None => gathered.undecodable += 1,
             Some((Shared { resource, .. }, Body::Span(span))) => {
                 note_flags(&mut flags, digest, &span);
-                gathered.spans.push(span_fact(digest, record, resource, &span, &mut names));
+                let mut fact = span_fact(digest, record, resource, &span, &mut names);
+                fact.body = kept(span, &fact.record, &mut left);
+                gathered.spans.push(fact);
             }
             Some((Shared { resource, .. }, Body::Log(log))) if attachment_in(&log).is_some() => {
                 gathered.files.push(FileFact { digest, record, resource });
             }
             Some((Shared { resource, .. }, Body::Log(log))) => {
-                let fact = log_fact(digest, record, resource, &log, &mut names);
+                let mut fact = log_fact(digest, record, resource, &log, &mut names);
                 note_flag(&mut flags, fact.time, digest, &log.attributes);
+                fact.body = kept(log, &fact.record, &mut left);
                 gathered.logs.push(fact);
             }
             Some((Shared { resource, .. }, Body::Exemplar { exemplar, .. })) => {
@@ -309,6 +323,12 @@ pub(super) fn gather(records: Vec<Record>, shared: &[Arc<Loose>], digester: &Dig
     gathered.files.sort_unstable_by_key(|file| file.digest);
     gathered.exemplars.sort_unstable_by_key(|exemplar| (exemplar.time, exemplar.digest));
     gathered
+}
+
+/// A decoded body, as long as there are bytes left for such.
+fn kept<T>(body: T, record: &Record, left: &mut usize) -> Option<Arc<T>> {
+    *left = left.checked_sub(record.body().len())?;
+    Some(Arc::new(body))
 }
 
 /// Log records that stand beside a trace, decoded, digested and sorted as its own are; without those of `known` digests.
@@ -362,6 +382,7 @@ fn span_fact(
     SpanFact {
         digest,
         record,
+        body: None,
         resource,
         id: values::span_id(&span.span_id),
         parent: values::span_id(&span.parent_span_id),
@@ -389,6 +410,7 @@ fn log_fact(
     LogFact {
         digest,
         record,
+        body: None,
         resource,
         span: values::span_id(&log.span_id),
         time,

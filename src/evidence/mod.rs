@@ -458,7 +458,7 @@ fn way(critical: &Critical, thrown: bool) -> &'static str {
 fn exemplar(fact: &gather::ExemplarFact) -> Option<ExemplarEvidence> {
     use opentelemetry_proto::tonic::metrics::v1::exemplar::Value as Measured;
     let Ok(Body::Exemplar { exemplar, metric, unit }) = decode(&fact.record) else { return None };
-    let loaded = Loaded { resource: Arc::clone(&fact.resource), body: exemplar };
+    let loaded = Loaded { resource: Arc::clone(&fact.resource), body: Arc::new(exemplar) };
     Some(ExemplarEvidence {
         time: fact.time.to_rfc3339(),
         metric,

@@ -131,8 +131,8 @@ impl Sweeper {
         }
     }
 
-    /// The text with every known value replaced, and what was. A value of a class that stays here stays.
-    pub(crate) fn replace(&self, text: &str, actions: &Actions) -> (String, Vec<remarks::Replaced>) {
+    /// The text with every known value replaced, and what was; `None` if nothing is. A value of a class that stays here stays.
+    pub(crate) fn replace(&self, text: &str, actions: &Actions) -> Option<(String, Vec<remarks::Replaced>)> {
         let mut out = String::new();
         let mut edits = Vec::new();
         let mut at = 0;
@@ -153,7 +153,10 @@ impl Sweeper {
             at = found.end();
             edits.push(remarks::Replaced { rule: RULE, length: found.len() });
         }
+        if edits.is_empty() {
+            return None;
+        }
         out.push_str(text.get(at..).unwrap_or_default());
-        (out, edits)
+        Some((out, edits))
     }
 }

@@ -147,12 +147,12 @@ impl<'r> Walk<'r> {
             }
             (FieldClass::Content, Value::Object(map)) => self.map(map, |walk, key| walk.rules.keys.content(key)),
             (FieldClass::Inputs, Value::Object(map)) => self.map(map, Self::input),
-            (FieldClass::Message, Value::String(text)) => Value::String(self.message(&text)),
+            (FieldClass::Message, Value::String(text)) => Value::String(self.message(text)),
             (FieldClass::Text | FieldClass::Message | FieldClass::Scalar, value) => self.content(value),
             (FieldClass::From(keys), value) => self.of_attributes(value, keys),
-            (FieldClass::Url, Value::String(text)) => Value::String(self.url(&text)),
+            (FieldClass::Url, Value::String(text)) => Value::String(self.url(text)),
             (FieldClass::Revision, Value::String(text)) if is_commit(&text) => Value::String(text),
-            (FieldClass::Revision, Value::String(text)) => Value::String(self.text(&text)),
+            (FieldClass::Revision, Value::String(text)) => Value::String(self.text(text)),
             (class, Value::String(text)) if text == WITHHELD || self.is_ours(class, &text) => Value::String(text),
             (_, value) => self.withhold(value, "unexpected_shape"),
         }
@@ -233,14 +233,12 @@ impl<'r> Walk<'r> {
 
     /// A key after redaction. Two keys that become equal stay two: the later one in key order gets a number.
     fn key(&mut self, key: String, taken: &Map<String, Value>) -> (String, Vec<Replaced>) {
-        let (redacted, edits) = self.edit("text", &key, Vec::new);
-        let mut unique = redacted.clone();
-        let mut number = 2_u64;
-        while taken.contains_key(&unique) {
-            unique = format!("{redacted}~{number}");
-            number += 1;
+        let (redacted, edits) = self.edit("text", &key, Vec::new).unwrap_or((key, Vec::new()));
+        if !taken.contains_key(&redacted) {
+            return (redacted, edits);
         }
-        (unique, edits)
+        let unique = (2_u64..).map(|number| format!("{redacted}~{number}")).find(|unique| !taken.contains_key(unique));
+        (unique.unwrap_or(redacted), edits)
     }
 
     fn value(&mut self, value: Value, class: KeyClass, system: Option<&str>) -> Value {
@@ -261,7 +259,7 @@ impl<'r> Walk<'r> {
             (_, value) if class.field().is_some_and(|field| actions.withholds(field)) && self.sweeper.is_none() => {
                 self.withhold(value, class.rule())
             }
-            (KeyClass::Url, Value::String(text)) => Value::String(self.url(&text)),
+            (KeyClass::Url, Value::String(text)) => Value::String(self.url(text)),
             (KeyClass::Statement | KeyClass::Graphql, Value::String(text)) => {
                 let system = if class == KeyClass::Graphql { Some(statement::GRAPHQL) } else { system };
                 let (text, literals) = statement::cut_literals(&text, system);
@@ -270,7 +268,7 @@ impl<'r> Walk<'r> {
                         .iter()
                         .map(|cut| Replaced { rule: "statement_literal", length: cut.to.saturating_sub(cut.from) }),
                 );
-                Value::String(self.text(&text))
+                Value::String(self.text(text))
             }
             (KeyClass::Url | KeyClass::Statement | KeyClass::Graphql, Value::Array(items)) => {
                 self.array(items, |walk, item| walk.value(item, class, system))
@@ -308,13 +306,12 @@ impl<'r> Walk<'r> {
     /// Content of any shape.
     fn content(&mut self, value: Value) -> Value {
         match value {
-            Value::String(text) => Value::String(self.text(&text)),
+            Value::String(text) => Value::String(self.text(text)),
             Value::Array(items) => self.array(items, Self::content),
             Value::Object(map) => self.map(map, |walk, key| walk.rules.keys.content(key)),
             Value::Number(number) => {
-                let text = number.to_string();
-                let redacted = self.text(&text);
-                if redacted == text { Value::Number(number) } else { Value::String(redacted) }
+                let redacted = self.text(number.to_string());
+                if redacted == number.to_string() { Value::Number(number) } else { Value::String(redacted) }
             }
             value @ (Value::Null | Value::Bool(_)) => value,
         }
@@ -338,7 +335,7 @@ impl<'r> Walk<'r> {
         }
         // An address is an address under every key.
         if says_all(trimmed, 0, trimmed.len(), &self.rules.engine.scan(trimmed)) {
-            return Value::String(self.text(trimmed));
+            return Value::String(self.text(trimmed.to_owned()));
         }
         let finding = Finding::token(0, trimmed.len(), rule, class, class.canonical(trimmed));
         let edited = self.replace(trimmed, &[finding]);
@@ -346,45 +343,52 @@ impl<'r> Walk<'r> {
     }
 
     /// A URL, path or query: parameters whose names tell a secret are withheld besides what detectors find.
-    fn url(&mut self, text: &str) -> String {
+    fn url(&mut self, text: String) -> String {
         let keys = &self.rules.keys;
-        let (edited, edits) = self.edit("url", text, || structured::parameters(keys, text));
-        self.remark_all(edits);
-        edited
+        self.edited("url", text, |text| structured::parameters(keys, text))
     }
 
     /// A text that no name of its own tells anything of.
-    fn message(&mut self, text: &str) -> String {
+    fn message(&mut self, text: String) -> String {
         let rules = self.rules;
-        let (edited, edits) = self.edit("message", text, || rules.alone(text));
-        self.remark_all(edits);
-        edited
+        self.edited("message", text, |text| rules.alone(text))
     }
 
     /// Any text.
-    fn text(&mut self, text: &str) -> String {
-        let (edited, edits) = self.edit("text", text, Vec::new);
+    fn text(&mut self, text: String) -> String {
+        self.edited("text", text, |_| Vec::new())
+    }
+
+    /// The text after redaction; what was replaced is noted.
+    fn edited(&mut self, kind: &str, text: String, known: impl FnOnce(&str) -> Vec<Finding>) -> String {
+        let Some((edited, edits)) = self.edit(kind, &text, || known(&text)) else { return text };
         self.remark_all(edits);
         edited
     }
 
-    /// The text after redaction, and what was replaced. `known` is what a field of this kind has besides what detectors find.
-    fn edit(&mut self, kind: &str, text: &str, known: impl FnOnce() -> Vec<Finding>) -> (String, Vec<Replaced>) {
+    /// The text after redaction, and what was replaced; `None` if it stays as it is. `known` is what a field of this kind has besides what
+    /// detectors find.
+    fn edit(
+        &mut self,
+        kind: &str,
+        text: &str,
+        known: impl FnOnce() -> Vec<Finding>,
+    ) -> Option<(String, Vec<Replaced>)> {
         if let Some(sweeper) = self.sweeper {
             return sweeper.replace(text, self.rules.engine.actions());
         }
         let print = self.rules.memo.print(self.rules.number, kind, text);
         if print.is_some_and(|print| self.rules.memo.is_clean(print)) {
-            return (text.to_owned(), Vec::new());
+            return None;
         }
         if let Some(found) = print.and_then(|print| self.rules.memo.found(print)) {
             self.known.learn(text, &found.findings, &self.rules.engine);
-            return (found.settled.clone(), found.edits.clone());
+            return Some((found.settled.clone(), found.edits.clone()));
         }
         let findings = self.rules.engine.scan_with(text, known());
         if findings.is_empty() {
             print.into_iter().for_each(|print| self.rules.memo.add_clean(print));
-            return (text.to_owned(), Vec::new());
+            return None;
         }
         self.known.learn(text, &findings, &self.rules.engine);
         let (settled, edits) = self.rules.engine.settle(text, findings.clone());
@@ -392,7 +396,7 @@ impl<'r> Walk<'r> {
         if let Some(print) = print {
             self.rules.memo.add_found(print, Found { findings, settled: settled.clone(), edits: edits.clone() });
         }
-        (settled, edits)
+        Some((settled, edits))
     }
 
     fn replace(&mut self, text: &str, findings: &[Finding]) -> String {
