@@ -3,7 +3,7 @@
 use super::prose::{code, fenced, heading, line, prose};
 use super::render::thrown;
 use super::reports::Reports;
-use crate::model::{Attachment, FileCoverage, ProfileSummary, TestFailure};
+use crate::model::{Attachment, DumpStack, FileCoverage, ProfileStack, ProfileSummary, TestFailure};
 
 /// Failures, stacks and files shown of one attachment.
 const MAX_FAILURES: usize = 5;
@@ -27,8 +27,7 @@ pub(super) fn section(page: &mut String, attachments: &[Attachment]) {
         failures(page, attachment);
         coverage(page, attachment);
         for stack in attachment.stacks.iter().take(MAX_STACKS) {
-            let threads = stack.threads.join(", ");
-            line(page, &format!("\n{} stood here: {}\n", counted(stack.count, "thread"), prose(&threads)));
+            line(page, &format!("\n{}\n", prose(&stood(stack))));
             let exception = &stack.exception;
             thrown(page, exception.kind.as_deref(), exception.message.as_deref(), &exception.frames);
         }
@@ -104,23 +103,34 @@ pub(super) fn runs(test: &TestFailure) -> String {
 fn profile(page: &mut String, attachment: &Attachment) {
     let Some(profile) = &attachment.profile else { return };
     for stack in profile.stacks.iter().take(MAX_STACKS) {
-        let frames: Vec<&str> = stack.folded.split(';').collect();
-        let from = frames.len().saturating_sub(MAX_FRAMES);
-        let shown = frames.get(from..).unwrap_or_default().join("; ");
-        let cut = if from > 0 { "…; " } else { "" };
-        line(page, &format!("  - {:.1} %: `{}`", stack.share * 100.0, code(&format!("{cut}{shown}"))));
+        line(page, &format!("  - {:.1} %: `{}`", stack.share * 100.0, code(&innermost(stack))));
     }
+}
+
+/// The innermost frames of a profile's stack.
+pub(super) fn innermost(stack: &ProfileStack) -> String {
+    let frames: Vec<&str> = stack.folded.split(';').collect();
+    let from = frames.len().saturating_sub(MAX_FRAMES);
+    let shown = frames.get(from..).unwrap_or_default().join("; ");
+    let cut = if from > 0 { "…; " } else { "" };
+    format!("{cut}{shown}")
+}
+
+/// Which threads stood at a place of a dump.
+pub(super) fn stood(stack: &DumpStack) -> String {
+    format!("{} stood here: {}", counted(stack.count, "thread"), stack.threads.join(", "))
 }
 
 fn coverage(page: &mut String, attachment: &Attachment) {
     let Some(coverage) = &attachment.coverage else { return };
     for file in coverage.files.iter().take(MAX_FILES) {
         let mark = if file.in_stack { ", in the stack" } else { "" };
-        line(page, &format!("  - `{}`{mark}: never hit {}", code(&file.file), ranges(file)));
+        line(page, &format!("  - `{}`{mark}: never hit {}", code(&file.file), missed(file)));
     }
 }
 
-fn ranges(file: &FileCoverage) -> String {
+/// The lines of a file that were never hit.
+pub(super) fn missed(file: &FileCoverage) -> String {
     if file.missed.is_empty() {
         return "no line".to_owned();
     }

@@ -2,7 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{Bundle, SpanId};
+use crate::model::{Bundle, Completeness, SpanId};
+
+/// How entries about a commit, about frames, and about what a reproduction lacks begin.
+const COMMIT: &str = "commit_sha:";
+const FRAMES: &str = "exception.";
+const REPRO: &str = "repro.";
 
 /// Makes the completeness of `merged` true, given what `late` said of itself.
 pub(super) fn merge(merged: &mut Bundle, late: &Bundle) {
@@ -13,7 +18,6 @@ pub(super) fn merge(merged: &mut Bundle, late: &Bundle) {
     merged.completeness.records = merged.completeness.records.max(late.completeness.records);
     truncated(merged, late);
     missing(merged, late);
-    seeds(merged);
 }
 
 /// The same where `late` brings attachments and nothing else: what it lacks is no fault of the whole.
@@ -29,19 +33,18 @@ pub(super) fn merge_files(merged: &mut Bundle, late: &Bundle) {
 /// A report may bring the seed of its run.
 fn seeds(merged: &mut Bundle) {
     let has_seeds = !merged.repro.seeds.is_empty();
-    merged.completeness.missing.retain(|entry| !(has_seeds && entry.starts_with("repro.seeds:")));
+    merged.completeness.missing.retain(|entry| !(has_seeds && entry == Completeness::NO_SEEDS));
 }
 
 /// Counts of spans are made anew. The rest is about records that only its own document knows, so each keeps its own words.
 fn truncated(merged: &mut Bundle, late: &Bundle) {
-    let counts_spans = |entry: &str| entry.starts_with("trace.spans: ") && entry.ends_with(" are shown");
     let (spans, of) = (merged.trace.spans.len(), merged.trace.span_count);
     let truncated = &mut merged.completeness.truncated;
-    truncated.retain(|entry| !counts_spans(entry));
+    truncated.retain(|entry| !Completeness::is_spans_shown(entry));
     if (spans as u64) < of {
-        truncated.push(format!("trace.spans: {spans} of {of} are shown"));
+        truncated.push(Completeness::spans_shown(spans, of));
     }
-    let theirs = late.completeness.truncated.iter().filter(|entry| !counts_spans(entry));
+    let theirs = late.completeness.truncated.iter().filter(|entry| !Completeness::is_spans_shown(entry));
     truncated.extend(theirs.map(|entry| amended(entry)));
     let (mine, theirs) = (&merged.redaction, &late.redaction);
     if (&mine.policy, &mine.key_id) != (&theirs.policy, &theirs.key_id) {
@@ -53,40 +56,41 @@ fn truncated(merged: &mut Bundle, late: &Bundle) {
 /// What has come is no longer missing. Of what the late document lacked, only what is about its own records is missing from
 /// the whole.
 fn missing(merged: &mut Bundle, late: &Bundle) {
-    const NO_EXCEPTION: &str = "exception: none was recorded";
-    const NO_PARENT: &str = "trace.span_path: span ";
-    const NO_PATH: &str = "trace.span_path: the span of the failure was not received";
     let unknown_parent = unknown_parent(merged);
     let (has_path, has_root) = (!merged.trace.span_path.is_empty(), merged.trace.root == "present");
     let (has_exception, has_frames) = merged
         .exception
         .as_ref()
         .map_or((false, false), |exception| (true, !exception.frames.is_empty() && !exception.partial));
-    let (has_request, has_commit) = (merged.repro.request.is_some(), merged.commit_sha.is_some());
-    let has_seeds = !merged.repro.seeds.is_empty();
+    let (has_commit, has_seeds) = (merged.commit_sha.is_some(), !merged.repro.seeds.is_empty());
+    let lacks = merged.repro.lacks();
     let missing = &mut merged.completeness.missing;
-    missing.retain(|entry| {
-        let about = |what: &str| entry.starts_with(what);
-        let come = (about("trace.root:") && has_root)
-            || (entry == NO_PATH && has_path)
-            || about(NO_PARENT)
-            || (entry == NO_EXCEPTION && has_exception)
-            || (about("exception.") && has_frames)
-            || (about("repro.request:") && has_request)
-            || (about("commit_sha:") && has_commit);
-        !come
+    let request_is_late =
+        merged.repro.request.is_some() && missing.iter().any(|entry| entry == Completeness::NO_REQUEST);
+    missing.retain(|entry| match entry.as_str() {
+        Completeness::NO_ROOT => !has_root,
+        Completeness::NO_PATH => !has_path,
+        Completeness::NO_EXCEPTION => !has_exception,
+        Completeness::NO_SEEDS => !has_seeds,
+        entry if Completeness::is_no_parent(entry) => false,
+        entry if entry.starts_with(FRAMES) => !has_frames,
+        entry if entry.starts_with(COMMIT) => !has_commit,
+        entry if entry.starts_with(REPRO) => lacks.iter().any(|lack| lack == entry),
+        _ => true,
     });
-    if let Some((parent, child)) = unknown_parent {
-        missing.push(format!("{NO_PARENT}{parent}, parent of {child}, was not received"));
-    }
+    missing.extend(unknown_parent.map(|(parent, child)| Completeness::no_parent(parent, child)));
     let own = |entry: &&String| entry.starts_with("records:") || (entry.ends_with("were cut") && has_path);
     missing.extend(late.completeness.missing.iter().filter(own).map(|entry| amended(entry)));
     for (about, is_there) in
-        [("commit_sha:", has_commit), ("exception.", has_frames || !has_exception), ("repro.seeds:", has_seeds)]
+        [(COMMIT, has_commit), (FRAMES, has_frames || !has_exception), (Completeness::NO_SEEDS, has_seeds)]
     {
         if !is_there && !missing.iter().any(|entry| entry.starts_with(about)) {
             missing.extend(late.completeness.missing.iter().find(|entry| entry.starts_with(about)).cloned());
         }
+    }
+    if request_is_late {
+        let lacks_too = |entry: &&String| entry.starts_with("repro.request.") && lacks.contains(entry);
+        missing.extend(late.completeness.missing.iter().filter(lacks_too).cloned());
     }
 }
 

@@ -15,6 +15,7 @@ mod http;
 mod ledger;
 mod listing;
 mod mcp;
+mod measured;
 mod merge;
 mod openapi;
 mod page;

@@ -5,7 +5,7 @@
 
 use super::aliases::Aliases;
 use super::prose::{attributes, code, fenced, heading, line, one_line, prose};
-use super::{BundleView, attachments, history_facts, reproduction, suspects};
+use super::{BundleView, attachments, history_facts, measured, reproduction, suspects};
 use crate::model::{Exception, Frame, LogLine, NormalLatency, Place, SpanEvidence};
 
 /// Frames shown of one exception.
@@ -42,6 +42,7 @@ fn order(class: &str) -> [Section; 8] {
     let said: Section = |page, view| {
         logs(page, &view.bundle.logs.window);
         ambient(page, &view.bundle.logs.ambient);
+        measured::section(page, &view.bundle.metrics.exemplars);
     };
     let files: Section = |page, view| attachments::section(page, &view.bundle.attachments);
     let again: Section = |page, view| reproduction::section(page, &view.bundle.repro);

@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::canonical::{CanonicalError, to_canonical};
 use super::tokens::tokens;
 use crate::config::BundleSize;
-use crate::model::{Attributes, Bundle, Frame, LogLine, Timestamp};
+use crate::model::{Attributes, Bundle, Completeness, Frame, LogLine, Repro, Timestamp};
 use crate::telemetry::names;
 
 /// Lines before the error that stay longest.
@@ -101,6 +101,8 @@ enum What {
     Stacktrace,
     Body,
     Inputs,
+    Headers,
+    Environment,
     /// A text of the failure itself, which is shortened.
     Text(Text),
 }
@@ -142,12 +144,7 @@ fn plan(bundle: &Bundle, failed_at: Timestamp, wanted: usize) -> Vec<Item> {
         let level = if file.tests.is_some() { 11 } else { 6 };
         items.push(Item { level, distance: bytes(file), size: bytes(file), what: What::Attachment(index) });
     }
-    if let Some(body) = bundle.repro.request.as_ref().and_then(|request| request.body.as_ref()) {
-        items.push(Item { level: 14, distance: 0, size: bytes(body), what: What::Body });
-    }
-    if !bundle.repro.inputs.is_empty() {
-        items.push(Item { level: 14, distance: 1, size: bytes(&bundle.repro.inputs), what: What::Inputs });
-    }
+    reproduction(&bundle.repro, &mut items);
     items.sort_by_key(|item| (item.level, std::cmp::Reverse(item.distance)));
     let mut taken = 0_usize;
     let enough = items.iter().position(|item| {
@@ -156,6 +153,20 @@ fn plan(bundle: &Bundle, failed_at: Timestamp, wanted: usize) -> Vec<Item> {
     });
     items.truncate(enough.map_or(items.len(), |last| last + 1));
     items
+}
+
+/// What makes the failure happen again, its inputs last.
+fn reproduction(Repro { request, inputs, env, .. }: &Repro, items: &mut Vec<Item>) {
+    let body = request.as_ref().and_then(|request| request.body.as_ref());
+    let headers = request.as_ref().map(|request| &request.headers).filter(|headers| !headers.is_empty());
+    let found = [
+        body.map(|body| (What::Body, bytes(body))),
+        (!inputs.is_empty()).then(|| (What::Inputs, bytes(inputs))),
+        headers.map(|headers| (What::Headers, bytes(headers))),
+        (!env.is_empty()).then(|| (What::Environment, bytes(env))),
+    ];
+    let found = (0..).zip(found).filter_map(|(distance, found)| Some((distance, found?)));
+    items.extend(found.map(|(distance, (what, size))| Item { level: 14, distance, size, what }));
 }
 
 fn spans(bundle: &Bundle, items: &mut Vec<Item>) {
@@ -367,6 +378,14 @@ impl Cuts {
                 bundle.repro.inputs.clear();
                 gone.field("/repro/inputs".to_owned(), "repro.inputs")
             }
+            What::Headers => {
+                bundle.repro.request.iter_mut().for_each(|request| request.headers.clear());
+                gone.field("/repro/request/headers".to_owned(), "repro.request.headers")
+            }
+            What::Environment => {
+                bundle.repro.env.clear();
+                gone.field("/repro/env".to_owned(), "repro.env")
+            }
             What::Text(text) => {
                 let (field, part) = match text {
                     Text::Message => {
@@ -394,11 +413,10 @@ impl Cuts {
     /// Says what was taken out, in the place of what was said of it in an earlier round.
     fn tell(&self, bundle: &mut Bundle, size: &BundleSize) {
         let (spans, of) = (bundle.trace.spans.len(), bundle.trace.span_count);
-        let counts_spans = |entry: &str| entry.starts_with("trace.spans: ") && entry.ends_with(" are shown");
         let mut said = self.said.clone();
         if self.counts.contains_key("trace.spans") {
-            said.retain(|entry| !counts_spans(entry));
-            said.push(format!("trace.spans: {spans} of {of} are shown"));
+            said.retain(|entry| !Completeness::is_spans_shown(entry));
+            said.push(Completeness::spans_shown(spans, of));
         }
         let limits = size.to_string();
         for (part, count) in &self.counts {

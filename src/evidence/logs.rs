@@ -1,11 +1,13 @@
 //! The log window: from `lookback` before the critical error to the end of the trace.
 //!
 //! Consecutive equal records are one line with a count, and repetition is folded into a line of its template
-//! ([`repetition`]). Over the limit of lines, the last ones before the error are kept first, then key events, then what else
-//! was before the error, then what came after, nearest first.
+//! ([`repetition`]). Over the limit of lines, the last ones before the error are kept first, then key events and the first and last line of
+//! each service, then what is rare, then what else was before the error, then what came after, nearest first.
 
 mod key;
 mod repetition;
+
+use std::collections::BTreeMap;
 
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 
@@ -29,6 +31,10 @@ struct Entry {
     thrown: bool,
     /// Speaks of an error or a decision.
     key: bool,
+    /// Is the first or the last of its service.
+    end: bool,
+    /// Is the only one of its template.
+    rare: bool,
     /// Is the line that others of its template are counted by, or has no such.
     shown: bool,
 }
@@ -51,6 +57,7 @@ pub(super) fn window(logs: &[LogFact], failed_at: Timestamp, join: &LogJoin) -> 
     before[skipped..].iter().for_each(|log| read(&mut entries, log, true));
     after[..behind].iter().for_each(|log| read(&mut entries, log, false));
     let folded = repetition::fold(&mut entries, LAST);
+    mark(&mut entries, &folded.groups);
     cut += limit(&mut entries, join.max_per_trace);
     let templates = repetition::table(&mut entries, &folded);
     let window: Vec<LogLine> = entries.into_iter().filter(|entry| entry.shown).map(|entry| entry.line).collect();
@@ -91,9 +98,23 @@ fn read(entries: &mut Vec<Entry>, log: &LogFact, before: bool) {
             severity: log.severity,
             thrown: log.exception.is_some(),
             key: false,
+            end: false,
+            rare: false,
             shown: true,
         }),
     }
+}
+
+/// Marks the first and the last line of each service, and what is rare.
+fn mark(entries: &mut [Entry], groups: &[Vec<usize>]) {
+    let mut ends: BTreeMap<&str, [usize; 2]> = BTreeMap::new();
+    for (index, entry) in entries.iter().enumerate() {
+        ends.entry(&entry.line.service).or_insert([index; 2])[1] = index;
+    }
+    let ends: Vec<usize> = ends.into_values().flatten().collect();
+    ends.into_iter().for_each(|index| entries[index].end = true);
+    let alone = groups.iter().filter(|group| group.len() == 1).flatten();
+    alone.for_each(|index| entries[*index].rare = true);
 }
 
 /// Takes what is over the limit of lines out of what is shown, and says how many records that is.
@@ -107,11 +128,15 @@ fn limit(entries: &mut [Entry], limit: usize) -> u64 {
     let mut ranked = shown;
     ranked.sort_by_key(|index| {
         let (index, entry) = (*index, &entries[*index]);
-        match entry.before {
-            true if index >= last => (0, pivot - index),
-            true => (if entry.key { 1 } else { 2 }, pivot - index),
-            false => (if entry.key { 1 } else { 3 }, index - pivot),
-        }
+        let distance = if entry.before { pivot - index } else { index - pivot };
+        let rank = match entry {
+            Entry { before: true, .. } if index >= last => 0,
+            Entry { key: true, .. } | Entry { end: true, .. } => 1,
+            Entry { rare: true, .. } => 2,
+            Entry { before: true, .. } => 3,
+            Entry { before: false, .. } => 4,
+        };
+        (rank, distance)
     });
     let over = ranked.split_off(limit);
     over.iter().for_each(|index| entries[*index].shown = false);

@@ -177,7 +177,7 @@ impl Assembler {
         let mut symbolicator =
             self.settings.symbols.as_deref().map(|symbols| Symbolicator::new(symbols, &self.settings.in_app));
         match (&mut exception, &mut symbolicator) {
-            (None, _) => complete.missing.push("exception: none was recorded".to_owned()),
+            (None, _) => complete.missing.push(Completeness::NO_EXCEPTION.to_owned()),
             (Some(found), Some(symbolicator)) => {
                 symbolicator.look_up(&anchor.resource, language.as_deref(), [found]);
                 symbolicator.tell("exception.frames", &mut complete);
@@ -191,7 +191,7 @@ impl Assembler {
             .filter_map(|node| Some(spans::evidence(&tree.spans[node].load()?, said.as_ref())))
             .collect();
         if shown.len() < tree.spans.len() {
-            complete.truncated.push(format!("trace.spans: {} of {} are shown", shown.len(), tree.spans.len()));
+            complete.truncated.push(Completeness::spans_shown(shown.len(), tree.spans.len() as u64));
         }
         let (mut logs_shown, log_records, cut) = logs::window(&logs, failed_at, &self.settings.logs);
         complete.truncated.extend(cut);
@@ -233,11 +233,11 @@ impl Assembler {
         let mut repro = repro::repro(&path, environment.timezone.as_deref());
         repro.test = test_of(&path, &anchor);
         seeds::put(&mut repro, &path, (&anchor.attrs, &anchor.resource), reported, &mut complete);
-        gaps::of_repro(&repro, &mut complete);
+        complete.missing.extend(repro.lacks());
         let root = path.loaded.first().map(|span| &*span.resource);
         let commit_sha = environment::commit(&[&anchor.resource, &anchor.attrs, root.unwrap_or(&anchor.resource)]);
         if commit_sha.is_none() {
-            complete.missing.push("commit_sha: no vcs.ref.head.revision and none of its fallbacks".to_owned());
+            complete.missing.push(Completeness::NO_COMMIT.to_owned());
         }
         let failure = Failure {
             way: way(&critical, exception.is_some()),

@@ -14,8 +14,6 @@ use crate::model::{Attributes, Completeness, Repro, Seed};
 const MAX_SEEDS: usize = 50;
 /// The longest number: one of 128 bits in decimal.
 const MAX_DIGITS: usize = 40;
-/// What `missing` begins with.
-const MISSING: &str = "repro.seeds: no attribute, variable, option or test report tells one";
 
 /// Adds the seeds of the path's spans and of this resource, those of the command and of test reports. Of an attribute or a variable that was
 /// recorded more than once the value nearest to the failure counts.
@@ -51,7 +49,7 @@ pub(super) fn put(
 pub(super) fn note_missing(repro: &Repro, class: &str, is_of_report: bool, complete: &mut Completeness) {
     let is_test = repro.test.as_ref().is_some_and(|test| test.case.is_some() || test.suite.is_some());
     if repro.seeds.is_empty() && (is_test || is_of_report || class == "concurrency") {
-        complete.missing.push(MISSING.to_owned());
+        complete.missing.push(Completeness::NO_SEEDS.to_owned());
     }
 }
 

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Attachment, Exception, LogEvidence, Loose, MetricEvidence, RecordDigest, Repro, Timestamp, TraceEvidence, TraceId,
-    Tracked,
+    Attachment, Completeness, Exception, LogEvidence, Loose, MetricEvidence, RecordDigest, Repro, Timestamp,
+    TraceEvidence, TraceId, Tracked,
 };
 
 /// Attributes by key, in key order. Integers beyond ±2^53, NaN and infinities are strings.
@@ -165,19 +165,6 @@ pub struct Remark {
     pub count: u64,
     /// Bytes (UTF-8) that were replaced, all edits together.
     pub length: u64,
-}
-
-/// What is in the bundle, and what is not.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Completeness {
-    /// Records of the trace, and those that are shown beside it.
-    pub records: u64,
-    /// How many of them are shown.
-    pub shown: u64,
-    /// What was cut, and why.
-    pub truncated: Vec<String>,
-    /// What is not there, and why: `commit_sha: no vcs.ref.head.revision or fallback`.
-    pub missing: Vec<String>,
 }
 
 /// What made the bundle.

@@ -6,6 +6,7 @@
 mod attachment;
 mod budget;
 mod case;
+mod completeness;
 mod exception;
 mod finding;
 mod history;
@@ -29,6 +30,7 @@ mod tracked;
 pub use attachment::*;
 pub use budget::{Budget, Permit};
 pub use case::*;
+pub use completeness::Completeness;
 pub use exception::*;
 pub use finding::{Finding, State};
 pub use history::*;

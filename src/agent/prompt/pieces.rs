@@ -5,8 +5,9 @@
 
 use serde_json::Value;
 
-use crate::agent::attachments::runs;
+use crate::agent::attachments::{attachment_line, innermost, missed, runs, stood};
 use crate::agent::code::Code;
+use crate::agent::measured::measured;
 use crate::agent::prose::one_line;
 use crate::agent::{BundleView, history_facts};
 use crate::model::{Attributes, Bundle, Exception, Frame, LogLine, Repro, SpanEvidence};
@@ -20,6 +21,8 @@ pub(super) enum Section {
     Reproduction,
     Spans,
     Logs,
+    Metrics,
+    Attachments,
     Code,
     Environment,
 }
@@ -45,6 +48,8 @@ pub(super) fn of(view: &BundleView, code: Option<&Code>) -> Vec<Piece> {
     pieces.reproduction(&bundle.repro);
     pieces.spans(bundle);
     pieces.logs(bundle);
+    pieces.metrics(bundle);
+    pieces.attachments(bundle);
     if let Some(code) = code {
         pieces.code(code);
     }
@@ -159,11 +164,7 @@ impl Pieces {
     }
 
     fn frame(&mut self, frame: &Frame, value: u32) {
-        let file = frame.file.as_deref().or(frame.module.as_deref()).unwrap_or("(unknown file)");
-        let line = frame.line.map_or_else(String::new, |line| format!(":{line}"));
-        let own = if frame.in_app { "*" } else { " " };
-        let func = if frame.func.is_empty() { "(anonymous)" } else { &frame.func };
-        self.add(Section::Exception, value, format!("{own} {} {}{line}", one_line(func), one_line(file)));
+        self.add(Section::Exception, value, place(frame));
         if let (true, Some(context)) = (frame.in_app, &frame.context) {
             let lines = frame.pre_context.iter().chain([context]).chain(&frame.post_context);
             let shown = lines.map(|line| format!("    {}", one_line(line))).collect::<Vec<_>>().join("\n");
@@ -265,6 +266,46 @@ impl Pieces {
         }
     }
 
+    /// What was measured in the trace.
+    fn metrics(&mut self, bundle: &Bundle) {
+        let slow = bundle.incident.class == "performance";
+        for (at, exemplar) in (0..).zip(&bundle.metrics.exemplars) {
+            let value = if slow { 500u32 } else { 230 };
+            self.add(Section::Metrics, value.saturating_sub(at * 5).max(90), one_line(&measured(exemplar)));
+        }
+    }
+
+    /// Attachments besides the tests that failed: lines that were never hit, where threads stood, what took time or memory.
+    fn attachments(&mut self, bundle: &Bundle) {
+        let class = bundle.incident.class.as_str();
+        for attachment in &bundle.attachments {
+            self.add(Section::Attachments, 340, one_line(&attachment_line(attachment)));
+            for file in attachment.coverage.iter().flat_map(|coverage| &coverage.files) {
+                let told = format!("{}: never hit {}", one_line(&file.file), missed(file));
+                self.add(Section::Attachments, if file.in_stack { 560 } else { 105 }, told);
+            }
+            let value = if class == "concurrency" { 780u32 } else { 410 };
+            for (at, stack) in (0..).zip(&attachment.stacks) {
+                let mut told = one_line(&stood(stack));
+                let Exception { kind, message, frames, .. } = &stack.exception;
+                for said in [kind, message].into_iter().flatten() {
+                    told.push_str(&format!("\n{}", one_line(said)));
+                }
+                frames.iter().for_each(|frame| told.push_str(&format!("\n{}", place(frame))));
+                self.add(Section::Attachments, value.saturating_sub(at * 30).max(100), told);
+            }
+            let value = if matches!(class, "performance" | "leak") { 760u32 } else { 290 };
+            let stacks = attachment.profile.iter().flat_map(|profile| &profile.stacks);
+            for (at, stack) in (0..).zip(stacks) {
+                let told = format!("{:.1} %: {}", stack.share * 100.0, one_line(&innermost(stack)));
+                self.add(Section::Attachments, value.saturating_sub(at * 30).max(100), told);
+            }
+            if let Some(text) = &attachment.text {
+                self.add(Section::Attachments, 270, text.clone());
+            }
+        }
+    }
+
     fn code(&mut self, code: &Code) {
         for (at, part) in (0..).zip(&code.parts) {
             let value = match part.kind.as_str() {
@@ -338,6 +379,15 @@ fn line(log: &LogLine) -> String {
     let times = if log.count > 1 { format!(" (x{})", log.count) } else { String::new() };
     let LogLine { time, level, service, msg, .. } = log;
     format!("{} {} {}: {}{times}", one_line(time), one_line(level), one_line(service), one_line(msg))
+}
+
+/// Where a frame is; the service's own are marked.
+fn place(frame: &Frame) -> String {
+    let file = frame.file.as_deref().or(frame.module.as_deref()).unwrap_or("(unknown file)");
+    let line = frame.line.map_or_else(String::new, |line| format!(":{line}"));
+    let own = if frame.in_app { "*" } else { " " };
+    let func = if frame.func.is_empty() { "(anonymous)" } else { &frame.func };
+    format!("{own} {} {}{line}", one_line(func), one_line(file))
 }
 
 fn written(value: &Value) -> String {

@@ -169,13 +169,15 @@ fn safe(text: &str, most: usize) -> String {
 
 impl Section {
     /// All of them, in the order in which they are shown.
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::Incident,
         Self::Test,
         Self::Exception,
         Self::Reproduction,
         Self::Spans,
         Self::Logs,
+        Self::Metrics,
+        Self::Attachments,
         Self::Code,
         Self::Environment,
     ];
@@ -188,6 +190,8 @@ impl Section {
             Self::Reproduction => "reproduction",
             Self::Spans => "spans",
             Self::Logs => "logs",
+            Self::Metrics => "metrics",
+            Self::Attachments => "attachments",
             Self::Code => "code",
             Self::Environment => "environment",
         }

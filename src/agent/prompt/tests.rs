@@ -75,10 +75,17 @@ prop_compose! {
             "incident": {"id": "INC-1", "fingerprint": "v1:0", "class": "crash", "summary": e, "services": [f]},
             "trace": {"trace_id": "00000000000000000000000000000001", "root": "present", "span_path": spans, "spans": spans, "span_count": spans.len()},
             "exception": {"type": g, "message": h, "frames": frames, "causes": [], "stacktrace": i, "partial": true},
-            "logs": {"window": logs, "total": logs.len(), "collapsed": 0}, "metrics": {"exemplars": []},
+            "logs": {"window": logs, "total": logs.len(), "collapsed": 0}, "metrics": {"exemplars": [{"time": "2025-07-01T12:03:00Z", "metric": a, "unit": b, "value": c, "span_id": null, "service": d, "attrs": {e: f}}]},
             "environment": {"runtime": {j: j}, "os": {}, "container": {}, "k8s": {}, "service": {}, "timezone": k, "feature_flags": {k: true}},
             "repro": {"env": {k: l}, "inputs": {l: l}, "request": {"protocol": "http", "method": "GET", "url": l, "body": l}},
-            "attachments": [], "redaction": {"policy": "p", "key_id": "a", "remarks": []},
+            "attachments": [
+                {"name": a, "kind": "lcov", "digest": "d", "size": 1, "service": b, "coverage": {"lines": 2, "hit": 1, "files": [
+                    {"file": c, "in_stack": true, "hit": [[1, 1]], "missed": [[2, 9]]}]}},
+                {"name": d, "kind": "dump", "digest": "d", "size": 1, "service": b, "text": e, "stacks": [
+                    {"threads": [f, g], "count": 2, "exception": {"type": h, "message": i, "frames": frames, "causes": []}}]},
+                {"name": j, "kind": "folded", "digest": "d", "size": 1, "service": b, "profile": {
+                    "type": k, "unit": l, "total": 2.0, "stacks": [{"folded": a, "value": 1.0, "share": 0.5}]}},
+            ], "redaction": {"policy": "p", "key_id": "a", "remarks": []},
             "completeness": {"records": 1, "shown": 1, "truncated": [], "missing": [a]},
             "provenance": {"policy": "p", "config": "c", "casefile": "0"},
         });

@@ -92,8 +92,9 @@ fn over_the_limit_the_last_lines_before_the_error_are_kept_first() {
     let said = |n: u64| (n * 4, INFO, format!("{} {}", word(n), word(n + 5_000)));
     let found = with_logs((0..2_500).map(said).chain([(10_001, INFO, "after".to_owned())]));
     assert_eq!(found.logs.window.len(), 2_000);
-    assert_eq!(found.logs.window[0].msg, said(500).2);
-    assert_eq!(found.logs.window[1_999].msg, said(2_499).2);
+    // And the ends, of all.
+    assert_eq!(messages(&found)[..2], [said(0).2, said(502).2]);
+    assert_eq!(messages(&found)[1_998..], [said(2_499).2, "after".to_owned()]);
     let cut = "logs.window: 501 records are over the limit of 2000 lines".to_owned();
     assert!(found.completeness.truncated.contains(&cut), "{:?}", found.completeness.truncated);
 }
@@ -103,7 +104,16 @@ fn over_the_limit_key_events_outlast_what_is_nearer() {
     let said = |n: u64| (n * 4, INFO, format!("{} {}", word(n), word(n + 5_000)));
     let found = with_logs((0..2_500).map(said).chain([(1, INFO, "fallback chosen".to_owned())]));
     assert_eq!(found.logs.window.len(), 2_000);
-    assert_eq!(found.logs.window[0].msg, "fallback chosen");
+    assert_eq!(messages(&found)[..2], [said(0).2, "fallback chosen".to_owned()]);
+}
+
+#[test]
+fn over_the_limit_what_is_rare_outlasts_what_is_nearer() {
+    let said = |n: u64| (2 + n * 4, INFO, format!("{} {}", word(n % 1_250), word(n % 1_250 + 5_000)));
+    let found =
+        with_logs((0..2_500).map(said).chain([(1, INFO, "begin".to_owned()), (5, INFO, "merge join".to_owned())]));
+    assert_eq!(found.logs.window.len(), 2_000);
+    assert_eq!(messages(&found)[..2], ["begin", "merge join"]);
 }
 
 #[test]
