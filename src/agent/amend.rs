@@ -306,6 +306,8 @@ fn facts(base: &mut Open, late: &mut Open, leads: bool) {
         move_in.map("/environment/container", &mut here.container, &mut there.container);
         move_in.map("/environment/k8s", &mut here.k8s, &mut there.k8s);
         move_in.map("/environment/service", &mut here.service, &mut there.service);
+        move_in.map("/environment/client", &mut here.client, &mut there.client);
+        move_in.map("/environment/libraries", &mut here.libraries, &mut there.libraries);
         move_in.field("/environment/timezone", &mut here.timezone, &mut there.timezone);
         move_in.field("/environment/locale", &mut here.locale, &mut there.locale);
         move_in.list("/repro/command", &mut mine.repro.command, &mut theirs.repro.command);

@@ -262,6 +262,8 @@ fn environment(page: &mut String, view: &BundleView) {
         ("os", &environment.os),
         ("container", &environment.container),
         ("k8s", &environment.k8s),
+        ("client", &environment.client),
+        ("library", &environment.libraries),
         ("flag", &environment.feature_flags),
         ("baggage", &environment.baggage),
     ];

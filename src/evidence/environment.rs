@@ -1,5 +1,7 @@
 //! Where it ran and which code it was: from the resource of the failing service, and `services:`.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::Value;
 
 use super::values;
@@ -19,14 +21,50 @@ const LOCALE: [&str; 4] = [
     "browser.language",
 ];
 
-/// The environment. Keys lose the prefix that their section stands for; `telemetry.sdk.name` is `sdk.name`.
-pub(super) fn environment(resource: &Attributes, flags: Attributes, baggage: Attributes) -> Environment {
+/// What is told of a program in a browser or on a device.
+const CLIENT: [&str; 6] = ["browser.", "device.", "app.", "android.", "ios.", "user_agent."];
+
+/// Namespaces whose versions are no library's.
+const NO_LIBRARIES: [&str; 17] = [
+    "process.",
+    "telemetry.",
+    "webengine.",
+    "os.",
+    "host.",
+    "container.",
+    "k8s.",
+    "oci.",
+    "cloud.",
+    "service.",
+    "deployment.",
+    "vcs.",
+    "cicd.",
+    "test.",
+    "artifact.",
+    "faas.",
+    "otel.",
+];
+
+/// Most libraries that are shown, and the longest version.
+const MAX_LIBRARIES: usize = 100;
+const MAX_VERSION: usize = 64;
+
+/// The environment. Keys lose the prefix that their section stands for; `telemetry.sdk.name` is `sdk.name`. `scopes` are the instrumentation
+/// scopes of the service.
+pub(super) fn environment(
+    resource: &Attributes,
+    scopes: &BTreeSet<(&str, &str)>,
+    flags: Attributes,
+    baggage: Attributes,
+) -> Environment {
     Environment {
-        runtime: section(resource, &[("process.runtime.", ""), ("telemetry.", "")]),
+        runtime: section(resource, &[("process.runtime.", ""), ("telemetry.", ""), ("webengine.", "webengine.")]),
         os: section(resource, &[("os.", ""), ("host.arch", "arch")]),
         container: section(resource, &[("container.", "")]),
         k8s: section(resource, &[("k8s.", "")]),
         service: section(resource, &[("service.", ""), ("deployment.", "deployment.")]),
+        client: section(resource, &CLIENT.map(|name| (name, name))),
+        libraries: libraries(resource, scopes),
         timezone: values::first_string(resource, &TIMEZONE).map(str::to_owned),
         locale: values::first_string(resource, &LOCALE).map(str::to_owned),
         feature_flags: flags,
@@ -37,6 +75,28 @@ pub(super) fn environment(resource: &Attributes, flags: Attributes, baggage: Att
 fn section(resource: &Attributes, prefixes: &[(&str, &str)]) -> Attributes {
     let renamed = |key: &str| prefixes.iter().find_map(|(from, to)| Some(format!("{to}{}", key.strip_prefix(from)?)));
     resource.iter().filter_map(|(key, value)| Some((renamed(key)?, value.clone()))).collect()
+}
+
+/// Versions by library. One that occurs in several versions has them all.
+fn libraries(resource: &Attributes, scopes: &BTreeSet<(&str, &str)>) -> Attributes {
+    let elsewhere = |key: &str| CLIENT.iter().chain(&NO_LIBRARIES).any(|prefix| key.starts_with(prefix));
+    let named = resource.iter().filter(|(key, _)| !elsewhere(key));
+    let named = named.filter_map(|(key, value)| Some((key.strip_suffix(".version")?, value.as_str()?)));
+    let mut found: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (name, version) in named.chain(scopes.iter().copied()).filter(|(_, version)| is_version(version)) {
+        found.entry(name).or_default().insert(version);
+    }
+    let written = |versions: BTreeSet<&str>| Value::from(versions.into_iter().collect::<Vec<_>>().join(", "));
+    let found = found.into_iter().take(MAX_LIBRARIES);
+    found.map(|(name, versions)| (name.to_owned(), written(versions))).collect()
+}
+
+/// Whether a text is the number of a version, as far as its letters tell: `2.3.1`, `v1.0.0-rc.1`, `1.0.0+git.5`.
+fn is_version(text: &str) -> bool {
+    let number = text.strip_prefix(['v', 'V']).unwrap_or(text);
+    number.starts_with(|first: char| first.is_ascii_digit())
+        && text.len() <= MAX_VERSION
+        && number.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-+_~".contains(&byte))
 }
 
 /// The commit: by the first of [`COMMIT`], else `service.version` where it is 7 to 40 hex digits. `places` are looked

@@ -51,6 +51,8 @@ pub(super) struct Gathered {
     pub(super) digests: Vec<RecordDigest>,
     /// Feature flags by key, each as it was last evaluated.
     pub(super) flags: Attributes,
+    /// Service, name and version of every instrumentation scope that has a version.
+    pub(super) scopes: BTreeSet<[String; 3]>,
     /// Records that came again, without those that no trace owns.
     pub(super) duplicates: u64,
     /// Records that no trace owns, among all the others.
@@ -240,6 +242,7 @@ impl Digester {
 /// Resources and scopes that were decoded already: those of one place in one request, which most records share with their neighbours.
 struct Origins<'d> {
     digester: &'d Digester,
+    scopes: BTreeSet<[String; 3]>,
     known: BTreeMap<Place, (Arc<Batch>, Option<Shared>)>,
 }
 
@@ -253,15 +256,26 @@ struct Shared {
     digester: Digester,
 }
 
-impl Origins<'_> {
+impl<'d> Origins<'d> {
+    fn new(digester: &'d Digester) -> Self {
+        Self { digester, scopes: BTreeSet::new(), known: BTreeMap::new() }
+    }
+
     /// That of a record; `None` if it cannot be decoded.
     fn of(&mut self, record: &Record) -> Option<Shared> {
         let entry = &record.entry;
         let place = (Arc::as_ptr(&record.batch).addr(), entry.resource, entry.scope);
-        let decoded = || {
+        let (digester, scopes) = (self.digester, &mut self.scopes);
+        let mut decoded = || {
             let origin = decode_origin(record).ok()?;
-            let digester = self.digester.of_origin(record.signal(), &origin);
-            Some(Shared { resource: Arc::new(values::attributes(&origin.resource.attributes)), digester })
+            let digester = digester.of_origin(record.signal(), &origin);
+            let resource = Arc::new(values::attributes(&origin.resource.attributes));
+            let (name, version) = (origin.scope.name, origin.scope.version);
+            if !name.is_empty() && !version.is_empty() {
+                let service = values::string(&resource, "service.name").unwrap_or_default();
+                scopes.insert([service.to_owned(), name, version]);
+            }
+            Some(Shared { resource, digester })
         };
         self.known.entry(place).or_insert_with(|| (Arc::clone(&record.batch), decoded())).1.clone()
     }
@@ -273,7 +287,7 @@ pub(super) fn gather(records: Vec<Record>, shared: &[Arc<Loose>], digester: &Dig
     let mut seen = BTreeSet::new();
     let mut names = Names::default();
     let mut flags = BTreeMap::new();
-    let mut origins = Origins { digester, known: BTreeMap::new() };
+    let mut origins = Origins::new(digester);
     let mut left = KEPT;
     let owned = records.into_iter().map(|record| (record, None));
     let shared = shared.iter().map(|loose| (loose.record().clone(), Some(loose)));
@@ -315,6 +329,7 @@ pub(super) fn gather(records: Vec<Record>, shared: &[Arc<Loose>], digester: &Dig
         }
     }
     gathered.digests = seen.into_iter().collect();
+    gathered.scopes = origins.scopes;
     gathered.flags = flags.into_iter().take(MAX_FLAGS).map(|(key, (_, _, value))| (key, value)).collect();
     gathered.conflicting = one_of_each_id(&mut gathered.spans);
     gathered.spans.sort_unstable_by_key(|span| (span.start, span.id, span.digest));
@@ -339,7 +354,7 @@ pub(super) fn beside(
 ) -> (Vec<LogFact>, Vec<Arc<Loose>>) {
     let mut seen: BTreeSet<RecordDigest> = known.iter().copied().collect();
     let mut names = Names::default();
-    let mut origins = Origins { digester, known: BTreeMap::new() };
+    let mut origins = Origins::new(digester);
     let (mut facts, mut taken) = (Vec::new(), Vec::new());
     for loose in logs {
         let record = loose.record();

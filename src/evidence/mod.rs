@@ -145,8 +145,19 @@ impl Assembler {
     }
 
     fn case(&self, trace_id: TraceId, gathered: Gathered, beside: &Beside<'_>, policy: &str, tracked: Tracked) -> Case {
-        let Gathered { spans, logs, exemplars, files, flags, undecodable, conflicting, mut digests, mut loose, .. } =
-            gathered;
+        let Gathered {
+            spans,
+            logs,
+            exemplars,
+            files,
+            flags,
+            scopes,
+            undecodable,
+            conflicting,
+            mut digests,
+            mut loose,
+            ..
+        } = gathered;
         let files = files::read(&files, &self.digester);
         let mut complete = Completeness::default();
         let tree = Tree::new(spans);
@@ -229,7 +240,9 @@ impl Assembler {
         complete.shown = (shown.len() + ambient.len() + exemplars.len() + attachments.len()) as u64 + log_records;
 
         let baggage = baggage::baggage(&path, &logs, &mut complete);
-        let environment = environment::environment(&anchor.resource, flags, baggage);
+        let scopes = scopes.iter().filter(|[service, ..]| *service == anchor.service);
+        let scopes = scopes.map(|[_, name, version]| (name.as_str(), version.as_str())).collect();
+        let environment = environment::environment(&anchor.resource, &scopes, flags, baggage);
         let mut repro = repro::repro(&path, environment.timezone.as_deref());
         repro.test = test_of(&path, &anchor);
         seeds::put(&mut repro, &path, (&anchor.attrs, &anchor.resource), reported, &mut complete);

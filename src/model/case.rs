@@ -119,7 +119,7 @@ pub struct Suspect {
 /// Where it ran, from resource attributes.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Environment {
-    /// `process.runtime.*`, `telemetry.sdk.*`, without their prefix.
+    /// `process.runtime.*`, `telemetry.sdk.*`, `telemetry.distro.*`, without their prefix, and `webengine.*`.
     pub runtime: Attributes,
     /// `os.*`, `host.arch`.
     pub os: Attributes,
@@ -129,6 +129,12 @@ pub struct Environment {
     pub k8s: Attributes,
     /// `service.*` and `deployment.*`.
     pub service: Attributes,
+    /// Whose device it ran on: `browser.*`, `device.*`, `app.*`, `android.*`, `ios.*`, `user_agent.*` of the resource.
+    #[serde(default, skip_serializing_if = "Attributes::is_empty")]
+    pub client: Attributes,
+    /// Versions of libraries by name: of the service's instrumentation scopes, and resource attributes `<name>.version` of no other section.
+    #[serde(default, skip_serializing_if = "Attributes::is_empty")]
+    pub libraries: Attributes,
     /// IANA name, where an attribute carries it.
     pub timezone: Option<String>,
     /// Locale, as `LC_ALL` or `LANG` have it or a browser's language, where an attribute carries it.

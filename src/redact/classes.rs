@@ -203,6 +203,8 @@ const FIELDS: &[(&str, FieldClass)] = &[
     ("/environment/container", C::Environment(&["container."])),
     ("/environment/k8s", C::Environment(&["k8s."])),
     ("/environment/service", C::Environment(&["service.", "deployment."])),
+    ("/environment/client", C::Attributes),
+    ("/environment/libraries", C::Content),
     ("/environment/timezone", C::Text),
     ("/environment/locale", C::Text),
     ("/environment/feature_flags", C::Content),

@@ -358,6 +358,8 @@ impl Pieces {
         self.attributes(Section::Environment, 400, "baggage", &environment.baggage);
         self.attributes(Section::Environment, 320, "runtime", &environment.runtime);
         self.attributes(Section::Environment, 260, "service", &environment.service);
+        self.attributes(Section::Environment, 310, "client", &environment.client);
+        self.attributes(Section::Environment, 200, "library", &environment.libraries);
         self.attributes(Section::Environment, 150, "os", &environment.os);
         self.attributes(Section::Environment, 140, "container", &environment.container);
         self.attributes(Section::Environment, 130, "k8s", &environment.k8s);

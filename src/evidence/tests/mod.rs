@@ -3,6 +3,7 @@
 mod alerts;
 mod assembly;
 mod baggage;
+mod environment;
 mod files;
 mod kinds;
 mod locals;

@@ -112,7 +112,7 @@ fn full() -> Value {
             "span_id": null, "service": "checkout", "attrs": {"http.route": "/report"}}]},
         "environment": {"runtime": {"name": "cpython", "version": "3.13.1"}, "os": {"type": "linux"}, "container": {"id": "abc"},
             "k8s": {"pod.name": "checkout-1"}, "service": {"name": "checkout"}, "timezone": "UTC", "feature_flags": {"new-parser": "on"},
-            "baggage": {"tenant": "t1"}},
+            "baggage": {"tenant": "t1"}, "client": {"browser.platform": "macOS"}, "libraries": {"django": "5.2.1"}},
         "repro": {"env": {"TZ": "UTC"}, "inputs": {"ts": "2025-07-01 12:03"}, "request": {"protocol": "http", "method": "GET",
             "url": "http://shop.example/report?ts=2025-07-01+12:03", "route": "/report", "status_code": 500,
             "headers": {"content-type": "application/json"}}, "seeds": [{"name": "--randomly-seed", "value": "1553614239", "of": "pytest.txt"}]},
