@@ -1,7 +1,9 @@
-//! `go test -json`: one event a line.
+//! `go test`: the events of `-json`, one a line, and what it prints without ([`printed`]).
 //!
 //! Source: Go, `cmd/test2json`. What a test prints are its `output` events; a package that panics or does not build ends
 //! with `fail` and has no test of its own.
+
+pub(super) mod printed;
 
 use std::collections::HashMap;
 
@@ -22,8 +24,12 @@ struct TestEvent {
     output: String,
 }
 
-/// Reads the events; `None` if there is none that tells how a test ended.
+/// Reads either form; `None` if nothing tells how a test ended.
 pub(super) fn read(text: &str) -> Option<Tests> {
+    events(text).or_else(|| printed::read(text))
+}
+
+fn events(text: &str) -> Option<Tests> {
     let mut runs = Runs::default();
     let mut printed: HashMap<(String, String), String, foldhash::fast::RandomState> = HashMap::default();
     let mut broken: Vec<String> = Vec::new();
@@ -82,11 +88,18 @@ pub(super) fn seeds(text: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// What a test said: the first line of what `t.Error` or a panic printed.
+/// What a test said: the first line of what a panic or `t.Error` printed, else of what the test printed.
 fn said(output: &str) -> Option<String> {
     let lines = || output.lines().map(str::trim).filter(|line| !line.is_empty());
     if let Some(panic) = lines().find(|line| line.starts_with("panic: ")) {
         return Some(panic.to_owned());
+    }
+    let is_logged = |line: &&str| {
+        let place = line.split_once(".go:").and_then(|(_, rest)| rest.split_once(": "));
+        place.is_some_and(|(number, _)| number.bytes().all(|byte| byte.is_ascii_digit() || byte == b':'))
+    };
+    if let Some(logged) = lines().find(is_logged) {
+        return Some(logged.to_owned());
     }
     let is_frame = |line: &&str| ["=== ", "--- ", "FAIL", "PASS", "ok "].iter().any(|mark| line.starts_with(mark));
     lines().find(|line| !is_frame(line)).map(str::to_owned)

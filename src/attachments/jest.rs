@@ -2,10 +2,12 @@
 //!
 //! Source: Jest, `packages/jest-test-result/src/types.ts` and `jest-message-util`. Vitest's JSON reporter writes the same.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::Deserialize;
 
 use super::runs::{Run, Runs};
-use super::{Failure, Tests};
+use super::{Failure, Status, Tests};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -92,47 +94,114 @@ fn is_type(name: &str) -> bool {
         && name.chars().all(|char| char.is_alphanumeric() || matches!(char, '_' | '$' | '.'))
 }
 
-/// What is printed: `FAIL file`, then for each failure a line `● suite › test` and its text; in the end the totals.
+/// What is printed: `FAIL file`, then for each failure a line `● suite › test` and its text; in the end the totals. Where `retryTimes` logs
+/// errors, those of the runs before the last stand before the line of their file.
 fn printed(text: &str) -> Option<Tests> {
-    let text = uncoloured(text);
-    let mut tests = Tests::default();
-    let mut file = String::new();
-    let mut open: Option<(String, String)> = None;
-    let mut counted = None;
-    let mut seen = std::collections::BTreeSet::new();
-    let mut end = |open: &mut Option<(String, String)>, file: &str, tests: &mut Tests| {
-        let Some((name, body)) = open.take() else { return };
-        // With `--verbose` or several files each failure is printed again at the end.
-        if seen.insert((file.to_owned(), name.clone())) {
-            let found = failure(body.trim_matches('\n').to_owned());
-            tests.fail(Failure { suite: file.to_owned(), name, failed_runs: 1, ..found });
-        }
-    };
-    for line in text.lines() {
-        let trimmed = line.trim();
-        if let Some(rest) = line.strip_prefix("FAIL ").or_else(|| line.strip_prefix("PASS ")) {
-            end(&mut open, &file, &mut tests);
-            file = rest.trim().split(" (").next().unwrap_or_default().to_owned();
-        } else if let Some(totals) = line.strip_prefix("Tests:") {
-            end(&mut open, &file, &mut tests);
-            counted = Some(totals.to_owned());
-        } else if line.starts_with("Test Suites:") || line.starts_with("Summary of all failing tests") {
-            end(&mut open, &file, &mut tests);
-        } else if let Some(name) = trimmed.strip_prefix("● ") {
-            end(&mut open, &file, &mut tests);
-            open = Some((name.to_owned(), String::new()));
-        } else if let Some((_, body)) = &mut open {
-            body.push_str(line);
-            body.push('\n');
-        }
-    }
-    end(&mut open, &file, &mut tests);
+    let mut page = Page::default();
+    uncoloured(text).lines().for_each(|line| page.line(line));
+    page.cut_off();
+    let Page { mut tests, counted, .. } = page;
     if let Some(totals) = &counted {
         let of = |what: &str| super::pytest::counted(totals, what);
         tests.counts.failed = tests.counts.failed.max(of("failed"));
         (tests.counts.passed, tests.counts.skipped) = (of("passed"), of("skipped") + of("todo"));
     }
     (counted.is_some() || tests.counts.failed > 0).then(|| tests.summed())
+}
+
+#[derive(Default)]
+struct Page {
+    tests: Tests,
+    file: String,
+    /// What the next lines are of.
+    open: Option<Open>,
+    /// Runs that failed before the last, by the full name of their test: of the file that is read, and of the one that comes next.
+    retried: BTreeMap<String, Vec<String>>,
+    coming: BTreeMap<String, Vec<String>>,
+    /// The totals.
+    counted: Option<String>,
+    seen: BTreeSet<(String, String)>,
+}
+
+enum Open {
+    Failure(String, String),
+    /// The full name of a test that was run again.
+    Retries(String),
+}
+
+impl Page {
+    fn line(&mut self, line: &str) {
+        let trimmed = line.trim();
+        if let Some(rest) = line.strip_prefix("FAIL ").or_else(|| line.strip_prefix("PASS ")) {
+            self.end_file();
+            self.retried = std::mem::take(&mut self.coming);
+            self.file = rest.trim().split(" (").next().unwrap_or_default().to_owned();
+        } else if let Some(totals) = line.strip_prefix("Tests:") {
+            self.end_file();
+            self.counted = Some(totals.to_owned());
+        } else if line.starts_with("Test Suites:") || line.starts_with("Summary of all failing tests") {
+            self.end_file();
+        } else if let Some(name) = line.strip_prefix(" LOGGING RETRY ERRORS  ") {
+            self.end();
+            self.open = Some(Open::Retries(name.trim().to_owned()));
+        } else if let Some(name) = trimmed.strip_prefix("● ") {
+            self.end();
+            self.open = Some(Open::Failure(name.to_owned(), String::new()));
+        } else {
+            self.printed(line);
+        }
+    }
+
+    fn printed(&mut self, line: &str) {
+        let body = match &mut self.open {
+            None => return,
+            Some(Open::Failure(_, body)) => body,
+            Some(Open::Retries(name)) => {
+                let runs = self.coming.entry(name.clone()).or_default();
+                if line.starts_with(" RETRY ") {
+                    return runs.push(String::new());
+                }
+                match runs.last_mut() {
+                    Some(run) => run,
+                    None => return,
+                }
+            }
+        };
+        body.push_str(line);
+        body.push('\n');
+    }
+
+    /// The end of what is said of a test.
+    fn end(&mut self) {
+        let Some(Open::Failure(name, body)) = self.open.take() else { return };
+        // With `--verbose` or several files each failure is printed again at the end.
+        if self.seen.insert((self.file.clone(), name.clone())) {
+            let before = self.retried.remove(&name.replace(" › ", " ")).unwrap_or_default();
+            let found = failure(body.trim_matches('\n').to_owned());
+            let failed_runs = before.len() as u64 + 1;
+            self.tests.fail(Failure { suite: self.file.clone(), name, failed_runs, ..found });
+        }
+    }
+
+    /// The end of what is said of a file: its tests that were run again and not said to fail passed in the end.
+    fn end_file(&mut self) {
+        self.end();
+        self.run_again(Status::Flaky, 1);
+    }
+
+    /// The end of the text without totals: whether a test that was run again passed in the end may have stood behind it.
+    fn cut_off(&mut self) {
+        self.end();
+        self.run_again(Status::Failed, 0);
+    }
+
+    fn run_again(&mut self, status: Status, passed_runs: u64) {
+        for (name, mut runs) in std::mem::take(&mut self.retried) {
+            let found = failure(runs.pop().unwrap_or_default().trim_matches('\n').to_owned());
+            let (suite, failed_runs) = (self.file.clone(), runs.len() as u64 + 1);
+            self.tests.fail(Failure { suite, name, status, failed_runs, passed_runs, ..found });
+        }
+    }
 }
 
 /// Without what terminals are told of colours.
