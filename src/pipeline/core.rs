@@ -307,7 +307,7 @@ impl Core {
             // Measured when it was admitted.
             return self.decide(now, trace);
         }
-        let durations = self.stages.normals.read(now, &trace.records);
+        let durations = self.stages.normals.read(now, trace.records.iter().cloned());
         let sealed = self.decide(now, trace);
         // After its bundle was made, so that nothing is measured against itself.
         self.stages.normals.add(now, durations);

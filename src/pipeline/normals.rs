@@ -1,7 +1,7 @@
 //! What is normal: how long the spans of each operation take, against which a slow one is shown.
 //!
 //! Durations are taken from traces as they are judged, whatever becomes of them. Where nobody judges a trace that nothing triggers, they
-//! are taken from the first records of requests instead, so that a failed trace may count among what it is shown beside. Of many, a part is enough: the process reads so many spans a second and no more, which costs less than a
+//! are taken from requests instead, so that a trace may count among what it is shown beside. Of many, a part is enough: the process reads so many spans a second and no more, which costs less than a
 //! thousandth of a core. Whether a trace is taken depends on those before it, not on itself, so that long traces and slow
 //! ones count as often as others. Sketches (DDSketch, Masson et al., VLDB 2019) forget within two hours, and when the process ends.
 //!
@@ -71,18 +71,18 @@ struct State {
 pub(super) struct Durations(Vec<(u64, f64)>);
 
 impl Normals {
-    /// Reads the durations of a trace that is being judged, if it is its turn.
-    pub(super) fn read(&self, now: Timestamp, records: &[Record]) -> Durations {
+    /// Reads the durations of a trace that is being judged, or of a request, if it is its turn.
+    pub(super) fn read(&self, now: Timestamp, records: impl Iterator<Item = Record> + Clone) -> Durations {
         let is_measured =
-            |record: &&Record| record.signal() == Signal::Traces && record.entry.head.status != STATUS_ERROR;
-        let spans = || records.iter().filter(is_measured).take(MAX_SPANS);
+            |record: &Record| record.signal() == Signal::Traces && record.entry.head.status != STATUS_ERROR;
+        let spans = || records.clone().filter(is_measured).take(MAX_SPANS);
         if !self.state.lock().allows(now, || spans().count()) {
             return Durations::default();
         }
         let read = spans().filter_map(|record| {
             let head = &record.entry.head;
             let nanos = head.end.0.checked_sub(head.start.0)?;
-            let operation = operation(record);
+            let operation = operation(&record);
             Some((self.operation(&operation.service, &operation.name, operation.kind), milliseconds(nanos)))
         });
         Durations(read.collect())

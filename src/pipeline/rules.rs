@@ -72,6 +72,7 @@ impl Rules {
             decision_wait_after_root: incident.tail_sampling.decision_wait_after_root_received.0,
             retention: incident.window.retention.0,
             max_records: incident.window.max_records_per_trace.max(1),
+            longest: sampler.longest(),
             whole_traces: sampler.needs_whole_traces(),
         };
         Ok(Self { incident: incident.clone(), window, sampler, assembler, redactor, raw })

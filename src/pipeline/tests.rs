@@ -219,10 +219,11 @@ fn policies_that_look_at_traces_which_nothing_triggers_take_a_restart_where_wind
         let sets = [format!("connectors.incident.tail_sampling.policies=[{policies}]")];
         config::embedded(&"5a".repeat(32), None, "/nowhere", &sets).unwrap()
     };
-    let refused = errors.reload(&policies("{name: slow, type: latency, latency: {threshold_ms: 5}}")).unwrap_err();
+    let refused = errors.reload(&policies("{name: many, type: span_count, span_count: {min_spans: 5}}")).unwrap_err();
     assert_eq!(refused.len(), 1);
     assert_eq!(refused[0].path, "connectors.incident.tail_sampling.policies");
     errors.reload(&policies("{name: all, type: always_sample}")).unwrap().apply();
+    errors.reload(&policies("{name: slow, type: latency, latency: {threshold_ms: 5}}")).unwrap().apply();
 }
 
 /// `sets` for a core that keeps raw evidence, and who may read it.

@@ -159,18 +159,17 @@ impl<'r> Walk<'r> {
     }
 
     /// The fields of an object. One that says of which service it is (a span, a log line, an exemplar) goes by that service's rules.
-    fn branch(&mut self, fields: Map<String, Value>) -> Value {
+    fn branch(&mut self, mut fields: Map<String, Value>) -> Value {
         let before = self.rules;
         if let Some(service) = fields.get("service").and_then(Value::as_str) {
             self.rules = self.policy.of(service);
         }
-        let fields = fields.into_iter().map(|(name, value)| {
-            let value = self.at(&name, &name, |walk| walk.field(value));
-            (name, value)
-        });
-        let fields = Value::Object(fields.collect());
+        for (name, value) in &mut fields {
+            let found = value.take();
+            *value = self.at(name, name, |walk| walk.field(found));
+        }
         self.rules = before;
-        fields
+        Value::Object(fields)
     }
 
     /// Whether a structural field holds what it should, and nothing written in the same letters.
@@ -206,15 +205,24 @@ impl<'r> Walk<'r> {
         }
     }
 
-    fn map(&mut self, map: Map<String, Value>, class_of: impl Fn(&Self, &str) -> KeyClass) -> Value {
+    fn map(&mut self, mut map: Map<String, Value>, class_of: impl Fn(&Self, &str) -> KeyClass) -> Value {
         let system = ["db.system.name", "db.system"].iter().find_map(|key| map.get(*key)?.as_str()).map(str::to_owned);
         let told = self.told_by_pair(&map);
+        let class_of = |walk: &Self, key: &str| match (class_of(walk, key), told) {
+            (KeyClass::Content, Some(told)) if PAIR_VALUES.contains(&key) => told,
+            (class, _) => class,
+        };
+        // Nearly all maps keep their keys.
+        if map.keys().all(|key| self.edit("text", key, Vec::new).is_none()) {
+            for (key, value) in &mut map {
+                let (class, found) = (class_of(self, key), value.take());
+                *value = self.at("*", key, |walk| walk.value(found, class, system.as_deref()));
+            }
+            return Value::Object(map);
+        }
         let mut out = Map::new();
         for (key, value) in map {
-            let class = match (class_of(self, &key), told) {
-                (KeyClass::Content, Some(told)) if PAIR_VALUES.contains(&key.as_str()) => told,
-                (class, _) => class,
-            };
+            let class = class_of(self, &key);
             let (key, edits) = self.key(key, &out);
             let value = self.at("*", &key, |walk| {
                 walk.remark_all(edits);

@@ -40,6 +40,7 @@ mod tests;
 mod trace_state;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::config::{DecisionCache, Problem, TailSampling};
 use crate::model::{ClosedTrace, Decision, Head, Record, Signal, Timestamp, TraceId};
@@ -73,7 +74,9 @@ impl Sampler {
         let mut policies = compile::policies(&config.policies)?;
         policies.sort_by_key(|policy| !policy.drops());
         Ok(Self {
-            needs_whole_traces: policies.iter().any(|policy| !policy.drops() && !policy.by_record()),
+            needs_whole_traces: policies
+                .iter()
+                .any(|policy| !policy.drops() && !policy.by_record() && policy.longer_than().is_none()),
             policies: policies.into(),
             memory: Arc::new(Memory::new(&config.decision_cache)),
             cache: config.decision_cache.clone(),
@@ -113,8 +116,16 @@ impl Sampler {
         self.needs_whole_traces
     }
 
-    /// Whether a trace without a record that triggers is not sampled, and nothing else follows from it: so that nobody has to ask
-    /// about it.
+    /// A trace that takes longer is one that a policy may keep by that, though no record of it triggers. `None` where no policy asks, or
+    /// all traces are decided anyway.
+    #[must_use]
+    pub fn longest(&self) -> Option<Duration> {
+        let asked = self.policies.iter().filter_map(Policy::longer_than).min();
+        asked.filter(|_| !self.needs_whole_traces).map(Duration::from_millis)
+    }
+
+    /// Whether a trace without a record that triggers, and not longer than [`Sampler::longest`], is not sampled, and nothing else follows
+    /// from it: so that nobody has to ask about it.
     #[must_use]
     pub fn needs_triggers(&self) -> bool {
         self.policies.iter().all(Policy::needs_trigger)

@@ -116,6 +116,21 @@ impl Policy {
         }
     }
 
+    /// The milliseconds that it keeps no trace below, if nothing else is to be known of a trace which takes no longer.
+    pub(super) fn longer_than(&self) -> Option<u64> {
+        let threshold = |condition: &Condition| match condition.test {
+            Test::Latency { threshold, .. } if !condition.inverted => Some(threshold),
+            _ => None,
+        };
+        match &self.rule {
+            Rule::One(condition) => threshold(condition),
+            Rule::And(conditions) if !conditions.iter().any(Condition::counts) => {
+                conditions.iter().filter_map(threshold).max()
+            }
+            Rule::And(_) | Rule::Composite(_) | Rule::Drop(_) => None,
+        }
+    }
+
     /// Whether this record alone shows that the policy will keep its trace, rate limits aside.
     pub(super) fn triggers(&self, record: &Record) -> bool {
         self.by_record()
@@ -136,10 +151,10 @@ impl Policy {
         }
     }
 
-    /// Whether it says nothing of a trace that has no record which triggers, and counts nothing either.
+    /// Whether it says nothing of a trace that has no record which triggers and does not take too long, and counts nothing either.
     pub(super) fn needs_trigger(&self) -> bool {
-        let counts = |condition: &Condition| matches!(condition.test, Test::Rate(_) | Test::Bytes(_));
-        self.by_record() && !matches!(&self.rule, Rule::And(conditions) if conditions.iter().any(counts))
+        let counts = matches!(&self.rule, Rule::And(conditions) if conditions.iter().any(Condition::counts));
+        (self.by_record() && !counts) || self.longer_than().is_some()
     }
 
     /// What it says of a closed trace.
@@ -168,6 +183,11 @@ impl Condition {
         } else {
             self.test.holds(now, trace)
         }
+    }
+
+    /// Whether it counts the traces that it is asked about.
+    fn counts(&self) -> bool {
+        matches!(self.test, Test::Rate(_) | Test::Bytes(_))
     }
 
     fn reach(&self) -> Reach {

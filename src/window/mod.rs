@@ -7,7 +7,7 @@
 //!
 //! | the trace | closes | [`CloseReason`] |
 //! |---|---|---|
-//! | has a trigger | `decision_wait` after its first trigger | `DecisionWait` |
+//! | has a trigger (with `longest`: or takes longer) | `decision_wait` after its first trigger | `DecisionWait` |
 //! | has a trigger, and its root has ended | `decision_wait_after_root` after the later of the two, if that is sooner | `RootReceived` |
 //! | has no trigger | `retention` after its first record | `Retention` |
 //! | any, with `whole_traces` | `decision_wait` after its first record, or after its root as above | `DecisionWait`, `RootReceived` |
@@ -24,9 +24,11 @@
 //! happens at most four times in its life. All records of a window share one [`Tracked`], split again when a trace closes.
 //!
 //! Where policies keep a trace only for a record that triggers ([`Window::by_trigger`]), a trace is open from its first trigger
-//! on, and until then its records cost 16 bytes each (`runs`). They expire by their own age then.
+//! on, and until then its records cost 16 bytes each (`runs`). They expire by their own age then. With `longest` each trace also has an
+//! entry that says how long it takes so far (`extent`).
 
 mod clock;
+mod extent;
 mod kept;
 mod log;
 mod loose;
@@ -41,11 +43,14 @@ use std::time::Duration;
 
 use foldhash::fast::RandomState;
 
-use crate::model::{Batch, CloseReason, ClosedTrace, Entry, Outcome, Permit, Record, Timestamp, TraceId, Tracked};
+use crate::model::{
+    Batch, CloseReason, ClosedTrace, Entry, Outcome, Permit, Record, Signal, Timestamp, TraceId, Tracked,
+};
 
 pub use log::{Appended, LogError, LogSettings, Marks, Recovered, Recovery, RecoveryStats, Ticket, WindowLog};
 
 use clock::Clock;
+use extent::Extents;
 use kept::Kept;
 pub use loose::{Late, LooseLogs};
 use open::{Deadline, Open};
@@ -67,6 +72,8 @@ pub struct Settings {
     pub retention: Duration,
     /// A trace that has a trigger and so many records closes.
     pub max_records: usize,
+    /// A trace that takes longer than this has a trigger by that, because a policy asks for it.
+    pub longest: Option<Duration>,
     /// Whether every trace is decided (`decision_wait` after its first record), because a policy needs whole traces.
     pub whole_traces: bool,
 }
@@ -85,9 +92,11 @@ pub struct Window {
     tracked: Option<Tracked>,
     /// Where traces without a trigger are told apart by nobody: their records. Otherwise they are open like others.
     runs: Option<Runs>,
+    /// How long those traces take so far.
+    extents: Extents,
     /// Whether what nothing keeps beside memory has had its outcome before.
     rereads: bool,
-    /// What is held for open traces beyond what was taken when their requests were admitted.
+    /// What is held for open traces, and for how long the others take, beyond what was taken when their requests were admitted.
     room: Option<Permit>,
     /// What has gone, to be freed when nobody waits for the window.
     spent: Vec<Run>,
@@ -120,6 +129,7 @@ impl Window {
             kept: Kept::default(),
             tracked: None,
             runs: None,
+            extents: Extents::new(settings.retention),
             rereads: false,
             room: None,
             spent: Vec::new(),
@@ -319,8 +329,9 @@ impl Window {
 
     fn place(&mut self, now: Timestamp, batch: &Arc<Batch>, entry: &Entry, mark: Mark) {
         let trace_id = entry.head.trace_id;
-        let triggers = mark != Mark::None || self.kept.take(now, trace_id);
         let is_open = self.traces.contains_key(&trace_id);
+        let triggers =
+            mark != Mark::None || self.kept.take(now, trace_id) || (!is_open && self.takes_long(now, batch, entry));
         if let Some(runs) = self.runs.as_mut().filter(|_| !triggers && !is_open) {
             runs.put(now, self.clock.outside(now), batch, entry);
             return;
@@ -336,6 +347,12 @@ impl Window {
             open.late |= mark == Mark::Late;
             open.take(now, Record { batch: Arc::clone(batch), entry: *entry });
         });
+    }
+
+    /// Whether the trace of a record that waits takes longer than it may with it. Open ones know that of themselves.
+    fn takes_long(&mut self, now: Timestamp, batch: &Batch, entry: &Entry) -> bool {
+        let most = self.settings.longest.filter(|_| self.runs.is_some() && batch.signal == Signal::Traces);
+        most.is_some_and(|most| self.extents.is_longer(now, &entry.head, most))
     }
 
     /// Opens a trace with those of its records that have come since `since` and wait; `false` if there are none.
@@ -374,7 +391,8 @@ impl Window {
     fn account(&mut self) {
         if let (Some(room), Some(runs)) = (&mut self.room, &self.runs) {
             let open = self.tracked.as_ref().map_or(0, Tracked::records).saturating_sub(runs.records());
-            room.resize(usize::try_from(open).unwrap_or(usize::MAX).saturating_mul(OPEN_COST));
+            let open = usize::try_from(open).unwrap_or(usize::MAX).saturating_mul(OPEN_COST);
+            room.resize(open.saturating_add(self.extents.bytes()));
         }
     }
 
@@ -382,6 +400,7 @@ impl Window {
     fn change(&mut self, trace_id: TraceId, change: impl FnOnce(&mut Open)) {
         let Some(open) = self.traces.get_mut(&trace_id) else { return };
         change(open);
+        open.take_long(self.settings.longest);
         let before = open.deadline.at;
         open.deadline = open.due(&self.settings);
         if open.deadline.at != before {

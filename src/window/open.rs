@@ -1,8 +1,11 @@
 //! One open trace: its records, and when it closes.
 
+use std::time::Duration;
+
 use crate::model::{CloseReason, Record, Signal, Timestamp};
 
 use super::Settings;
+use super::extent::Extent;
 
 /// When a trace closes, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +24,9 @@ pub(super) struct Open {
     /// Whether it was sampled before.
     pub(super) late: bool,
     opened: Timestamp,
+    /// When its last record came.
+    seen: Timestamp,
+    extent: Extent,
     triggered: Option<Timestamp>,
     root_ended: Option<Timestamp>,
 }
@@ -34,6 +40,8 @@ impl Open {
             deadline: Deadline { at: Timestamp::MAX, reason: CloseReason::Retention },
             late: false,
             opened: now,
+            seen: now,
+            extent: Extent::default(),
             triggered: None,
             root_ended: None,
         };
@@ -49,10 +57,21 @@ impl Open {
     /// Adds a record, and notes when it is the root's.
     pub(super) fn take(&mut self, now: Timestamp, record: Record) {
         let head = &record.entry.head;
-        if record.signal() == Signal::Traces && head.parent_span_id.is_zero() && head.end > Timestamp::default() {
-            self.root_ended.get_or_insert(now);
+        if record.signal() == Signal::Traces {
+            self.extent.add(head);
+            if head.parent_span_id.is_zero() && head.end > Timestamp::default() {
+                self.root_ended.get_or_insert(now);
+            }
         }
+        self.seen = now;
         self.records.push(record);
+    }
+
+    /// Notes a trigger if it takes longer than this.
+    pub(super) fn take_long(&mut self, longest: Option<Duration>) {
+        if longest.is_some_and(|most| self.extent.is_longer(most)) {
+            self.trigger(self.seen);
+        }
     }
 
     /// When its first record came.

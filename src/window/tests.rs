@@ -15,6 +15,7 @@ const SETTINGS: Settings = Settings {
     decision_wait_after_root: AFTER_ROOT,
     retention: RETENTION,
     max_records: 1000,
+    longest: None,
     whole_traces: false,
 };
 const WITHOUT_ROOT: Settings = Settings { decision_wait_after_root: Duration::ZERO, ..SETTINGS };
@@ -187,6 +188,34 @@ fn the_wait_after_the_root_can_be_off() {
     let mut shard = Shard::new(WITHOUT_ROOT);
     shard.root(1_000, 1, true);
     assert_eq!(shard.only_close(WITHOUT_ROOT), (11_000, CloseReason::DecisionWait));
+}
+
+#[test]
+fn a_trace_that_takes_longer_than_it_may_is_triggered_by_the_span_that_shows_it() {
+    let mut shard = Shard::new(Settings { longest: Some(Duration::from_millis(500)), ..SETTINGS });
+    let mut span = |at_ms, trace, from_ms: u64, to_ms: u64| {
+        let mut record = shard.record(Signal::Traces, trace, 1, to_ms * 1_000_000);
+        record.entry.head.start = ms(from_ms);
+        shard.admit(at_ms, record, false);
+    };
+    span(0, 1, 1_000, 1_200);
+    span(0, 2, 1_000, 1_200);
+    span(3_000, 1, 1_300, 1_501);
+    span(4_000, 2, 1_300, 1_500);
+    span(5_000, 1, 1_300, 1_900);
+    let closed: Vec<_> = shard
+        .window
+        .advance(ms(13_000), 10)
+        .into_iter()
+        .map(|trace| {
+            trace.tracked.settle(Outcome::NotSampled);
+            (trace.trace_id, trace.reason, trace.records.len())
+        })
+        .collect();
+    assert_eq!(closed, [(id(1), CloseReason::DecisionWait, 3)], "decision_wait after the span that made it too long");
+    let rest = shard.window.advance(ms(60_000), 10).remove(0);
+    rest.tracked.settle(Outcome::NotSampled);
+    assert_eq!((rest.trace_id, rest.reason), (id(2), CloseReason::Retention));
 }
 
 #[test]

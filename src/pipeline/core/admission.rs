@@ -10,9 +10,6 @@ use crate::receiver::{Incoming, Refusal, RefusalReason};
 use crate::sampling::Sampler;
 use crate::window::{self, Appended, Mark, Ticket};
 
-/// Records of a request whose durations are looked at, where traces that nothing triggers are never judged.
-const MEASURED: usize = 8;
-
 impl Core {
     /// Takes in a request whole, or not at all. It may be acknowledged once the ticket, if there is one, says so.
     ///
@@ -111,11 +108,10 @@ impl Core {
         }
     }
 
-    /// Takes durations from some records of a request: of traces that nothing triggers, nobody will be asked to judge any.
+    /// Takes durations from the records of a request: of traces that nothing triggers, nobody will be asked to judge any.
     fn measure(&self, now: Timestamp, batch: &Arc<Batch>, entries: &[Entry]) {
         let record = |entry: &Entry| Record { batch: Arc::clone(batch), entry: *entry };
-        let some: Vec<Record> = entries.iter().take(MEASURED).map(record).collect();
-        self.stages.normals.add(now, self.stages.normals.read(now, &some));
+        self.stages.normals.add(now, self.stages.normals.read(now, entries.iter().map(record)));
     }
 
     /// Takes a part of the byte budget. Log records without a trace id, the oldest first, give way to it.

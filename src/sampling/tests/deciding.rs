@@ -88,7 +88,9 @@ fn whole_traces_are_needed_exactly_where_a_record_cannot_show_that_a_policy_keep
         (and(std::slice::from_ref(&rate)), true),
         (and(&[errors(), gold(false)]), true),
         (and(&[errors(), gold(true)]), true),
-        (json!({"name": "l", "type": "latency", "latency": {"threshold_ms": 1}}), true),
+        (json!({"name": "l", "type": "latency", "latency": {"threshold_ms": 1}}), false),
+        (and(&[errors(), json!({"name": "l", "type": "latency", "latency": {"threshold_ms": 1}})]), false),
+        (and(&[rate.clone(), json!({"name": "l", "type": "latency", "latency": {"threshold_ms": 1}})]), true),
         (json!({"name": "c", "type": "span_count", "span_count": {"min_spans": 2}}), true),
         (json!({"name": "n", "type": "not", "not": {"not_sub_policy": errors()}}), true),
     ];
@@ -191,20 +193,21 @@ fn policies() -> impl Strategy<Value = Value> {
 }
 
 fn any_span() -> impl Strategy<Value = Span> {
-    (0..4_i32, any::<bool>(), proptest::option::of(0..10_i64), any::<bool>()).prop_map(
-        |(status, gold, code, exception)| {
+    (0..4_i32, any::<bool>(), proptest::option::of(0..10_i64), any::<bool>(), 1..900_u64).prop_map(
+        |(status, gold, code, exception, from)| {
             let mut attributes = Vec::new();
             attributes.extend(gold.then(|| text("tier", "gold")));
             attributes.extend(code.map(|code| int("code", code)));
             let events = if exception { span_with_event("exception").events } else { vec![] };
-            Span { attributes, events, ..span_of_status(status) }
+            let [start_time_unix_nano, end_time_unix_nano] = [from, from + 300].map(|millis| millis * 1_000_000);
+            Span { attributes, events, start_time_unix_nano, end_time_unix_nano, ..span_of_status(status) }
         },
     )
 }
 
 proptest! {
-    /// A trace with a record that triggers is sampled; where no policy needs whole traces, one without is not; and the
-    /// order of its records changes nothing.
+    /// A trace with a record that triggers is sampled; where no policy needs whole traces, one without is not unless it takes long; and
+    /// the order of its records changes nothing.
     #[test]
     fn triggers_foretell_decisions(
         policies in policies(),
@@ -220,10 +223,16 @@ proptest! {
 
         let first = sampler(policies.clone());
         let triggered = records.iter().any(|record| first.triggers(record));
+        let times = |time: fn(&Head) -> Timestamp| {
+            records.iter().filter(|record| record.signal() == Signal::Traces).map(move |record| time(&record.entry.head))
+        };
+        let (start, end) = (times(|head| head.start).min(), times(|head| head.end).max());
+        let took = end.zip(start).map_or(Duration::ZERO, |(end, start)| end.since(start));
         let decision = decide(&first, records);
         let is_sampled = matches!(decision, Decision::Sampled { .. });
         prop_assert!(!triggered || is_sampled, "triggered, and {:?}", decision);
-        prop_assert!(first.needs_whole_traces() || triggered == is_sampled);
+        let is_long = first.longest().is_some_and(|most| took.as_millis() > most.as_millis());
+        prop_assert!(first.needs_whole_traces() || is_long || triggered == is_sampled);
         prop_assert_eq!(decide(&sampler(policies), reversed), decision);
     }
 }

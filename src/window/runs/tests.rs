@@ -25,6 +25,7 @@ const SETTINGS: Settings = Settings {
     decision_wait_after_root: Duration::from_secs(2),
     retention: Duration::from_secs(60),
     max_records: 5,
+    longest: None,
     whole_traces: false,
 };
 
@@ -280,6 +281,36 @@ impl Keeper for Kept {
     fn settled(&self, _: TraceId, _: &Decision, _: &[u64]) {}
 
     fn carried(&self) {}
+}
+
+/// Guarantees: where traces that nothing triggers are told apart by how long they take alone, one that takes too long is gathered whole, its
+/// entry is counted in the room, and the others never come out.
+#[test]
+fn a_trace_that_takes_too_long_is_gathered_whole() {
+    let mut shard = Shard::new();
+    let settings =
+        Settings { longest: Some(Duration::from_millis(500)), decision_wait_after_root: Duration::ZERO, ..SETTINGS };
+    shard.window = Window::by_trigger(settings, shard.budget.take(0).unwrap());
+    let took = |trace: u8, number: u8, from: u64, to: u64| {
+        let [start_time_unix_nano, end_time_unix_nano] = [from, to].map(|ms| ms * 1_000_000);
+        Span { start_time_unix_nano, end_time_unix_nano, ..span(trace, number, 1) }
+    };
+    shard.admit(0, &traces(vec![took(1, 1, 1_000, 1_100), took(2, 1, 1_000, 1_100), took(3, 1, 1_000, 1_900)]), |_| {
+        Mark::None
+    });
+    assert_eq!(shard.window.traces(), 1, "the third alone");
+    assert!(shard.budget.used() > OPEN_COST, "{}", shard.budget.used());
+    shard.admit(2_000, &traces(vec![took(1, 2, 1_400, 1_600), took(2, 2, 1_400, 1_500)]), |_| Mark::None);
+    shard.admit(2_500, &traces(vec![took(1, 3, 1_450, 1_460)]), |_| Mark::None);
+    let closed: Vec<_> = shard
+        .advance(12_000)
+        .into_iter()
+        .map(settle)
+        .map(|(id, reason, _, _, entries)| (id, reason, entries.len()))
+        .collect();
+    assert_eq!(closed, [(id(3), CloseReason::DecisionWait, 1), (id(1), CloseReason::DecisionWait, 3)]);
+    assert!(shard.advance(70_000).is_empty());
+    assert_eq!((shard.totals().not_sampled, shard.window.records()), (2, 0));
 }
 
 /// Scenario: requests that are read once more have no origin. Guarantee: records of them that go without a trigger had their outcome before;
