@@ -49,7 +49,7 @@ const PARTITIONS: i32 = 12;
 /// Windows of 10 s, and few bundles: the cost of a span that nobody will look at is what is measured.
 const INCIDENT: &str = "{tail_sampling: {decision_wait: 10s, policies: POLICIES}, \
                         window: {storage: STORAGE, retention: 10s, max_bytes: 8GiB}, incidents: {max_bundles: 5, per: 1h}}";
-/// Beside the one for errors, one that has to see every trace whole.
+/// Beside the one for errors, one that has to know how long every trace takes.
 const LATENCY: &str = "[{name: errors, type: status_code, status_code: {status_codes: [ERROR]}}, \
                        {name: slow, type: latency, latency: {threshold_ms: 60000}}]";
 
