@@ -60,7 +60,8 @@ impl http_body::Body for Frames {
                 other => return Poll::Ready(other),
             }
         }
-        if let Some(flag) = self.flag.take_if(|_| !self.rest.is_empty()) {
+        let has_begun = !self.rest.is_empty();
+        if let Some(flag) = self.flag.take_if(|_| has_begun) {
             let mut message = BytesMut::from(std::mem::take(&mut self.rest));
             message[0] = flag;
             self.rest = message.freeze();

@@ -1,6 +1,6 @@
 //! One open trace: its records, and when it closes.
 
-use crate::model::{CloseReason, Record, Signal, Timestamp};
+use crate::model::{CloseReason, Head, Record, Signal, Timestamp};
 
 use super::Settings;
 
@@ -9,6 +9,11 @@ use super::Settings;
 pub(super) struct Deadline {
     pub(super) at: Timestamp,
     pub(super) reason: CloseReason,
+}
+
+/// Whether a record is of a trace's root, which has ended.
+pub(super) fn ends_root(signal: Signal, head: &Head) -> bool {
+    signal == Signal::Traces && head.parent_span_id.is_zero() && head.end > Timestamp::default()
 }
 
 /// An open trace. Times are the window's own, but for `opened_outside`.
@@ -46,10 +51,9 @@ impl Open {
         self.triggered.get_or_insert(now);
     }
 
-    /// Adds a record, and notes when it is the root's.
-    pub(super) fn take(&mut self, now: Timestamp, record: Record) {
-        let head = &record.entry.head;
-        if record.signal() == Signal::Traces && head.parent_span_id.is_zero() && head.end > Timestamp::default() {
+    /// Adds a record, and notes when it is the ended root's.
+    pub(super) fn take(&mut self, now: Timestamp, record: Record, ends_root: bool) {
+        if ends_root {
             self.root_ended.get_or_insert(now);
         }
         self.records.push(record);
