@@ -196,7 +196,7 @@ impl Line {
             .into_iter()
             .flat_map(|(signal, bytes)| {
                 let permit = self.budget.take(bytes.len()).expect("a budget without end");
-                let batch = Arc::new(Batch { signal, bytes, permit, origin: None });
+                let batch = Arc::new(Batch { signal, bytes, packed: None, permit, origin: None });
                 let scanned = scan(signal, &batch.bytes, &Limits::default()).expect("a valid request");
                 scanned.entries.into_iter().map(move |entry| Record { batch: Arc::clone(&batch), entry })
             })

@@ -8,6 +8,10 @@
 //! go), `--failing PERCENT` of traces (1 without it), `--frame BYTES` (without it those of the Collector's exporters, see [`frames`]),
 //! `--linger MS` (of the gateway, 10 without it), `--server NAME` (again and again; all without it), `--json` for one JSON object instead
 //! of the table.
+//!
+//! `--gzip` sends requests that were compressed beforehand, as the Collector's exporters compress them. The first server to compare with is then
+//! one that inflates them and does nothing else. With a `--rate` the table says what a Casefile's memory is against the bytes, before
+//! compression, that come in one retention.
 
 use std::ops::Range;
 use std::process::Command;
@@ -24,15 +28,16 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tower::ServiceExt as _;
 
 use crate::cluster::Authority;
-use crate::frames::{self, in_frames};
+use crate::frames::{self, in_frames, says_gzip};
 use crate::probes::{Probes, Waits, percentile};
 use crate::server::{Process, Server, Usage, free_port};
-use crate::sinks::{self, RawCodec};
+use crate::sinks::{self, INFLATING, RawCodec};
 use crate::traffic::{self, Encoded, PATH, SPANS_PER_REQUEST};
 
 /// Requests that are encoded beforehand; sent again with other trace ids.
 const REQUESTS: usize = 100;
-const SERVERS: [&str; 8] = [
+const SERVERS: [&str; 9] = [
+    INFLATING,
     "raw",
     "naive",
     "casefile",
@@ -46,9 +51,11 @@ const SERVERS: [&str; 8] = [
 const BROKERS: &str = "CASEFILE_BENCH_BROKERS";
 /// Partitions of the mock's topic.
 const PARTITIONS: i32 = 12;
-/// Windows of 10 s, and few bundles: the cost of a span that nobody will look at is what is measured.
+/// Windows of [`RETENTION`], and few bundles: the cost of a span that nobody will look at is what is measured.
 const INCIDENT: &str = "{tail_sampling: {decision_wait: 10s, policies: POLICIES}, \
                         window: {storage: STORAGE, retention: 10s, max_bytes: 8GiB}, incidents: {max_bundles: 5, per: 1h}}";
+/// How long a span is held.
+const RETENTION: Duration = Duration::from_secs(10);
 /// Beside the one for errors, one that has to know how long every trace takes.
 const LATENCY: &str = "[{name: errors, type: status_code, status_code: {status_codes: [ERROR]}}, \
                        {name: slow, type: latency, latency: {threshold_ms: 60000}}]";
@@ -64,18 +71,21 @@ pub(crate) struct Options {
     linger: u64,
     servers: Vec<String>,
     json: bool,
+    gzip: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let (spans, frame, servers) = (20_000, frames::GO, Vec::new());
-        Self { spans, warm: 0, rounds: 1, connections: 4, rate: 0, failing: 1, frame, linger: 10, servers, json: false }
+        let (json, gzip) = (false, false);
+        Self { spans, warm: 0, rounds: 1, connections: 4, rate: 0, failing: 1, frame, linger: 10, servers, json, gzip }
     }
 }
 
 impl Options {
     pub(crate) fn parse(arguments: &[String]) -> Self {
-        let mut options = Self { json: arguments.iter().any(|argument| argument == "--json"), ..Self::default() };
+        let is_there = |flag: &str| arguments.iter().any(|argument| argument == flag);
+        let mut options = Self { json: is_there("--json"), gzip: is_there("--gzip"), ..Self::default() };
         for pair in arguments.windows(2) {
             let value = || pair[1].parse().expect("a number");
             match pair[0].as_str() {
@@ -92,6 +102,11 @@ impl Options {
             }
         }
         options
+    }
+
+    /// The requests that are measured, by number. Those before them are not.
+    fn turns(&self) -> Range<usize> {
+        self.warm.div_ceil(SPANS_PER_REQUEST)..(self.warm + self.spans).div_ceil(SPANS_PER_REQUEST)
     }
 }
 
@@ -117,9 +132,35 @@ pub(crate) struct Measured {
     probe_ms: Option<Waits>,
 }
 
+/// What is sent: one body a turn.
+struct Requests {
+    encoded: Arc<[Encoded]>,
+    /// The bodies, where they are compressed: that takes longer than sending them.
+    gzipped: Vec<Bytes>,
+}
+
+impl Requests {
+    fn new(encoded: &Arc<[Encoded]>, options: &Options) -> Arc<Self> {
+        let mut requests = Self { encoded: Arc::clone(encoded), gzipped: Vec::new() };
+        if options.gzip {
+            requests.gzipped = (0..options.turns().end).map(|turn| traffic::gzipped(&requests.body(turn))).collect();
+        }
+        Arc::new(requests)
+    }
+
+    fn body(&self, turn: usize) -> Bytes {
+        let fresh = || Bytes::from(self.encoded[turn % REQUESTS].in_round((turn / REQUESTS) as u64));
+        self.gzipped.get(turn).cloned().unwrap_or_else(fresh)
+    }
+}
+
 pub(crate) async fn compare(options: &Options) -> Result<(), String> {
-    let requests: Arc<[Encoded]> = traffic::encoded(REQUESTS, options.failing).into();
-    let is_asked = |name: &str| options.servers.is_empty() || options.servers.iter().any(|asked| asked == name);
+    let encoded: Arc<[Encoded]> = traffic::encoded(REQUESTS, options.failing).into();
+    let requests = Requests::new(&encoded, options);
+    let is_asked = |name: &str| match options.servers.as_slice() {
+        [] => name != INFLATING || options.gzip,
+        asked => asked.iter().any(|asked| asked == name),
+    };
     let servers: Vec<&str> = SERVERS.into_iter().filter(|name| is_asked(name)).collect();
     let mut rounds: Vec<Vec<Measured>> = vec![Vec::new(); servers.len()];
     for _ in 0..options.rounds {
@@ -134,19 +175,25 @@ pub(crate) async fn compare(options: &Options) -> Result<(), String> {
         println!("{}", serde_json::Value::Object(object));
         return Ok(());
     }
-    let bytes = requests.iter().map(Encoded::len).sum::<usize>() / (REQUESTS * SPANS_PER_REQUEST);
+    let bytes = encoded.iter().map(Encoded::len).sum::<usize>() / (REQUESTS * SPANS_PER_REQUEST);
+    let sent = (0..REQUESTS).map(|turn| requests.body(turn).len()).sum::<usize>() / (REQUESTS * SPANS_PER_REQUEST);
     let Options { spans, rounds, frame, .. } = options;
-    println!("{spans} spans of {bytes} B a server and round, in frames of {frame} B, {rounds} rounds, medians:");
     println!(
-        "| server | spans/s | CPU s per million spans | against the first | peak MiB | ack ms p50 / p99 / p99.9 | probe ms p50 / p99 / most |"
+        "{spans} spans of {bytes} B ({sent} B as sent) a server and round, in frames of {frame} B, {rounds} rounds, medians:"
     );
-    println!("|---|---|---|---|---|---|---|");
+    println!(
+        "| server | spans/s | CPU s per million spans | against the first | peak MiB | of a byte held | ack ms p50 / p99 / p99.9 | probe ms p50 / p99 / most |"
+    );
+    println!("|---|---|---|---|---|---|---|---|");
+    let held = options.rate as f64 * RETENTION.as_secs_f64() * bytes as f64;
     let first = medians.first().map_or(1.0, |(_, it)| it.cpu_seconds_per_million_spans);
     for (name, it) in &medians {
         let probes = it.probe_ms.as_ref();
         let probes = probes.map_or("-".to_owned(), |it| format!("{:.1} / {:.1} / {:.1}", it.p50, it.p99, it.max));
+        let holds = name.starts_with("casefile") && held > 0.0;
+        let of_held = if holds { format!("{:.2}", (it.peak_mib << 20) as f64 / held) } else { "-".to_owned() };
         println!(
-            "| {name} | {:.0} | {:.2} | {:.2} | {} | {:.1} / {:.1} / {:.1} | {probes} |",
+            "| {name} | {:.0} | {:.2} | {:.2} | {} | {of_held} | {:.1} / {:.1} / {:.1} | {probes} |",
             it.spans_per_second,
             it.cpu_seconds_per_million_spans,
             it.cpu_seconds_per_million_spans / first,
@@ -159,7 +206,7 @@ pub(crate) async fn compare(options: &Options) -> Result<(), String> {
     Ok(())
 }
 
-async fn measure(name: &str, requests: &Arc<[Encoded]>, options: &Options) -> Result<Measured, String> {
+async fn measure(name: &str, requests: &Arc<Requests>, options: &Options) -> Result<Measured, String> {
     if name.starts_with("gateway") {
         let messages = if name.ends_with("by partition") { "partition" } else { "trace" };
         let mock = MockCluster::new(1).map_err(|error| error.to_string())?;
@@ -192,7 +239,7 @@ async fn measure(name: &str, requests: &Arc<[Encoded]>, options: &Options) -> Re
 
 /// What a span costs that comes over gRPC into windows in memory.
 pub(crate) async fn over_grpc(requests: &Arc<[Encoded]>, options: &Options) -> Result<Measured, String> {
-    measure("casefile", requests, options).await
+    measure("casefile", &Requests::new(requests, options), options).await
 }
 
 /// `connectors.incident` with these policies and this storage.
@@ -205,14 +252,14 @@ async fn load(
     port: u16,
     authority: Option<String>,
     health: Option<u16>,
-    requests: &Arc<[Encoded]>,
+    requests: &Arc<Requests>,
     options: &Options,
 ) -> Result<Measured, String> {
     let mut channels = Vec::new();
     for _ in 0..options.connections.max(1) {
         channels.push(connect(port, authority.as_deref()).await?);
     }
-    let [warm, total] = [options.warm, options.warm + options.spans].map(|spans| spans.div_ceil(SPANS_PER_REQUEST));
+    let Range { start: warm, end: total } = options.turns();
     send(&channels, 0..warm, requests, options).await?;
     let probes = health.map(Probes::start);
     let (before, started) = (process.usage().unwrap_or_default(), Instant::now());
@@ -236,11 +283,11 @@ async fn load(
 async fn send(
     channels: &[Channel],
     turns: Range<usize>,
-    requests: &Arc<[Encoded]>,
+    requests: &Arc<Requests>,
     options: &Options,
 ) -> Result<Vec<Duration>, String> {
     let (next, started) = (Arc::new(AtomicUsize::new(turns.start)), Instant::now());
-    let (frame, first, end) = (options.frame.max(1), turns.start, turns.end);
+    let (frame, gzip, first, end) = (options.frame.max(1), options.gzip, turns.start, turns.end);
     let pause = match options.rate {
         0 => Duration::ZERO,
         rate => Duration::from_secs_f64(SPANS_PER_REQUEST as f64 / rate as f64),
@@ -255,12 +302,12 @@ async fn send(
                 if turn >= end {
                     return Ok::<_, String>(waited);
                 }
-                let bytes = Bytes::from(requests[turn % REQUESTS].in_round((turn / REQUESTS) as u64));
+                let bytes = requests.body(turn);
                 // When it was due, not when it was sent: a server that stalls does not hide what it makes others wait.
                 let due = started + pause * u32::try_from(turn - first).unwrap_or(u32::MAX);
                 tokio::time::sleep_until(due).await;
                 let from = if pause.is_zero() { Instant::now() } else { due };
-                deliver(channel.clone(), bytes, frame).await?;
+                deliver(channel.clone(), bytes, frame, gzip).await?;
                 waited.push(from.elapsed());
             }
         });
@@ -292,8 +339,9 @@ async fn connect(port: u16, authority: Option<&str>) -> Result<Channel, String> 
 }
 
 /// Sends a request in such frames until it is acknowledged.
-async fn deliver(channel: Channel, bytes: Bytes, frame: usize) -> Result<(), String> {
-    let mut client = tonic::client::Grpc::new(channel.map_request(move |request| in_frames(request, frame)));
+async fn deliver(channel: Channel, bytes: Bytes, frame: usize, gzip: bool) -> Result<(), String> {
+    let as_sent = move |request| if gzip { in_frames(says_gzip(request), frame) } else { in_frames(request, frame) };
+    let mut client = tonic::client::Grpc::new(channel.map_request(as_sent));
     loop {
         client.ready().await.map_err(|error| error.to_string())?;
         let request = tonic::Request::new(bytes.clone());

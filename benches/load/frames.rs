@@ -6,13 +6,14 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body::Frame;
 use tonic::Status;
 use tonic::body::Body;
 
 /// Bytes of a frame of gRPC for Go.
 pub(crate) const GO: usize = 16 << 10;
+const ENCODING: &str = "grpc-encoding";
 
 /// A body that comes in frames of at most so many bytes.
 pub(crate) struct Frames {
@@ -20,11 +21,29 @@ pub(crate) struct Frames {
     /// What is left of the body's own frame.
     rest: Bytes,
     size: usize,
+    /// What the first byte of the body is to be: whether the message is compressed.
+    flag: Option<u8>,
 }
 
 /// The request in frames of at most `size` bytes.
 pub(crate) fn in_frames(request: http::Request<Body>, size: usize) -> http::Request<Body> {
-    request.map(|body| Body::new(Frames { body, rest: Bytes::new(), size }))
+    request.map(|body| Body::new(Frames { body, rest: Bytes::new(), size, flag: None }))
+}
+
+/// The request as one whose message is compressed, which it is.
+pub(crate) fn says_gzip(mut request: http::Request<Body>) -> http::Request<Body> {
+    request.headers_mut().insert(ENCODING, http::HeaderValue::from_static("gzip"));
+    flagged(request, 1)
+}
+
+/// The request as one whose message is as it is: a server that looks after compression itself is not to be helped.
+pub(crate) fn says_nothing(mut request: http::Request<Body>) -> http::Request<Body> {
+    request.headers_mut().remove(ENCODING);
+    flagged(request, 0)
+}
+
+fn flagged(request: http::Request<Body>, flag: u8) -> http::Request<Body> {
+    request.map(|body| Body::new(Frames { body, rest: Bytes::new(), size: usize::MAX, flag: Some(flag) }))
 }
 
 impl http_body::Body for Frames {
@@ -40,6 +59,12 @@ impl http_body::Body for Frames {
                 },
                 other => return Poll::Ready(other),
             }
+        }
+        let has_begun = !self.rest.is_empty();
+        if let Some(flag) = self.flag.take_if(|_| has_begun) {
+            let mut message = BytesMut::from(std::mem::take(&mut self.rest));
+            message[0] = flag;
+            self.rest = message.freeze();
         }
         let size = self.size.min(self.rest.len());
         Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(size)))))

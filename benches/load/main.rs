@@ -5,7 +5,7 @@
 //! failing trace has a whole bundle in the store, and no other trace has one. Ends with 1 if anything is missing.
 //!
 //! `cargo bench --bench load -- --cost --spans 2000000 --rounds 5` compares what a span costs with two other servers under
-//! the same load: see [`cost`]. `cargo bench --bench load -- --kafka` does so for spans that come from Kafka: see [`kafka`].
+//! the same load, compressed with `--gzip`: see [`cost`]. `cargo bench --bench load -- --kafka` does so for spans that come from Kafka: see [`kafka`].
 
 #![expect(
     clippy::unwrap_used,

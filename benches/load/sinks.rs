@@ -1,6 +1,7 @@
 //! What Casefile's cost is compared with, each a process of its own so that its CPU time can be told apart: tonic servers
 //! that do as little as can be done with a request ("raw"), and what one would write first ("naive").
 
+use std::cell::RefCell;
 use std::convert::Infallible;
 use std::future::{Future, Ready, ready};
 use std::pin::Pin;
@@ -9,15 +10,22 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Buf as _, BufMut as _, Bytes};
+use libdeflater::Decompressor;
 use moka::sync::Cache;
 use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use parking_lot::Mutex;
 use tonic::body::Body;
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::server::{Grpc, NamedService, UnaryService};
 use tonic::{Request, Response, Status};
 
+use crate::frames::says_nothing;
+
+/// The server that inflates what comes.
+pub(crate) const INFLATING: &str = "raw, inflating";
+/// The largest request that it inflates.
+const LIMIT: usize = 64 << 20;
 /// How long the naive server keeps a trace: the retention that Casefile runs with.
 const RETENTION: Duration = Duration::from_secs(10);
 
@@ -25,6 +33,7 @@ const RETENTION: Duration = Duration::from_secs(10);
 pub(crate) async fn serve(name: &str, port: u16) -> Result<(), String> {
     let sink = match name {
         "raw" => Sink::Raw,
+        INFLATING => Sink::Inflating,
         "naive" => Sink::Naive(Arc::new(Cache::builder().time_to_live(RETENTION).build())),
         _ => return Err(format!("no sink is called `{name}`")),
     };
@@ -43,6 +52,8 @@ type Traces = Cache<Vec<u8>, Arc<Mutex<Vec<Span>>>>;
 enum Sink {
     /// Takes the bytes and drops them.
     Raw,
+    /// Inflates the bytes into a buffer that is used again and again.
+    Inflating,
     /// Decodes with prost into a cache of traces that forgets them in time.
     Naive(Arc<Traces>),
 }
@@ -64,11 +75,19 @@ impl tower::Service<http::Request<Body>> for Sink {
         let sink = self.clone();
         Box::pin(async move {
             Ok(match sink {
-                Self::Raw => Grpc::new(RawCodec).max_decoding_message_size(usize::MAX).unary(Drops, request).await,
+                Self::Raw => {
+                    let request = says_nothing(request);
+                    Grpc::new(RawCodec).max_decoding_message_size(usize::MAX).unary(Drops, request).await
+                }
+                Self::Inflating => {
+                    let request = says_nothing(request);
+                    Grpc::new(RawCodec).max_decoding_message_size(usize::MAX).unary(Inflates, request).await
+                }
                 Self::Naive(traces) => {
                     let codec: tonic_prost::ProstCodec<ExportTraceServiceResponse, ExportTraceServiceRequest> =
                         tonic_prost::ProstCodec::default();
-                    Grpc::new(codec).max_decoding_message_size(usize::MAX).unary(Keeps(traces), request).await
+                    let grpc = Grpc::new(codec).accept_compressed(CompressionEncoding::Gzip);
+                    grpc.max_decoding_message_size(usize::MAX).unary(Keeps(traces), request).await
                 }
             })
         })
@@ -83,6 +102,28 @@ impl UnaryService<Bytes> for Drops {
 
     fn call(&mut self, _: Request<Bytes>) -> Self::Future {
         ready(Ok(Response::new(Bytes::new())))
+    }
+}
+
+struct Inflates;
+
+thread_local! {
+    static INFLATER: RefCell<(Decompressor, Vec<u8>)> = RefCell::new((Decompressor::new(), Vec::new()));
+}
+
+impl UnaryService<Bytes> for Inflates {
+    type Response = Bytes;
+    type Future = Ready<Result<Response<Bytes>, Status>>;
+
+    fn call(&mut self, request: Request<Bytes>) -> Self::Future {
+        let body = request.into_inner();
+        let size = body.last_chunk().map_or(0, |size| u32::from_le_bytes(*size) as usize);
+        let inflated = INFLATER.with_borrow_mut(|(inflater, buffer)| {
+            buffer.resize(buffer.len().max(size.min(LIMIT)), 0);
+            inflater.gzip_decompress(&body, buffer)
+        });
+        let answer = inflated.map(|_| Response::new(Bytes::new()));
+        ready(answer.map_err(|error| Status::invalid_argument(format!("{error:?}"))))
     }
 }
 

@@ -1,5 +1,8 @@
 //! The spans that are sent.
 
+use std::io::Write as _;
+
+use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
 use opentelemetry_proto::tonic::resource::v1::Resource;
@@ -59,6 +62,12 @@ pub(crate) fn encoded(requests: usize, failing: u64) -> Vec<Encoded> {
         make_span(trace, span, trace % 100 < failing && span + 1 == size)
     };
     (0..requests).map(|_| encode((0..SPANS_PER_REQUEST).map(|_| next()).collect())).collect()
+}
+
+/// The bytes as the Collector's exporters compress them: gzip, at the level that is Go's default.
+pub(crate) fn gzipped(bytes: &[u8]) -> Bytes {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(6));
+    encoder.write_all(bytes).and_then(|()| encoder.finish()).map(Bytes::from).expect("memory takes everything")
 }
 
 fn encode(spans: Vec<Span>) -> Encoded {

@@ -194,7 +194,7 @@ mod tests {
         let bytes = Bytes::from(request());
         let entries = scan(Signal::Traces, &bytes, &Limits::default()).unwrap().entries;
         let permit = Budget::new(usize::MAX).take_anyway(0);
-        let batch = Arc::new(Batch { signal: Signal::Traces, bytes, permit, origin: None });
+        let batch = Arc::new(Batch { signal: Signal::Traces, bytes, packed: None, permit, origin: None });
         let records = entries.into_iter().map(|entry| Record { batch: Arc::clone(&batch), entry }).collect();
         (seal_parts(parts, closed, &crate::config::BundleSize::default()).unwrap(), records)
     }

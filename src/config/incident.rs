@@ -71,7 +71,7 @@ pub struct WindowConfig {
     pub storage: Storage,
     /// How long a record of a trace that nothing triggered is held.
     pub retention: Duration,
-    /// Most bytes held. From 80 % of it, traces that nothing triggered are decided before their time, the oldest first, once they are
+    /// Most bytes held: of most requests as they came, compressed if they did. From 80 % of it, traces that nothing triggered are decided before their time, the oldest first, once they are
     /// older than `decision_wait`; from 95 %, all are. Input beyond it is refused with a retryable code.
     pub max_bytes: ByteSize,
     /// A failed trace of which so many records are held is decided at once. What comes after them amends its bundle.

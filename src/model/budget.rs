@@ -108,9 +108,9 @@ impl Permit {
     /// Makes it one of `bytes`, whether or not so many are free, as [`Budget::take_anyway`] does.
     pub fn resize(&mut self, bytes: usize) {
         if bytes > self.bytes {
-            self.inner.used.fetch_add(bytes - self.bytes, Ordering::AcqRel);
+            self.inner.take_anyway(bytes - self.bytes);
         } else if bytes < self.bytes {
-            self.inner.used.fetch_sub(self.bytes - bytes, Ordering::AcqRel);
+            self.inner.give_back(self.bytes - bytes);
         }
         self.bytes = bytes;
     }
@@ -138,7 +138,12 @@ mod tests {
         assert!(part.is_short(90), "and the part is told so");
         drop((held, others));
         assert_eq!((part.used(), whole.used()), (0, 0));
-        drop(part.take_anyway(500));
+        let mut held = part.take_anyway(500);
+        held.resize(700);
+        assert_eq!((part.used(), whole.used()), (700, 700));
+        held.resize(30);
+        assert_eq!((part.used(), whole.used()), (30, 30));
+        drop(held);
         assert_eq!((part.used(), whole.used()), (0, 0));
     }
 }

@@ -41,7 +41,9 @@ pub use loose::{Loose, LooseSet};
 pub use manifest::*;
 pub use origin::{Keeper, Origin};
 pub use outcome::{CloseReason, Decision, DropReason, Outcome};
-pub use record::{Batch, ByteRange, ClosedTrace, Encoding, Entry, Head, Record, SEVERITY_ERROR, STATUS_ERROR, Signal};
+pub use record::{
+    Batch, ByteRange, ClosedTrace, Encoding, Entry, Head, Packed, Record, SEVERITY_ERROR, STATUS_ERROR, Signal,
+};
 pub use repro::*;
 pub use said::*;
 pub use tenant::{DEFAULT_TENANT, Tenant};

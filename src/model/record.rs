@@ -1,6 +1,7 @@
 //! A record as the window holds it: a few facts read off the wire, and where its bytes are.
 
-use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
@@ -114,13 +115,39 @@ pub enum Encoding {
     Zstd,
 }
 
+/// A request as it came, compressed.
+#[derive(Debug)]
+pub struct Packed {
+    /// How.
+    pub encoding: Encoding,
+    /// The compressed bytes.
+    pub wire: Bytes,
+    /// The length of the protobuf request.
+    pub len: usize,
+    /// How often it was inflated again.
+    pub inflations: AtomicU32,
+    /// The protobuf request, once it was inflated so often that it had better be held as well.
+    pub inflated: OnceLock<(Bytes, Permit)>,
+}
+
+impl Packed {
+    /// Of a request that is `len` bytes long, inflated.
+    #[must_use]
+    pub fn new(encoding: Encoding, wire: Bytes, len: usize) -> Self {
+        Self { encoding, wire, len, inflations: AtomicU32::new(0), inflated: OnceLock::new() }
+    }
+}
+
 /// The bytes of one request, shared by all of its records, and the part of the byte budget that they hold.
 #[derive(Debug)]
 pub struct Batch {
     /// Which request this is.
     pub signal: Signal,
-    /// The protobuf request, uncompressed.
+    /// The protobuf request, uncompressed; empty where it is `packed`.
     pub bytes: Bytes,
+    /// The request as a window holds it whose records nobody may ever look at again. Those that somebody does are given bytes of
+    /// their own first.
+    pub packed: Option<Packed>,
     /// Given back to the budget when the last record of the request is gone.
     pub permit: Permit,
     /// Where it is kept beside memory, if it is.

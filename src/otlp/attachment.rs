@@ -88,7 +88,8 @@ mod tests {
     fn record(request: Vec<u8>) -> crate::model::Record {
         let entry = scan(Signal::Logs, &request, &Limits::default()).unwrap().entries.remove(0);
         let permit = crate::model::Budget::new(0).take(0).unwrap();
-        let batch = crate::model::Batch { signal: Signal::Logs, bytes: request.into(), permit, origin: None };
+        let batch =
+            crate::model::Batch { signal: Signal::Logs, bytes: request.into(), packed: None, permit, origin: None };
         crate::model::Record { batch: batch.into(), entry }
     }
 

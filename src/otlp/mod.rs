@@ -4,7 +4,7 @@
 //! attributes; [`decode()`] decodes a record in full. A record that `scan` yields can be decoded: what is malformed inside
 //! it has failed the request. [`from_json`] and [`to_json`] translate whole requests, [`read_recording`] finds
 //! the requests in a file; [`excerpts`] writes records as requests of their own, and [`split()`] those of a request trace by
-//! trace or partition by partition.
+//! trace or partition by partition. [`inflate()`] is what comes before all of it.
 
 mod attachment;
 mod attribute;
@@ -12,6 +12,7 @@ mod check;
 mod correlation;
 mod decode;
 mod excerpt;
+mod inflate;
 mod json;
 mod log_line;
 mod lossy;
@@ -32,6 +33,7 @@ pub use attribute::{Value, attribute, attributes_of_resource, carries_trace_id, 
 pub use correlation::{Correlation, CorrelationId};
 pub use decode::{Body, Origin, decode, decode_origin};
 pub use excerpt::excerpts;
+pub use inflate::{InflateError, inflate, inflate_again};
 pub use json::{from_json, to_json};
 pub use log_line::{LogBody, LogContext, traceparent, write_log};
 pub use operation::{Operation, operation, span_kind};

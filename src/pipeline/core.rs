@@ -25,7 +25,7 @@ use crate::model::{
     TraceId,
 };
 use crate::telemetry::names;
-use crate::window::{LooseLogs, Window, WindowLog};
+use crate::window::{LooseLogs, Unpacker, Window, WindowLog};
 
 /// Part of the byte budget from which traces are decided before their time, and from which even those that have failed are.
 const RELIEVE_PERCENT: usize = 80;
@@ -58,6 +58,7 @@ struct Stages {
     rules: ArcSwap<Rules>,
     limiter: IncidentLimiter,
     normals: Normals,
+    unpacker: Unpacker,
     budget: Budget,
     ledger: Arc<Ledger>,
 }
@@ -92,6 +93,7 @@ impl Core {
             limiter: IncidentLimiter::new(&rules.incident.incidents),
             rules: ArcSwap::new(rules),
             normals: Normals::default(),
+            unpacker: Unpacker::new(&budget),
             budget,
             ledger: Arc::default(),
         };
@@ -302,7 +304,8 @@ impl Core {
 
     /// Takes a closed trace through sampling, evidence, redaction and sealing. `None` means that its records have had
     /// their outcome here.
-    pub fn judge(&self, now: Timestamp, trace: ClosedTrace) -> Option<Sealed> {
+    pub fn judge(&self, now: Timestamp, mut trace: ClosedTrace) -> Option<Sealed> {
+        self.stages.unpacker.unpack(&mut trace);
         if self.by_trigger {
             // Measured when it was admitted.
             return self.decide(now, trace);

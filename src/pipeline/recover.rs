@@ -11,9 +11,9 @@ use metrics::counter;
 use super::Core;
 use super::replay::pass;
 use crate::bundle::Sealed;
-use crate::model::Timestamp;
+use crate::model::{Encoding, Tenant, Timestamp};
 use crate::otlp::{self, Limits};
-use crate::receiver::inflate_again;
+use crate::receiver::Incoming;
 use crate::telemetry::names;
 use crate::window::{Recovered, Recovery, RecoveryStats};
 
@@ -49,7 +49,9 @@ pub(super) fn recover(
         let arrived = moved(arrived, last, now);
         pass(core, arrived, None, &mut store);
         // It was read when it came, so only a later version can fail here.
-        let read = inflate_again(encoding, body).map_err(|error| error.to_string()).and_then(|bytes| {
+        let body = Bytes::from(body);
+        let inflated = otlp::inflate_again(encoding, &body, u32::MAX as usize);
+        let read = inflated.map_err(|error| error.to_string()).and_then(|bytes| {
             otlp::scan(signal, &bytes, &Limits::default()).map_err(|error| error.to_string()).map(|scan| (bytes, scan))
         });
         let (bytes, scan) = match read {
@@ -63,7 +65,8 @@ pub(super) fn recover(
         let mut entries = scan.entries;
         entries.retain(|entry| !recovery.marks().cover(entry.head.trace_id, origin.number));
         taken.records += entries.len() as u64;
-        core.admit_again(arrived, signal, Bytes::from(bytes), origin, &entries);
+        let wire = (encoding != Encoding::Identity).then_some((encoding, body));
+        core.admit_again(arrived, Incoming { tenant: Tenant::default(), signal, bytes, wire, entries }, origin);
     }
     taken.found = recovery.stats();
     Ok(taken)

@@ -60,7 +60,7 @@ impl Recording {
         self.refused += scan.rejected.trace_id + scan.rejected.span_id;
         // A recording is in memory whole, so its records hold nothing of the windows' budget.
         let Some(permit) = core.budget().take(0) else { return Ok(()) };
-        let batch = Arc::new(Batch { signal, bytes: Bytes::from(request), permit, origin: None });
+        let batch = Arc::new(Batch { signal, bytes: Bytes::from(request), packed: None, permit, origin: None });
         self.records.extend(scan.entries.into_iter().map(|entry| Recorded::new(&batch, entry)));
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! The core as a whole: every accepted record has its outcome, whatever it is.
 
+mod packed;
+
 use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;

@@ -6,11 +6,11 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::counts;
+use super::encoding;
 use super::held::Held;
-use super::inflate::{self, InflateError, inflate};
 use super::{AdmitError, Admitted, Incoming, Intake, Refusal, RefusalReason};
 use crate::model::{Budget, Encoding, Entry, Signal, Tenant};
-use crate::otlp::{self, Limits, Rejected, Scan, WireError};
+use crate::otlp::{self, InflateError, Limits, Rejected, Scan, WireError, inflate};
 use crate::telemetry::names;
 use crate::transport::{Access, Denial};
 
@@ -125,7 +125,7 @@ impl Failure {
                 "too large for a message of Kafka (`producer.max_message_bytes` of the gateway's exporter)".to_owned()
             }
             Self::Undecodable(what) => what.clone(),
-            Self::Encoding(name) => format!("unknown encoding `{name}`; known are {}", inflate::ACCEPTED),
+            Self::Encoding(name) => format!("unknown encoding `{name}`; known are {}", encoding::ACCEPTED),
             Self::Framing(what) | Self::Unauthenticated(what) => (*what).to_owned(),
             Self::Denied(denial) => denial.to_string(),
             Self::TooLong { limit } => {
@@ -330,7 +330,7 @@ fn prepare(signal: Signal, wire: Wire, limit: usize, mut held: Held) -> Result<P
     let (bytes, wire) = match encoding {
         Encoding::Identity => (bytes, None),
         Encoding::Gzip | Encoding::Zstd => {
-            (Bytes::from(exact(inflate(encoding, &bytes, limit, &mut held)?)), Some((encoding, bytes)))
+            (inflate(encoding, &bytes, limit, |more| held.grow(more))?, Some((encoding, bytes)))
         }
     };
     let wire = wire.filter(|_| format == Format::Protobuf);
@@ -363,7 +363,7 @@ pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T,
 pub(super) fn plain(encoding: Encoding, bytes: Vec<u8>, limit: usize, held: &mut Held) -> Result<Vec<u8>, Failure> {
     match encoding {
         Encoding::Identity => Ok(bytes),
-        Encoding::Gzip | Encoding::Zstd => Ok(inflate(encoding, &bytes, limit, held)?),
+        Encoding::Gzip | Encoding::Zstd => Ok(Vec::from(inflate(encoding, &bytes, limit, |more| held.grow(more))?)),
     }
 }
 

@@ -19,9 +19,9 @@ use tonic::{Code, Status};
 use tonic_health::ServingStatus;
 
 use super::body::Reading;
+use super::encoding;
 use super::export::{Accepted, Failure, Format, Port, Wire};
 use super::held::Held;
-use super::inflate;
 use super::{Intake, ReceiverError, answer, profiles};
 use crate::config::GrpcServer;
 use crate::model::{Encoding, Signal};
@@ -185,7 +185,7 @@ async fn message<I: Intake>(port: &Port<I>, mut request: Request) -> Result<(Wir
 fn encoding(headers: &HeaderMap) -> Result<Encoding, Failure> {
     let Some(value) = headers.get("grpc-encoding") else { return Ok(Encoding::Identity) };
     let name = String::from_utf8_lossy(value.as_bytes());
-    inflate::named(&name).ok_or_else(|| Failure::Encoding(name.into_owned()))
+    encoding::named(&name).ok_or_else(|| Failure::Encoding(name.into_owned()))
 }
 
 /// The head of a message.
@@ -238,7 +238,7 @@ fn refusal(failure: &Failure) -> Response {
     let details = if status.details.is_empty() { Bytes::new() } else { Bytes::from(status.encode_to_vec()) };
     let mut response = Status::with_details(code(failure), status.message, details).into_http::<Body>();
     if matches!(failure, Failure::Encoding(_)) {
-        response.headers_mut().insert("grpc-accept-encoding", HeaderValue::from_static(inflate::ACCEPTED));
+        response.headers_mut().insert("grpc-accept-encoding", HeaderValue::from_static(encoding::ACCEPTED));
     }
     response
 }

@@ -17,9 +17,9 @@ use tonic::Code;
 
 use super::alerts::Tool;
 use super::body::{Reading, discard};
+use super::encoding;
 use super::export::{Accepted, Failure, Format, Port, Wire};
 use super::held::Held;
-use super::inflate;
 use super::{Intake, ReceiverError, RefusalReason, alerts, answer, evidence, profiles};
 use crate::config::HttpServer;
 use crate::model::{Encoding, Signal};
@@ -215,7 +215,7 @@ pub(super) fn encoding(headers: &HeaderMap) -> Result<Encoding, Failure> {
     let mut values =
         headers.get_all(header::CONTENT_ENCODING).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
     let Some(name) = values.next() else { return Ok(Encoding::Identity) };
-    match (inflate::named(&name), values.next()) {
+    match (encoding::named(&name), values.next()) {
         (Some(encoding), None) => Ok(encoding),
         (_, Some(second)) => Err(Failure::Encoding(format!("{name}, {second}"))),
         (None, None) => Err(Failure::Encoding(name.into_owned())),
@@ -267,7 +267,7 @@ fn refusal(failure: &Failure, format: Format) -> Response {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         Failure::Encoding(_) => {
-            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(inflate::ACCEPTED));
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(encoding::ACCEPTED));
         }
         _ => {}
     }

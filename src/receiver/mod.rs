@@ -17,12 +17,12 @@ mod alerts;
 mod answer;
 mod body;
 mod counts;
+mod encoding;
 mod evidence;
 mod export;
 mod grpc;
 mod held;
 mod http;
-mod inflate;
 pub mod kafka;
 mod profiles;
 #[cfg(test)]
@@ -40,7 +40,6 @@ use crate::otlp::AttachedFile;
 
 pub use grpc::serve_grpc;
 pub use http::serve_http;
-pub use inflate::inflate_again;
 
 /// A request that has been read and walked.
 #[derive(Debug)]
@@ -49,7 +48,7 @@ pub struct Incoming {
     pub tenant: Tenant,
     /// Its signal.
     pub signal: Signal,
-    /// The protobuf request, uncompressed.
+    /// The protobuf request, uncompressed. Where it came compressed, in room that is lent: whoever keeps it for long keeps a copy.
     pub bytes: Bytes,
     /// The same request as it came, where it was compressed.
     pub wire: Option<(Encoding, Bytes)>,

@@ -24,8 +24,9 @@
 //! happens at most four times in its life. All records of a window share one [`Tracked`], split again when a trace closes.
 //!
 //! Where policies keep a trace only for a record that triggers ([`Window::by_trigger`]), a trace is open from its first trigger
-//! on, and until then its records cost 16 bytes each (`runs`). They expire by their own age then. With `longest` each trace also has an
-//! entry that says how long it takes so far (`extent`).
+//! on, and until then its records cost 16 bytes each (`runs`). They expire by their own age then. There a request may be held as it
+//! came, compressed: the records of a closed trace are then without bytes until an [`Unpacker`] gives them theirs. With `longest` each
+//! trace also has an entry that says how long it takes so far (`extent`).
 
 mod clock;
 mod extent;
@@ -36,6 +37,7 @@ mod open;
 mod runs;
 #[cfg(test)]
 mod tests;
+mod unpack;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -53,8 +55,9 @@ use clock::Clock;
 use extent::Extents;
 use kept::Kept;
 pub use loose::{Late, LooseLogs};
-use open::{Deadline, Open};
+use open::{Deadline, Open, ends_root};
 use runs::{Run, Runs};
+pub use unpack::Unpacker;
 
 /// What a record of an open trace is counted for besides its bytes: itself, and room for its share of its trace's place.
 pub const OPEN_COST: usize = size_of::<Record>() + 160;
@@ -209,7 +212,8 @@ impl Window {
         }
     }
 
-    /// The records of a trace that are here ("the pieces of this id"), without closing it.
+    /// The records of a trace that are here ("the pieces of this id"), without closing it. Those of a request that is held as it came are
+    /// without bytes.
     #[must_use]
     pub fn pieces(&self, trace_id: TraceId) -> Vec<Record> {
         let held = || self.runs.as_ref().map_or_else(Vec::new, |runs| runs.pieces(trace_id));
@@ -345,7 +349,8 @@ impl Window {
                 open.trigger(now);
             }
             open.late |= mark == Mark::Late;
-            open.take(now, Record { batch: Arc::clone(batch), entry: *entry });
+            let record = Record { batch: Arc::clone(batch), entry: *entry };
+            open.take(now, record, ends_root(batch.signal, &entry.head));
         });
     }
 
@@ -361,7 +366,7 @@ impl Window {
         let Some(first) = pieces.first() else { return false };
         let mut open = Open::new(first.arrived, first.outside, &self.settings);
         for piece in pieces {
-            open.take(piece.arrived, piece.record);
+            open.take(piece.arrived, piece.record, piece.ends_root);
         }
         self.open(trace_id, open);
         true

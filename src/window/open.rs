@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{CloseReason, Record, Signal, Timestamp};
+use crate::model::{CloseReason, Head, Record, Signal, Timestamp};
 
 use super::Settings;
 use super::extent::Extent;
@@ -12,6 +12,11 @@ use super::extent::Extent;
 pub(super) struct Deadline {
     pub(super) at: Timestamp,
     pub(super) reason: CloseReason,
+}
+
+/// Whether a record is of a trace's root, which has ended.
+pub(super) fn ends_root(signal: Signal, head: &Head) -> bool {
+    signal == Signal::Traces && head.parent_span_id.is_zero() && head.end > Timestamp::default()
 }
 
 /// An open trace. Times are the window's own, but for `opened_outside`.
@@ -54,14 +59,13 @@ impl Open {
         self.triggered.get_or_insert(now);
     }
 
-    /// Adds a record, and notes when it is the root's.
-    pub(super) fn take(&mut self, now: Timestamp, record: Record) {
-        let head = &record.entry.head;
+    /// Adds a record, and notes when it is the ended root's.
+    pub(super) fn take(&mut self, now: Timestamp, record: Record, ends_root: bool) {
         if record.signal() == Signal::Traces {
-            self.extent.add(head);
-            if head.parent_span_id.is_zero() && head.end > Timestamp::default() {
-                self.root_ended.get_or_insert(now);
-            }
+            self.extent.add(&record.entry.head);
+        }
+        if ends_root {
+            self.root_ended.get_or_insert(now);
         }
         self.seen = now;
         self.records.push(record);

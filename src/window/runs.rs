@@ -19,7 +19,8 @@ use std::time::Duration;
 use foldhash::fast::RandomState;
 use smallvec::SmallVec;
 
-use crate::model::{Batch, ByteRange, Entry, Record, Timestamp, TraceId};
+use super::open::ends_root;
+use crate::model::{Batch, ByteRange, Entry, Head, Record, Timestamp, TraceId};
 use crate::otlp;
 
 /// Records of a run. Places in it, counted from one, fit into 16 bits.
@@ -56,7 +57,7 @@ pub(super) struct Run {
 /// A record.
 #[derive(Debug, Clone, Copy)]
 struct Slot {
-    /// Of the trace id.
+    /// Of the trace id; its lowest bit says whether the record is of an ended root.
     hash: u32,
     /// Its place in `requests`.
     request: u16,
@@ -90,6 +91,7 @@ struct Surroundings {
 #[derive(Debug)]
 pub(super) struct Piece {
     pub(super) record: Record,
+    pub(super) ends_root: bool,
     pub(super) arrived: Timestamp,
     pub(super) outside: Timestamp,
 }
@@ -149,7 +151,7 @@ impl Runs {
             let mut at = run.head(hash);
             while let Some(slot) = usize::from(at).checked_sub(1).and_then(|at| run.slots.get(at)) {
                 at = slot.before;
-                if slot.hash == hash as u32
+                if slot.is_of(hash)
                     && let Some(request) = run.requests.get(usize::from(slot.request))
                 {
                     pieces.extend(request.piece(*slot, trace_id).map(|piece| piece.record));
@@ -221,7 +223,8 @@ impl Run {
         let before = self.head(hash);
         // Both are at most `RUN`.
         let request = (self.requests.len() - 1) as u16;
-        self.slots.push(Slot { hash: hash as u32, request, before, start: body.start, len: body.len() as u32 });
+        let hash_and_root = Slot::hash(hash) | u32::from(ends_root(batch.signal, &entry.head));
+        self.slots.push(Slot { hash: hash_and_root, request, before, start: body.start, len: body.len() as u32 });
         if let Some(head) = self.heads.get_mut((hash >> 32) as usize & (RUN - 1)) {
             *head = self.slots.len() as u16;
         }
@@ -234,7 +237,7 @@ impl Run {
         let mut at = self.head(hash);
         while let Some(slot) = usize::from(at).checked_sub(1).and_then(|at| self.slots.get_mut(at)) {
             at = slot.before;
-            if slot.hash == hash as u32
+            if slot.is_of(hash)
                 && slot.len > 0
                 && let Some(request) = self.requests.get(usize::from(slot.request))
             {
@@ -244,15 +247,31 @@ impl Run {
     }
 }
 
+impl Slot {
+    /// What of a hash is in a slot.
+    fn hash(hash: u64) -> u32 {
+        hash as u32 & !1
+    }
+
+    fn is_of(self, hash: u64) -> bool {
+        self.hash & !1 == Self::hash(hash)
+    }
+}
+
 impl Request {
-    /// The record of a slot, if it is of this trace.
+    /// The record of a slot, if it is of this trace. In a request that is held as it came only the hash tells, which [`super::Unpacker`]
+    /// holds against its bytes.
     fn piece(&self, slot: Slot, trace_id: TraceId) -> Option<Piece> {
         let Self { batch, arrived, outside, surroundings } = self;
         let body = ByteRange { start: slot.start, end: slot.start + slot.len };
-        let head = otlp::head(batch.signal, &batch.bytes, body).filter(|head| head.trace_id == trace_id)?;
+        let head = match &batch.packed {
+            None => otlp::head(batch.signal, &batch.bytes, body).filter(|head| head.trace_id == trace_id)?,
+            Some(_) => Head { trace_id, ..Head::default() },
+        };
         let after = surroundings.partition_point(|it| it.from <= slot.start);
         let Surroundings { resource, scope, metric, .. } = *surroundings.get(after.checked_sub(1)?)?;
         let entry = Entry { head, resource, scope, metric, body };
-        Some(Piece { record: Record { batch: Arc::clone(batch), entry }, arrived: *arrived, outside: *outside })
+        let record = Record { batch: Arc::clone(batch), entry };
+        Some(Piece { record, ends_root: slot.hash & 1 == 1, arrived: *arrived, outside: *outside })
     }
 }

@@ -31,8 +31,9 @@ struct Shard {
 impl Shard {
     fn new(settings: Settings) -> Self {
         let budget = Budget::new(2);
-        let batch =
-            |signal| Arc::new(Batch { signal, bytes: Bytes::new(), permit: budget.take(1).unwrap(), origin: None });
+        let batch = |signal| {
+            Arc::new(Batch { signal, bytes: Bytes::new(), packed: None, permit: budget.take(1).unwrap(), origin: None })
+        };
         Self {
             window: Window::new(settings),
             ledger: Arc::default(),

@@ -25,7 +25,8 @@ fn admitted(server: &Server) -> (i32, String, String, Vec<u8>) {
     let entry = incoming.entries[0];
     assert_eq!(entry.head.trace_id.to_string(), TRACE);
     let permit = casefile::model::Budget::new(0).take(0).unwrap();
-    let batch = casefile::model::Batch { signal: Signal::Logs, bytes: incoming.bytes, permit, origin: None };
+    let batch =
+        casefile::model::Batch { signal: Signal::Logs, bytes: incoming.bytes, packed: None, permit, origin: None };
     let record = casefile::model::Record { batch: batch.into(), entry };
     let Ok(Body::Log(log)) = decode(&record) else { panic!("not a log record") };
     let (name, kind, content) = attachment_in(&log).unwrap();

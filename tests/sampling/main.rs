@@ -40,7 +40,8 @@ fn ours(config: &Value, traces: &[Trace]) -> BTreeSet<String> {
         let request = trace.request.clone();
         let entries = scan(Signal::Traces, &request, &Limits::default()).unwrap().entries;
         let permit = Budget::new(1 << 24).take(request.len()).unwrap();
-        let batch = Arc::new(Batch { signal: Signal::Traces, bytes: Bytes::from(request), permit, origin: None });
+        let batch =
+            Arc::new(Batch { signal: Signal::Traces, bytes: Bytes::from(request), packed: None, permit, origin: None });
         let records: Vec<_> = entries.into_iter().map(|entry| Record { batch: Arc::clone(&batch), entry }).collect();
         let tracked = ledger.accept(records.len() as u64);
         let trace_id = records[0].entry.head.trace_id;

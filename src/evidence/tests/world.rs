@@ -117,7 +117,7 @@ pub(super) fn log_request(resource: Resource, log_records: Vec<LogRecord>) -> Ve
 pub(super) fn records(signal: Signal, request: Vec<u8>) -> Vec<Record> {
     let entries = scan(signal, &request, &Limits::default()).unwrap().entries;
     let permit = Budget::new(usize::MAX).take(request.len()).unwrap();
-    let batch = Arc::new(Batch { signal, bytes: Bytes::from(request), permit, origin: None });
+    let batch = Arc::new(Batch { signal, bytes: Bytes::from(request), packed: None, permit, origin: None });
     entries.into_iter().map(|entry| Record { batch: Arc::clone(&batch), entry }).collect()
 }
 

@@ -30,7 +30,8 @@ fn with_raw(ledger: &Arc<Ledger>, number: u8, records: &[u8]) -> Sealed {
     let bytes = Bytes::from(ExportTraceServiceRequest { resource_spans }.encode_to_vec());
     let entries = scan(Signal::Traces, &bytes, &Limits::default()).unwrap().entries;
     let budget = Budget::new(usize::MAX);
-    let batch = Arc::new(Batch { signal: Signal::Traces, bytes, permit: budget.take_anyway(0), origin: None });
+    let batch =
+        Arc::new(Batch { signal: Signal::Traces, bytes, packed: None, permit: budget.take_anyway(0), origin: None });
     let records_of: Vec<_> = entries.into_iter().map(|entry| Record { batch: Arc::clone(&batch), entry }).collect();
     let case = sealed(ledger, number, records);
     let sealer = RawSealer::compile(&exporter(Duration::ZERO)).unwrap();

@@ -1,6 +1,7 @@
 //! What the views promise: each against prost on generated and broken messages, and the lists of bad inputs.
 
 mod excerpt;
+mod inflate;
 mod json;
 mod profile;
 mod properties;
@@ -67,6 +68,6 @@ pub(super) fn traces(spans: Vec<Span>) -> ExportTraceServiceRequest {
 
 pub(super) fn records(signal: Signal, request: &[u8], entries: &[Entry]) -> Vec<Record> {
     let permit = Budget::new(request.len()).take(request.len()).unwrap();
-    let batch = Arc::new(Batch { signal, bytes: Bytes::copy_from_slice(request), permit, origin: None });
+    let batch = Arc::new(Batch { signal, bytes: Bytes::copy_from_slice(request), packed: None, permit, origin: None });
     entries.iter().map(|entry| Record { batch: Arc::clone(&batch), entry: *entry }).collect()
 }

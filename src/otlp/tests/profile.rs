@@ -75,7 +75,7 @@ fn read(request: &[u8]) -> Profiles {
 fn opened(request: &[u8]) -> (TraceId, SpanId, String, String) {
     let entry = scan(Signal::Logs, request, &Limits::default()).unwrap().entries.remove(0);
     let permit = Budget::new(0).take(0).unwrap();
-    let batch = Batch { signal: Signal::Logs, bytes: request.to_vec().into(), permit, origin: None };
+    let batch = Batch { signal: Signal::Logs, bytes: request.to_vec().into(), packed: None, permit, origin: None };
     let record = Record { batch: batch.into(), entry };
     let Ok(Body::Log(log)) = decode(&record) else { panic!("no log record") };
     let (name, kind, content) = attachment_in(&log).unwrap();

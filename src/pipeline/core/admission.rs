@@ -1,14 +1,19 @@
 //! Requests on their way into windows.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::{Core, RETRY_AFTER};
-use crate::model::{Batch, Encoding, Entry, Origin, Permit, Record, Signal, Timestamp};
+use crate::model::{Batch, Encoding, Entry, Origin, Packed, Permit, Record, Timestamp};
 use crate::receiver::{Incoming, Refusal, RefusalReason};
 use crate::sampling::Sampler;
 use crate::window::{self, Appended, Mark, Ticket};
+
+/// A request is held as it came if that is so many times less: below it hardly anything is saved, above it little traffic could ask for
+/// much work.
+const PACKED: RangeInclusive<usize> = 2..=64;
 
 impl Core {
     /// Takes in a request whole, or not at all. It may be acknowledged once the ticket, if there is one, says so.
@@ -18,7 +23,9 @@ impl Core {
     pub fn admit(&self, now: Timestamp, incoming: Incoming) -> Result<Option<Ticket>, Refusal> {
         let Incoming { signal, bytes, wire, entries, .. } = incoming;
         let refusal = |reason| Refusal { reason, retry_after: RETRY_AFTER };
-        let permit = self.take(self.cost(&bytes, &entries)).ok_or_else(|| refusal(RefusalReason::MemoryFull))?;
+        let form = self.form(&bytes, wire.as_ref(), &entries);
+        let permit =
+            self.take(self.cost(form.len(&bytes), &entries)).ok_or_else(|| refusal(RefusalReason::MemoryFull))?;
         let appended = self.log.as_ref().map(|log| {
             let (encoding, body) =
                 wire.as_ref().map_or((Encoding::Identity, &bytes), |(encoding, body)| (*encoding, body));
@@ -26,23 +33,16 @@ impl Core {
         });
         let appended = appended.transpose().map_err(|_| refusal(RefusalReason::StorageFailed))?;
         let (origin, ticket) = appended.map_or((None, None), |Appended { origin, ticket }| (Some(origin), ticket));
-        let batch = Arc::new(Batch { signal, bytes, permit, origin });
-        self.admit_entries(now, &batch, &entries);
+        self.admit_as(now, form, Batch { signal, bytes, packed: None, permit, origin }, &entries);
         Ok(ticket)
     }
 
-    /// Takes in records of a request that was admitted before, whether or not there is room for them.
-    pub(in crate::pipeline) fn admit_again(
-        &self,
-        now: Timestamp,
-        signal: Signal,
-        bytes: Bytes,
-        origin: Origin,
-        entries: &[Entry],
-    ) {
-        let permit = self.stages.budget.take_anyway(self.cost(&bytes, entries));
-        let batch = Arc::new(Batch { signal, bytes, permit, origin: Some(origin) });
-        self.admit_entries(now, &batch, entries);
+    /// Takes in a request that was admitted before, whether or not there is room for it.
+    pub(in crate::pipeline) fn admit_again(&self, now: Timestamp, incoming: Incoming, origin: Origin) {
+        let Incoming { signal, bytes, wire, entries, .. } = incoming;
+        let form = self.form(&bytes, wire.as_ref(), &entries);
+        let permit = self.stages.budget.take_anyway(self.cost(form.len(&bytes), &entries));
+        self.admit_as(now, form, Batch { signal, bytes, packed: None, permit, origin: Some(origin) }, &entries);
     }
 
     /// Takes in a request that its origin keeps until its records have had their outcome. One that is larger than the whole budget
@@ -56,18 +56,41 @@ impl Core {
         incoming: Incoming,
         origin: Option<Origin>,
     ) -> Result<(), Incoming> {
-        let cost = self.cost(&incoming.bytes, &incoming.entries);
+        let cost = self.cost(incoming.bytes.len(), &incoming.entries);
         let budget = &self.stages.budget;
         let permit = if cost > budget.limit() { Some(budget.take_anyway(cost)) } else { self.take(cost) };
         let Some(permit) = permit else { return Err(incoming) };
         let Incoming { signal, bytes, entries, .. } = incoming;
-        let batch = Arc::new(Batch { signal, bytes, permit, origin });
+        let batch = Arc::new(Batch { signal, bytes, packed: None, permit, origin });
         self.admit_entries(now, &batch, &entries);
         Ok(())
     }
 
     /// Takes in records of a batch that is within the budget already.
     pub fn admit_entries(&self, now: Timestamp, batch: &Arc<Batch>, entries: &[Entry]) {
+        self.admit_held(now, batch, batch, entries);
+    }
+
+    /// Takes in the records of a request, to be held in this form.
+    fn admit_as(&self, now: Timestamp, form: Form, batch: Batch, entries: &[Entry]) {
+        match form {
+            Form::Own => self.admit_entries(now, &Arc::new(batch), entries),
+            Form::Copy => {
+                let bytes = Bytes::copy_from_slice(&batch.bytes);
+                self.admit_entries(now, &Arc::new(Batch { bytes, ..batch }), entries);
+            }
+            Form::Packed(packed) => {
+                let Batch { signal, bytes, permit, origin, .. } = batch;
+                let held = Arc::new(Batch { signal, bytes: Bytes::new(), packed: Some(packed), permit, origin });
+                let permit = self.stages.budget.take_anyway(0);
+                let read = Arc::new(Batch { signal, bytes, packed: None, permit, origin: None });
+                self.admit_held(now, &read, &held, entries);
+            }
+        }
+    }
+
+    /// Takes in records that are read in one batch and held in another, or the same.
+    fn admit_held(&self, now: Timestamp, batch: &Arc<Batch>, held: &Arc<Batch>, entries: &[Entry]) {
         let mut accepted = self.stages.ledger.accept(entries.len() as u64);
         let orphans = entries.iter().filter(|entry| entry.head.trace_id.is_zero()).count() as u64;
         if orphans > 0 {
@@ -85,7 +108,7 @@ impl Core {
             && let Some(window) = self.windows.first()
         {
             let mark = |entry: &Entry| mark(&local.sampler, batch, entry);
-            window.lock().admit_request(now, batch, entries, accepted, mark);
+            window.lock().admit_request(now, held, entries, accepted, mark);
             self.measure(now, batch, entries);
             return;
         }
@@ -124,10 +147,41 @@ impl Core {
         }
     }
 
-    /// What a request takes of the byte budget.
-    fn cost(&self, bytes: &Bytes, entries: &[Entry]) -> usize {
+    /// What a request of which `len` bytes are held takes of the byte budget.
+    fn cost(&self, len: usize, entries: &[Entry]) -> usize {
         let record = if self.by_trigger { window::WAITING_COST } else { window::OPEN_COST };
-        bytes.len() + entries.len() * record
+        len + entries.len() * record
+    }
+
+    /// How a request is to be held.
+    fn form(&self, bytes: &Bytes, wire: Option<&(Encoding, Bytes)>, entries: &[Entry]) -> Form {
+        let Some((encoding, wire)) = wire else { return Form::Own };
+        // Where traces are open from their first record on, and of records without a trace, somebody looks at the records.
+        let are_left_alone = self.by_trigger && entries.iter().all(|entry| !entry.head.trace_id.is_zero());
+        if are_left_alone && PACKED.contains(&(bytes.len() / wire.len().max(1))) {
+            return Form::Packed(Packed::new(*encoding, wire.clone(), bytes.len()));
+        }
+        Form::Copy
+    }
+}
+
+/// How a request is held.
+enum Form {
+    /// By the bytes that it has.
+    Own,
+    /// By a copy of them: they are lent.
+    Copy,
+    /// As it came.
+    Packed(Packed),
+}
+
+impl Form {
+    /// Bytes held of a request that has these.
+    fn len(&self, bytes: &Bytes) -> usize {
+        match self {
+            Self::Own | Self::Copy => bytes.len(),
+            Self::Packed(packed) => packed.wire.len(),
+        }
     }
 }
 

@@ -35,7 +35,7 @@ impl Core {
             return Err(Refusal { reason: RefusalReason::MemoryFull, retry_after: RETRY_AFTER }.into());
         };
         let scan = scan(Signal::Logs, &bytes, &Limits::default()).map_err(|_| AttachError::HeldBack)?;
-        let batch = Arc::new(Batch { signal: Signal::Logs, bytes, permit, origin: None });
+        let batch = Arc::new(Batch { signal: Signal::Logs, bytes, packed: None, permit, origin: None });
         let records =
             scan.entries.into_iter().map(|entry| Record { batch: Arc::clone(&batch), entry }).collect::<Vec<_>>();
         // The file is counted when it is stored, so its case owes nothing.

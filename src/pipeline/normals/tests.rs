@@ -82,7 +82,7 @@ fn where_it_is_not_about_time_only_unusual_spans_are_told_of() {
 
 fn records(Incoming { signal, bytes, entries, .. }: Incoming) -> Vec<Record> {
     let permit = Budget::new(1 << 30).take(bytes.len()).unwrap();
-    let batch = Arc::new(Batch { signal, bytes, permit, origin: None });
+    let batch = Arc::new(Batch { signal, bytes, packed: None, permit, origin: None });
     entries.into_iter().map(|entry| Record { batch: Arc::clone(&batch), entry }).collect()
 }
 

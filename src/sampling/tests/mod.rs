@@ -83,7 +83,7 @@ fn log(severity_number: i32) -> LogRecord {
 fn records(signal: Signal, request: Vec<u8>) -> Vec<Record> {
     let entries = scan(signal, &request, &Limits::default()).unwrap().entries;
     let permit = Budget::new(1 << 20).take(request.len()).unwrap();
-    let batch = Arc::new(Batch { signal, bytes: Bytes::from(request), permit, origin: None });
+    let batch = Arc::new(Batch { signal, bytes: Bytes::from(request), packed: None, permit, origin: None });
     entries.into_iter().map(|entry| Record { batch: Arc::clone(&batch), entry }).collect()
 }
 

@@ -71,7 +71,8 @@ impl Memory {
         let request = ExportLogsServiceRequest { resource_logs: resource_logs.collect() }.encode_to_vec();
         let entries = scan(Signal::Logs, &request, &Limits::default()).unwrap().entries;
         let permit = self.budget.take(request.len()).unwrap();
-        let batch = Arc::new(Batch { signal: Signal::Logs, bytes: Bytes::from(request), permit, origin: None });
+        let batch =
+            Arc::new(Batch { signal: Signal::Logs, bytes: Bytes::from(request), packed: None, permit, origin: None });
         entries.into_iter().map(|entry| Record { batch: Arc::clone(&batch), entry }).collect()
     }
 

@@ -57,7 +57,7 @@ fn traces(spans: Vec<Span>) -> (Arc<Batch>, Vec<Entry>) {
 fn request(signal: Signal, request: &impl Message) -> (Arc<Batch>, Vec<Entry>) {
     let bytes = Bytes::from(request.encode_to_vec());
     let entries = scan(signal, &bytes, &Limits::default()).unwrap().entries;
-    (Arc::new(Batch { signal, bytes, permit: Budget::new(0).take(0).unwrap(), origin: None }), entries)
+    (Arc::new(Batch { signal, bytes, packed: None, permit: Budget::new(0).take(0).unwrap(), origin: None }), entries)
 }
 
 struct Shard {
@@ -323,7 +323,7 @@ fn what_is_read_once_more_and_goes_had_its_outcome_before() {
     let (batch, entries) = traces(vec![span(3, 4, 9), span(2, 5, 9)]);
     let origin = Some(Origin { number: 7, keeper: Arc::new(Kept) });
     let Batch { signal, bytes, permit, .. } = Arc::into_inner(batch).unwrap();
-    let now = (Arc::new(Batch { signal, bytes, permit, origin }), entries);
+    let now = (Arc::new(Batch { signal, bytes, packed: None, permit, origin }), entries);
 
     shard.admit(0, &before, |_| Mark::None);
     shard.admit(1, &now, |entry| if entry.head.trace_id == id(2) { Mark::Trigger } else { Mark::None });

@@ -38,7 +38,7 @@ fn decodes(signal: Signal, request: &[u8]) -> bool {
 /// What a walk yields can be read again, decoded, and written anew.
 fn walked(signal: Signal, request: &[u8], found: &Scan) {
     let permit = Budget::new(1).take(0).unwrap();
-    let batch = Arc::new(Batch { signal, bytes: Bytes::copy_from_slice(request), permit, origin: None });
+    let batch = Arc::new(Batch { signal, bytes: Bytes::copy_from_slice(request), packed: None, permit, origin: None });
     for entry in &found.entries {
         assert_eq!(otlp::head(signal, request, entry.body), Some(entry.head), "read again, a record is the same");
         let record = Record { batch: Arc::clone(&batch), entry: *entry };
