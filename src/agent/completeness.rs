@@ -65,8 +65,6 @@ fn missing(merged: &mut Bundle, late: &Bundle) {
     let (has_commit, has_seeds) = (merged.commit_sha.is_some(), !merged.repro.seeds.is_empty());
     let lacks = merged.repro.lacks();
     let missing = &mut merged.completeness.missing;
-    let request_is_late =
-        merged.repro.request.is_some() && missing.iter().any(|entry| entry == Completeness::NO_REQUEST);
     missing.retain(|entry| match entry.as_str() {
         Completeness::NO_ROOT => !has_root,
         Completeness::NO_PATH => !has_path,
@@ -88,9 +86,17 @@ fn missing(merged: &mut Bundle, late: &Bundle) {
             missing.extend(late.completeness.missing.iter().find(|entry| entry.starts_with(about)).cloned());
         }
     }
-    if request_is_late {
-        let lacks_too = |entry: &&String| entry.starts_with("repro.request.") && lacks.contains(entry);
-        missing.extend(late.completeness.missing.iter().filter(lacks_too).cloned());
+    // What neither document has is missing from the whole, unless it was there and was cut.
+    let truncated = &merged.completeness.truncated;
+    let is_cut = |lack: &str| {
+        let part = lack.split_once(':').map_or(lack, |(part, _)| part);
+        let of_it = |entry: &str| entry.strip_prefix(part).is_some_and(|rest| rest.starts_with(':'));
+        truncated.iter().any(|entry| of_it(entry.trim_start_matches("amendment: ")))
+    };
+    for lack in lacks {
+        if late.completeness.missing.contains(&lack) && !missing.contains(&lack) && !is_cut(&lack) {
+            missing.push(lack);
+        }
     }
 }
 
@@ -104,4 +110,56 @@ fn unknown_parent(bundle: &Bundle) -> Option<(SpanId, SpanId)> {
 
 fn amended(entry: &str) -> String {
     if entry.starts_with("amendment: ") { entry.to_owned() } else { format!("amendment: {entry}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::amend::{Overlap, amend};
+    use super::super::tests::bundle;
+    use crate::model::Bundle;
+
+    /// A document of a service with this reproduction, which says what it lacks.
+    fn of(service: &str, repro: &Value, truncated: &[&str]) -> Bundle {
+        let span = json!({"span_id": "0000000000000001", "parent_span_id": null, "service": service, "name": "work",
+            "kind": "server", "status": "error", "start": "2026-11-23T12:00:01.000000000Z", "duration_ms": 5.0, "attrs": {}});
+        let mut made = bundle("b", |document| {
+            document["commit_sha"] = json!("3f1c9a7");
+            document["trace"]["root"] = json!("present");
+            document["trace"]["span_path"] = json!([span]);
+            document["trace"]["spans"] = json!([span]);
+            document["trace"]["span_count"] = json!(1);
+            document["repro"] = repro.clone();
+            document["completeness"]["truncated"] = json!(truncated);
+        });
+        made.completeness.missing = made.repro.lacks();
+        made
+    }
+
+    fn parts(bundle: &Bundle) -> Vec<&str> {
+        bundle.completeness.missing.iter().filter_map(|entry| Some(entry.split_once(':')?.0)).collect()
+    }
+
+    fn sparse() -> Value {
+        json!({"env": {}, "inputs": {}, "request": null, "command": ["serve"], "image": "shop:1", "time": "2026-11-23T12:00:01Z"})
+    }
+
+    #[test]
+    fn what_comes_late_is_no_longer_lacking_and_what_it_lacks_itself_is() {
+        let first = of("checkout", &sparse(), &[]);
+        assert_eq!(parts(&first), ["repro.request", "repro.inputs", "repro.env"]);
+        let late =
+            json!({"env": {"TZ": "UTC"}, "inputs": {"q": "1"}, "request": {"protocol": "http", "method": "POST"}});
+        let merged = amend(first, of("checkout", &late, &[]), Overlap::None);
+        assert_eq!(parts(&merged), ["repro.request.body", "repro.request.headers"]);
+    }
+
+    #[test]
+    fn what_was_cut_for_its_size_is_not_called_unrecorded() {
+        let mut first = of("checkout", &sparse(), &["repro.env: 1 cut to fit into 16384 bytes"]);
+        first.completeness.missing.retain(|entry| !entry.starts_with("repro.env:"));
+        let merged = amend(first, of("checkout", &sparse(), &[]), Overlap::None);
+        assert_eq!(parts(&merged), ["repro.request", "repro.inputs"]);
+    }
 }

@@ -34,3 +34,27 @@ pub(super) fn measured(exemplar: &ExemplarEvidence) -> String {
     }
     told
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::tests::bundle;
+    use super::super::{BundleView, markdown};
+
+    #[test]
+    fn a_page_shows_what_was_measured_and_how_much_more_there_is() {
+        let bundle = bundle("b", |document| {
+            let exemplar = |number: u32| {
+                json!({"time": "2026-11-23T12:00:01Z", "metric": format!("queue.depth.{number}"), "unit": "ms", "value": 1.5,
+                    "span_id": "0000000000000001", "service": "checkout", "attrs": {"queue": "<b>orders"}})
+            };
+            document["metrics"]["exemplars"] = (0..23).map(exemplar).collect();
+        });
+        let page = markdown(&BundleView { bundle, numbers: None, manifests: Vec::new() });
+        let section = page.split("## Metrics").nth(1).unwrap().split("\n## ").next().unwrap();
+        assert_eq!(section.lines().filter(|line| line.starts_with("- ")).count(), 21, "{section}");
+        assert!(section.contains("= 1.5 ms in span 0000000000000001") && section.contains("\\<b>orders"), "{section}");
+        assert!(section.contains("- … and 3 more") && !section.contains("depth.20"), "{section}");
+    }
+}

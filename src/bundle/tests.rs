@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use super::dsse::pae;
 use super::*;
-use crate::config::Compression;
+use crate::config::{BundleSize, ByteSize, Compression};
 use crate::model::{
-    CloseFacts, CloseReason, IncidentFacts, IncidentNumbers, Manifest, ManifestKind, ObjectRef, RecordDigest,
+    Bundle, CloseFacts, CloseReason, IncidentFacts, IncidentNumbers, Manifest, ManifestKind, ObjectRef, RecordDigest,
     SealFacts, Timestamp, TraceId,
 };
 
@@ -248,5 +248,42 @@ fn tokens_are_those_of_o200k() {
         ("<|endoftext|>", 7),
     ] {
         assert_eq!(tokens(text.as_bytes()), Some(counted), "{text:?}");
+    }
+}
+
+#[test]
+fn what_makes_a_failure_happen_again_is_cut_from_its_environment_to_its_inputs() {
+    let long = |letter: &str| letter.repeat(30_000);
+    for (size, env, headers) in [
+        (BundleSize { max_bytes: ByteSize(80_000), max_tokens: 0 }, false, true),
+        (BundleSize { max_bytes: ByteSize(40_000), max_tokens: 0 }, false, false),
+        (BundleSize { max_bytes: ByteSize(0), max_tokens: 4_000 }, false, false),
+    ] {
+        let remark = |path: &str| json!({"path": path, "rule": "r", "reason": "", "count": 1, "length": 2});
+        let mut bundle: Bundle = serde_json::from_value(json!({
+            "version": 1, "bundle_id": "b",
+            "incident": {"id": "INC-1", "fingerprint": "v1:0", "class": "crash", "summary": "ValueError", "services": []},
+            "trace": {"trace_id": "5b8efff798038103d269b633813fc60c", "root": "present", "span_path": [], "spans": [], "span_count": 0},
+            "exception": null, "logs": {"window": [], "total": 0, "collapsed": 0}, "metrics": {"exemplars": []},
+            "environment": {"runtime": {}, "os": {}, "container": {}, "k8s": {}, "service": {}, "timezone": null, "feature_flags": {}},
+            "repro": {"env": {"FLAGS": long("e ")}, "inputs": {"q": "kept"},
+                "request": {"protocol": "http", "method": "POST", "headers": {"accept": long("h ")}}},
+            "attachments": [],
+            "redaction": {"policy": "p", "key_id": "k", "remarks": [remark("/repro/env/FLAGS"), remark("/repro/inputs/q")]},
+            "completeness": {"records": 1, "shown": 0, "truncated": [], "missing": []},
+            "provenance": {"policy": "errors", "config": "", "casefile": "0.1.0"},
+        }))
+        .unwrap();
+        let (document, tokens) = super::fit::fitted(&mut bundle, Timestamp(0), &size).unwrap();
+        assert!(size.max_bytes.0 == 0 || document.len() as u64 <= size.max_bytes.0, "{size}: {} bytes", document.len());
+        assert!(size.max_tokens == 0 || tokens.is_none_or(|many| many <= size.max_tokens), "{size}: {tokens:?}");
+        let request = bundle.repro.request.unwrap();
+        assert_eq!((!bundle.repro.env.is_empty(), !request.headers.is_empty()), (env, headers), "{size}");
+        assert_eq!(json!(bundle.repro.inputs), json!({"q": "kept"}), "{size}");
+        let mut said = vec![format!("repro.env: 1 cut to fit into {size}")];
+        said.extend((!headers).then(|| format!("repro.request.headers: 1 cut to fit into {size}")));
+        assert_eq!(bundle.completeness.truncated, said);
+        let remarks: Vec<&str> = bundle.redaction.remarks.iter().map(|remark| remark.path.as_str()).collect();
+        assert_eq!(remarks, ["/repro/inputs/q"], "{size}");
     }
 }

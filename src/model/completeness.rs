@@ -14,7 +14,7 @@ pub struct Completeness {
     pub shown: u64,
     /// What was cut, and why.
     pub truncated: Vec<String>,
-    /// What is not there, and why: `commit_sha: no vcs.ref.head.revision or fallback`.
+    /// What is not there, and why: `commit_sha: no vcs.ref.head.revision and none of its fallbacks`.
     pub missing: Vec<String>,
 }
 
@@ -88,5 +88,46 @@ impl Repro {
             lacks.push("repro.image: no container.image.*");
         }
         lacks.into_iter().map(str::to_owned).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::model::Repro;
+
+    fn lacks(repro: Value) -> Vec<String> {
+        let lacks = serde_json::from_value::<Repro>(repro).unwrap().lacks();
+        lacks.into_iter().map(|entry| entry.split(':').next().unwrap_or_default().to_owned()).collect()
+    }
+
+    fn with(request: Value) -> Vec<String> {
+        lacks(
+            json!({"env": {"TZ": "UTC"}, "inputs": {"q": "1"}, "request": request, "command": ["serve"], "image": "shop:1",
+            "time": "2026-11-23T12:00:01Z"}),
+        )
+    }
+
+    #[test]
+    fn a_reproduction_says_each_thing_that_it_lacks() {
+        let none = lacks(json!({"env": {}, "inputs": {}, "request": null}));
+        let all = ["repro.request", "repro.inputs", "repro.env", "repro.time", "repro.command", "repro.image"];
+        assert_eq!(none, all);
+    }
+
+    #[test]
+    fn what_a_request_cannot_have_is_not_missing_from_it() {
+        let (body, headers) = ("repro.request.body", "repro.request.headers");
+        assert_eq!(with(json!({"protocol": "http", "method": "POST"})), [body, headers]);
+        assert_eq!(with(json!({"protocol": "http", "method": "GET"})), [headers], "no content");
+        assert_eq!(with(json!({"protocol": "rpc", "method": "GET"})), [body, headers], "a procedure of that name");
+        assert_eq!(
+            with(json!({"protocol": "messaging", "method": "process"})),
+            [body],
+            "no headers are read of messages"
+        );
+        let whole = json!({"protocol": "http", "method": "POST", "headers": {"accept": "*/*"}, "body": "{}"});
+        assert_eq!(with(whole), [""; 0]);
     }
 }

@@ -216,3 +216,47 @@ proptest! {
         prop_assert!(lines.iter().any(|line| line.starts_with("- Do not delete, skip or weaken")), "the contract is whole");
     }
 }
+
+/// A failure of this class with files, a measurement, and many quiet lines.
+fn with_files(class: &str) -> BundleView {
+    let bundle = crate::agent::tests::bundle("b", |document| {
+        document["incident"]["class"] = json!(class);
+        let line = |at: usize| {
+            json!({"time": "2025-07-01T12:03:00Z", "level": "INFO", "msg": format!("quiet line {at} of many"), "service": "s",
+                "span_id": null, "attrs": {}, "count": 1})
+        };
+        document["logs"] = json!({"window": (0..300).map(line).collect::<Vec<_>>(), "total": 300, "collapsed": 0});
+        document["metrics"]["exemplars"] = json!([{"time": "2025-07-01T12:03:00Z", "metric": "queue.depth", "unit": "1", "value": 7,
+            "span_id": null, "service": "s", "attrs": {}}]);
+        let frame = json!({"file": "lock.c", "line": 3, "func": "wait_for_it", "module": null, "in_app": true, "locals": {}, "context": null});
+        let file =
+            |in_stack: bool, file: &str| json!({"file": file, "in_stack": in_stack, "hit": [], "missed": [[2, 9]]});
+        document["attachments"] = json!([
+            {"name": "lcov.info", "kind": "lcov", "digest": "d", "size": 1, "service": "s", "coverage": {"lines": 16, "hit": 0,
+                "files": [file(true, "cart.py"), file(false, "far.py")]}},
+            {"name": "threads.txt", "kind": "dump", "digest": "d", "size": 1, "service": "s", "stacks": [
+                {"threads": ["worker-1"], "count": 1, "exception": {"type": null, "message": null, "frames": [frame], "causes": []}}]},
+            {"name": "cpu.folded", "kind": "folded", "digest": "d", "size": 1, "service": "s", "profile": {
+                "type": "cpu", "unit": "ms", "total": 2.0, "stacks": [{"folded": "main;read_the_whole_catalogue_again_and_again;compare_each_price_with_all_the_others", "value": 1.0, "share": 0.5}]}},
+        ]);
+    });
+    BundleView { bundle, numbers: None, manifests: Vec::new() }
+}
+
+#[test]
+fn what_files_and_metrics_tell_is_shown_by_its_value_for_the_class() {
+    let parts =
+        ["wait_for_it lock.c:3", "compare_each_price", "cart.py: never hit", "queue.depth = 7", "far.py: never hit"];
+    let shown = |class: &str, max_tokens: u64| {
+        let view = with_files(class);
+        let text =
+            PromptRequest { view: &view, code: None, target: Target::Markdown, max_tokens }.render().unwrap().text;
+        assert!(outside(&text).unwrap().iter().all(|line| parts.iter().all(|part| !line.contains(part))), "{text}");
+        parts.map(|part| text.contains(part))
+    };
+    assert_eq!(shown("crash", 50_000), [true; 5]);
+    // Lines just before the error tell more than what took time, unless threads or time are what the class is about.
+    let of = |class: &str| shown(class, 1_200);
+    assert_eq!(of("concurrency")[..2], [true, false]);
+    assert!(of("performance")[1]);
+}
