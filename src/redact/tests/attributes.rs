@@ -323,6 +323,31 @@ fn an_entry_of_the_baggage_is_judged_by_its_name_and_by_what_detectors_find() {
     );
 }
 
+/// Guarantees: what tells one device from another is a token, what no convention knows is withheld, and a version passes unless it is
+/// something else besides.
+#[test]
+fn devices_and_versions_are_judged_as_attributes_and_texts_are() {
+    let mut document = full();
+    document["environment"]["client"] = json!({"device.id": "8b0f3c1e-77aa", "app.installation.id": "inst-42-zq", "device.model.name": "iPhone 14",
+        "app.customer": "Ada Lovelace"});
+    document["environment"]["libraries"] =
+        json!({"django": "5.2.1", "ledger": "4111111111111111", "db.password": "1.hunter2"});
+    let out = redact(&with(RedactionProcessor::default()), bundle(document)).environment;
+    assert_eq!(
+        (&out.client["device.model.name"], &out.client["app.customer"]),
+        (&json!("iPhone 14"), &json!("[withheld]"))
+    );
+    assert_eq!(out.libraries["django"], "5.2.1");
+    for (value, hidden) in [
+        (&out.client["device.id"], "8b0f3c1e"),
+        (&out.client["app.installation.id"], "inst-42"),
+        (&out.libraries["ledger"], "4111"),
+        (&out.libraries["db.password"], "hunter2"),
+    ] {
+        assert!(!value.to_string().contains(hidden), "{value}");
+    }
+}
+
 /// Guarantees: a seed passes as the number that it is, and what the user blocks by its key does not.
 #[test]
 fn a_seed_is_judged_by_its_name() {
