@@ -57,13 +57,26 @@ impl Extents {
         Self { life, new: Table::default(), old: Table::default(), since: Timestamp::default() }
     }
 
-    /// Takes in a span; whether its trace takes longer than `most` with it. If so it is forgotten: whoever asks acts on it.
-    pub(super) fn is_longer(&mut self, now: Timestamp, head: &Head, most: Duration) -> bool {
+    /// Forgets what came long ago, and gives back most of the room that it took.
+    pub(super) fn expire(&mut self, now: Timestamp) {
         if now >= self.since.after(self.life) {
             std::mem::swap(&mut self.new, &mut self.old);
             self.new.clear();
+            self.new.shrink_to(self.old.len());
             self.since = now;
         }
+    }
+
+    /// Forgets all, because memory runs short; `false` if that gives back nothing.
+    pub(super) fn forget(&mut self) -> bool {
+        let held = self.bytes() > 0;
+        (self.new, self.old) = (Table::default(), Table::default());
+        held
+    }
+
+    /// Takes in a span; whether its trace takes longer than `most` with it. If so it is forgotten: whoever asks acts on it.
+    pub(super) fn is_longer(&mut self, now: Timestamp, head: &Head, most: Duration) -> bool {
+        self.expire(now);
         let mut place = match self.new.entry(head.trace_id) {
             Occupied(place) => place,
             Vacant(place) => {
@@ -131,10 +144,23 @@ mod tests {
             assert!(!extents.is_longer(at(minute + 30), &span(trace, 1, 2), MOST));
         }
         let bytes = extents.bytes();
-        for turn in 2..9 {
-            assert!(!extents.is_longer(at(turn * minute + 30), &span(1, turn * 1_000, turn * 1_000 + 1), MOST));
-        }
-        assert!(extents.new.len() + extents.old.len() <= 2, "those that came long ago are gone");
         assert!(bytes > 253 * 40 && bytes < 253 * 200, "{bytes}");
+        for turn in 2..5 {
+            extents.expire(at(turn * minute + 30));
+        }
+        assert_eq!(
+            (extents.new.len() + extents.old.len(), extents.bytes()),
+            (0, 0),
+            "those that came long ago are gone"
+        );
+    }
+
+    #[test]
+    fn all_of_it_can_be_given_up() {
+        let mut extents = Extents::new(LIFE);
+        assert!(!extents.forget());
+        assert!(!extents.is_longer(at(10), &span(1, 1_000, 1_001), MOST));
+        assert!(extents.forget() && extents.bytes() == 0);
+        assert!(!extents.is_longer(at(20), &span(1, 3_000, 3_001), MOST), "nobody knows when it began");
     }
 }

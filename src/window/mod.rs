@@ -228,6 +228,7 @@ impl Window {
     pub fn advance(&mut self, now: Timestamp, limit: usize) -> Vec<ClosedTrace> {
         let now = self.clock.observe(now);
         self.kept.expire(now);
+        self.extents.expire(now);
         while self.runs.as_ref().and_then(Runs::deadline).is_some_and(|deadline| deadline <= now) {
             self.let_go(Outcome::NotSampled);
         }
@@ -248,14 +249,20 @@ impl Window {
 
     /// Lets go of the oldest records whose traces are not open, before their time, because memory runs short: if they are older
     /// than `decision_wait` (an error that belongs to them would have come by now), or it is `urgent` and no open trace is due
-    /// before they are. `false` if there are no such records.
+    /// before they are. Where none is held any more, what is known of how long their traces take goes. `false` if nothing went.
     pub fn relieve_waiting(&mut self, now: Timestamp, urgent: bool) -> bool {
         let now = self.clock.observe(now);
         let Some(runs) = &self.runs else { return false };
         let settled = runs.oldest().is_some_and(|oldest| oldest.after(self.settings.decision_wait) <= now);
         let first =
             || self.order.first().is_none_or(|(deadline, _)| runs.deadline().is_some_and(|due| due <= *deadline));
-        (settled || (urgent && first())) && self.let_go(Outcome::NotSampled)
+        let is_empty = runs.records() == 0;
+        let done = match settled || (urgent && first()) {
+            true => self.let_go(Outcome::NotSampled),
+            false => is_empty && self.extents.forget(),
+        };
+        self.account();
+        done
     }
 
     /// What has gone. To be dropped when nobody waits for the window: freeing memory takes its time.

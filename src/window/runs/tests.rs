@@ -302,6 +302,7 @@ fn a_trace_that_takes_too_long_is_gathered_whole() {
     assert!(shard.budget.used() > OPEN_COST, "{}", shard.budget.used());
     shard.admit(2_000, &traces(vec![took(1, 2, 1_400, 1_600), took(2, 2, 1_400, 1_500)]), |_| Mark::None);
     shard.admit(2_500, &traces(vec![took(1, 3, 1_450, 1_460)]), |_| Mark::None);
+    assert!(!shard.window.relieve_waiting(at(2_600), false), "records wait that it is about");
     let closed: Vec<_> = shard
         .advance(12_000)
         .into_iter()
@@ -309,8 +310,12 @@ fn a_trace_that_takes_too_long_is_gathered_whole() {
         .map(|(id, reason, _, _, entries)| (id, reason, entries.len()))
         .collect();
     assert_eq!(closed, [(id(3), CloseReason::DecisionWait, 1), (id(1), CloseReason::DecisionWait, 3)]);
+    let used = shard.budget.used();
     assert!(shard.advance(70_000).is_empty());
     assert_eq!((shard.totals().not_sampled, shard.window.records()), (2, 0));
+    assert!(used > 0 && shard.window.relieve_waiting(at(70_000), false));
+    assert_eq!(shard.budget.used(), 0);
+    assert!(!shard.window.relieve_waiting(at(70_000), true));
 }
 
 /// Scenario: requests that are read once more have no origin. Guarantee: records of them that go without a trigger had their outcome before;
