@@ -1,6 +1,6 @@
 //! What was measured in the trace, on a page: exemplars of metrics.
 
-use super::prose::{heading, line, prose};
+use super::prose::{heading, line, prose, said};
 use crate::model::ExemplarEvidence;
 
 /// Exemplars that are shown.
@@ -22,15 +22,14 @@ pub(super) fn section(page: &mut String, exemplars: &[ExemplarEvidence]) {
 /// An exemplar in one line.
 pub(super) fn measured(exemplar: &ExemplarEvidence) -> String {
     let ExemplarEvidence { time, metric, unit, value, span_id, service, attrs } = exemplar;
-    let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let value = said(value);
     let unit = if unit.is_empty() { String::new() } else { format!(" {unit}") };
     let mut told = format!("{time} {service}: {metric} = {value}{unit}");
     if let Some(span) = span_id {
         told.push_str(&format!(" in span {span}"));
     }
     for (key, value) in attrs {
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        told.push_str(&format!(", {key}: {value}"));
+        told.push_str(&format!(", {key}: {}", said(value)));
     }
     told
 }

@@ -62,13 +62,14 @@ fn turns_direction(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// A text as it is, anything else as JSON.
+pub(super) fn said(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
 /// One line for each attribute.
 pub(super) fn attributes(page: &mut String, what: &str, attributes: &Attributes) {
     for (key, value) in attributes {
-        let value = match value {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
-        line(page, &format!("- **{what}:** `{}` = `{}`", code(key), code(&value)));
+        line(page, &format!("- **{what}:** `{}` = `{}`", code(key), code(&said(value))));
     }
 }

@@ -4,7 +4,7 @@
 //! table of them at its end: aliases exist only here.
 
 use super::aliases::Aliases;
-use super::prose::{attributes, code, fenced, heading, line, one_line, prose};
+use super::prose::{attributes, code, fenced, heading, line, one_line, prose, said};
 use super::{BundleView, attachments, history_facts, measured, reproduction, suspects};
 use crate::model::{Exception, Frame, LogLine, NormalLatency, Place, SpanEvidence};
 
@@ -206,8 +206,7 @@ fn frame_line(page: &mut String, frame: &Frame) {
     }
     if frame.in_app {
         for (name, value) in frame.locals.iter().take(MAX_LOCALS) {
-            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            line(page, &format!("  - `{} = {}`", code(name), code(&one_line(&value))));
+            line(page, &format!("  - `{} = {}`", code(name), code(&said(value))));
         }
     }
 }

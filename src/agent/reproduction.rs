@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use super::prose::{attributes, code, fenced, heading, line, one_line, prose};
+use super::prose::{attributes, code, fenced, heading, line, one_line, prose, said};
 use crate::model::{Repro, Request, Seed, TestRun};
 
 /// The section.
@@ -90,11 +90,6 @@ fn curl(request: &Request) -> Option<String> {
         write!(text, " \\\n  --data-raw {}", quoted(&said(body))).unwrap_or_default();
     }
     Some(text)
-}
-
-/// A text as it is, anything else as JSON.
-fn said(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// An argument as a shell wants it, where it needs quotes.

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use serde::Deserialize;
 
 use super::runs::{Run, Runs};
-use super::{Failure, Tests};
+use super::{Failure, Status, Tests};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -46,8 +46,7 @@ fn events(text: &str) -> Option<Tests> {
             }
             "fail" => {
                 let text = printed.remove(&(package.clone(), test.clone()));
-                let failure = Failure { message: text.as_deref().and_then(said), text, ..Failure::default() };
-                runs.add(&package, &test, Run::Failed(failure));
+                runs.add(&package, &test, Run::Failed(failure(text)));
             }
             _ => {}
         }
@@ -58,17 +57,28 @@ fn events(text: &str) -> Option<Tests> {
         tests.as_ref().is_some_and(|tests| tests.failures.iter().any(|failure| failure.suite == *package))
     };
     let silent: Vec<String> = broken.into_iter().filter(|package| !failed(package)).collect();
-    let mut tests = match (tests, silent.is_empty()) {
-        (None, true) => return None,
-        (tests, _) => tests.unwrap_or_default(),
-    };
-    for package in silent {
-        let text = printed.remove(&(package.clone(), String::new()));
-        let message = text.as_deref().and_then(said);
-        let status = super::Status::Error;
-        tests.fail(Failure { suite: package, status, failed_runs: 1, message, text, ..Failure::default() });
+    let silent = silent.into_iter().map(|package| {
+        let found = failure(printed.remove(&(package.clone(), String::new())));
+        Failure { suite: package, ..found }
+    });
+    with_broken(tests, silent.collect())
+}
+
+/// The tests, and the packages that failed without one; `None` if there is neither.
+fn with_broken(tests: Option<Tests>, broken: Vec<Failure>) -> Option<Tests> {
+    if tests.is_none() && broken.is_empty() {
+        return None;
+    }
+    let mut tests = tests.unwrap_or_default();
+    for failure in broken {
+        tests.fail(Failure { status: Status::Error, failed_runs: 1, ..failure });
     }
     Some(tests.summed())
+}
+
+/// What is told of a failure by what was printed of it.
+fn failure(text: Option<String>) -> Failure {
+    Failure { message: text.as_deref().and_then(said), text, ..Failure::default() }
 }
 
 /// The seed of `-shuffle` that each package printed, in the order of the packages' runs. What `go test` prints without `-json` names the

@@ -49,11 +49,11 @@ const NO_LIBRARIES: [&str; 17] = [
 const MAX_LIBRARIES: usize = 100;
 const MAX_VERSION: usize = 64;
 
-/// The environment. Keys lose the prefix that their section stands for; `telemetry.sdk.name` is `sdk.name`. `scopes` are the instrumentation
-/// scopes of the service.
+/// The environment. Keys lose the prefix that their section stands for; `telemetry.sdk.name` is `sdk.name`. `scopes` are the service, name and
+/// version of every instrumentation scope.
 pub(super) fn environment(
     resource: &Attributes,
-    scopes: &BTreeSet<(&str, &str)>,
+    scopes: &BTreeSet<[String; 3]>,
     flags: Attributes,
     baggage: Attributes,
 ) -> Environment {
@@ -78,12 +78,15 @@ fn section(resource: &Attributes, prefixes: &[(&str, &str)]) -> Attributes {
 }
 
 /// Versions by library. One that occurs in several versions has them all.
-fn libraries(resource: &Attributes, scopes: &BTreeSet<(&str, &str)>) -> Attributes {
+fn libraries(resource: &Attributes, scopes: &BTreeSet<[String; 3]>) -> Attributes {
+    let own = values::string(resource, "service.name").unwrap_or_default();
+    let scopes = scopes.iter().filter(|[service, ..]| service == own);
+    let scopes = scopes.map(|[_, name, version]| (name.as_str(), version.as_str()));
     let elsewhere = |key: &str| CLIENT.iter().chain(&NO_LIBRARIES).any(|prefix| key.starts_with(prefix));
     let named = resource.iter().filter(|(key, _)| !elsewhere(key));
     let named = named.filter_map(|(key, value)| Some((key.strip_suffix(".version")?, value.as_str()?)));
     let mut found: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for (name, version) in named.chain(scopes.iter().copied()).filter(|(_, version)| is_version(version)) {
+    for (name, version) in named.chain(scopes).filter(|(_, version)| is_version(version)) {
         found.entry(name).or_default().insert(version);
     }
     let written = |versions: BTreeSet<&str>| Value::from(versions.into_iter().collect::<Vec<_>>().join(", "));

@@ -240,8 +240,6 @@ impl Assembler {
         complete.shown = (shown.len() + ambient.len() + exemplars.len() + attachments.len()) as u64 + log_records;
 
         let baggage = baggage::baggage(&path, &logs, &mut complete);
-        let scopes = scopes.iter().filter(|[service, ..]| *service == anchor.service);
-        let scopes = scopes.map(|[_, name, version]| (name.as_str(), version.as_str())).collect();
         let environment = environment::environment(&anchor.resource, &scopes, flags, baggage);
         let mut repro = repro::repro(&path, environment.timezone.as_deref());
         repro.test = test_of(&path, &anchor);

@@ -1,8 +1,8 @@
 //! What is normal: how long the spans of each operation take, against which a slow one is shown.
 //!
 //! Durations are taken from traces as they are judged, whatever becomes of them. Where nobody judges a trace that nothing triggers, they
-//! are taken from requests instead, so that a trace may count among what it is shown beside. Of many, a part is enough: the process reads so many spans a second and no more, which costs less than a
-//! thousandth of a core. Whether a trace is taken depends on those before it, not on itself, so that long traces and slow
+//! are taken from requests instead, so that a trace may count among what it is shown beside. Of many, a part is enough: the process reads so
+//! many spans a second and no more, which costs less than a thousandth of a core. Whether a trace is taken depends on those before it, not on itself, so that long traces and slow
 //! ones count as often as others. Sketches (DDSketch, Masson et al., VLDB 2019) forget within two hours, and when the process ends.
 //!
 //! None of this reaches a bundle: it depends on when and where it was measured, so it stands in the manifest.

@@ -351,13 +351,14 @@ impl Window {
             let open = Open::new(now, self.clock.outside(now), &self.settings);
             self.open(trace_id, open);
         }
+        let longest = self.settings.longest;
         self.change(trace_id, |open| {
-            if triggers {
-                open.trigger(now);
-            }
             open.late |= mark == Mark::Late;
             let record = Record { batch: Arc::clone(batch), entry: *entry };
             open.take(now, record, ends_root(batch.signal, &entry.head));
+            if triggers || longest.is_some_and(|most| open.is_longer(most)) {
+                open.trigger(now);
+            }
         });
     }
 
@@ -412,7 +413,6 @@ impl Window {
     fn change(&mut self, trace_id: TraceId, change: impl FnOnce(&mut Open)) {
         let Some(open) = self.traces.get_mut(&trace_id) else { return };
         change(open);
-        open.take_long(self.settings.longest);
         let before = open.deadline.at;
         open.deadline = open.due(&self.settings);
         if open.deadline.at != before {

@@ -29,8 +29,6 @@ pub(super) struct Open {
     /// Whether it was sampled before.
     pub(super) late: bool,
     opened: Timestamp,
-    /// When its last record came.
-    seen: Timestamp,
     extent: Extent,
     triggered: Option<Timestamp>,
     root_ended: Option<Timestamp>,
@@ -45,7 +43,6 @@ impl Open {
             deadline: Deadline { at: Timestamp::MAX, reason: CloseReason::Retention },
             late: false,
             opened: now,
-            seen: now,
             extent: Extent::default(),
             triggered: None,
             root_ended: None,
@@ -67,15 +64,12 @@ impl Open {
         if ends_root {
             self.root_ended.get_or_insert(now);
         }
-        self.seen = now;
         self.records.push(record);
     }
 
-    /// Notes a trigger if it takes longer than this.
-    pub(super) fn take_long(&mut self, longest: Option<Duration>) {
-        if longest.is_some_and(|most| self.extent.is_longer(most)) {
-            self.trigger(self.seen);
-        }
+    /// Whether its spans take longer than this.
+    pub(super) fn is_longer(&self, most: Duration) -> bool {
+        self.extent.is_longer(most)
     }
 
     /// When its first record came.

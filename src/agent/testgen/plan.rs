@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::values::Placeholders;
 use crate::agent::neutralise;
+use crate::agent::prose::said;
 use crate::model::{Attributes, Bundle, Frame, LogLine, SpanEvidence};
 
 /// Headers that a client makes itself, or that belong to the trace and not to the request.
@@ -217,11 +218,6 @@ fn parsed(value: Value) -> Value {
         Ok(read @ (Value::Object(_) | Value::Array(_))) => read,
         _ => value,
     }
-}
-
-/// A text as it is, anything else as JSON.
-fn said(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// Path and query of a URL.

@@ -6,11 +6,19 @@
 use std::collections::BTreeMap;
 
 use super::super::runs::{Run, Runs};
-use super::super::{Failure, Status, Tests};
-use super::said;
+use super::super::{Failure, Tests};
+use super::with_broken;
 
-/// How a line says that a test ended.
-const RESULTS: [&str; 3] = ["--- PASS: ", "--- FAIL: ", "--- SKIP: "];
+/// How a line says that a test ended, and how it did.
+const RESULTS: [(&str, Ended); 3] =
+    [("--- PASS: ", Ended::Passed), ("--- FAIL: ", Ended::Failed), ("--- SKIP: ", Ended::Skipped)];
+
+#[derive(Clone, Copy)]
+enum Ended {
+    Passed,
+    Failed,
+    Skipped,
+}
 
 /// Whether a line says how a test ended.
 pub(in super::super) fn is_result(line: &str) -> bool {
@@ -23,13 +31,7 @@ pub(in super::super) fn read(text: &str) -> Option<Tests> {
     text.lines().for_each(|line| report.line(line));
     // It may be cut off, or what a test's binary printed by itself.
     report.end("", None);
-    let Report { runs, broken, .. } = report;
-    let mut tests = match (runs.end(), broken.is_empty()) {
-        (None, true) => return None,
-        (tests, _) => tests.unwrap_or_default(),
-    };
-    broken.into_iter().for_each(|failure| tests.fail(failure));
-    Some(tests.summed())
+    with_broken(report.runs.end(), report.broken)
 }
 
 #[derive(Default)]
@@ -51,7 +53,7 @@ struct Report {
 struct Test {
     name: String,
     printed: String,
-    ended: Option<&'static str>,
+    ended: Option<Ended>,
 }
 
 #[derive(Default)]
@@ -147,9 +149,9 @@ impl Report {
         let mut told = false;
         for Test { name, printed, ended } in std::mem::take(&mut self.tests) {
             let run = match ended {
-                Some("--- PASS: ") => Run::Passed,
-                Some("--- SKIP: ") => Run::Skipped,
-                Some(_) => Run::Failed(failure(printed)),
+                Some(Ended::Passed) => Run::Passed,
+                Some(Ended::Skipped) => Run::Skipped,
+                Some(Ended::Failed) => Run::Failed(failure(printed)),
                 // It ran when the process ended, the first of them by what was printed last.
                 None if failed.is_some() => Run::Error(failure(printed + &std::mem::take(&mut besides))),
                 None => continue,
@@ -163,22 +165,20 @@ impl Report {
             // `[build failed]`, `[setup failed]`.
             let why = Some(why.trim()).filter(|why| why.starts_with('['));
             let message = found.message.clone().or_else(|| why.map(str::to_owned));
-            let status = Status::Error;
-            self.broken.push(Failure { suite: package.to_owned(), status, failed_runs: 1, message, ..found });
+            self.broken.push(Failure { suite: package.to_owned(), message, ..found });
         }
     }
 }
 
 fn failure(printed: String) -> Failure {
-    let text = Some(printed).filter(|text| !text.trim().is_empty());
-    Failure { message: text.as_deref().and_then(said), text, ..Failure::default() }
+    super::failure(Some(printed).filter(|text| !text.trim().is_empty()))
 }
 
 /// How and which test ended: `    --- FAIL: TestTotal/zero (0.01s)`.
-fn result(line: &str) -> Option<(&'static str, &str)> {
+fn result(line: &str) -> Option<(Ended, &str)> {
     let line = line.trim_start_matches(' ');
-    let how = RESULTS.into_iter().find(|how| line.starts_with(how))?;
-    let (name, took) = line.strip_prefix(how)?.trim_end().rsplit_once(" (")?;
+    let (how, rest) = RESULTS.into_iter().find_map(|(begin, how)| Some((how, line.strip_prefix(begin)?)))?;
+    let (name, took) = rest.trim_end().rsplit_once(" (")?;
     let seconds = took.strip_suffix("s)")?;
     let is_time = !seconds.is_empty() && seconds.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     (is_time && !name.is_empty() && !name.contains(' ')).then_some((how, name))
