@@ -1,6 +1,6 @@
 //! Nothing leaves before it has been here: [`RedactedCase`] can be made by [`Redactor::redact`] only.
 //!
-//! Every string of a bundle is walked (`walk`) by the class of its field (`classes`); a field without a class is withheld.
+//! Every string of a bundle is walked (`walk`) by the class of its field (`fields`); a field without a class does not compile.
 //! Attributes are judged by their keys (`keys`): what the semantic conventions class as safe, or the user allows, passes
 //! through the detectors (`detect`), the rest is withheld. What is found becomes a stable token (`token`) or, where it
 //! could be guessed, `[withheld]`, or what the configuration wants of its class (`actions`), for all or for one service
@@ -12,11 +12,11 @@
 
 mod actions;
 mod catalogue;
-mod classes;
 mod detect;
 mod detectors;
 mod edits;
 mod encoding;
+mod fields;
 mod gate;
 mod guard;
 mod inspect;
@@ -54,7 +54,7 @@ use self::guard::Guard;
 use self::keys::{KeyPatterns, Keys};
 use self::memo::Memo;
 use self::token::{Tokens, is_key_id};
-use self::walk::{Policy, Rules, Walk};
+use self::walk::{Policy, Rules, Walk, Walked};
 use crate::config::{Problem, RedactionProcessor, ServiceRedaction};
 use crate::model::{
     Attachment, Bundle, Case, Exception, Frame, Loose, RecordDigest, RedactionReport, RootKey, Timestamp, TraceId,
@@ -223,25 +223,18 @@ impl Redactor {
 
 impl Compiled {
     fn bundle(&self, mut bundle: Bundle) -> Result<Bundle, String> {
-        bundle.redaction = RedactionReport::default();
         templates::clear(&mut bundle.logs);
-        // Errors of serde may quote a value, so none of them is passed on.
-        let document = serde_json::to_value(bundle).map_err(|_| "the case is not JSON".to_owned())?;
-        let walked = Walk::detect(&self.policy, document);
-        let (mut document, mut remarks) = (walked.document, walked.remarks);
-        if let Some(sweeper) = walked.known.sweeper()?.filter(|sweeper| sweeper.occurs_in(&document)) {
-            let mut swept = Walk::sweep(&self.policy, &sweeper, document);
+        let Walked { mut remarks, known } = Walk::detect(&self.policy, &mut bundle);
+        if let Some(sweeper) = known.sweeper()? {
+            let swept = Walk::sweep(&self.policy, &sweeper, &mut bundle);
             // A sweep that changed nothing need not be done again to see that nothing is left.
-            if swept.remarks.first().is_some() {
-                remarks.merge(swept.remarks);
-                swept = Walk::sweep(&self.policy, &sweeper, swept.document);
-                if let Some(path) = swept.remarks.first() {
+            if swept.first().is_some() {
+                remarks.merge(swept);
+                if let Some(path) = Walk::sweep(&self.policy, &sweeper, &mut bundle).first() {
                     return Err(format!("a value that was found elsewhere still stands at {path}"));
                 }
             }
-            document = swept.document;
         }
-        let mut bundle: Bundle = serde_json::from_value(document).map_err(|_| "a field lost its shape".to_owned())?;
         bundle.exception.as_mut().into_iter().for_each(shorten_frames);
         bundle.incident.summary = shorten(bundle.incident.summary, SUMMARY);
         bundle.attachments.iter_mut().for_each(shorten_attachment);
@@ -465,7 +458,7 @@ fn digest(config: &RedactionProcessor, sources: &[String]) -> String {
         "services": services,
     });
     let mut hash = Sha256::new();
-    for part in [settings.to_string(), keys::tables(), detectors::tables(), classes::table()] {
+    for part in [settings.to_string(), keys::tables(), detectors::tables(), fields::TABLE.to_owned()] {
         hash.update(part.len().to_be_bytes());
         hash.update(part.as_bytes());
     }

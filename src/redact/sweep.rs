@@ -7,7 +7,6 @@ use std::cell::LazyCell;
 use std::collections::BTreeMap;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-use serde_json::Value;
 
 use super::actions::Actions;
 use super::detect::{Action, Engine, Finding, WITHHELD};
@@ -118,19 +117,6 @@ pub(crate) struct Sweeper {
 }
 
 impl Sweeper {
-    /// Whether a known value stands anywhere in a document, between boundaries or not: where none does, there is nothing to replace.
-    pub(crate) fn occurs_in(&self, document: &Value) -> bool {
-        match document {
-            Value::String(text) => self.automaton.is_match(text),
-            Value::Array(items) => items.iter().any(|item| self.occurs_in(item)),
-            Value::Object(fields) => {
-                fields.iter().any(|(key, field)| self.automaton.is_match(key) || self.occurs_in(field))
-            }
-            Value::Number(number) => self.automaton.is_match(&number.to_string()),
-            Value::Null | Value::Bool(_) => false,
-        }
-    }
-
     /// The text with every known value replaced, and what was; `None` if nothing is. A value of a class that stays here stays.
     pub(crate) fn replace(&self, text: &str, actions: &Actions) -> Option<(String, Vec<remarks::Replaced>)> {
         let mut out = String::new();

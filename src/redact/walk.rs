@@ -1,14 +1,15 @@
-//! The walk over a document: every string in it, keys included, by the class of its field.
+//! The walk over a bundle: every string in it, keys included, by the class of its field ([`fields`](super::fields)), in place.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fmt::Write;
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::classes::{self, FieldClass};
 use super::detect::{Engine, Finding, WITHHELD, says_all};
 use super::detectors::{self, Options};
 use super::encoding;
+use super::fields::{Class as _, Part};
 use super::keys::{KeyClass, Keys};
 use super::memo::{Found, Memo};
 use super::remarks::{Remarks, Replaced};
@@ -18,6 +19,7 @@ use super::survey::Survey;
 use super::sweep::{Known, Sweeper};
 use super::token::Class;
 use crate::config::ClassAction;
+use crate::model::{Attributes, BODY_KEYS, Bundle, COMMAND_KEYS, IMAGE_KEYS};
 
 /// Keys of the name in a pair that is an object of its own.
 const PAIR_NAMES: [&str; 4] = ["name", "Name", "key", "Key"];
@@ -61,186 +63,137 @@ impl Policy {
         self.services.get(service).unwrap_or(&self.general)
     }
 
-    /// The rules for what is said of a document's failure as a whole: those of the failing span's service, or of the service that
-    /// logged the failure where there is no span.
-    fn of_failure(&self, document: &Value) -> &Rules {
-        let path = document.pointer("/trace/span_path").and_then(Value::as_array);
-        let service = match path.and_then(|path| path.last()) {
-            Some(span) => span.get("service"),
-            None => document.pointer("/incident/services/0"),
+    /// The rules for what is said of a failure as a whole: those of the failing span's service, or of the service that logged the failure
+    /// where there is no span.
+    fn of_failure(&self, bundle: &Bundle) -> &Rules {
+        let service = match bundle.trace.span_path.last() {
+            Some(span) => Some(&span.service),
+            None => bundle.incident.services.first(),
         };
-        service.and_then(Value::as_str).map_or(&self.general, |service| self.of(service))
+        service.map_or(&self.general, |service| self.of(service))
     }
 }
 
-/// One walk over one document.
+/// One walk over one bundle.
 pub(crate) struct Walk<'r> {
     policy: &'r Policy,
     /// The rules for the field: its service's.
     rules: &'r Rules,
     /// Looks for what an earlier walk found; instead of detecting.
     sweeper: Option<&'r Sweeper>,
-    /// Keys of attributes, which inputs of the same name obey.
-    attribute_keys: BTreeSet<String>,
+    /// Attributes that the bundle shows, of those that something else in it may come from.
+    shown: BTreeSet<String>,
     remarks: Remarks,
     known: Known,
-    /// The field's path with `*` for indices, for its class.
-    pattern: String,
     /// The field's JSON pointer, for remarks.
     pointer: String,
 }
 
-/// What a walk leaves.
+/// What a walk leaves, besides what it did to the bundle.
 pub(crate) struct Walked {
-    pub(crate) document: Value,
     pub(crate) remarks: Remarks,
     pub(crate) known: Known,
 }
 
 impl<'r> Walk<'r> {
     /// Detects and redacts.
-    pub(crate) fn detect(policy: &'r Policy, document: Value) -> Walked {
-        Self::run(policy, None, document)
+    pub(crate) fn detect(policy: &'r Policy, bundle: &mut Bundle) -> Walked {
+        Self::run(policy, None, bundle)
     }
 
     /// Replaces what is known, wherever it still stands.
-    pub(crate) fn sweep(policy: &'r Policy, sweeper: &'r Sweeper, document: Value) -> Walked {
-        Self::run(policy, Some(sweeper), document)
+    pub(crate) fn sweep(policy: &'r Policy, sweeper: &'r Sweeper, bundle: &mut Bundle) -> Remarks {
+        Self::run(policy, Some(sweeper), bundle).remarks
     }
 
-    fn run(policy: &'r Policy, sweeper: Option<&'r Sweeper>, document: Value) -> Walked {
-        let mut attribute_keys = BTreeSet::new();
-        collect_attribute_keys(&document, &mut attribute_keys);
+    fn run(policy: &'r Policy, sweeper: Option<&'r Sweeper>, bundle: &mut Bundle) -> Walked {
         let mut walk = Self {
             policy,
-            rules: policy.of_failure(&document),
+            rules: policy.of_failure(bundle),
             sweeper,
-            attribute_keys,
+            shown: shown(bundle),
             remarks: Remarks::default(),
             known: Known::default(),
-            pattern: String::new(),
             pointer: String::new(),
         };
-        let document = walk.field(document);
-        Walked { document, remarks: walk.remarks, known: walk.known }
+        Part.redact(bundle, &mut walk);
+        Walked { remarks: walk.remarks, known: walk.known }
     }
 
-    fn field(&mut self, value: Value) -> Value {
-        let class = classes::of(&self.pattern);
-        match (class, value) {
-            (FieldClass::Report, value) => value,
-            (FieldClass::Withheld, Value::Array(items)) => {
-                Value::Array(items.into_iter().map(|item| self.withhold(item, "unknown_field")).collect())
-            }
-            (FieldClass::Withheld, value) => self.withhold(value, "unknown_field"),
-            (_, Value::Null) => Value::Null,
-            (FieldClass::Branch, Value::Object(fields)) => self.branch(fields),
-            (FieldClass::Branch, Value::Array(items)) => self.array(items, Self::field),
-            (FieldClass::Number, value @ (Value::Number(_) | Value::Bool(_))) => value,
-            (FieldClass::Attributes, Value::Object(map)) => self.map(map, |walk, key| walk.rules.keys.attribute(key)),
-            (FieldClass::Environment(namespaces), Value::Object(map)) => {
-                self.map(map, |walk, key| walk.rules.keys.environment(key, namespaces))
-            }
-            (FieldClass::Headers, Value::Object(map)) => self.map(map, |walk, key| walk.rules.keys.header(key)),
-            (FieldClass::EnvironmentVariables, Value::Object(map)) => {
-                self.map(map, |walk, key| walk.rules.keys.variable(key))
-            }
-            (FieldClass::Content, Value::Object(map)) => self.map(map, |walk, key| walk.rules.keys.content(key)),
-            (FieldClass::Inputs, Value::Object(map)) => self.map(map, Self::input),
-            (FieldClass::Message, Value::String(text)) => Value::String(self.message(text)),
-            (FieldClass::Text | FieldClass::Message | FieldClass::Scalar, value) => self.content(value),
-            (FieldClass::From(keys), value) => self.of_attributes(value, keys),
-            (FieldClass::Url, Value::String(text)) => Value::String(self.url(text)),
-            (FieldClass::Revision, Value::String(text)) if is_commit(&text) => Value::String(text),
-            (FieldClass::Revision, Value::String(text)) => Value::String(self.text(text)),
-            (class, Value::String(text)) if text == WITHHELD || self.is_ours(class, &text) => Value::String(text),
-            (_, value) => self.withhold(value, "unexpected_shape"),
-        }
+    /// The rules that hold now.
+    pub(super) fn rules(&self) -> &'r Rules {
+        self.rules
     }
 
-    /// The fields of an object. One that says of which service it is (a span, a log line, an exemplar) goes by that service's rules.
-    fn branch(&mut self, mut fields: Map<String, Value>) -> Value {
-        let before = self.rules;
-        if let Some(service) = fields.get("service").and_then(Value::as_str) {
-            self.rules = self.policy.of(service);
-        }
-        for (name, value) in &mut fields {
-            let found = value.take();
-            *value = self.at(name, name, |walk| walk.field(found));
-        }
-        self.rules = before;
-        Value::Object(fields)
+    /// The rules of keys that hold now.
+    pub(super) fn keys(&self) -> &'r Keys {
+        &self.rules.keys
     }
 
-    /// Whether a structural field holds what it should, and nothing written in the same letters.
-    fn is_ours(&self, class: FieldClass, text: &str) -> bool {
-        let is_plain = || match class {
-            FieldClass::Id | FieldClass::Version => self.rules.engine.scan(text).is_empty(),
-            _ => true,
-        };
-        class.shape_holds(text) == Some(true) && is_plain()
+    pub(super) fn set_rules(&mut self, rules: &'r Rules) {
+        self.rules = rules;
+    }
+
+    /// From here on the rules hold for what this service sent.
+    pub(super) fn go_by(&mut self, service: &str) {
+        self.rules = self.policy.of(service);
+    }
+
+    /// Whether detectors find something in a text.
+    pub(super) fn finds(&self, text: &str) -> bool {
+        !self.rules.engine.scan(text).is_empty()
     }
 
     /// An input that came from an attribute must not pass where the attribute did not.
-    fn input(&self, key: &str) -> KeyClass {
-        if key.contains('.') || self.attribute_keys.contains(key) {
-            self.rules.keys.attribute(key)
+    pub(super) fn input(&self, key: &str) -> KeyClass {
+        if key.contains('.') || self.shown.contains(key) {
+            self.keys().attribute(key)
         } else {
-            self.rules.keys.content(key)
+            self.keys().content(key)
         }
     }
 
-    /// A value that was an attribute's goes as that attribute goes. Which of `keys` it was, the document tells if it shows the attribute; else it
+    /// A value that was an attribute's goes as that attribute goes. Which of `keys` it was, the bundle tells if it shows the attribute; else it
     /// may have been any of them.
-    fn of_attributes(&mut self, value: Value, keys: &[&str]) -> Value {
-        let shown: Vec<&str> = keys.iter().copied().filter(|key| self.attribute_keys.contains(*key)).collect();
+    pub(super) fn of_attributes(&mut self, value: &mut Value, keys: &[&str]) {
+        let shown: Vec<&str> = keys.iter().copied().filter(|key| self.shown.contains(*key)).collect();
         let from = if shown.is_empty() { keys } else { &shown };
-        let classes = from.iter().map(|key| self.rules.keys.attribute(key));
+        let classes = from.iter().map(|key| self.keys().attribute(key));
         let class = classes.min_by_key(|class| class.openness()).unwrap_or(KeyClass::Unknown);
-        let is_list = value.is_array();
-        match self.value(value, class, None) {
-            // A list that is withheld as a whole is a list all the same.
-            value if is_list && !value.is_array() => Value::Array(vec![value]),
-            value => value,
-        }
+        self.value(value, class, None);
     }
 
-    fn map(&mut self, mut map: Map<String, Value>, class_of: impl Fn(&Self, &str) -> KeyClass) -> Value {
-        let system = ["db.system.name", "db.system"].iter().find_map(|key| map.get(*key)?.as_str()).map(str::to_owned);
-        let told = self.told_by_pair(&map);
+    /// The values of a map, each by the class of its key, and its keys.
+    pub(super) fn map(&mut self, map: &mut Attributes, class_of: impl Fn(&Self, &str) -> KeyClass) {
+        let text_of = |key: &str| map.get(key)?.as_str();
+        let system = ["db.system.name", "db.system"].into_iter().find_map(text_of).map(str::to_owned);
+        // What the name in `{"name": …, "value": …}` tells of the value: variables and headers are often listed so.
+        let told = PAIR_NAMES.into_iter().find_map(text_of).map(|name| self.keys().content(name));
         let class_of = |walk: &Self, key: &str| match (class_of(walk, key), told) {
             (KeyClass::Content, Some(told)) if PAIR_VALUES.contains(&key) => told,
             (class, _) => class,
         };
         // Nearly all maps keep their keys.
         if map.keys().all(|key| self.edit("text", key, Vec::new).is_none()) {
-            for (key, value) in &mut map {
-                let (class, found) = (class_of(self, key), value.take());
-                *value = self.at("*", key, |walk| walk.value(found, class, system.as_deref()));
+            for (key, value) in map {
+                let class = class_of(self, key);
+                self.at(key, |walk| walk.value(value, class, system.as_deref()));
             }
-            return Value::Object(map);
+            return;
         }
-        let mut out = Map::new();
-        for (key, value) in map {
+        for (key, mut value) in std::mem::take(map) {
             let class = class_of(self, &key);
-            let (key, edits) = self.key(key, &out);
-            let value = self.at("*", &key, |walk| {
+            let (key, edits) = self.key(key, map);
+            self.at(&key, |walk| {
                 walk.remark_all(edits);
-                walk.value(value, class, system.as_deref())
+                walk.value(&mut value, class, system.as_deref());
             });
-            out.insert(key, value);
+            map.insert(key, value);
         }
-        Value::Object(out)
-    }
-
-    /// What the name in `{"name": …, "value": …}` tells of the value: variables and headers are often listed so.
-    fn told_by_pair(&self, map: &Map<String, Value>) -> Option<KeyClass> {
-        let name = PAIR_NAMES.iter().find_map(|key| map.get(*key)?.as_str())?;
-        Some(self.rules.keys.content(name))
     }
 
     /// A key after redaction. Two keys that become equal stay two: the later one in key order gets a number.
-    fn key(&mut self, key: String, taken: &Map<String, Value>) -> (String, Vec<Replaced>) {
+    fn key(&mut self, key: String, taken: &Attributes) -> (String, Vec<Replaced>) {
         let (redacted, edits) = self.edit("text", &key, Vec::new).unwrap_or((key, Vec::new()));
         if !taken.contains_key(&redacted) {
             return (redacted, edits);
@@ -249,10 +202,10 @@ impl<'r> Walk<'r> {
         (unique.unwrap_or(redacted), edits)
     }
 
-    fn value(&mut self, value: Value, class: KeyClass, system: Option<&str>) -> Value {
+    fn value(&mut self, value: &mut Value, class: KeyClass, system: Option<&str>) {
         // A second walk finds withheld values and tokens in place and only looks for what is known.
         let class = match class {
-            KeyClass::Raw => return value,
+            KeyClass::Raw => return,
             _ if self.sweeper.is_some() => KeyClass::Content,
             KeyClass::User | KeyClass::Name | KeyClass::Personal(_) if !self.rules.pii => KeyClass::Content,
             KeyClass::Opaque if !self.rules.secrets => KeyClass::Content,
@@ -261,117 +214,133 @@ impl<'r> Walk<'r> {
         if let Some(token) = class.token() {
             return self.whole(value, token, class.rule());
         }
-        let actions = self.rules.engine.actions();
-        match (class, value) {
-            (KeyClass::Blocked | KeyClass::Literal | KeyClass::Unknown, value) => self.withhold(value, class.rule()),
-            (_, value) if class.field().is_some_and(|field| actions.withholds(field)) && self.sweeper.is_none() => {
-                self.withhold(value, class.rule())
-            }
-            (KeyClass::Url, Value::String(text)) => Value::String(self.url(text)),
-            (KeyClass::Statement | KeyClass::Graphql, Value::String(text)) => {
-                let system = if class == KeyClass::Graphql { Some(statement::GRAPHQL) } else { system };
-                let (text, literals) = statement::cut_literals(&text, system);
-                self.remark_all(
-                    literals
-                        .iter()
-                        .map(|cut| Replaced { rule: "statement_literal", length: cut.to.saturating_sub(cut.from) }),
-                );
-                Value::String(self.text(text))
-            }
+        let withholds = |field| self.rules.engine.actions().withholds(field) && self.sweeper.is_none();
+        match (class, &mut *value) {
+            (KeyClass::Blocked | KeyClass::Literal | KeyClass::Unknown, _) => self.withhold(value, class.rule()),
+            _ if class.field().is_some_and(withholds) => self.withhold(value, class.rule()),
+            (KeyClass::Url, Value::String(text)) => self.url(text),
+            (KeyClass::Statement, Value::String(text)) => self.statement(text, system),
+            (KeyClass::Graphql, Value::String(text)) => self.statement(text, Some(statement::GRAPHQL)),
             (KeyClass::Url | KeyClass::Statement | KeyClass::Graphql, Value::Array(items)) => {
-                self.array(items, |walk, item| walk.value(item, class, system))
+                self.each(items, |walk, item| walk.value(item, class, system));
             }
             (KeyClass::Arguments, Value::Array(items)) => self.arguments(items),
-            (_, value) => self.content(value),
+            _ => self.content(value),
         }
+    }
+
+    /// A statement of a database: its literals go, whatever they are.
+    fn statement(&mut self, text: &mut String, system: Option<&str>) {
+        let (stripped, literals) = statement::cut_literals(text, system);
+        let cuts = literals.iter().map(|cut| cut.to.saturating_sub(cut.from));
+        self.remark_all(cuts.map(|length| Replaced { rule: "statement_literal", length }));
+        *text = stripped;
+        self.text(text);
     }
 
     /// Arguments of a command. What stands behind `--name` is judged by the name, like the field of that name; what carries a credential
     /// by the command, by what the command does with it.
-    fn arguments(&mut self, items: Vec<Value>) -> Value {
+    fn arguments(&mut self, items: &mut [Value]) {
         let mut told = KeyClass::Content;
         let mut options: Option<Options> = None;
-        self.array(items, |walk, item| {
+        self.each(items, |walk, item| {
             if let Some(text) = item.as_str() {
                 let credential = options.as_mut().and_then(|options| options.read(text));
                 if let Some(credential) = credential.filter(|_| walk.rules.secrets) {
                     told = KeyClass::Content;
                     let findings: Vec<Finding> = credential.findings(0).collect();
-                    return Value::String(walk.replace(text, &findings));
+                    *item = Value::String(walk.replace(text, &findings));
+                    return;
                 }
                 options = Options::of_command(text).or(options.take());
             }
             let name = item.as_str().and_then(|text| text.strip_prefix('-')).map(|text| text.trim_start_matches('-'));
             let next = match name {
-                Some(name) if !name.contains(['=', ' ']) => walk.rules.keys.content(name),
+                Some(name) if !name.contains(['=', ' ']) => walk.keys().content(name),
                 _ => KeyClass::Content,
             };
             let class = std::mem::replace(&mut told, next);
-            walk.value(item, class, None)
-        })
+            walk.value(item, class, None);
+        });
     }
 
     /// Content of any shape.
-    fn content(&mut self, value: Value) -> Value {
+    pub(super) fn content(&mut self, value: &mut Value) {
         match value {
-            Value::String(text) => Value::String(self.text(text)),
-            Value::Array(items) => self.array(items, Self::content),
-            Value::Object(map) => self.map(map, |walk, key| walk.rules.keys.content(key)),
-            Value::Number(number) => {
-                let redacted = self.text(number.to_string());
-                if redacted == number.to_string() { Value::Number(number) } else { Value::String(redacted) }
+            Value::String(text) => self.text(text),
+            Value::Array(items) => self.each(items, Self::content),
+            Value::Object(fields) => {
+                let mut map: Attributes = std::mem::take(fields).into_iter().collect();
+                self.map(&mut map, |walk, key| walk.keys().content(key));
+                fields.extend(map);
             }
-            value @ (Value::Null | Value::Bool(_)) => value,
+            Value::Number(number) => {
+                let mut text = number.to_string();
+                self.text(&mut text);
+                if text != number.to_string() {
+                    *value = Value::String(text);
+                }
+            }
+            Value::Null | Value::Bool(_) => {}
         }
     }
 
     /// A value that becomes one token, whatever is in it.
-    fn whole(&mut self, value: Value, class: Class, rule: &'static str) -> Value {
+    fn whole(&mut self, value: &mut Value, class: Class, rule: &'static str) {
         if self.rules.engine.actions().of(class) == ClassAction::Keep {
             return self.content(value);
         }
         let text = match value {
-            Value::Array(items) => return self.array(items, |walk, item| walk.whole(item, class, rule)),
+            Value::Array(items) => return self.each(items, |walk, item| walk.whole(item, class, rule)),
             Value::Object(_) => return self.withhold(value, rule),
-            Value::Null | Value::Bool(_) => return value,
-            Value::String(text) => text,
+            Value::Null | Value::Bool(_) => return,
+            Value::String(text) => std::mem::take(text),
             Value::Number(number) => number.to_string(),
         };
         let trimmed = text.trim();
-        if trimmed.is_empty() || trimmed == WITHHELD {
-            return Value::String(text);
+        *value = Value::String(if trimmed.is_empty() || trimmed == WITHHELD {
+            text
+        } else if says_all(trimmed, 0, trimmed.len(), &self.rules.engine.scan(trimmed)) {
+            // An address is an address under every key.
+            let mut text = trimmed.to_owned();
+            self.text(&mut text);
+            text
+        } else {
+            let finding = Finding::token(0, trimmed.len(), rule, class, class.canonical(trimmed));
+            self.replace(trimmed, &[finding])
+        });
+    }
+
+    /// A commit id stays, anything else is text.
+    pub(super) fn revision(&mut self, text: &mut String) {
+        if !is_commit(text) {
+            self.text(text);
         }
-        // An address is an address under every key.
-        if says_all(trimmed, 0, trimmed.len(), &self.rules.engine.scan(trimmed)) {
-            return Value::String(self.text(trimmed.to_owned()));
-        }
-        let finding = Finding::token(0, trimmed.len(), rule, class, class.canonical(trimmed));
-        let edited = self.replace(trimmed, &[finding]);
-        Value::String(edited)
     }
 
     /// A URL, path or query: parameters whose names tell a secret are withheld besides what detectors find.
-    fn url(&mut self, text: String) -> String {
-        let keys = &self.rules.keys;
-        self.edited("url", text, |text| structured::parameters(keys, text))
+    pub(super) fn url(&mut self, text: &mut String) {
+        let keys = self.keys();
+        self.edited("url", text, |text| structured::parameters(keys, text));
     }
 
     /// A text that no name of its own tells anything of.
-    fn message(&mut self, text: String) -> String {
+    pub(super) fn message(&mut self, text: &mut String) {
         let rules = self.rules;
-        self.edited("message", text, |text| rules.alone(text))
+        self.edited("message", text, |text| rules.alone(text));
     }
 
     /// Any text.
-    fn text(&mut self, text: String) -> String {
-        self.edited("text", text, |_| Vec::new())
+    pub(super) fn text(&mut self, text: &mut String) {
+        self.edited("text", text, |_| Vec::new());
     }
 
-    /// The text after redaction; what was replaced is noted.
-    fn edited(&mut self, kind: &str, text: String, known: impl FnOnce(&str) -> Vec<Finding>) -> String {
-        let Some((edited, edits)) = self.edit(kind, &text, || known(&text)) else { return text };
-        self.remark_all(edits);
-        edited
+    /// Redacts a text; what was replaced is noted.
+    fn edited(&mut self, kind: &str, text: &mut String, known: impl FnOnce(&str) -> Vec<Finding>) {
+        if let Some((edited, edits)) = self.edit(kind, text, || known(text)) {
+            *text = edited;
+            self.remark_all(edits);
+        }
     }
 
     /// The text after redaction, and what was replaced; `None` if it stays as it is. `known` is what a field of this kind has besides what
@@ -414,37 +383,50 @@ impl<'r> Walk<'r> {
     }
 
     /// Puts [`WITHHELD`] in the place of a value that says anything.
-    fn withhold(&mut self, value: Value, rule: &'static str) -> Value {
-        match value {
-            Value::Null => Value::Null,
-            Value::String(text) if text.is_empty() || text == WITHHELD => Value::String(text),
-            value => {
-                let length = value.as_str().map_or_else(|| value.to_string().len(), str::len);
-                self.remark_all([Replaced { rule, length }]);
-                Value::String(WITHHELD.to_owned())
-            }
+    fn withhold(&mut self, value: &mut Value, rule: &'static str) {
+        let length = match &mut *value {
+            Value::Null => return,
+            Value::String(text) => return self.withhold_text(text, rule),
+            other => other.to_string().len(),
+        };
+        self.remark_all([Replaced { rule, length }]);
+        *value = Value::String(WITHHELD.to_owned());
+    }
+
+    /// The same of a text.
+    pub(super) fn withhold_text(&mut self, text: &mut String, rule: &'static str) {
+        if !text.is_empty() && text != WITHHELD {
+            self.remark_all([Replaced { rule, length: text.len() }]);
+            WITHHELD.clone_into(text);
         }
     }
 
-    fn array(&mut self, items: Vec<Value>, mut each: impl FnMut(&mut Self, Value) -> Value) -> Value {
-        let items = items.into_iter().enumerate();
-        Value::Array(items.map(|(index, item)| self.at("*", &index.to_string(), |walk| each(walk, item))).collect())
+    fn each(&mut self, items: &mut [Value], mut each: impl FnMut(&mut Self, &mut Value)) {
+        for (index, item) in items.iter_mut().enumerate() {
+            self.at_index(index, |walk| each(walk, item));
+        }
     }
 
-    fn at<T>(&mut self, pattern: &str, name: &str, inside: impl FnOnce(&mut Self) -> T) -> T {
-        let (pattern_len, pointer_len) = (self.pattern.len(), self.pointer.len());
-        self.pattern.push('/');
-        self.pattern.push_str(pattern);
+    /// Goes into the item of a list.
+    pub(super) fn at_index(&mut self, index: usize, inside: impl FnOnce(&mut Self)) {
+        let before = self.pointer.len();
+        // Writing to a string cannot fail.
+        write!(self.pointer, "/{index}").unwrap_or_default();
+        inside(self);
+        self.pointer.truncate(before);
+    }
+
+    /// Goes into the field of this name.
+    pub(super) fn at(&mut self, name: &str, inside: impl FnOnce(&mut Self)) {
+        let before = self.pointer.len();
         self.pointer.push('/');
         if name.contains(['~', '/']) {
             self.pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
         } else {
             self.pointer.push_str(name);
         }
-        let result = inside(self);
-        self.pattern.truncate(pattern_len);
-        self.pointer.truncate(pointer_len);
-        result
+        inside(self);
+        self.pointer.truncate(before);
     }
 
     fn remark_all(&mut self, edits: impl IntoIterator<Item = Replaced>) {
@@ -454,22 +436,18 @@ impl<'r> Walk<'r> {
     }
 }
 
-fn collect_attribute_keys(value: &Value, keys: &mut BTreeSet<String>) {
-    match value {
-        Value::Object(map) => {
-            for (name, value) in map {
-                match value {
-                    Value::Object(attributes) if name == "attrs" => {
-                        let new: Vec<&String> = attributes.keys().filter(|key| !keys.contains(*key)).collect();
-                        keys.extend(new.into_iter().cloned());
-                    }
-                    _ => collect_attribute_keys(value, keys),
-                }
-            }
-        }
-        Value::Array(items) => items.iter().for_each(|item| collect_attribute_keys(item, keys)),
-        _ => {}
-    }
+/// The attributes that a bundle shows, of those that its inputs, or other fields of its reproduction, may come from.
+fn shown(bundle: &Bundle) -> BTreeSet<String> {
+    let named = BODY_KEYS.iter().chain(&COMMAND_KEYS).chain(&IMAGE_KEYS).copied();
+    let wanted: HashSet<&str, foldhash::fast::RandomState> =
+        named.chain(bundle.repro.inputs.keys().map(String::as_str)).collect();
+    let spans = bundle.trace.span_path.iter().chain(&bundle.trace.spans);
+    let of_spans =
+        spans.flat_map(|span| std::iter::once(&span.attrs).chain(span.events.iter().map(|event| &event.attrs)));
+    let of_lines = bundle.logs.window.iter().chain(&bundle.logs.ambient).map(|line| &line.attrs);
+    let of_exemplars = bundle.metrics.exemplars.iter().map(|exemplar| &exemplar.attrs);
+    let keys = of_spans.chain(of_lines).chain(of_exemplars).flat_map(Attributes::keys);
+    keys.filter(|key| wanted.contains(key.as_str())).cloned().collect()
 }
 
 /// A whole or abbreviated commit id. Digits alone may be anybody's number and sixteen digits and letters an IBAN, so an

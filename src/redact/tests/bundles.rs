@@ -1,16 +1,14 @@
 //! Whole documents.
 
-use std::sync::Arc;
-
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
 use super::{bundle, case, full, redact, redactor, with};
 use crate::config::RedactionProcessor;
-use crate::model::{Bundle, Outcome};
+use crate::model::Outcome;
 use crate::redact::Redactor;
-use crate::redact::classes::{self, FieldClass};
 use crate::redact::detect::{Detector, Finding};
 use crate::redact::gate::Seen;
 
@@ -28,36 +26,6 @@ fn strings(value: &Value, path: &str, out: &mut Vec<(String, String)>) {
         Value::Object(map) => map.iter().for_each(|(key, item)| strings(item, &format!("{path}/{key}"), out)),
         _ => {}
     }
-}
-
-fn leaves(schema: &Value, definitions: &Value, path: &str, out: &mut BTreeSet<String>) {
-    if let Some(name) = schema["$ref"].as_str().and_then(|target| target.strip_prefix("#/$defs/")) {
-        return leaves(&definitions[name], definitions, path, out);
-    }
-    if let Some(options) = schema["anyOf"].as_array() {
-        return options.iter().for_each(|option| leaves(option, definitions, path, out));
-    }
-    out.insert(path.to_owned());
-    if let Some(fields) = schema["properties"].as_object() {
-        fields.iter().for_each(|(name, field)| leaves(field, definitions, &format!("{path}/{name}"), out));
-    }
-    if schema["items"].is_object() {
-        leaves(&schema["items"], definitions, &format!("{path}/*"), out);
-    }
-}
-
-#[test]
-fn every_field_of_the_bundle_has_a_class() {
-    let schema = serde_json::to_value(schemars::schema_for!(Bundle)).unwrap();
-    let mut paths = BTreeSet::new();
-    leaves(&schema, &schema["$defs"], "", &mut paths);
-    assert!(paths.len() > 80, "the schema was not walked: {paths:?}");
-    let whole = ["/redaction"];
-    let unclassed: Vec<&String> = paths
-        .iter()
-        .filter(|path| !whole.iter().any(|known| path.starts_with(known)) && classes::of(path) == FieldClass::Withheld)
-        .collect();
-    assert!(unclassed.is_empty(), "no class: {unclassed:?}");
 }
 
 #[test]
