@@ -1,10 +1,11 @@
 //! Canonical JSON, with a check for what the canonical form would change silently.
 
-use std::io::{self, Write};
+mod writer;
 
 use serde::Serialize;
 use serde_json::Value;
-use serde_json::ser::Formatter;
+
+use self::writer::{Fault, Writer};
 
 /// The largest integer that a JSON number holds exactly (RFC 8785, §3.2.2.3: numbers are IEEE 754 doubles).
 const MAX_EXACT: u64 = 1 << 53;
@@ -26,40 +27,13 @@ pub enum CanonicalError {
 /// If it holds an integer beyond ±2^53: the canonical form would be another value. NaN and infinities, for which JSON has no number, are
 /// `null`.
 pub fn to_canonical<T: Serialize>(value: &T) -> Result<Vec<u8>, CanonicalError> {
-    let document = serde_json::to_value(value)?;
-    if let Some(path) = inexact_integer(&document) {
-        return Err(CanonicalError::Integer(path));
-    }
-    if !is_in_order(&document) {
-        return Ok(serde_json_canonicalizer::to_vec(&document)?);
-    }
-    let mut bytes = Vec::with_capacity(8 << 10);
-    document.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, Canonical))?;
-    Ok(bytes)
-}
-
-/// The form of RFC 8785 for values whose keys are in its order already. Strings and integers are written as `serde_json` writes them.
-struct Canonical;
-
-impl Formatter for Canonical {
-    fn write_f64<W: ?Sized + Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
-        // Numbers are written as ECMAScript does.
-        writer.write_all(&serde_json_canonicalizer::to_vec(&value)?)
-    }
-}
-
-/// Whether every object's keys are in the order of their UTF-16 (RFC 8785 §3.2.3). In a map they are in that of their UTF-8, which is the
-/// same as long as no key has a character from U+E000 up.
-fn is_in_order(value: &Value) -> bool {
-    const FIRST: u8 = 0xee;
-    match value {
-        Value::Array(items) => items.iter().all(is_in_order),
-        Value::Object(fields) => {
-            fields.keys().is_sorted()
-                && fields.iter().all(|(key, field)| key.bytes().all(|byte| byte < FIRST) && is_in_order(field))
+    Writer::written(value).map_err(|fault| match fault {
+        Fault::Inexact => {
+            let place = serde_json::to_value(value).ok().and_then(|document| inexact_integer(&document));
+            CanonicalError::Integer(place.unwrap_or_default())
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
-    }
+        Fault::Json(error) => CanonicalError::Json(error),
+    })
 }
 
 /// The JSON pointer of the first integer that a double cannot hold.

@@ -1,5 +1,7 @@
 //! Canonical form, names, envelopes and compression, without a store.
 
+use std::collections::{BTreeMap, HashMap};
+
 use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -106,6 +108,50 @@ proptest::proptest! {
         let written = to_canonical(&value).unwrap();
         proptest::prop_assert_eq!(written, serde_json_canonicalizer::to_vec(&value).unwrap());
     }
+}
+
+#[test]
+fn every_kind_of_value_is_written_as_its_tree_is() {
+    #[derive(serde::Serialize)]
+    struct Unit;
+    #[derive(serde::Serialize)]
+    struct Pair(u8, &'static str);
+    #[derive(serde::Serialize)]
+    enum Kind {
+        Unit,
+        One(i8),
+        Two(f32, char),
+        Named { z: u16, a: Option<i128> },
+    }
+    #[derive(serde::Serialize)]
+    struct Counts {
+        total: u32,
+        failed: u128,
+    }
+    #[derive(serde::Serialize)]
+    struct Whole {
+        zeta: Vec<Kind>,
+        beta: (bool, Unit, Pair),
+        #[serde(rename = "type")]
+        kind: BTreeMap<i64, ()>,
+        #[serde(flatten)]
+        counts: Counts,
+        alpha: HashMap<bool, char>,
+        omitted: Option<u8>,
+        gamma: BTreeMap<&'static str, u8>,
+    }
+    let whole = Whole {
+        zeta: vec![Kind::Unit, Kind::One(-1), Kind::Two(0.5, '\u{e000}'), Kind::Named { z: 1, a: Some(-2) }],
+        beta: (true, Unit, Pair(3, "\u{7}\"")),
+        kind: BTreeMap::from([(-2, ()), (10, ()), (9, ())]),
+        counts: Counts { total: 1, failed: 2 },
+        alpha: HashMap::from([(true, 'a'), (false, 'b')]),
+        omitted: None,
+        gamma: BTreeMap::from([("a", 1), ("a b", 2), ("ab", 3), ("a!", 4)]),
+    };
+    let tree = serde_json::to_value(&whole).unwrap();
+    assert_eq!(to_canonical(&whole).unwrap(), serde_json_canonicalizer::to_vec(&tree).unwrap());
+    assert!(to_canonical(&HashMap::from([((1, 2), 3)])).is_err(), "a key that is no string");
 }
 
 #[test]
