@@ -127,36 +127,45 @@ fn decode(text: &str, style: Style, all_bytes: bool) -> Option<Decoded> {
         escape_at(source, at, style)
             .filter(|(value, _)| all_bytes || !matches!(value, Escaped::Byte(byte) if !byte.is_ascii()))
     };
-    let places = marks(source, style).filter_map(|at| Some(at..at + escape(at)?.1));
-    let whole = 0..source.len();
-    let parts = near::parts(text, places).unwrap_or_else(|| vec![whole]);
-    let size = parts.iter().map(ExactSizeIterator::len).sum::<usize>() + parts.len();
+    // In most texts with a sign of escapes there is none.
+    let mut marks = marks(source, style).filter_map(|at| Some((at, escape(at)?))).peekable();
+    marks.peek()?;
+    let parts = near::parts(text, self::marks(source, style).filter_map(|at| Some(at..at + escape(at)?.1)));
+    let parts = parts.unwrap_or_else(|| std::iter::once(0..source.len()).collect());
+    let size = parts.iter().map(ExactSizeIterator::len).sum::<usize>() + 1;
     let mut out = Decoded { bytes: Vec::with_capacity(size), from: Vec::with_capacity(size), escapes: Vec::new() };
     for part in parts {
         let mut at = part.start;
-        while let Some(&byte) = source.get(at).filter(|_| at < part.end) {
-            let Some((value, length)) = escape(at) else {
-                out.push(byte, at);
-                at += 1;
+        while let Some((mark, (value, length))) = marks.next_if(|(mark, _)| *mark < part.end) {
+            // What stands in an escape begins none: of `\\n` the second backslash is the end of the first.
+            if mark < at {
                 continue;
-            };
-            out.escapes.push((at, at + length));
+            }
+            out.copy(source, at, mark);
+            out.escapes.push((mark, mark + length));
             match value {
                 Escaped::Nothing => {}
-                Escaped::Byte(byte) => out.push(byte, at),
-                Escaped::Char(char) => char.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| out.push(byte, at)),
+                Escaped::Byte(byte) => out.push(byte, mark),
+                Escaped::Char(char) => char.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| out.push(byte, mark)),
             }
-            at += length;
+            at = mark + length;
         }
+        out.copy(source, at, part.end);
     }
     out.from.push(source.len());
-    (!out.escapes.is_empty()).then_some(out)
+    Some(out)
 }
 
 impl Decoded {
     fn push(&mut self, byte: u8, from: usize) {
         self.bytes.push(byte);
         self.from.push(from);
+    }
+
+    /// Takes over what is no escape.
+    fn copy(&mut self, source: &[u8], start: usize, end: usize) {
+        self.bytes.extend_from_slice(source.get(start..end).unwrap_or_default());
+        self.from.extend(start..end);
     }
 }
 

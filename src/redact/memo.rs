@@ -5,11 +5,12 @@
 //! hold nothing, which are most, nothing else is kept; of some short others, what was found. What is in the memo changes no output.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
+use siphasher::sip128::{Hasher128, SipHasher13};
 
 use super::detect::Finding;
 use super::remarks::Replaced;
@@ -27,7 +28,7 @@ const MAX_FOUND_TEXT: usize = 512;
 /// The memo of all rules of one redactor.
 #[derive(Debug)]
 pub(crate) struct Memo {
-    keys: [RandomState; 2],
+    hasher: SipHasher13,
     clean: Box<[[AtomicU64; 2]]>,
     found: Mutex<HashMap<Print, Arc<Found>, foldhash::fast::RandomState>>,
 }
@@ -40,6 +41,21 @@ pub(crate) struct Found {
     pub(crate) edits: Vec<Replaced>,
 }
 
+/// How a text is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind<'s> {
+    /// By its words alone.
+    Text,
+    /// The same, and it may be all of somebody's number.
+    Message,
+    /// Its parameters are judged by their names.
+    Url,
+    /// An id of ours, in which nothing may stand that is anybody's.
+    Ours,
+    /// Its literals are cut out: a statement for this system.
+    Statement(&'s str),
+}
+
 /// The hash of a text that is to be searched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Print([u64; 2]);
@@ -47,14 +63,29 @@ pub(crate) struct Print([u64; 2]);
 impl Memo {
     pub(crate) fn new() -> Self {
         let clean = (0..SLOTS).map(|_| [AtomicU64::new(0), AtomicU64::new(0)]).collect();
-        Self { keys: [RandomState::new(), RandomState::new()], clean, found: Mutex::default() }
+        // The standard library has no other source of chance; its own hash has 64 bits.
+        let key = || RandomState::new().hash_one(());
+        Self { hasher: SipHasher13::new_with_keys(key(), key()), clean, found: Mutex::default() }
     }
 
     /// The hash of a text as these rules (`rules`) read a field of this kind. `None` if the text is too long to be remembered.
-    pub(crate) fn print(&self, rules: usize, kind: &str, text: &str) -> Option<Print> {
-        let hash = |key: &RandomState| key.hash_one((rules, kind, text));
-        let [first, second] = &self.keys;
-        (text.len() <= MAX_TEXT).then(|| Print([hash(first), hash(second)]))
+    pub(crate) fn print(&self, rules: usize, kind: Kind<'_>, text: &str) -> Option<Print> {
+        (text.len() <= MAX_TEXT).then(|| {
+            let mut hasher = self.hasher;
+            let (number, system) = match kind {
+                Kind::Text => (0, ""),
+                Kind::Message => (1, ""),
+                Kind::Url => (2, ""),
+                Kind::Ours => (3, ""),
+                Kind::Statement(system) => (4, system),
+            };
+            hasher.write_u64((rules as u64) << 8 | number);
+            hasher.write_u64(system.len() as u64);
+            hasher.write(system.as_bytes());
+            hasher.write(text.as_bytes());
+            let hash = hasher.finish128();
+            Print([hash.h1, hash.h2])
+        })
     }
 
     /// Whether it is that of a text which was found to hold nothing.
@@ -83,13 +114,13 @@ impl Memo {
     }
 
     /// Remembers what was found in a text.
-    pub(crate) fn add_found(&self, print: Print, found: Found) {
+    pub(crate) fn add_found(&self, print: Print, found: &Arc<Found>) {
         if found.settled.len() <= MAX_FOUND_TEXT {
             let mut all = self.found.lock();
             if all.len() >= MAX_FOUND {
                 all.clear();
             }
-            all.insert(print, Arc::new(found));
+            all.insert(print, Arc::clone(found));
         }
     }
 
@@ -106,37 +137,40 @@ mod tests {
     #[test]
     fn a_text_is_remembered_for_the_rules_and_the_kind_of_field_that_it_was_clean_for() {
         let memo = Memo::new();
-        let print = memo.print(0, "text", "GET /orders").unwrap();
+        let print = memo.print(0, Kind::Text, "GET /orders").unwrap();
         assert!(!memo.is_clean(print));
         memo.add_clean(print);
         assert!(memo.is_clean(print));
-        assert!(memo.is_clean(memo.print(0, "text", "GET /orders").unwrap()));
-        for (rules, kind, text) in [(1, "text", "GET /orders"), (0, "url", "GET /orders"), (0, "text", "GET /order")] {
-            assert!(!memo.is_clean(memo.print(rules, kind, text).unwrap()), "{rules} {kind} {text}");
+        assert!(memo.is_clean(memo.print(0, Kind::Text, "GET /orders").unwrap()));
+        for (rules, kind, text) in
+            [(1, Kind::Text, "GET /orders"), (0, Kind::Url, "GET /orders"), (0, Kind::Text, "GET /order")]
+        {
+            assert!(!memo.is_clean(memo.print(rules, kind, text).unwrap()), "{rules} {kind:?} {text}");
         }
-        assert!(memo.print(0, "text", &"x".repeat(MAX_TEXT + 1)).is_none());
+        assert!(memo.print(0, Kind::Text, &"x".repeat(MAX_TEXT + 1)).is_none());
     }
 
     #[test]
     fn what_was_found_is_remembered_for_short_texts_and_forgotten_when_there_is_too_much_of_it() {
         let memo = Memo::new();
-        let found = |settled: &str| Found { findings: Vec::new(), settled: settled.to_owned(), edits: Vec::new() };
-        let prints: Vec<Print> = (0..=MAX_FOUND).map(|n| memo.print(0, "text", &n.to_string()).unwrap()).collect();
+        let found =
+            |settled: &str| Arc::new(Found { findings: Vec::new(), settled: settled.to_owned(), edits: Vec::new() });
+        let prints: Vec<Print> = (0..=MAX_FOUND).map(|n| memo.print(0, Kind::Text, &n.to_string()).unwrap()).collect();
         for print in &prints[..MAX_FOUND] {
-            memo.add_found(*print, found("x"));
+            memo.add_found(*print, &found("x"));
         }
         assert_eq!(memo.found(prints[0]).unwrap().settled, "x");
-        memo.add_found(prints[MAX_FOUND], found("y"));
+        memo.add_found(prints[MAX_FOUND], &found("y"));
         assert!(memo.found(prints[0]).is_none() && memo.found(prints[MAX_FOUND]).is_some());
-        let long = memo.print(0, "text", "long").unwrap();
-        memo.add_found(long, found(&"x".repeat(MAX_FOUND_TEXT + 1)));
+        let long = memo.print(0, Kind::Text, "long").unwrap();
+        memo.add_found(long, &found(&"x".repeat(MAX_FOUND_TEXT + 1)));
         assert!(memo.found(long).is_none());
     }
 
     #[test]
     fn more_texts_than_there_is_place_for_take_the_places_of_others() {
         let memo = Memo::new();
-        let prints: Vec<Print> = (0..4 * SLOTS).map(|n| memo.print(0, "text", &n.to_string()).unwrap()).collect();
+        let prints: Vec<Print> = (0..4 * SLOTS).map(|n| memo.print(0, Kind::Text, &n.to_string()).unwrap()).collect();
         prints.iter().for_each(|print| memo.add_clean(*print));
         let kept = prints.iter().filter(|print| memo.is_clean(**print)).count();
         assert!((SLOTS / 2..=SLOTS).contains(&kept), "{kept}");

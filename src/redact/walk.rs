@@ -11,7 +11,7 @@ use super::detectors::{self, Options};
 use super::encoding;
 use super::fields::{Class as _, Part};
 use super::keys::{KeyClass, Keys};
-use super::memo::{Found, Memo};
+use super::memo::{Found, Kind, Memo, Print};
 use super::remarks::{Remarks, Replaced};
 use super::statement;
 use super::structured;
@@ -74,6 +74,8 @@ impl Policy {
     }
 }
 
+type Names = HashSet<Box<str>, foldhash::fast::RandomState>;
+
 /// One walk over one bundle.
 pub(crate) struct Walk<'r> {
     policy: &'r Policy,
@@ -81,6 +83,8 @@ pub(crate) struct Walk<'r> {
     rules: &'r Rules,
     /// Looks for what an earlier walk found; instead of detecting.
     sweeper: Option<&'r Sweeper>,
+    /// Keys that stay, by the number of the rules: a bundle has a few, many times.
+    names: Vec<Names>,
     /// Attributes that the bundle shows, of those that something else in it may come from.
     shown: BTreeSet<String>,
     remarks: Remarks,
@@ -111,6 +115,7 @@ impl<'r> Walk<'r> {
             policy,
             rules: policy.of_failure(bundle),
             sweeper,
+            names: Vec::new(),
             shown: shown(bundle),
             remarks: Remarks::default(),
             known: Known::default(),
@@ -139,9 +144,22 @@ impl<'r> Walk<'r> {
         self.rules = self.policy.of(service);
     }
 
+    /// Whether this walk only looks for what an earlier one found.
+    pub(super) fn is_sweep(&self) -> bool {
+        self.sweeper.is_some()
+    }
+
     /// Whether detectors find something in a text.
     pub(super) fn finds(&self, text: &str) -> bool {
-        !self.rules.engine.scan(text).is_empty()
+        let print = self.print(Kind::Ours, text);
+        if self.is_clean(print) {
+            return false;
+        }
+        let finds = !self.rules.engine.scan(text).is_empty();
+        if !finds {
+            self.add_clean(print);
+        }
+        finds
     }
 
     /// An input that came from an attribute must not pass where the attribute did not.
@@ -174,7 +192,7 @@ impl<'r> Walk<'r> {
             (class, _) => class,
         };
         // Nearly all maps keep their keys.
-        if map.keys().all(|key| self.edit("text", key, Vec::new).is_none()) {
+        if map.keys().all(|key| self.stays(key)) {
             for (key, value) in map {
                 let class = class_of(self, key);
                 self.at(key, |walk| walk.value(value, class, system.as_deref()));
@@ -192,9 +210,24 @@ impl<'r> Walk<'r> {
         }
     }
 
+    /// Whether a key stays as it is.
+    fn stays(&mut self, key: &str) -> bool {
+        let number = self.rules.number;
+        if self.names.get(number).is_some_and(|known| known.contains(key)) {
+            return true;
+        }
+        let stays = self.edit(Kind::Text, key, Vec::new).is_none();
+        if stays {
+            let missing = (number + 1).saturating_sub(self.names.len());
+            self.names.extend(std::iter::repeat_n(Names::default(), missing));
+            self.names.get_mut(number).into_iter().for_each(|known| known.extend([key.into()]));
+        }
+        stays
+    }
+
     /// A key after redaction. Two keys that become equal stay two: the later one in key order gets a number.
     fn key(&mut self, key: String, taken: &Attributes) -> (String, Vec<Replaced>) {
-        let (redacted, edits) = self.edit("text", &key, Vec::new).unwrap_or((key, Vec::new()));
+        let (redacted, edits) = self.edit(Kind::Text, &key, Vec::new).unwrap_or((key, Vec::new()));
         if !taken.contains_key(&redacted) {
             return (redacted, edits);
         }
@@ -231,10 +264,20 @@ impl<'r> Walk<'r> {
 
     /// A statement of a database: its literals go, whatever they are.
     fn statement(&mut self, text: &mut String, system: Option<&str>) {
-        let (stripped, literals) = statement::cut_literals(text, system);
-        let cuts = literals.iter().map(|cut| cut.to.saturating_sub(cut.from));
-        self.remark_all(cuts.map(|length| Replaced { rule: "statement_literal", length }));
-        *text = stripped;
+        let print = self.print(Kind::Statement(system.unwrap_or_default()), text);
+        if !self.is_clean(print) {
+            let found = self.found(print).unwrap_or_else(|| {
+                let (settled, literals) = statement::cut_literals(text, system);
+                let cuts = literals.iter().map(|cut| cut.to.saturating_sub(cut.from));
+                let edits = cuts.map(|length| Replaced { rule: "statement_literal", length }).collect();
+                if settled == *text {
+                    self.add_clean(print);
+                }
+                self.add_found(print, Found { findings: Vec::new(), settled, edits })
+            });
+            text.clone_from(&found.settled);
+            self.remark_all(found.edits.iter().copied());
+        }
         self.text(text);
     }
 
@@ -321,22 +364,22 @@ impl<'r> Walk<'r> {
     /// A URL, path or query: parameters whose names tell a secret are withheld besides what detectors find.
     pub(super) fn url(&mut self, text: &mut String) {
         let keys = self.keys();
-        self.edited("url", text, |text| structured::parameters(keys, text));
+        self.edited(Kind::Url, text, |text| structured::parameters(keys, text));
     }
 
     /// A text that no name of its own tells anything of.
     pub(super) fn message(&mut self, text: &mut String) {
         let rules = self.rules;
-        self.edited("message", text, |text| rules.alone(text));
+        self.edited(Kind::Message, text, |text| rules.alone(text));
     }
 
     /// Any text.
     pub(super) fn text(&mut self, text: &mut String) {
-        self.edited("text", text, |_| Vec::new());
+        self.edited(Kind::Text, text, |_| Vec::new());
     }
 
     /// Redacts a text; what was replaced is noted.
-    fn edited(&mut self, kind: &str, text: &mut String, known: impl FnOnce(&str) -> Vec<Finding>) {
+    fn edited(&mut self, kind: Kind<'_>, text: &mut String, known: impl FnOnce(&str) -> Vec<Finding>) {
         if let Some((edited, edits)) = self.edit(kind, text, || known(text)) {
             *text = edited;
             self.remark_all(edits);
@@ -347,33 +390,53 @@ impl<'r> Walk<'r> {
     /// detectors find.
     fn edit(
         &mut self,
-        kind: &str,
+        kind: Kind<'_>,
         text: &str,
         known: impl FnOnce() -> Vec<Finding>,
     ) -> Option<(String, Vec<Replaced>)> {
         if let Some(sweeper) = self.sweeper {
             return sweeper.replace(text, self.rules.engine.actions());
         }
-        let print = self.rules.memo.print(self.rules.number, kind, text);
-        if print.is_some_and(|print| self.rules.memo.is_clean(print)) {
+        let print = self.print(kind, text);
+        if self.is_clean(print) {
             return None;
         }
-        if let Some(found) = print.and_then(|print| self.rules.memo.found(print)) {
+        if let Some(found) = self.found(print) {
             self.known.learn(text, &found.findings, &self.rules.engine);
             return Some((found.settled.clone(), found.edits.clone()));
         }
         let findings = self.rules.engine.scan_with(text, known());
         if findings.is_empty() {
-            print.into_iter().for_each(|print| self.rules.memo.add_clean(print));
+            self.add_clean(print);
             return None;
         }
         self.known.learn(text, &findings, &self.rules.engine);
         let (settled, edits) = self.rules.engine.settle(text, findings.clone());
         let edits: Vec<Replaced> = edits.into_iter().map(Replaced::from).collect();
-        if let Some(print) = print {
-            self.rules.memo.add_found(print, Found { findings, settled: settled.clone(), edits: edits.clone() });
-        }
+        self.add_found(print, Found { findings, settled: settled.clone(), edits: edits.clone() });
         Some((settled, edits))
+    }
+
+    fn print(&self, kind: Kind<'_>, text: &str) -> Option<Print> {
+        self.rules.memo.print(self.rules.number, kind, text)
+    }
+
+    fn is_clean(&self, print: Option<Print>) -> bool {
+        print.is_some_and(|print| self.rules.memo.is_clean(print))
+    }
+
+    fn add_clean(&self, print: Option<Print>) {
+        print.into_iter().for_each(|print| self.rules.memo.add_clean(print));
+    }
+
+    fn found(&self, print: Option<Print>) -> Option<Arc<Found>> {
+        self.rules.memo.found(print?)
+    }
+
+    fn add_found(&self, print: Option<Print>, found: Found) -> Arc<Found> {
+        let found = Arc::new(found);
+        print.into_iter().for_each(|print| self.rules.memo.add_found(print, &found));
+        found
     }
 
     fn replace(&mut self, text: &str, findings: &[Finding]) -> String {
