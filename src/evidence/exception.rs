@@ -117,7 +117,7 @@ pub(super) fn buried(
         .filter(|log| log.is_error() && log.exception.is_none() && span.is_none_or(|id| log.span == id))
         .take(MAX_BODIES)
         .filter_map(|log| {
-            let text = values::text(&values::optional(log.load()?.body.body.as_ref()));
+            let text = values::said(log.load()?.body.body.as_ref());
             // A line alone is a message.
             let lines = text.trim_end().contains('\n') || text.contains("\\n");
             let parsed = lines.then(|| stack::parse(&text, language, rules)).flatten()?;

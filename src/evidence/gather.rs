@@ -217,14 +217,16 @@ impl Digester {
         self.with(&[signal.as_str().as_bytes(), &origin.resource.encode_to_vec(), &origin.scope.encode_to_vec()])
     }
 
-    /// The digest of a record; `self` has taken in its origin.
-    fn of_body(&self, body: &Body) -> RecordDigest {
-        let (metric, unit, body) = match body {
-            Body::Span(span) => ("", "", span.encode_to_vec()),
-            Body::Log(log) => ("", "", log.encode_to_vec()),
-            Body::Exemplar { exemplar, metric, unit } => (metric.as_str(), unit.as_str(), exemplar.encode_to_vec()),
+    /// The digest of a record; `self` has taken in its origin. `room` is where it is encoded.
+    fn of_body(&self, body: &Body, room: &mut Vec<u8>) -> RecordDigest {
+        room.clear();
+        let (metric, unit, encoded) = match body {
+            Body::Span(span) => ("", "", span.encode(room)),
+            Body::Log(log) => ("", "", log.encode(room)),
+            Body::Exemplar { exemplar, metric, unit } => (metric.as_str(), unit.as_str(), exemplar.encode(room)),
         };
-        self.with(&[metric.as_bytes(), unit.as_bytes(), &body]).end()
+        debug_assert!(encoded.is_ok(), "a vector has room for everything");
+        self.with(&[metric.as_bytes(), unit.as_bytes(), room]).end()
     }
 
     /// The digest of the content of a file.
@@ -289,12 +291,13 @@ pub(super) fn gather(records: Vec<Record>, shared: &[Arc<Loose>], digester: &Dig
     let mut flags = BTreeMap::new();
     let mut origins = Origins::new(digester);
     let mut left = KEPT;
+    let mut room = Vec::new();
     let owned = records.into_iter().map(|record| (record, None));
     let shared = shared.iter().map(|loose| (loose.record().clone(), Some(loose)));
     for (record, loose) in owned.chain(shared) {
         let decoded = origins.of(&record).zip(decode(&record).ok());
         let digest = match &decoded {
-            Some((origin, body)) => origin.digester.of_body(body),
+            Some((origin, body)) => origin.digester.of_body(body, &mut room),
             None => digester.of_raw(&record),
         };
         if !seen.insert(digest) {
@@ -355,11 +358,11 @@ pub(super) fn beside(
     let mut seen: BTreeSet<RecordDigest> = known.iter().copied().collect();
     let mut names = Names::default();
     let mut origins = Origins::new(digester);
-    let (mut facts, mut taken) = (Vec::new(), Vec::new());
+    let (mut facts, mut taken, mut room) = (Vec::new(), Vec::new(), Vec::new());
     for loose in logs {
         let record = loose.record();
         let Some((origin, body)) = origins.of(record).zip(decode(record).ok()) else { continue };
-        let digest = origin.digester.of_body(&body);
+        let digest = origin.digester.of_body(&body, &mut room);
         if let (true, Body::Log(log)) = (seen.insert(digest), body) {
             facts.push(log_fact(digest, record.clone(), origin.resource, &log, &mut names));
             taken.push(Arc::clone(loose));

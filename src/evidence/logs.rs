@@ -14,16 +14,22 @@ use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use super::gather::{Loaded, LogFact};
 use super::values;
 use crate::config::LogJoin;
-use crate::model::{LogEvidence, LogLine, Timestamp};
+use crate::model::{Attributes, LogEvidence, LogLine, Timestamp};
 
 /// Lines before the error that are never folded.
 const LAST: usize = 20;
 /// Records that are read for each line that may be shown.
 const READ_PER_LINE: usize = 10;
 
-/// A line, and what decides whether it is shown.
-struct Entry {
-    line: LogLine,
+/// What may become a line, and what decides whether it is shown.
+struct Entry<'l> {
+    log: &'l LogFact,
+    loaded: Loaded<LogRecord>,
+    level: String,
+    msg: String,
+    count: u64,
+    template: Option<u64>,
+    others: Vec<String>,
     /// At or before the error.
     before: bool,
     severity: i32,
@@ -60,7 +66,7 @@ pub(super) fn window(logs: &[LogFact], failed_at: Timestamp, join: &LogJoin) -> 
     mark(&mut entries, &folded.groups);
     cut += limit(&mut entries, join.max_per_trace);
     let templates = repetition::table(&mut entries, &folded);
-    let window: Vec<LogLine> = entries.into_iter().filter(|entry| entry.shown).map(|entry| entry.line).collect();
+    let window: Vec<LogLine> = entries.into_iter().filter(|entry| entry.shown).map(Entry::line).collect();
 
     let shown: u64 = window.iter().map(|line| line.count).sum();
     let mut truncated = Vec::new();
@@ -84,16 +90,30 @@ pub(super) fn window(logs: &[LogFact], failed_at: Timestamp, join: &LogJoin) -> 
 pub(super) fn ambient(logs: &[LogFact]) -> Vec<LogLine> {
     let mut entries = Vec::new();
     logs.iter().for_each(|log| read(&mut entries, log, true));
-    entries.into_iter().map(|entry| LogLine { correlated: false, ..entry.line }).collect()
+    entries.into_iter().map(|entry| LogLine { correlated: false, ..entry.line() }).collect()
 }
 
 /// Adds a record: to the line before it, where it says the same.
-fn read(entries: &mut Vec<Entry>, log: &LogFact, before: bool) {
-    let Some(line) = log.load().map(|loaded| line(log, &loaded)) else { return };
+fn read<'l>(entries: &mut Vec<Entry<'l>>, log: &'l LogFact, before: bool) {
+    let Some(entry) = log.load().map(|loaded| Entry::new(log, loaded, before)) else { return };
     match entries.last_mut() {
-        Some(last) if equal(&last.line, &line) => last.line.count += 1,
-        _ => entries.push(Entry {
-            line,
+        Some(last) if last.says_the_same(&entry) => last.count += 1,
+        _ => entries.push(entry),
+    }
+}
+
+impl<'l> Entry<'l> {
+    fn new(log: &'l LogFact, loaded: Loaded<LogRecord>, before: bool) -> Self {
+        let record = &loaded.body;
+        let body = values::said(record.body.as_ref());
+        Self {
+            log,
+            level: level(&record.severity_text, record.severity_number),
+            // An event without a body has nothing to say but its name.
+            msg: if body.is_empty() { record.event_name.clone() } else { body },
+            count: 1,
+            template: None,
+            others: Vec::new(),
             before,
             severity: log.severity,
             thrown: log.exception.is_some(),
@@ -101,15 +121,48 @@ fn read(entries: &mut Vec<Entry>, log: &LogFact, before: bool) {
             end: false,
             rare: false,
             shown: true,
-        }),
+            loaded,
+        }
+    }
+
+    fn service(&self) -> &str {
+        self.loaded.service()
+    }
+
+    fn attrs(&self) -> Attributes {
+        values::attributes(&self.loaded.body.attributes)
+    }
+
+    fn says_the_same(&self, other: &Self) -> bool {
+        let said = |entry: &'_ Self| (entry.log.span, entry.log.loose);
+        self.msg == other.msg
+            && self.level == other.level
+            && said(self) == said(other)
+            && self.service() == other.service()
+            && self.attrs() == other.attrs()
+    }
+
+    fn line(self) -> LogLine {
+        LogLine {
+            time: self.log.time.to_rfc3339(),
+            service: self.service().to_owned(),
+            span_id: values::present(self.log.span),
+            attrs: self.attrs(),
+            level: self.level,
+            msg: self.msg,
+            count: self.count,
+            template: self.template,
+            correlated: self.log.loose,
+            others: self.others,
+        }
     }
 }
 
 /// Marks the first and the last line of each service, and what is rare.
-fn mark(entries: &mut [Entry], groups: &[Vec<usize>]) {
+fn mark(entries: &mut [Entry<'_>], groups: &[Vec<usize>]) {
     let mut ends: BTreeMap<&str, [usize; 2]> = BTreeMap::new();
     for (index, entry) in entries.iter().enumerate() {
-        ends.entry(&entry.line.service).or_insert([index; 2])[1] = index;
+        ends.entry(entry.service()).or_insert([index; 2])[1] = index;
     }
     let ends: Vec<usize> = ends.into_values().flatten().collect();
     ends.into_iter().for_each(|index| entries[index].end = true);
@@ -118,7 +171,7 @@ fn mark(entries: &mut [Entry], groups: &[Vec<usize>]) {
 }
 
 /// Takes what is over the limit of lines out of what is shown, and says how many records that is.
-fn limit(entries: &mut [Entry], limit: usize) -> u64 {
+fn limit(entries: &mut [Entry<'_>], limit: usize) -> u64 {
     let shown: Vec<usize> = (0..entries.len()).filter(|index| entries[*index].shown).collect();
     if shown.len() <= limit {
         return 0;
@@ -140,30 +193,7 @@ fn limit(entries: &mut [Entry], limit: usize) -> u64 {
     });
     let over = ranked.split_off(limit);
     over.iter().for_each(|index| entries[*index].shown = false);
-    over.iter().map(|index| entries[*index].line.count).sum()
-}
-
-fn equal(a: &LogLine, b: &LogLine) -> bool {
-    let says = |line: &LogLine| (line.span_id, line.correlated);
-    (&a.level, &a.msg, &a.service, &a.attrs) == (&b.level, &b.msg, &b.service, &b.attrs) && says(a) == says(b)
-}
-
-fn line(fact: &LogFact, loaded: &Loaded<LogRecord>) -> LogLine {
-    let log = &loaded.body;
-    let body = values::text(&values::optional(log.body.as_ref()));
-    LogLine {
-        time: fact.time.to_rfc3339(),
-        level: level(&log.severity_text, log.severity_number),
-        // An event without a body has nothing to say but its name.
-        msg: if body.is_empty() { log.event_name.clone() } else { body },
-        service: loaded.service().to_owned(),
-        span_id: values::present(fact.span),
-        attrs: values::attributes(&log.attributes),
-        count: 1,
-        template: None,
-        correlated: fact.loose,
-        others: Vec::new(),
-    }
+    over.iter().map(|index| entries[*index].count).sum()
 }
 
 /// The text as it was logged, else the short name of the number (`INFO`, `INFO2`); empty where there is neither.

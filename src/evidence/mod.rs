@@ -405,7 +405,7 @@ impl Anchor {
             service: log.service().to_owned(),
             span: String::new(),
             attrs: values::attributes(&log.body.attributes),
-            said: values::text(&values::optional(log.body.body.as_ref())),
+            said: values::said(log.body.body.as_ref()),
             resource: log.resource,
         }
     }
@@ -423,7 +423,7 @@ fn anchor_log<'l>(critical: &Critical, logs: &'l [LogFact]) -> Option<&'l LogFac
 fn error_logged_in(logs: &[LogFact], span: &Span) -> String {
     let id = values::span_id(&span.span_id);
     let log = logs.iter().find(|log| log.span == id && log.is_error()).and_then(LogFact::load);
-    log.map(|log| values::text(&values::optional(log.body.body.as_ref()))).unwrap_or_default()
+    log.map(|log| values::said(log.body.body.as_ref())).unwrap_or_default()
 }
 
 /// The exception of the critical span; where it recorded none, that of the nearest span which passed the failure on.

@@ -64,6 +64,14 @@ pub(super) fn text(value: &Value) -> String {
     }
 }
 
+/// The same of a value as it came.
+pub(super) fn said(value: Option<&AnyValue>) -> String {
+    match value.and_then(|value| value.value.as_ref()) {
+        Some(Any::StringValue(text)) => text.clone(),
+        _ => text(&optional(value)),
+    }
+}
+
 /// The string under `key`, if it is one and not empty.
 pub(super) fn string<'a>(attrs: &'a Attributes, key: &str) -> Option<&'a str> {
     attrs.get(key).and_then(Value::as_str).filter(|text| !text.is_empty())

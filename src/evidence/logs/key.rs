@@ -77,9 +77,9 @@ static FINDER: LazyLock<Option<AhoCorasick>> =
     LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(WORDS).ok());
 
 /// Whether its level or an exception makes it one.
-pub(super) fn is_severe(entry: &Entry) -> bool {
+pub(super) fn is_severe(entry: &Entry<'_>) -> bool {
     const LEVELS: [&str; 7] = ["warn", "err", "crit", "fatal", "alert", "emerg", "severe"];
-    let level = entry.line.level.to_ascii_lowercase();
+    let level = entry.level.to_ascii_lowercase();
     entry.thrown || entry.severity >= WARN || LEVELS.iter().any(|name| level.starts_with(name))
 }
 

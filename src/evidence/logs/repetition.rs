@@ -30,15 +30,15 @@ pub(super) struct Folded {
 }
 
 /// Folds repetition, but none of the `last` lines before the error.
-pub(super) fn fold(entries: &mut [Entry], last: usize) -> Folded {
+pub(super) fn fold(entries: &mut [Entry<'_>], last: usize) -> Folded {
     let groups = groups(entries);
     let pivot = entries.partition_point(|entry| entry.before);
     let near = pivot.saturating_sub(last)..pivot;
-    let counts = groups.iter().map(|group| group.iter().map(|index| entries[*index].line.count).sum()).collect();
+    let counts = groups.iter().map(|group| group.iter().map(|index| entries[*index].count).sum()).collect();
     let mut records = 0;
     for group in &groups {
         let is_key = group.iter().any(|index| key::is_severe(&entries[*index]))
-            || group.first().is_some_and(|first| key::speaks_of_it(&entries[*first].line.msg));
+            || group.first().is_some_and(|first| key::speaks_of_it(&entries[*first].msg));
         group.iter().for_each(|index| entries[*index].key = is_key);
         let ends = if is_key { KEY_ENDS } else { 1 };
         let inner = group.get(ends..group.len().saturating_sub(ends)).unwrap_or_default();
@@ -51,19 +51,19 @@ pub(super) fn fold(entries: &mut [Entry], last: usize) -> Folded {
 }
 
 /// Lets `first` stand for these lines.
-fn hide(entries: &mut [Entry], first: usize, inner: &[usize]) -> u64 {
-    let mut said = BTreeSet::from([entries[first].line.msg.clone()]);
+fn hide(entries: &mut [Entry<'_>], first: usize, inner: &[usize]) -> u64 {
+    let mut said = BTreeSet::from([entries[first].msg.clone()]);
     let mut messages = Vec::new();
     let mut records = 0;
     for index in inner {
         let entry = &mut entries[*index];
         entry.shown = false;
-        records += entry.line.count;
-        if said.insert(entry.line.msg.clone()) {
-            messages.push(entry.line.msg.clone());
+        records += entry.count;
+        if said.insert(entry.msg.clone()) {
+            messages.push(entry.msg.clone());
         }
     }
-    let line = &mut entries[first].line;
+    let line = &mut entries[first];
     line.count += records;
     line.others = spread(messages);
     records
@@ -79,14 +79,14 @@ fn spread(messages: Vec<String>) -> Vec<String> {
     messages.into_iter().enumerate().filter(|(index, _)| chosen.contains(index)).map(|(_, message)| message).collect()
 }
 
-fn groups(entries: &[Entry]) -> Vec<Vec<usize>> {
+fn groups(entries: &[Entry<'_>]) -> Vec<Vec<usize>> {
     let mut miner = Miner::new();
-    let templates = miner.read(entries.iter().map(|entry| entry.line.msg.as_str()));
+    let templates = miner.read(entries.iter().map(|entry| entry.msg.as_str()));
     let mut groups: BTreeMap<(&str, &str, usize), Vec<usize>> = BTreeMap::new();
     for (index, (entry, template)) in entries.iter().zip(templates).enumerate() {
         // Behind all templates each line of the rest is a group of its own.
         let template = if miner.is_rest(template) { usize::MAX - index } else { template };
-        groups.entry((&entry.line.service, &entry.line.level, template)).or_default().push(index);
+        groups.entry((entry.service(), &entry.level, template)).or_default().push(index);
     }
     let mut groups: Vec<Vec<usize>> = groups.into_values().collect();
     groups.sort();
@@ -94,7 +94,7 @@ fn groups(entries: &[Entry]) -> Vec<Vec<usize>> {
 }
 
 /// How often what was said: of each group of two records and more of which a line is shown. Names the template in its lines.
-pub(super) fn table(entries: &mut [Entry], folded: &Folded) -> Vec<LogTemplate> {
+pub(super) fn table(entries: &mut [Entry<'_>], folded: &Folded) -> Vec<LogTemplate> {
     let mut rows: Vec<(u64, &Vec<usize>)> = folded
         .groups
         .iter()
@@ -105,17 +105,17 @@ pub(super) fn table(entries: &mut [Entry], folded: &Folded) -> Vec<LogTemplate> 
     rows.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
     let mut table = Vec::new();
     for ((count, group), id) in rows.into_iter().zip(1..) {
-        group.iter().for_each(|index| entries[*index].line.template = Some(id));
+        group.iter().for_each(|index| entries[*index].template = Some(id));
         let (Some(first), Some(last)) = (group.first(), group.last()) else { continue };
-        let (first, last) = (&entries[*first].line, &entries[*last].line);
+        let (first, last) = (&entries[*first], &entries[*last]);
         table.push(LogTemplate {
             id,
             template: String::new(),
             level: first.level.clone(),
-            service: first.service.clone(),
+            service: first.service().to_owned(),
             count,
-            first: first.time.clone(),
-            last: last.time.clone(),
+            first: first.log.time.to_rfc3339(),
+            last: last.log.time.to_rfc3339(),
         });
     }
     table
