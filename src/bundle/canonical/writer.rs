@@ -52,6 +52,8 @@ struct Field {
     start: usize,
     key_end: usize,
     end: usize,
+    /// The first bytes of the key, if they are plain: they tell nearly any two apart.
+    head: Option<u64>,
 }
 
 /// What has been written.
@@ -116,10 +118,14 @@ impl Writer {
         let Self { out, fields, scratch } = self;
         let mine = fields.get_mut(first..).unwrap_or_default();
         let key = |field: &Field| out.get(field.start..field.key_end).unwrap_or_default();
+        let order = |a: &Field, b: &Field| match (a.head, b.head) {
+            (Some(a), Some(b)) if a != b => a.cmp(&b),
+            _ => in_order(key(a), key(b)),
+        };
         if let Some(start) = mine.first().map(|field| field.start)
-            && !mine.is_sorted_by(|a, b| in_order(key(a), key(b)) != Ordering::Greater)
+            && !mine.is_sorted_by(|a, b| order(a, b) != Ordering::Greater)
         {
-            mine.sort_by(|a, b| in_order(key(a), key(b)));
+            mine.sort_by(order);
             scratch.clear();
             for (index, field) in mine.iter().enumerate() {
                 if index > 0 {
@@ -134,12 +140,24 @@ impl Writer {
     }
 }
 
-/// The order of keys, which stand in quotes: that of their UTF-16 (RFC 8785 §3.2.3). It is that of their UTF-8 as long as no key has a
-/// character from U+E000 up.
+/// The first eight bytes of a key, which stands in quotes; zeros, which no key has, behind a shorter one. `None` if one is not plain.
+fn head(key: &[u8]) -> Option<u64> {
+    let mut head = [0; 8];
+    let inside = key.get(1..key.len().saturating_sub(1)).unwrap_or_default();
+    head.iter_mut().zip(inside).for_each(|(to, from)| *to = *from);
+    head.iter().all(|byte| is_plain(*byte)).then_some(u64::from_be_bytes(head))
+}
+
+/// Whether keys of this byte are in the order of their UTF-16 where they are in that of their UTF-8 (no character from U+E000 up), and
+/// as they stand in quotes.
+fn is_plain(byte: u8) -> bool {
+    byte < 0xee && byte != b'\\'
+}
+
+/// The order of keys, which stand in quotes: that of their UTF-16 (RFC 8785 §3.2.3).
 fn in_order(a: &[u8], b: &[u8]) -> Ordering {
-    const FIRST: u8 = 0xee;
-    let is_plain = |key: &[u8]| key.iter().all(|byte| *byte < FIRST && *byte != b'\\');
-    if is_plain(a) && is_plain(b) {
+    let are_plain = |key: &[u8]| key.iter().all(|byte| is_plain(*byte));
+    if are_plain(a) && are_plain(b) {
         // Without the quote at the end, which is greater than a space.
         return a.strip_suffix(b"\"").cmp(&b.strip_suffix(b"\""));
     }
@@ -194,7 +212,8 @@ impl Object<'_> {
             _ => return Err(Fault::custom("the key of a map must be a string")),
         }
         let key_end = writer.out.len();
-        writer.fields.push(Field { start, key_end, end: key_end });
+        let head = head(writer.out.get(start..key_end).unwrap_or_default());
+        writer.fields.push(Field { start, key_end, end: key_end, head });
         Ok(())
     }
 
