@@ -19,7 +19,7 @@ use super::survey::Survey;
 use super::sweep::{Known, Sweeper};
 use super::token::Class;
 use crate::config::ClassAction;
-use crate::model::{Attributes, BODY_KEYS, Bundle, COMMAND_KEYS, IMAGE_KEYS};
+use crate::model::{Attributes, BODY_KEYS, Bundle, COMMAND_KEYS, IMAGE_KEYS, Repro};
 
 /// Keys of the name in a pair that is an object of its own.
 const PAIR_NAMES: [&str; 4] = ["name", "Name", "key", "Key"];
@@ -501,16 +501,17 @@ impl<'r> Walk<'r> {
 
 /// The attributes that a bundle shows, of those that its inputs, or other fields of its reproduction, may come from.
 fn shown(bundle: &Bundle) -> BTreeSet<String> {
-    let named = BODY_KEYS.iter().chain(&COMMAND_KEYS).chain(&IMAGE_KEYS).copied();
-    let wanted: HashSet<&str, foldhash::fast::RandomState> =
-        named.chain(bundle.repro.inputs.keys().map(String::as_str)).collect();
     let spans = bundle.trace.span_path.iter().chain(&bundle.trace.spans);
-    let of_spans =
-        spans.flat_map(|span| std::iter::once(&span.attrs).chain(span.events.iter().map(|event| &event.attrs)));
+    let of_spans = spans.flat_map(|span| span.events.iter().map(|event| &event.attrs).chain([&span.attrs]));
     let of_lines = bundle.logs.window.iter().chain(&bundle.logs.ambient).map(|line| &line.attrs);
     let of_exemplars = bundle.metrics.exemplars.iter().map(|exemplar| &exemplar.attrs);
-    let keys = of_spans.chain(of_lines).chain(of_exemplars).flat_map(Attributes::keys);
-    keys.filter(|key| wanted.contains(key.as_str())).cloned().collect()
+    let maps: Vec<&Attributes> = of_spans.chain(of_lines).chain(of_exemplars).filter(|map| !map.is_empty()).collect();
+    let Repro { request, inputs, command, image, .. } = &bundle.repro;
+    let body = request.as_ref().and_then(|request| request.body.as_ref());
+    let of = |is_there: bool, keys: &'static [&'static str]| if is_there { keys } else { &[] }.iter().copied();
+    let from = of(body.is_some(), &BODY_KEYS).chain(of(!command.is_empty(), &COMMAND_KEYS));
+    let names = inputs.keys().map(String::as_str).chain(from).chain(of(image.is_some(), &IMAGE_KEYS));
+    names.filter(|name| maps.iter().any(|map| map.contains_key(*name))).map(str::to_owned).collect()
 }
 
 /// A whole or abbreviated commit id. Digits alone may be anybody's number and sixteen digits and letters an IBAN, so an
