@@ -36,14 +36,16 @@ use crate::traffic::{self, Encoded, PATH, SPANS_PER_REQUEST};
 
 /// Requests that are encoded beforehand; sent again with other trace ids.
 const REQUESTS: usize = 100;
-const SERVERS: [&str; 9] = [
+const SERVERS: [&str; 11] = [
     INFLATING,
     "raw",
     "naive",
     "casefile",
     "casefile, TLS",
     "casefile, on disk",
+    "casefile, on disk, synced",
     "casefile, latency policy",
+    "casefile, composite policy",
     "gateway",
     "gateway, by partition",
 ];
@@ -59,6 +61,11 @@ const RETENTION: Duration = Duration::from_secs(10);
 /// Beside the one for errors, one that has to know how long every trace takes.
 const LATENCY: &str = "[{name: errors, type: status_code, status_code: {status_codes: [ERROR]}}, \
                        {name: slow, type: latency, latency: {threshold_ms: 60000}}]";
+
+/// The same two as parts of one that limits both.
+const COMPOSITE: &str = "[{name: both, type: composite, composite: {max_total_spans_per_second: 1000000, composite_sub_policy: \
+                         [{name: errors, type: status_code, status_code: {status_codes: [ERROR]}}, \
+                         {name: slow, type: latency, latency: {threshold_ms: 60000}}]}}]";
 
 pub(crate) struct Options {
     pub(crate) spans: usize,
@@ -219,13 +226,18 @@ async fn measure(name: &str, requests: &Arc<Requests>, options: &Options) -> Res
         return Ok(measured);
     }
     if name.starts_with("casefile") {
-        let policies = if name.ends_with("latency policy") { LATENCY } else { "[]" };
-        let storage = if name.ends_with("on disk") { "file_storage" } else { "memory" };
+        let policies = match name {
+            "casefile, latency policy" => LATENCY,
+            "casefile, composite policy" => COMPOSITE,
+            _ => "[]",
+        };
+        let storage = if name.contains("on disk") { "file_storage" } else { "memory" };
         let incident = incident(policies, storage);
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let authority = Authority::new();
         let pair = name.ends_with("TLS").then(|| authority.sign("localhost"));
-        let mut server = Server::start_behind(folder.path(), &incident, pair.as_ref()).await?;
+        let mut server =
+            Server::start_behind(folder.path(), &incident, pair.as_ref(), name.ends_with("synced")).await?;
         let authority = pair.map(|_| authority.certificate());
         let measured = load(&server.process, server.grpc, authority, Some(server.health), requests, options).await?;
         server.process.stop()?;

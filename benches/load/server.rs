@@ -27,18 +27,24 @@ pub(crate) struct Counts {
 impl Server {
     /// Starts one that writes to `store` below `folder`; `incident` is its `connectors.incident` block in flow style.
     pub(crate) async fn start(folder: &Path, incident: &str) -> Result<Self, String> {
-        Self::start_behind(folder, incident, None).await
+        Self::start_behind(folder, incident, None, false).await
     }
 
-    /// The same behind TLS with this certificate.
-    pub(crate) async fn start_behind(folder: &Path, incident: &str, pair: Option<&Pair>) -> Result<Self, String> {
+    /// The same behind TLS with this certificate. With `synced` what is kept on disk is acknowledged when the disk has it.
+    pub(crate) async fn start_behind(
+        folder: &Path,
+        incident: &str,
+        pair: Option<&Pair>,
+        synced: bool,
+    ) -> Result<Self, String> {
         let tls = pair.map(|Pair { certificate, key }| {
             let [cert_file, key_file] = ["cert.pem", "key.pem"].map(|name| folder.join(name));
             std::fs::write(&cert_file, certificate).unwrap();
             std::fs::write(&key_file, key).unwrap();
             format!(", tls: {{cert_file: '{}', key_file: '{}'}}", cert_file.display(), key_file.display())
         });
-        Self::run_behind(folder, &bundles(folder, incident, "otlp"), &tls.unwrap_or_default()).await
+        let pipelines = bundles(folder, incident, "otlp", synced);
+        Self::run_behind(folder, &pipelines, &tls.unwrap_or_default()).await
     }
 
     /// Starts one that reads the topic `otlp_spans` of these brokers, as the only member of `group`.
@@ -48,7 +54,7 @@ impl Server {
 receivers:
   kafka: {{brokers: ['{brokers}'], group_id: '{group}', initial_offset: earliest}}"
         );
-        Self::run(folder, &(receiver + &bundles(folder, incident, "kafka"))).await
+        Self::run(folder, &(receiver + &bundles(folder, incident, "kafka", false))).await
     }
 
     /// Records that it has taken in.
@@ -139,7 +145,7 @@ service:
 }
 
 /// From this receiver to bundles in `folder`.
-fn bundles(folder: &Path, incident: &str, receiver: &str) -> String {
+fn bundles(folder: &Path, incident: &str, receiver: &str, synced: bool) -> String {
     format!(
         "
 processors:
@@ -149,7 +155,7 @@ connectors:
 exporters:
   bundle: {{url: 'file:{}'}}
 extensions:
-  file_storage: {{directory: '{}'}}
+  file_storage: {{directory: '{}', fsync: {synced}}}
 service:
   extensions: [health_check, file_storage]
   pipelines:

@@ -39,6 +39,11 @@ impl Composite {
         Self { parts, most, spent: Mutex::default() }
     }
 
+    /// The conditions of each part.
+    pub(super) fn choices(&self) -> impl Iterator<Item = &[Condition]> {
+        self.parts.iter().map(|part| part.conditions.as_slice())
+    }
+
     /// Whether the trace is kept; if so, its spans are counted.
     pub(super) fn keeps(&self, now: Timestamp, trace: &ClosedTrace) -> bool {
         let second = now.0 / 1_000_000_000;

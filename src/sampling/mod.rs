@@ -74,9 +74,7 @@ impl Sampler {
         let mut policies = compile::policies(&config.policies)?;
         policies.sort_by_key(|policy| !policy.drops());
         Ok(Self {
-            needs_whole_traces: policies
-                .iter()
-                .any(|policy| !policy.drops() && !policy.by_record() && policy.longer_than().is_none()),
+            needs_whole_traces: policies.iter().any(Policy::needs_whole),
             policies: policies.into(),
             memory: Arc::new(Memory::new(&config.decision_cache)),
             cache: config.decision_cache.clone(),
@@ -137,7 +135,7 @@ impl Sampler {
         self.policies.iter().any(|policy| policy.may_trigger(signal, head))
     }
 
-    /// Whether this record alone makes its trace one that a policy will keep (before `drop` and rate limits).
+    /// Whether this record makes its trace one that a policy may keep, so that it has to be decided.
     #[must_use]
     pub fn triggers(&self, record: &Record) -> bool {
         self.policies.iter().any(|policy| policy.triggers(record))

@@ -116,45 +116,50 @@ impl Policy {
         }
     }
 
-    /// The milliseconds that it keeps no trace below, if nothing else is to be known of a trace which takes no longer.
-    pub(super) fn longer_than(&self) -> Option<u64> {
-        let threshold = |condition: &Condition| match condition.test {
-            Test::Latency { threshold, .. } if !condition.inverted => Some(threshold),
-            _ => None,
-        };
-        match &self.rule {
-            Rule::One(condition) => threshold(condition),
-            Rule::And(conditions) if !conditions.iter().any(Condition::counts) => {
-                conditions.iter().filter_map(threshold).max()
-            }
-            Rule::And(_) | Rule::Composite(_) | Rule::Drop(_) => None,
-        }
+    /// Whether what it keeps may have nothing by which it can be told beforehand, so that every trace has to be looked at whole.
+    pub(super) fn needs_whole(&self) -> bool {
+        self.choices().any(|conditions| Sign::of(conditions) == Sign::None)
     }
 
-    /// Whether this record alone shows that the policy will keep its trace, rate limits aside.
+    /// The milliseconds of which something that it keeps is only told by taking longer.
+    pub(super) fn longer_than(&self) -> Option<u64> {
+        let longer = |conditions: &[Condition]| match Sign::of(conditions) {
+            Sign::Longer(millis) => Some(millis),
+            Sign::Record | Sign::None => None,
+        };
+        self.choices().filter_map(longer).min()
+    }
+
+    /// Whether this record makes its trace one that the policy may keep, rate limits aside. What it keeps without such a record takes longer
+    /// than [`Policy::longer_than`], or it [`Policy::needs_whole`] traces.
     pub(super) fn triggers(&self, record: &Record) -> bool {
-        self.by_record()
-            && match &self.rule {
-                Rule::One(condition) => condition.test.holds_by(record),
-                Rule::And(conditions) => conditions.iter().all(|condition| condition.test.holds_by(record)),
-                Rule::Composite(_) | Rule::Drop(_) => false,
-            }
+        self.triggers_where(|condition| condition.test.holds_by(record))
     }
 
     /// Whether these facts leave it open that [`Policy::triggers`] holds for their record.
     pub(super) fn may_trigger(&self, signal: Signal, head: &Head) -> bool {
-        let may = |condition: &Condition| condition.test.holds_by_head(signal, head) != Some(false);
-        match &self.rule {
-            Rule::One(condition) => may(condition),
-            Rule::And(conditions) => conditions.iter().all(may),
-            Rule::Composite(_) | Rule::Drop(_) => false,
-        }
+        self.triggers_where(|condition| condition.test.holds_by_head(signal, head) != Some(false))
+    }
+
+    fn triggers_where(&self, holds: impl Fn(&Condition) -> bool) -> bool {
+        let mut told = self.choices().filter(|conditions| Sign::of(conditions) == Sign::Record);
+        told.any(|conditions| signs(conditions).all(|(_, condition)| holds(condition)))
     }
 
     /// Whether it says nothing of a trace that has no record which triggers and does not take too long, and counts nothing either.
     pub(super) fn needs_trigger(&self) -> bool {
-        let counts = matches!(&self.rule, Rule::And(conditions) if conditions.iter().any(Condition::counts));
-        (self.by_record() && !counts) || self.longer_than().is_some()
+        !self.drops() && !self.needs_whole()
+    }
+
+    /// The conditions that a trace is kept for: all of one of these.
+    fn choices(&self) -> impl Iterator<Item = &[Condition]> {
+        let (one, parts) = match &self.rule {
+            Rule::One(condition) => (Some(std::slice::from_ref(condition)), None),
+            Rule::And(conditions) => (Some(conditions.as_slice()), None),
+            Rule::Composite(composite) => (None, Some(composite.choices())),
+            Rule::Drop(_) => (None, None),
+        };
+        one.into_iter().chain(parts.into_iter().flatten())
     }
 
     /// What it says of a closed trace.
@@ -171,6 +176,37 @@ impl Policy {
     }
 }
 
+/// By what a trace that meets several conditions can be told before it is decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sign {
+    /// It takes more milliseconds than this.
+    Longer(u64),
+    /// It has a record that meets those of them which a record can meet ([`signs`]).
+    Record,
+    /// Nothing.
+    None,
+}
+
+impl Sign {
+    fn of(conditions: &[Condition]) -> Self {
+        let longer = conditions.iter().enumerate().filter_map(|(at, condition)| Some((condition.longer_than()?, at)));
+        let (sign, last) = match longer.max() {
+            Some((millis, at)) => (Self::Longer(millis), Some(at)),
+            None => (Self::Record, signs(conditions).map(|(at, _)| at).max()),
+        };
+        // They are asked one after the other: a limit counts what those before it let pass, seen or not.
+        let limit = conditions.iter().position(Condition::counts).unwrap_or(conditions.len());
+        if last.is_some_and(|last| last < limit) { sign } else { Self::None }
+    }
+}
+
+/// Of conditions that are all to be met, those that one record of the trace meets, and their places: whatever all of its records meet, and
+/// the first that one of them has to. Those behind it may be met by others.
+fn signs(conditions: &[Condition]) -> impl Iterator<Item = (usize, &Condition)> {
+    let of_reach = |reach| conditions.iter().enumerate().filter(move |(_, condition)| condition.reach() == reach);
+    of_reach(Reach::AnyRecord).chain(of_reach(Reach::SomeRecord).take(1))
+}
+
 fn sampled_if(holds: bool) -> Verdict {
     if holds { Verdict::Sampled } else { Verdict::NotSampled }
 }
@@ -182,6 +218,14 @@ impl Condition {
             spans(trace).next().is_some() && !self.test.holds(now, trace)
         } else {
             self.test.holds(now, trace)
+        }
+    }
+
+    /// The milliseconds that a trace takes at least to meet it, where it is about that.
+    fn longer_than(&self) -> Option<u64> {
+        match self.test {
+            Test::Latency { threshold, .. } if !self.inverted => Some(threshold),
+            _ => None,
         }
     }
 
