@@ -35,7 +35,7 @@ use crate::sinks::{self, INFLATING, RawCodec};
 use crate::traffic::{self, Encoded, PATH, SPANS_PER_REQUEST};
 
 /// Requests that are encoded beforehand; sent again with other trace ids.
-const REQUESTS: usize = 100;
+pub(crate) const REQUESTS: usize = 100;
 const SERVERS: [&str; 11] = [
     INFLATING,
     "raw",
@@ -140,14 +140,14 @@ pub(crate) struct Measured {
 }
 
 /// What is sent: one body a turn.
-struct Requests {
+pub(crate) struct Requests {
     encoded: Arc<[Encoded]>,
     /// The bodies, where they are compressed: that takes longer than sending them.
     gzipped: Vec<Bytes>,
 }
 
 impl Requests {
-    fn new(encoded: &Arc<[Encoded]>, options: &Options) -> Arc<Self> {
+    pub(crate) fn new(encoded: &Arc<[Encoded]>, options: &Options) -> Arc<Self> {
         let mut requests = Self { encoded: Arc::clone(encoded), gzipped: Vec::new() };
         if options.gzip {
             requests.gzipped = (0..options.turns().end).map(|turn| traffic::gzipped(&requests.body(turn))).collect();
@@ -257,6 +257,15 @@ pub(crate) async fn over_grpc(requests: &Arc<[Encoded]>, options: &Options) -> R
 /// `connectors.incident` with these policies and this storage.
 pub(crate) fn incident(policies: &str, storage: &str) -> String {
     INCIDENT.replace("POLICIES", policies).replace("STORAGE", storage)
+}
+
+/// Sends everything, measured or not.
+pub(crate) async fn send_all(server: &Server, requests: &Arc<Requests>, options: &Options) -> Result<(), String> {
+    let mut channels = Vec::new();
+    for _ in 0..options.connections.max(1) {
+        channels.push(connect(server.grpc, None).await?);
+    }
+    send(&channels, 0..options.turns().end, requests, options).await.map(drop)
 }
 
 async fn load(

@@ -5,7 +5,8 @@
 //! failing trace has a whole bundle in the store, and no other trace has one. Ends with 1 if anything is missing.
 //!
 //! `cargo bench --bench load -- --cost --spans 2000000 --rounds 5` compares what a span costs with two other servers under
-//! the same load, compressed with `--gzip`: see [`cost`]. `cargo bench --bench load -- --kafka` does so for spans that come from Kafka: see [`kafka`].
+//! the same load, compressed with `--gzip`: see [`cost`]. `cargo bench --bench load -- --recover --spans 3000000` tells how fast a start takes up
+//! what an earlier process held on disk: see [`recovery`]. `cargo bench --bench load -- --kafka` does so for spans that come from Kafka: see [`kafka`].
 
 #![expect(
     clippy::unwrap_used,
@@ -20,6 +21,7 @@ mod cost;
 mod frames;
 mod kafka;
 mod probes;
+mod recovery;
 mod server;
 mod sinks;
 mod traffic;
@@ -56,6 +58,7 @@ fn main() -> ExitCode {
         match arguments.first().map(String::as_str) {
             Some("--sink") => cost::serve_sink(&arguments).await,
             Some("--kafka") => kafka::compare(&cost::Options::parse(&arguments)).await,
+            Some("--recover") => recovery::measure(&cost::Options::parse(&arguments)).await,
             Some("--cost") => cost::compare(&cost::Options::parse(&arguments)).await,
             // Without arguments, as tests run benchmarks: a little of everything.
             None => match run(&options(&arguments)).await {

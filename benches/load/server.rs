@@ -124,9 +124,21 @@ service:
         Err(format!("after two minutes records still wait for their outcome: {counts:?} of {sent}"))
     }
 
-    async fn counts(&self) -> Result<Counts, String> {
+    /// Records that it has taken up from disk.
+    pub(crate) async fn recovered(&self) -> Result<u64, String> {
+        let text = self.metrics().await?;
+        let line =
+            text.lines().find(|line| line.starts_with("casefile_window_recovered_records_total")).unwrap_or_default();
+        Ok(line.rsplit_once(' ').and_then(|(_, value)| value.parse::<f64>().ok()).unwrap_or_default() as u64)
+    }
+
+    async fn metrics(&self) -> Result<String, String> {
         let answer = self.http.get(format!("http://127.0.0.1:{}/metrics", self.metrics)).send().await;
-        let text = answer.map_err(|error| error.to_string())?.text().await.map_err(|error| error.to_string())?;
+        answer.map_err(|error| error.to_string())?.text().await.map_err(|error| error.to_string())
+    }
+
+    async fn counts(&self) -> Result<Counts, String> {
+        let text = self.metrics().await?;
         let mut counts = Counts::default();
         for (name, value) in text.lines().filter_map(|line| line.rsplit_once(' ')) {
             let value = value.parse::<f64>().unwrap_or(0.0) as u64;
