@@ -28,7 +28,7 @@ const MAX_FOUND_TEXT: usize = 512;
 /// The memo of all rules of one redactor.
 #[derive(Debug)]
 pub(crate) struct Memo {
-    hasher: SipHasher13,
+    keys: [u64; 2],
     clean: Box<[[AtomicU64; 2]]>,
     found: Mutex<HashMap<Print, Arc<Found>, foldhash::fast::RandomState>>,
 }
@@ -65,23 +65,26 @@ impl Memo {
         let clean = (0..SLOTS).map(|_| [AtomicU64::new(0), AtomicU64::new(0)]).collect();
         // The standard library has no other source of chance; its own hash has 64 bits.
         let key = || RandomState::new().hash_one(());
-        Self { hasher: SipHasher13::new_with_keys(key(), key()), clean, found: Mutex::default() }
+        Self { keys: [key(), key()], clean, found: Mutex::default() }
     }
 
     /// The hash of a text as these rules (`rules`) read a field of this kind. `None` if the text is too long to be remembered.
     pub(crate) fn print(&self, rules: usize, kind: Kind<'_>, text: &str) -> Option<Print> {
+        let (number, system) = match kind {
+            Kind::Text => (0, None),
+            Kind::Message => (1, None),
+            Kind::Url => (2, None),
+            Kind::Ours => (3, None),
+            Kind::Statement(system) => (4, Some(system)),
+        };
         (text.len() <= MAX_TEXT).then(|| {
-            let mut hasher = self.hasher;
-            let (number, system) = match kind {
-                Kind::Text => (0, ""),
-                Kind::Message => (1, ""),
-                Kind::Url => (2, ""),
-                Kind::Ours => (3, ""),
-                Kind::Statement(system) => (4, system),
-            };
-            hasher.write_u64((rules as u64) << 8 | number);
-            hasher.write_u64(system.len() as u64);
-            hasher.write(system.as_bytes());
+            // Rules and kinds have keys of their own: to write them before each text takes as long as a short text does.
+            let [first, second] = self.keys;
+            let mut hasher = SipHasher13::new_with_keys(first ^ ((rules as u64) << 8 | number), second);
+            if let Some(system) = system {
+                hasher.write_u64(system.len() as u64);
+                hasher.write(system.as_bytes());
+            }
             hasher.write(text.as_bytes());
             let hash = hasher.finish128();
             Print([hash.h1, hash.h2])
