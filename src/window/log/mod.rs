@@ -309,7 +309,8 @@ impl Shared {
         }
         let mut done = Vec::new();
         // Who holds a file that is not written any more can only let go of it: one is the log itself.
-        while files.all.front().is_some_and(|file| Arc::strong_count(file) == 1) {
+        let is_done = |file: &mut Arc<LogFile>| Arc::get_mut(file).is_some_and(|file| !*file.carried.get_mut());
+        while files.all.front_mut().is_some_and(is_done) {
             done.extend(files.all.pop_front());
         }
         done
