@@ -65,6 +65,15 @@ pub struct Sampler {
     cache: DecisionCache,
 }
 
+/// What is decided about a trace, and what had been before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judgement {
+    /// The decision.
+    pub decision: Decision,
+    /// Whether it had been decided before that no policy asked for it.
+    pub was_unwanted: bool,
+}
+
 impl Sampler {
     /// Compiles the policies.
     ///
@@ -145,20 +154,25 @@ impl Sampler {
 
     /// Decides a closed trace, and remembers the decision.
     pub fn decide(&self, now: Timestamp, trace: &ClosedTrace) -> Decision {
+        self.judge(now, trace).decision
+    }
+
+    /// The same, with what is remembered of it.
+    pub fn judge(&self, now: Timestamp, trace: &ClosedTrace) -> Judgement {
+        let as_before = |decision| Judgement { decision, was_unwanted: false };
         if let Some(policy) = self.memory.sampled(trace.trace_id) {
-            return Decision::Sampled { policy };
+            return as_before(Decision::Sampled { policy });
         }
-        let past = self.memory.not_sampled(trace.trace_id);
-        let (decision, past) = match past {
-            Some(Past::Dropped(policy)) => return Decision::Dropped { policy },
-            Some(Past::Unwanted) => self.weigh(now, trace, true),
-            None => self.weigh(now, trace, false),
+        let was_unwanted = match self.memory.not_sampled(trace.trace_id) {
+            Some(Past::Dropped(policy)) => return as_before(Decision::Dropped { policy }),
+            past => past == Some(Past::Unwanted),
         };
+        let (decision, past) = self.weigh(now, trace, was_unwanted);
         match &decision {
             Decision::Sampled { policy } => self.memory.remember_sampled(trace.trace_id, policy),
             Decision::NotSampled | Decision::Dropped { .. } => self.memory.remember_not_sampled(trace.trace_id, past),
         }
-        decision
+        Judgement { decision, was_unwanted }
     }
 
     /// Whether this trace was sampled before: then a late record of it is a trigger.

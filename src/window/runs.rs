@@ -12,13 +12,12 @@
 mod tests;
 
 use std::collections::VecDeque;
-use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::time::Duration;
 
-use foldhash::fast::RandomState;
 use smallvec::SmallVec;
 
+use super::gone::{Gone, LetGo, Seeded};
 use super::open::ends_root;
 use crate::model::{Batch, ByteRange, Entry, Head, Record, Timestamp, TraceId};
 use crate::otlp;
@@ -32,11 +31,12 @@ const RUNS_A_RETENTION: u32 = 32;
 #[derive(Debug)]
 pub(super) struct Runs {
     retention: Duration,
-    /// Seeded at random: trace ids come from outside, and chosen ones must not fill one chain.
-    hasher: RandomState,
+    hasher: Seeded,
     /// The oldest first.
     runs: VecDeque<Run>,
     records: u64,
+    /// Traces of those that have gone, not sampled.
+    gone: Gone,
 }
 
 /// Records that came one after the other.
@@ -87,6 +87,15 @@ struct Surroundings {
     metric: ByteRange,
 }
 
+/// What is held of a trace.
+#[derive(Debug)]
+pub(super) struct Gathered {
+    /// In the order of their arrival.
+    pub(super) pieces: Vec<Piece>,
+    /// Whether records of it have gone, or are too old and go.
+    pub(super) missed: bool,
+}
+
 /// A record that was held, and when it came.
 #[derive(Debug)]
 pub(super) struct Piece {
@@ -97,8 +106,10 @@ pub(super) struct Piece {
 }
 
 impl Runs {
-    pub(super) fn new(retention: Duration) -> Self {
-        Self { retention, hasher: RandomState::default(), runs: VecDeque::new(), records: 0 }
+    /// None. Of so many traces at least it is remembered that records of them have gone.
+    pub(super) fn new(retention: Duration, remembered: usize) -> Self {
+        let (hasher, gone) = (Seeded::random(), Gone::new(remembered));
+        Self { retention, hasher, runs: VecDeque::new(), records: 0, gone }
     }
 
     /// Records held.
@@ -108,7 +119,7 @@ impl Runs {
 
     /// Appends a record. Times do not decrease; records of a request come one after the other, in the order of its bytes.
     pub(super) fn put(&mut self, arrived: Timestamp, outside: Timestamp, batch: &Arc<Batch>, entry: &Entry) {
-        let hash = self.hasher.hash_one(entry.head.trace_id.0);
+        let hash = self.hasher.hash(entry.head.trace_id);
         let age = self.retention / RUNS_A_RETENTION;
         let has_room = |run: &&mut Run| run.slots.len() < RUN && arrived.since(run.first) <= age;
         if let Some(run) = self.runs.back_mut().filter(has_room) {
@@ -121,14 +132,17 @@ impl Runs {
         self.records += 1;
     }
 
-    /// Takes out the records of a trace that have come since `since` and are not too old, in the order of their arrival.
-    pub(super) fn gather(&mut self, now: Timestamp, since: Timestamp, trace_id: TraceId) -> Vec<Piece> {
-        let hash = self.hasher.hash_one(trace_id.0);
+    /// Takes out the records of a trace that have come since `since` and are not too old.
+    pub(super) fn gather(&mut self, now: Timestamp, since: Timestamp, trace_id: TraceId) -> Gathered {
+        let hash = self.hasher.hash(trace_id);
         let mut pieces = Vec::new();
+        let mut missed = self.gone.contains(tag(hash));
         for run in self.runs.iter_mut().filter(|run| run.last >= since) {
             let found = pieces.len();
             run.each(hash, |request, slot| {
-                let is_wanted = request.arrived >= since && request.arrived.after(self.retention) > now;
+                let is_held = request.arrived.after(self.retention) > now;
+                missed |= !is_held;
+                let is_wanted = request.arrived >= since && is_held;
                 let Some(piece) = is_wanted.then(|| request.piece(*slot, trace_id)).flatten() else { return };
                 slot.len = 0;
                 pieces.push(piece);
@@ -139,12 +153,12 @@ impl Runs {
             pieces.reverse();
         }
         self.records -= pieces.len() as u64;
-        pieces
+        Gathered { pieces, missed }
     }
 
     /// The records of a trace, which stay.
     pub(super) fn pieces(&self, trace_id: TraceId) -> Vec<Record> {
-        let hash = self.hasher.hash_one(trace_id.0);
+        let hash = self.hasher.hash(trace_id);
         let mut pieces = Vec::new();
         for run in &self.runs {
             let found = pieces.len();
@@ -178,6 +192,34 @@ impl Runs {
         self.records -= run.records;
         Some(run)
     }
+
+    /// Remembers the traces of a run that goes, not sampled.
+    pub(super) fn remember(&mut self, run: &Run) -> LetGo {
+        let tags = run.tags();
+        self.gone.add(&tags);
+        self.hasher.note(tags)
+    }
+
+    /// Takes up what an earlier process remembered. That is nothing once there are records here, since their hashes have another seed.
+    pub(super) fn recall(&mut self, notes: &[LetGo]) {
+        if self.runs.is_empty() && self.gone.is_empty() {
+            // The last one's: each process takes over the seed of the one before.
+            self.hasher = notes.iter().rev().find_map(Seeded::of).unwrap_or_else(Seeded::random);
+        }
+        for note in notes.iter().filter(|note| self.hasher.is_of(note)) {
+            self.gone.add(&note.tags);
+        }
+    }
+}
+
+/// What is remembered of the hash of a trace: as much as a run knows of it.
+fn tag(hash: u64) -> u64 {
+    (chain(hash) as u64) << 32 | u64::from(Slot::hash(hash))
+}
+
+/// The chain of a hash.
+fn chain(hash: u64) -> usize {
+    (hash >> 32) as usize & (RUN - 1)
 }
 
 impl Run {
@@ -199,7 +241,23 @@ impl Run {
     }
 
     fn head(&self, hash: u64) -> u16 {
-        self.heads.get((hash >> 32) as usize & (RUN - 1)).copied().unwrap_or(0)
+        self.heads.get(chain(hash)).copied().unwrap_or(0)
+    }
+
+    /// The tags of the traces of its records. Those of a trace stand in one chain, and nearly always alone.
+    fn tags(&self) -> Vec<u64> {
+        let mut tags = Vec::new();
+        for (chain, head) in self.heads.iter().enumerate() {
+            let mut at = *head;
+            while let Some(slot) = usize::from(at).checked_sub(1).and_then(|at| self.slots.get(at)) {
+                at = slot.before;
+                let tag = (chain as u64) << 32 | u64::from(slot.hash & !1);
+                if slot.len > 0 && tags.last() != Some(&tag) {
+                    tags.push(tag);
+                }
+            }
+        }
+        tags
     }
 
     fn put(&mut self, hash: u64, arrived: Timestamp, outside: Timestamp, batch: &Arc<Batch>, entry: &Entry) {
@@ -225,7 +283,7 @@ impl Run {
         let request = (self.requests.len() - 1) as u16;
         let hash_and_root = Slot::hash(hash) | u32::from(ends_root(batch.signal, &entry.head));
         self.slots.push(Slot { hash: hash_and_root, request, before, start: body.start, len: body.len() as u32 });
-        if let Some(head) = self.heads.get_mut((hash >> 32) as usize & (RUN - 1)) {
+        if let Some(head) = self.heads.get_mut(chain(hash)) {
             *head = self.slots.len() as u16;
         }
         self.records += 1;

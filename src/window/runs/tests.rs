@@ -27,6 +27,7 @@ const SETTINGS: Settings = Settings {
     max_records: 5,
     longest: None,
     whole_traces: false,
+    remembered: 1000,
 };
 
 fn at(ms: u64) -> Timestamp {
@@ -87,7 +88,7 @@ impl Shard {
 }
 
 fn settle(closed: ClosedTrace) -> (TraceId, CloseReason, Timestamp, Timestamp, Vec<Entry>) {
-    let ClosedTrace { trace_id, records, tracked, reason, opened, closed } = closed;
+    let ClosedTrace { trace_id, records, tracked, reason, opened, closed, .. } = closed;
     assert_eq!(tracked.records(), records.len() as u64);
     tracked.settle(Outcome::Bundled);
     (trace_id, reason, opened, closed, records.iter().map(|record| record.entry).collect())
