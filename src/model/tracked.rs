@@ -1,9 +1,9 @@
 //! "Nothing vanishes", as a type: records that are owed an outcome.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::origin::Lease;
+use super::sync::{AtomicU64, Ordering};
 use super::{Decision, DropReason, Outcome, Record, TraceId};
 
 /// Exact counts of records by outcome, shared by every [`Tracked`] of a process.
