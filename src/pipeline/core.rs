@@ -366,23 +366,26 @@ impl Core {
         if let Some(window) = self.windows.get(self.window_of(trace.trace_id)) {
             window.lock().keep_open(now, trace.trace_id, trace.closed);
         }
-        self.make_bundle(now, trace, &local.rules, &policy, is_late)
+        self.make_bundle(now, trace, &local, &policy, is_late)
     }
 
     fn make_bundle(
         &self,
         now: Timestamp,
         trace: ClosedTrace,
-        rules: &Rules,
+        local: &Local,
         policy: &str,
         is_late: bool,
     ) -> Option<Sealed> {
-        let trace_id = trace.trace_id;
+        let (trace_id, rules) = (trace.trace_id, &local.rules);
         let _span = tracing::info_span!("make_bundle", %trace_id, policy, late = is_late).entered();
         let closed = Closed { reason: trace.reason, opened: trace.opened, closed: trace.closed };
-        // A late piece amends a bundle that has been counted against its incident's limit already.
+        // A late piece amends a bundle that has been counted against its incident's limit already, or goes as what it belongs to did.
         let shape = self.stages.limiter.shape(&trace.records);
-        if !is_late && self.stages.limiter.is_over(now, shape) {
+        let is_over =
+            if is_late { local.sampler.was_over_limit(trace_id) } else { self.stages.limiter.is_over(now, shape) };
+        if is_over {
+            local.sampler.remember_over_limit(trace_id);
             trace.tracked.settle(Outcome::Dropped(DropReason::IncidentLimit));
             return None;
         }
@@ -403,6 +406,7 @@ impl Core {
         };
         if !is_late && !self.stages.limiter.allows(now, &case.bundle) {
             self.stages.limiter.remember_over(now, shape);
+            local.sampler.remember_over_limit(trace_id);
             self.loose.release(trace_id, &ids);
             case.tracked.settle(Outcome::Dropped(DropReason::IncidentLimit));
             return None;

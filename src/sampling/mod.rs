@@ -45,7 +45,7 @@ use std::time::Duration;
 use crate::config::{DecisionCache, Problem, TailSampling};
 use crate::model::{ClosedTrace, Decision, Head, Record, Signal, Timestamp, TraceId};
 
-use memory::{Memory, Past};
+use memory::{Memory, Past, Sampled};
 use policy::{Policy, Verdict};
 
 /// The name of the policy that is in force where none is configured.
@@ -160,7 +160,7 @@ impl Sampler {
     /// The same, with what is remembered of it.
     pub fn judge(&self, now: Timestamp, trace: &ClosedTrace) -> Judgement {
         let as_before = |decision| Judgement { decision, was_unwanted: false };
-        if let Some(policy) = self.memory.sampled(trace.trace_id) {
+        if let Some(Sampled { policy, .. }) = self.memory.sampled(trace.trace_id) {
             return as_before(Decision::Sampled { policy });
         }
         let was_unwanted = match self.memory.not_sampled(trace.trace_id) {
@@ -179,6 +179,17 @@ impl Sampler {
     #[must_use]
     pub fn sampled_before(&self, trace_id: TraceId) -> bool {
         self.memory.sampled(trace_id).is_some()
+    }
+
+    /// Remembers that a trace was sampled and has no bundle, because its incident has as many as it may.
+    pub fn remember_over_limit(&self, trace_id: TraceId) {
+        self.memory.remember_over_limit(trace_id);
+    }
+
+    /// Whether that was so: then there is nothing that a late record of it could amend.
+    #[must_use]
+    pub fn was_over_limit(&self, trace_id: TraceId) -> bool {
+        self.memory.sampled(trace_id).is_some_and(|sampled| sampled.over_limit)
     }
 
     /// Samples a trace in advance, whatever the policies will say of it ("keep this id"), in the name of [`KEEP_POLICY`].

@@ -218,3 +218,22 @@ fn fault_30_a_stop_leaves_what_is_open_to_the_next_start_however_old_its_file() 
     assert_eq!(short(&due(&core, at(45))), [("decision_wait", 3)]);
     assert_eq!(short(&due(&core, at(75))), [("decision_wait", 2)]);
 }
+
+/// Guarantee: what comes late of a failure that had no bundle, because its incident had as many as it may, gets none either.
+#[test]
+fn what_comes_late_of_a_failure_over_the_limit_gets_no_bundle() {
+    let core = core(&["connectors.incident.incidents={max_bundles: 1, per: 24h}"], 1 << 20);
+    core.admit(at(0), traces(vec![span(2, 1, true)])).unwrap();
+    assert_eq!(due(&core, at(10)).len(), 1);
+    // The second is told by its evidence, the third by its shape.
+    for (second, trace) in [(11, 1), (22, 3)] {
+        core.admit(at(second), traces(vec![span(trace, 1, true)])).unwrap();
+        assert_eq!(due(&core, at(second + 10)), [], "over the limit");
+    }
+    core.admit(at(40), traces(vec![span(1, 2, false), span(2, 2, false), span(3, 2, true)])).unwrap();
+    assert_eq!(short(&due(&core, at(50))), [("late", 1)], "of the first, which has a bundle");
+    core.admit(at(60), traces(vec![span(1, 3, true)])).unwrap();
+    assert_eq!(due(&core, at(70)), [], "and so it stays");
+    assert_reconciled(&core, Totals { accepted: 7, bundled: 2, dropped: 5, ..Totals::default() });
+    assert_eq!(core.ledger().dropped(DropReason::IncidentLimit), 5);
+}
