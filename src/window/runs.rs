@@ -27,6 +27,9 @@ const RUN: usize = 1 << 15;
 /// Runs that one retention is spread over, if they do not fill up before: a record is held so much longer at most.
 const RUNS_A_RETENTION: u32 = 32;
 
+/// Tags that are looked at before one is noted once more.
+const LAST_TAGS: usize = 1 << 12;
+
 /// The records of traces that have no trigger.
 #[derive(Debug)]
 pub(super) struct Runs {
@@ -244,17 +247,30 @@ impl Run {
         self.heads.get(chain(hash)).copied().unwrap_or(0)
     }
 
-    /// The tags of the traces of its records. Those of a trace stand in one chain, and nearly always alone.
+    /// The tags of the traces of its records, some of them more than once. Records are gone through in their order, since a chain leads all
+    /// over them: what is known of the last of a chain is told to the one before it.
     fn tags(&self) -> Vec<u64> {
+        let place = |number: u16| usize::from(number).wrapping_sub(1);
+        let mut chains = vec![0; self.slots.len()];
+        for (chain, head) in (0..).zip(&self.heads) {
+            if let Some(of) = chains.get_mut(place(*head)) {
+                *of = chain;
+            }
+        }
         let mut tags = Vec::new();
-        for (chain, head) in self.heads.iter().enumerate() {
-            let mut at = *head;
-            while let Some(slot) = usize::from(at).checked_sub(1).and_then(|at| self.slots.get(at)) {
-                at = slot.before;
-                let tag = (chain as u64) << 32 | u64::from(slot.hash & !1);
-                if slot.len > 0 && tags.last() != Some(&tag) {
-                    tags.push(tag);
-                }
+        let mut last = [u64::MAX; LAST_TAGS];
+        for (at, slot) in self.slots.iter().enumerate().rev() {
+            let chain: u16 = chains.get(at).copied().unwrap_or_default();
+            if let Some(of) = chains.get_mut(place(slot.before)) {
+                *of = chain;
+            }
+            let tag = u64::from(chain) << 32 | u64::from(slot.hash & !1);
+            if let Some(last) = last.get_mut((slot.hash >> 1) as usize % LAST_TAGS)
+                && slot.len > 0
+                && *last != tag
+            {
+                *last = tag;
+                tags.push(tag);
             }
         }
         tags
