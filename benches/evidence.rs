@@ -205,6 +205,7 @@ impl Line {
             trace_id: TRACE,
             tracked: self.ledger.accept(records.len() as u64),
             records,
+            missed: false,
             reason: CloseReason::DecisionWait,
             opened: Timestamp(T0),
             closed: Timestamp(T0 + 100 * MS),

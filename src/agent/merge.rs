@@ -8,7 +8,8 @@ use super::amend::{Overlap, amend};
 use super::remarks::Remarks;
 use crate::bundle::{to_canonical, tokens};
 use crate::model::{
-    Bundle, IncidentNumbers, Manifest, ManifestKind, NormalLatency, RecordDigest, SpanEvidence, SpanId,
+    Bundle, CloseReason, Completeness, IncidentNumbers, Manifest, ManifestKind, NormalLatency, RecordDigest,
+    SpanEvidence, SpanId,
 };
 
 /// One stored document and its manifest.
@@ -51,7 +52,9 @@ impl BundleView {
         let mut known: BTreeSet<RecordDigest> = first.manifest.records.iter().copied().collect();
         let mut bundle = first.bundle.clone();
         let whole = late.iter().position(|part| first.is_within(part));
+        let mut fails_late = fails_late(&first.manifest);
         if let Some(part) = whole.map(|index| late.remove(index)) {
+            fails_late &= part.manifest.closed.reason == CloseReason::Late;
             known.extend(&part.manifest.records);
             bundle = with_incident_of(part.bundle, first.bundle);
         }
@@ -66,6 +69,9 @@ impl BundleView {
             bundle = amend(bundle, part.bundle, overlap);
             known.extend(records);
         }
+        if fails_late {
+            bundle.completeness.missing.push(Completeness::LET_GO.to_owned());
+        }
         let known = known.len() as u64;
         bundle.completeness.records = if lists_all { known } else { bundle.completeness.records.max(known) };
         Some(Self { bundle, numbers, manifests })
@@ -76,7 +82,7 @@ impl BundleView {
     #[must_use]
     pub fn tokens(&self) -> Option<u64> {
         match self.manifests.as_slice() {
-            [manifest] => manifest.tokens,
+            [manifest] if !fails_late(manifest) => manifest.tokens,
             _ => tokens(&to_canonical(&self.bundle).ok()?),
         }
     }
@@ -138,6 +144,11 @@ impl Part {
             && theirs.len() > mine.len()
             && mine.iter().all(|record| theirs.contains(record))
     }
+}
+
+/// Whether it is of a trace of which records had been let go before it failed.
+fn fails_late(manifest: &Manifest) -> bool {
+    manifest.kind == ManifestKind::Bundle && manifest.closed.reason == CloseReason::Late
 }
 
 /// Takes the part that is merged next.

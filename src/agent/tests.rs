@@ -41,7 +41,7 @@ fn manifest(tenant: &str, kind: &str, object: &str, bundle: &Bundle, records: &[
         "object": {"name": object, "digest": digest_of(&document), "size": document.len(), "compression": "none", "document": digest_of(&document)},
         "incident": {"id": "INC-7K2M9Q4T1X", "fingerprint": "v1:0", "class": "crash", "summary": "ValueError", "services": [],
                      "first_seen": at, "last_seen": at, "count_24h": 1},
-        "closed": {"reason": "late", "opened_at": at, "closed_at": at, "lateness_ms": 0},
+        "closed": {"reason": if kind == "bundle" { "decision_wait" } else { "late" }, "opened_at": at, "closed_at": at, "lateness_ms": 0},
         "records": records,
         "sealed": {"at": at, "writer": "test", "casefile": "0.1.0"},
     }))
@@ -107,6 +107,34 @@ fn what_is_normal_for_a_slow_span_is_merged_in_from_its_manifest() {
     let page = markdown(&view);
     let told = "- 4.0 ms db: span 2 (took 5.0 ms with its children; of 812 others half took 0.2 ms or less, 95 % 0.5 ms, 99 % 0.8 ms)";
     assert!(page.contains(told) && page.contains("- 1.0 ms api: span 1\n"), "{page}");
+}
+
+#[test]
+fn what_had_been_let_go_before_a_failure_is_missing_until_the_whole_trace_is_there() {
+    let part = |kind: &str, reason: &str, records: &[u8]| {
+        let bundle = with_lines(&[line(1, "m", 1)], records.len());
+        let mut manifest = manifest("default", kind, kind, &bundle, records);
+        manifest.closed.reason = serde_json::from_value(json!(reason)).unwrap();
+        manifest.tokens = Some(1);
+        Part { manifest, bundle }
+    };
+    let missing = |parts| {
+        let view = BundleView::of(parts).unwrap();
+        let says =
+            view.bundle.completeness.missing.iter().any(|entry| entry.starts_with("records: those that came before"));
+        assert!(!says || view.tokens() > Some(1), "it is counted too");
+        says
+    };
+    assert!(missing(vec![part("bundle", "late", &[1, 2])]));
+    assert!(!missing(vec![part("bundle", "decision_wait", &[1, 2])]));
+    assert!(
+        missing(vec![part("bundle", "late", &[1, 2]), part("amendment", "late", &[3])]),
+        "a late piece is not the rest"
+    );
+    assert!(
+        !missing(vec![part("bundle", "late", &[1, 2]), part("amendment", "end_of_input", &[0, 1, 2])]),
+        "made of the whole"
+    );
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! The byte budget of the windows: taken before a request is admitted, given back when its last record is gone.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::sync::{AtomicUsize, Ordering};
 
 /// A limit on bytes held, shared by all shards.
 #[derive(Debug, Clone)]

@@ -26,6 +26,9 @@ impl Completeness {
     pub(crate) const NO_COMMIT: &str = "commit_sha: no vcs.ref.head.revision and none of its fallbacks";
     pub(crate) const NO_SEEDS: &str = "repro.seeds: no attribute, variable, option or test report tells one";
     pub(crate) const NO_REQUEST: &str = "repro.request: no span of the path describes one";
+    /// Of a bundle whose manifest says that it failed late.
+    pub(crate) const LET_GO: &str =
+        "records: those that came before the failure was known had been let go, but for what is here";
     const NO_PARENT: &str = "trace.span_path: span ";
 
     pub(crate) fn no_parent(parent: SpanId, child: SpanId) -> String {

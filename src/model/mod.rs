@@ -22,6 +22,7 @@ pub mod proto;
 mod record;
 mod repro;
 mod said;
+pub(crate) mod sync;
 mod tenant;
 mod time;
 mod trace;

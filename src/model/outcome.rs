@@ -100,7 +100,8 @@ pub enum CloseReason {
     TraceLimit,
     /// The byte budget ran short: the oldest are decided first.
     Pressure,
-    /// A record of a trace that was already sampled: an amendment.
+    /// It came after its trace was decided. Of a sampled trace: an amendment. Of one that was not sampled, and then failed: a bundle of
+    /// what was still there.
     Late,
     /// The process was asked to stop.
     Shutdown,

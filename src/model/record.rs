@@ -206,6 +206,8 @@ pub struct ClosedTrace {
     pub tracked: Tracked,
     /// Why it left.
     pub reason: CloseReason,
+    /// Whether other records of it had been let go before, not sampled.
+    pub missed: bool,
     /// When its first record was admitted.
     pub opened: Timestamp,
     /// When it was closed.

@@ -1,9 +1,9 @@
 //! "Nothing vanishes", as a type: records that are owed an outcome.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::origin::Lease;
+use super::sync::{AtomicU64, Ordering};
 use super::{Decision, DropReason, Outcome, Record, TraceId};
 
 /// Exact counts of records by outcome, shared by every [`Tracked`] of a process.
@@ -77,8 +77,9 @@ impl Ledger {
     /// All counts.
     #[must_use]
     pub fn totals(&self) -> Totals {
-        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        // Outcomes before `accepted`, so that a record counted between the reads cannot make `pending` negative.
+        let read = |count: &AtomicU64| count.load(Ordering::Acquire);
+        // Outcomes before `accepted`, so that a record counted between the reads cannot make `pending` negative: who sees an outcome has to
+        // see that its record was accepted, too.
         let totals = Totals {
             accepted: 0,
             bundled: read(&self.bundled),
@@ -99,7 +100,7 @@ impl Ledger {
             Outcome::Carried => &self.carried,
             Outcome::Reread => &self.reread,
         };
-        count.fetch_add(records, Ordering::Relaxed);
+        count.fetch_add(records, Ordering::Release);
     }
 }
 
@@ -161,7 +162,7 @@ impl Tracked {
 impl Drop for Tracked {
     fn drop(&mut self) {
         if self.records > 0 {
-            self.ledger.undecided.fetch_add(self.records, Ordering::Relaxed);
+            self.ledger.undecided.fetch_add(self.records, Ordering::Release);
             debug_assert!(std::thread::panicking(), "{} records dropped without an outcome", self.records);
         }
     }

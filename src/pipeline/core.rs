@@ -24,8 +24,9 @@ use crate::model::{
     Budget, CloseReason, ClosedTrace, Decision, DropReason, Ledger, LooseSet, Outcome, Record, Tenant, Timestamp,
     TraceId,
 };
+use crate::sampling::Judgement;
 use crate::telemetry::names;
-use crate::window::{LooseLogs, Unpacker, Window, WindowLog};
+use crate::window::{LetGo, LooseLogs, Settings, Unpacker, Window, WindowLog};
 
 /// Part of the byte budget from which traces are decided before their time, and from which even those that have failed are.
 const RELIEVE_PERCENT: usize = 80;
@@ -158,8 +159,11 @@ impl Core {
         let local = self.local();
         let loose = loose_logs(&local.rules.incident, &self.stages.budget)?;
         let local = Local { sampler: local.sampler.with_own_memory(n), rules: Arc::clone(&local.rules) };
+        let settings = local.rules.window;
+        let remembered = settings.remembered.div_ceil(usize::try_from(n.max(1)).unwrap_or(usize::MAX));
+        let settings = Settings { remembered, ..settings };
         let window = match self.by_trigger {
-            true => Window::by_trigger_with_rereads(local.rules.window, self.stages.budget.take_anyway(0)),
+            true => Window::by_trigger_with_rereads(settings, self.stages.budget.take_anyway(0)),
             false => Window::new(local.rules.window),
         };
         let windows = Box::new([Mutex::new(window)]);
@@ -169,12 +173,18 @@ impl Core {
     /// Has every request that is admitted appended to `log` first.
     #[must_use]
     pub fn with_log(self, log: Arc<WindowLog>) -> Self {
+        self.windows.iter().for_each(|window| window.lock().note_let_go());
         Self { log: Some(log), ..self }
     }
 
     /// Takes up a decision of an earlier process.
     pub(super) fn recall_decision(&self, trace_id: TraceId, decision: &Decision) {
         self.local().sampler.recall(trace_id, decision);
+    }
+
+    /// Takes up which traces an earlier process let go, before the first record comes.
+    pub(super) fn recall_let_go(&self, notes: &[LetGo]) {
+        self.windows.iter().for_each(|window| window.lock().recall_let_go(notes));
     }
 
     /// What keeps records on disk, if anything does.
@@ -216,8 +226,12 @@ impl Core {
     fn with_window<T>(&self, shard: usize, work: impl FnOnce(&mut Window) -> T) -> Option<T> {
         let mut window = self.windows.get(shard % self.windows.len().max(1))?.lock();
         let done = work(&mut window);
-        let spent = window.take_spent();
+        let (spent, let_go) = (window.take_spent(), window.take_let_go());
         drop(window);
+        if let Some(log) = &self.log {
+            log.note_let_go(&let_go);
+        }
+        // After that: it keeps the files which say the same.
         drop(spent);
         Some(done)
     }
@@ -318,21 +332,23 @@ impl Core {
     }
 
     fn decide(&self, now: Timestamp, mut trace: ClosedTrace) -> Option<Sealed> {
-        counter!(names::WINDOW_CLOSED_TRACES, "reason" => trace.reason.as_str()).increment(1);
         let local = self.local();
         // At the end of all input a late piece is closed for that reason, and is one all the same.
         let is_late = trace.reason == CloseReason::Late || local.sampler.sampled_before(trace.trace_id);
-        let decision = local.sampler.decide(now, &trace);
-        if is_late {
-            counter!(names::WINDOW_LATE_RECORDS).increment(trace.records.len() as u64);
-        }
+        let Judgement { decision, was_unwanted } = local.sampler.judge(now, &trace);
         if trace.reason == CloseReason::Pressure {
             counter!(names::TAIL_SAMPLING_TOO_EARLY).increment(1);
         }
-        // What nothing triggered expires again by its age, after a restart too.
-        if decision != Decision::NotSampled || !matches!(trace.reason, CloseReason::Retention | CloseReason::Pressure) {
-            trace.tracked.decided(&decision);
+        let fails_late = !is_late && (trace.missed || was_unwanted) && matches!(decision, Decision::Sampled { .. });
+        if fails_late {
+            trace.reason = CloseReason::Late;
+            counter!(names::WINDOW_LATE_FAILURES).increment(1);
         }
+        if is_late {
+            counter!(names::WINDOW_LATE_RECORDS).increment(trace.records.len() as u64);
+        }
+        counter!(names::WINDOW_CLOSED_TRACES, "reason" => trace.reason.as_str()).increment(1);
+        trace.tracked.decided(&decision);
         let policy = match decision {
             Decision::Sampled { policy } => policy,
             Decision::NotSampled => {
@@ -350,23 +366,26 @@ impl Core {
         if let Some(window) = self.windows.get(self.window_of(trace.trace_id)) {
             window.lock().keep_open(now, trace.trace_id, trace.closed);
         }
-        self.make_bundle(now, trace, &local.rules, &policy, is_late)
+        self.make_bundle(now, trace, &local, &policy, is_late)
     }
 
     fn make_bundle(
         &self,
         now: Timestamp,
         trace: ClosedTrace,
-        rules: &Rules,
+        local: &Local,
         policy: &str,
         is_late: bool,
     ) -> Option<Sealed> {
-        let trace_id = trace.trace_id;
+        let (trace_id, rules) = (trace.trace_id, &local.rules);
         let _span = tracing::info_span!("make_bundle", %trace_id, policy, late = is_late).entered();
         let closed = Closed { reason: trace.reason, opened: trace.opened, closed: trace.closed };
-        // A late piece amends a bundle that has been counted against its incident's limit already.
+        // A late piece amends a bundle that has been counted against its incident's limit already, or goes as what it belongs to did.
         let shape = self.stages.limiter.shape(&trace.records);
-        if !is_late && self.stages.limiter.is_over(now, shape) {
+        let is_over =
+            if is_late { local.sampler.was_over_limit(trace_id) } else { self.stages.limiter.is_over(now, shape) };
+        if is_over {
+            local.sampler.remember_over_limit(trace_id);
             trace.tracked.settle(Outcome::Dropped(DropReason::IncidentLimit));
             return None;
         }
@@ -387,6 +406,7 @@ impl Core {
         };
         if !is_late && !self.stages.limiter.allows(now, &case.bundle) {
             self.stages.limiter.remember_over(now, shape);
+            local.sampler.remember_over_limit(trace_id);
             self.loose.release(trace_id, &ids);
             case.tracked.settle(Outcome::Dropped(DropReason::IncidentLimit));
             return None;

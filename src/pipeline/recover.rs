@@ -42,6 +42,7 @@ pub(super) fn recover(
     for (trace_id, decision) in recovery.marks().decisions() {
         core.recall_decision(trace_id, decision);
     }
+    core.recall_let_go(recovery.marks().let_go());
     let last = recovery.last_append();
     let mut taken = TakenUp::default();
     while let Some(recovered) = recovery.next() {

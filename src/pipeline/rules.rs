@@ -67,6 +67,7 @@ impl Rules {
             },
             &root,
         );
+        let remembered = incident.tail_sampling.decision_cache.non_sampled_cache_size;
         let window = window::Settings {
             decision_wait: incident.tail_sampling.decision_wait.0,
             decision_wait_after_root: incident.tail_sampling.decision_wait_after_root_received.0,
@@ -74,6 +75,7 @@ impl Rules {
             max_records: incident.window.max_records_per_trace.max(1),
             longest: sampler.longest(),
             whole_traces: sampler.needs_whole_traces(),
+            remembered: usize::try_from(remembered).unwrap_or(usize::MAX),
         };
         Ok(Self { incident: incident.clone(), window, sampler, assembler, redactor, raw })
     }

@@ -1,5 +1,6 @@
 //! The core as a whole: every accepted record has its outcome, whatever it is.
 
+mod late;
 mod packed;
 
 use bytes::Bytes;

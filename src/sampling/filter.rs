@@ -5,13 +5,11 @@
 //! in the nearest cache of a core where few traces are sampled, whatever number of them is to be remembered at most.
 
 use std::hash::BuildHasher;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use foldhash::fast::RandomState;
-use parking_lot::Mutex;
 
 use crate::model::TraceId;
+use crate::model::sync::{AtomicU64, AtomicUsize, Mutex, OnceLock, Ordering};
 
 /// Bits for each id of a generation: fewer than one unknown id in a hundred is taken for a known one.
 const BITS_PER_ID: u64 = 16;
@@ -35,6 +33,8 @@ pub(super) struct Filter {
     level: AtomicUsize,
     state: Mutex<State>,
     size: u64,
+    /// Words of a generation in the first table.
+    first: usize,
 }
 
 #[derive(Debug, Default)]
@@ -47,14 +47,20 @@ struct State {
 impl Filter {
     /// A filter that remembers at least the last `size` ids.
     pub(super) fn new(size: u64) -> Self {
+        Self::beginning_with(FIRST_WORDS, size)
+    }
+
+    /// The same with a first table of so many words, a power of two.
+    pub(super) fn beginning_with(first: usize, size: u64) -> Self {
         let words = (size.saturating_mul(BITS_PER_ID) / 64).clamp(1, MAX_WORDS).next_power_of_two();
-        let levels = 1 + words.ilog2().saturating_sub(FIRST_WORDS.ilog2());
+        let levels = 1 + words.ilog2().saturating_sub(first.ilog2());
         Self {
             hasher: RandomState::default(),
             tables: (0..levels).map(|_| OnceLock::new()).collect(),
             level: AtomicUsize::new(0),
             state: Mutex::default(),
             size: size.max(1),
+            first,
         }
     }
 
@@ -96,7 +102,7 @@ impl Filter {
 
     fn table(&self, level: usize) -> &[[AtomicU64; 2]] {
         self.tables.get(level).map_or(&[], |table| {
-            table.get_or_init(|| (0..FIRST_WORDS << level).map(|_| [const { AtomicU64::new(0) }; 2]).collect())
+            table.get_or_init(|| (0..self.first << level).map(|_| [0; 2].map(AtomicU64::new)).collect())
         })
     }
 

@@ -24,12 +24,21 @@ pub(super) enum Past {
     Dropped(Arc<str>),
 }
 
+/// What became of a trace that was sampled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Sampled {
+    /// This policy asked for it first.
+    pub(super) policy: Arc<str>,
+    /// Its incident had as many bundles as it may, so it has none.
+    pub(super) over_limit: bool,
+}
+
 /// Decisions by trace id; `None` where the configured size is 0.
 #[derive(Debug)]
 pub(super) struct Memory {
     /// What may be in `sampled`, which is asked for every record: a cache costs more than all else that a record needs.
     perhaps_sampled: Filter,
-    sampled: Option<Decisions<Arc<str>>>,
+    sampled: Option<Decisions<Sampled>>,
     not_sampled: Option<Decisions<Past>>,
 }
 
@@ -42,8 +51,8 @@ impl Memory {
         }
     }
 
-    /// The policy that sampled this trace.
-    pub(super) fn sampled(&self, trace_id: TraceId) -> Option<Arc<str>> {
+    /// What became of this trace, if it was sampled.
+    pub(super) fn sampled(&self, trace_id: TraceId) -> Option<Sampled> {
         let sampled = self.sampled.as_ref()?;
         self.perhaps_sampled.may_contain(trace_id).then(|| sampled.get(&trace_id))?
     }
@@ -54,8 +63,19 @@ impl Memory {
     }
 
     pub(super) fn remember_sampled(&self, trace_id: TraceId, policy: &Arc<str>) {
+        self.remember(trace_id, Sampled { policy: Arc::clone(policy), over_limit: false });
+    }
+
+    /// That this trace, which was sampled, has no bundle. One that is forgotten already stays so.
+    pub(super) fn remember_over_limit(&self, trace_id: TraceId) {
+        if let Some(sampled) = self.sampled(trace_id) {
+            self.remember(trace_id, Sampled { over_limit: true, ..sampled });
+        }
+    }
+
+    fn remember(&self, trace_id: TraceId, sampled: Sampled) {
         if let Some(cache) = &self.sampled {
-            cache.insert(trace_id, Arc::clone(policy));
+            cache.insert(trace_id, sampled);
             self.perhaps_sampled.insert(trace_id, || cache.iter().map(|(known, _)| *known));
         }
         if let Some(cache) = &self.not_sampled {

@@ -45,7 +45,7 @@ use std::time::Duration;
 use crate::config::{DecisionCache, Problem, TailSampling};
 use crate::model::{ClosedTrace, Decision, Head, Record, Signal, Timestamp, TraceId};
 
-use memory::{Memory, Past};
+use memory::{Memory, Past, Sampled};
 use policy::{Policy, Verdict};
 
 /// The name of the policy that is in force where none is configured.
@@ -63,6 +63,15 @@ pub struct Sampler {
     memory: Arc<Memory>,
     /// How much is to be remembered.
     cache: DecisionCache,
+}
+
+/// What is decided about a trace, and what had been before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judgement {
+    /// The decision.
+    pub decision: Decision,
+    /// Whether it had been decided before that no policy asked for it.
+    pub was_unwanted: bool,
 }
 
 impl Sampler {
@@ -143,26 +152,42 @@ impl Sampler {
 
     /// Decides a closed trace, and remembers the decision.
     pub fn decide(&self, now: Timestamp, trace: &ClosedTrace) -> Decision {
-        if let Some(policy) = self.memory.sampled(trace.trace_id) {
-            return Decision::Sampled { policy };
+        self.judge(now, trace).decision
+    }
+
+    /// The same, with what is remembered of it.
+    pub fn judge(&self, now: Timestamp, trace: &ClosedTrace) -> Judgement {
+        let as_before = |decision| Judgement { decision, was_unwanted: false };
+        if let Some(Sampled { policy, .. }) = self.memory.sampled(trace.trace_id) {
+            return as_before(Decision::Sampled { policy });
         }
-        let past = self.memory.not_sampled(trace.trace_id);
-        let (decision, past) = match past {
-            Some(Past::Dropped(policy)) => return Decision::Dropped { policy },
-            Some(Past::Unwanted) => self.weigh(now, trace, true),
-            None => self.weigh(now, trace, false),
+        let was_unwanted = match self.memory.not_sampled(trace.trace_id) {
+            Some(Past::Dropped(policy)) => return as_before(Decision::Dropped { policy }),
+            past => past == Some(Past::Unwanted),
         };
+        let (decision, past) = self.weigh(now, trace, was_unwanted);
         match &decision {
             Decision::Sampled { policy } => self.memory.remember_sampled(trace.trace_id, policy),
             Decision::NotSampled | Decision::Dropped { .. } => self.memory.remember_not_sampled(trace.trace_id, past),
         }
-        decision
+        Judgement { decision, was_unwanted }
     }
 
     /// Whether this trace was sampled before: then a late record of it is a trigger.
     #[must_use]
     pub fn sampled_before(&self, trace_id: TraceId) -> bool {
         self.memory.sampled(trace_id).is_some()
+    }
+
+    /// Remembers that a trace was sampled and has no bundle, because its incident has as many as it may.
+    pub fn remember_over_limit(&self, trace_id: TraceId) {
+        self.memory.remember_over_limit(trace_id);
+    }
+
+    /// Whether that was so: then there is nothing that a late record of it could amend.
+    #[must_use]
+    pub fn was_over_limit(&self, trace_id: TraceId) -> bool {
+        self.memory.sampled(trace_id).is_some_and(|sampled| sampled.over_limit)
     }
 
     /// Samples a trace in advance, whatever the policies will say of it ("keep this id"), in the name of [`KEEP_POLICY`].

@@ -76,6 +76,8 @@ pub const WINDOW_DAMAGED_FRAMES: &str = "casefile_window_damaged_frames_total";
 pub const WINDOW_LOG_BYTES: &str = "casefile_window_log_bytes";
 /// Records that came after the decision about their trace.
 pub const WINDOW_LATE_RECORDS: &str = "casefile_window_late_records_total";
+/// Traces that failed after records of them had been let go, not sampled: their bundles hold what was still there.
+pub const WINDOW_LATE_FAILURES: &str = "casefile_window_late_failures_total";
 /// Traces that policies asked for or not, by `policy`, `sampled` (true, false) and `decision` (sampled, not_sampled, dropped), under the Collector's name. Only the policy that decided counts.
 pub const TAIL_SAMPLING_TRACES: &str = "casefile_processor_tail_sampling_count_traces_sampled";
 /// Traces decided, by `sampled` (true, false).

@@ -30,6 +30,7 @@
 
 mod clock;
 mod extent;
+mod gone;
 mod kept;
 mod log;
 mod loose;
@@ -53,10 +54,11 @@ pub use log::{Appended, LogError, LogSettings, Marks, Recovered, Recovery, Recov
 
 use clock::Clock;
 use extent::Extents;
+pub use gone::LetGo;
 use kept::Kept;
 pub use loose::{Late, LooseLogs};
 use open::{Deadline, Open, ends_root};
-use runs::{Run, Runs};
+use runs::{Gathered, Run, Runs};
 pub use unpack::Unpacker;
 
 /// What a record of an open trace is counted for besides its bytes: itself, and room for its share of its trace's place.
@@ -79,6 +81,8 @@ pub struct Settings {
     pub longest: Option<Duration>,
     /// Whether every trace is decided (`decision_wait` after its first record), because a policy needs whole traces.
     pub whole_traces: bool,
+    /// In a window [`Window::by_trigger`]: of so many traces it is remembered at least that they were let go, not sampled.
+    pub remembered: usize,
 }
 
 /// One shard of the window.
@@ -103,6 +107,8 @@ pub struct Window {
     room: Option<Permit>,
     /// What has gone, to be freed when nobody waits for the window.
     spent: Vec<Run>,
+    /// The traces of it, if somebody is to note them.
+    let_go: Option<Vec<LetGo>>,
 }
 
 /// What a record says about whether its trace is worth deciding.
@@ -136,6 +142,7 @@ impl Window {
             rereads: false,
             room: None,
             spent: Vec::new(),
+            let_go: None,
         }
     }
 
@@ -144,7 +151,8 @@ impl Window {
     /// traces cost beyond that is held in `room`.
     #[must_use]
     pub fn by_trigger(settings: Settings, room: Permit) -> Self {
-        Self { runs: Some(Runs::new(settings.retention)), room: Some(room), ..Self::new(settings) }
+        let runs = Runs::new(settings.retention, settings.remembered);
+        Self { runs: Some(runs), room: Some(room), ..Self::new(settings) }
     }
 
     /// The same, where requests without an origin are read once more: when a record of one goes, it has had its outcome before
@@ -271,6 +279,24 @@ impl Window {
         Spent(std::mem::take(&mut self.spent))
     }
 
+    /// Has it noted from here on which traces are let go, for [`Window::take_let_go`].
+    pub fn note_let_go(&mut self) {
+        self.let_go.get_or_insert_default();
+    }
+
+    /// The traces that were let go since this was last asked, to be kept beside memory. To be taken before what has gone is dropped.
+    #[must_use]
+    pub fn take_let_go(&mut self) -> Vec<LetGo> {
+        self.let_go.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Takes up what an earlier process noted, before the first record comes.
+    pub fn recall_let_go(&mut self, notes: &[LetGo]) {
+        if let Some(runs) = &mut self.runs {
+            runs.recall(notes);
+        }
+    }
+
     /// Closes at most `limit` traces before their time, because memory runs short: those that would have been the first to
     /// expire. Of these only the ones that have no trigger and are older than `decision_wait` (an error that belongs to them
     /// would have come by now), unless it is `urgent`.
@@ -347,9 +373,9 @@ impl Window {
             runs.put(now, self.clock.outside(now), batch, entry);
             return;
         }
-        if !is_open && !self.open_held(now, Timestamp::default(), trace_id) {
-            let open = Open::new(now, self.clock.outside(now), &self.settings);
-            self.open(trace_id, open);
+        if !is_open {
+            let held = self.gather(now, Timestamp::default(), trace_id);
+            self.open(now, trace_id, held);
         }
         let longest = self.settings.longest;
         self.change(trace_id, |open| {
@@ -370,17 +396,28 @@ impl Window {
 
     /// Opens a trace with those of its records that have come since `since` and wait; `false` if there are none.
     fn open_held(&mut self, now: Timestamp, since: Timestamp, trace_id: TraceId) -> bool {
-        let pieces = self.runs.as_mut().map_or_else(Vec::new, |runs| runs.gather(now, since, trace_id));
-        let Some(first) = pieces.first() else { return false };
-        let mut open = Open::new(first.arrived, first.outside, &self.settings);
+        let held = self.gather(now, since, trace_id);
+        let is_held = !held.pieces.is_empty();
+        if is_held {
+            self.open(now, trace_id, held);
+        }
+        is_held
+    }
+
+    /// Takes out what waits of a trace.
+    fn gather(&mut self, now: Timestamp, since: Timestamp, trace_id: TraceId) -> Gathered {
+        let none = || Gathered { pieces: Vec::new(), missed: false };
+        self.runs.as_mut().map_or_else(none, |runs| runs.gather(now, since, trace_id))
+    }
+
+    fn open(&mut self, now: Timestamp, trace_id: TraceId, Gathered { pieces, missed }: Gathered) {
+        let (opened, outside) =
+            pieces.first().map_or_else(|| (now, self.clock.outside(now)), |first| (first.arrived, first.outside));
+        let mut open = Open::new(opened, outside, &self.settings);
+        open.missed = missed;
         for piece in pieces {
             open.take(piece.arrived, piece.record, piece.ends_root);
         }
-        self.open(trace_id, open);
-        true
-    }
-
-    fn open(&mut self, trace_id: TraceId, open: Open) {
         self.order.insert((open.deadline.at, trace_id));
         self.traces.insert(trace_id, open);
     }
@@ -395,6 +432,9 @@ impl Window {
         }
         if outcome == Outcome::Carried {
             run.carry();
+        } else if let Some(runs) = &mut self.runs {
+            let traces = runs.remember(&run);
+            self.let_go.iter_mut().for_each(|noted| noted.push(traces.clone()));
         }
         self.spent.push(run);
         true
@@ -440,12 +480,13 @@ impl Window {
     /// Takes a trace out that stands in no order any more.
     fn take(&mut self, now: Timestamp, trace_id: TraceId, reason: Option<CloseReason>) -> Option<ClosedTrace> {
         let open = self.traces.remove(&trace_id)?;
-        let Open { records, opened_outside, deadline: Deadline { reason: own, .. }, .. } = open;
+        let Open { records, opened_outside, deadline: Deadline { reason: own, .. }, missed, .. } = open;
         Some(ClosedTrace {
             trace_id,
             tracked: self.tracked.as_mut()?.split(records.len() as u64).of_trace(trace_id, &records),
             records,
             reason: reason.unwrap_or(own),
+            missed,
             opened: opened_outside,
             closed: self.clock.outside(now),
         })

@@ -28,6 +28,8 @@ pub(super) struct Open {
     pub(super) deadline: Deadline,
     /// Whether it was sampled before.
     pub(super) late: bool,
+    /// Whether records of it had been let go when it opened.
+    pub(super) missed: bool,
     opened: Timestamp,
     extent: Extent,
     triggered: Option<Timestamp>,
@@ -42,6 +44,7 @@ impl Open {
             opened_outside: outside,
             deadline: Deadline { at: Timestamp::MAX, reason: CloseReason::Retention },
             late: false,
+            missed: false,
             opened: now,
             extent: Extent::default(),
             triggered: None,

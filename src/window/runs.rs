@@ -12,13 +12,12 @@
 mod tests;
 
 use std::collections::VecDeque;
-use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::time::Duration;
 
-use foldhash::fast::RandomState;
 use smallvec::SmallVec;
 
+use super::gone::{Gone, LetGo, Seeded};
 use super::open::ends_root;
 use crate::model::{Batch, ByteRange, Entry, Head, Record, Timestamp, TraceId};
 use crate::otlp;
@@ -28,15 +27,19 @@ const RUN: usize = 1 << 15;
 /// Runs that one retention is spread over, if they do not fill up before: a record is held so much longer at most.
 const RUNS_A_RETENTION: u32 = 32;
 
+/// Tags that are looked at before one is noted once more.
+const LAST_TAGS: usize = 1 << 12;
+
 /// The records of traces that have no trigger.
 #[derive(Debug)]
 pub(super) struct Runs {
     retention: Duration,
-    /// Seeded at random: trace ids come from outside, and chosen ones must not fill one chain.
-    hasher: RandomState,
+    hasher: Seeded,
     /// The oldest first.
     runs: VecDeque<Run>,
     records: u64,
+    /// Traces of those that have gone, not sampled.
+    gone: Gone,
 }
 
 /// Records that came one after the other.
@@ -87,6 +90,15 @@ struct Surroundings {
     metric: ByteRange,
 }
 
+/// What is held of a trace.
+#[derive(Debug)]
+pub(super) struct Gathered {
+    /// In the order of their arrival.
+    pub(super) pieces: Vec<Piece>,
+    /// Whether records of it have gone, or are too old and go.
+    pub(super) missed: bool,
+}
+
 /// A record that was held, and when it came.
 #[derive(Debug)]
 pub(super) struct Piece {
@@ -97,8 +109,10 @@ pub(super) struct Piece {
 }
 
 impl Runs {
-    pub(super) fn new(retention: Duration) -> Self {
-        Self { retention, hasher: RandomState::default(), runs: VecDeque::new(), records: 0 }
+    /// None. Of so many traces at least it is remembered that records of them have gone.
+    pub(super) fn new(retention: Duration, remembered: usize) -> Self {
+        let (hasher, gone) = (Seeded::random(), Gone::new(remembered));
+        Self { retention, hasher, runs: VecDeque::new(), records: 0, gone }
     }
 
     /// Records held.
@@ -108,7 +122,7 @@ impl Runs {
 
     /// Appends a record. Times do not decrease; records of a request come one after the other, in the order of its bytes.
     pub(super) fn put(&mut self, arrived: Timestamp, outside: Timestamp, batch: &Arc<Batch>, entry: &Entry) {
-        let hash = self.hasher.hash_one(entry.head.trace_id.0);
+        let hash = self.hasher.hash(entry.head.trace_id);
         let age = self.retention / RUNS_A_RETENTION;
         let has_room = |run: &&mut Run| run.slots.len() < RUN && arrived.since(run.first) <= age;
         if let Some(run) = self.runs.back_mut().filter(has_room) {
@@ -121,14 +135,17 @@ impl Runs {
         self.records += 1;
     }
 
-    /// Takes out the records of a trace that have come since `since` and are not too old, in the order of their arrival.
-    pub(super) fn gather(&mut self, now: Timestamp, since: Timestamp, trace_id: TraceId) -> Vec<Piece> {
-        let hash = self.hasher.hash_one(trace_id.0);
+    /// Takes out the records of a trace that have come since `since` and are not too old.
+    pub(super) fn gather(&mut self, now: Timestamp, since: Timestamp, trace_id: TraceId) -> Gathered {
+        let hash = self.hasher.hash(trace_id);
         let mut pieces = Vec::new();
+        let mut missed = self.gone.contains(tag(hash));
         for run in self.runs.iter_mut().filter(|run| run.last >= since) {
             let found = pieces.len();
             run.each(hash, |request, slot| {
-                let is_wanted = request.arrived >= since && request.arrived.after(self.retention) > now;
+                let is_held = request.arrived.after(self.retention) > now;
+                missed |= !is_held;
+                let is_wanted = request.arrived >= since && is_held;
                 let Some(piece) = is_wanted.then(|| request.piece(*slot, trace_id)).flatten() else { return };
                 slot.len = 0;
                 pieces.push(piece);
@@ -139,12 +156,12 @@ impl Runs {
             pieces.reverse();
         }
         self.records -= pieces.len() as u64;
-        pieces
+        Gathered { pieces, missed }
     }
 
     /// The records of a trace, which stay.
     pub(super) fn pieces(&self, trace_id: TraceId) -> Vec<Record> {
-        let hash = self.hasher.hash_one(trace_id.0);
+        let hash = self.hasher.hash(trace_id);
         let mut pieces = Vec::new();
         for run in &self.runs {
             let found = pieces.len();
@@ -178,6 +195,34 @@ impl Runs {
         self.records -= run.records;
         Some(run)
     }
+
+    /// Remembers the traces of a run that goes, not sampled.
+    pub(super) fn remember(&mut self, run: &Run) -> LetGo {
+        let tags = run.tags();
+        self.gone.add(&tags);
+        self.hasher.note(tags)
+    }
+
+    /// Takes up what an earlier process remembered. That is nothing once there are records here, since their hashes have another seed.
+    pub(super) fn recall(&mut self, notes: &[LetGo]) {
+        if self.runs.is_empty() && self.gone.is_empty() {
+            // The last one's: each process takes over the seed of the one before.
+            self.hasher = notes.iter().rev().find_map(Seeded::of).unwrap_or_else(Seeded::random);
+        }
+        for note in notes.iter().filter(|note| self.hasher.is_of(note)) {
+            self.gone.add(&note.tags);
+        }
+    }
+}
+
+/// What is remembered of the hash of a trace: as much as a run knows of it.
+fn tag(hash: u64) -> u64 {
+    (chain(hash) as u64) << 32 | u64::from(Slot::hash(hash))
+}
+
+/// The chain of a hash.
+fn chain(hash: u64) -> usize {
+    (hash >> 32) as usize & (RUN - 1)
 }
 
 impl Run {
@@ -199,7 +244,36 @@ impl Run {
     }
 
     fn head(&self, hash: u64) -> u16 {
-        self.heads.get((hash >> 32) as usize & (RUN - 1)).copied().unwrap_or(0)
+        self.heads.get(chain(hash)).copied().unwrap_or(0)
+    }
+
+    /// The tags of the traces of its records, some of them more than once. Records are gone through in their order, since a chain leads all
+    /// over them: what is known of the last of a chain is told to the one before it.
+    fn tags(&self) -> Vec<u64> {
+        let place = |number: u16| usize::from(number).wrapping_sub(1);
+        let mut chains = vec![0; self.slots.len()];
+        for (chain, head) in (0..).zip(&self.heads) {
+            if let Some(of) = chains.get_mut(place(*head)) {
+                *of = chain;
+            }
+        }
+        let mut tags = Vec::new();
+        let mut last = [u64::MAX; LAST_TAGS];
+        for (at, slot) in self.slots.iter().enumerate().rev() {
+            let chain: u16 = chains.get(at).copied().unwrap_or_default();
+            if let Some(of) = chains.get_mut(place(slot.before)) {
+                *of = chain;
+            }
+            let tag = u64::from(chain) << 32 | u64::from(slot.hash & !1);
+            if let Some(last) = last.get_mut((slot.hash >> 1) as usize % LAST_TAGS)
+                && slot.len > 0
+                && *last != tag
+            {
+                *last = tag;
+                tags.push(tag);
+            }
+        }
+        tags
     }
 
     fn put(&mut self, hash: u64, arrived: Timestamp, outside: Timestamp, batch: &Arc<Batch>, entry: &Entry) {
@@ -225,7 +299,7 @@ impl Run {
         let request = (self.requests.len() - 1) as u16;
         let hash_and_root = Slot::hash(hash) | u32::from(ends_root(batch.signal, &entry.head));
         self.slots.push(Slot { hash: hash_and_root, request, before, start: body.start, len: body.len() as u32 });
-        if let Some(head) = self.heads.get_mut((hash >> 32) as usize & (RUN - 1)) {
+        if let Some(head) = self.heads.get_mut(chain(hash)) {
             *head = self.slots.len() as u16;
         }
         self.records += 1;

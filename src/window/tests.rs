@@ -17,6 +17,7 @@ const SETTINGS: Settings = Settings {
     max_records: 1000,
     longest: None,
     whole_traces: false,
+    remembered: 0,
 };
 const WITHOUT_ROOT: Settings = Settings { decision_wait_after_root: Duration::ZERO, ..SETTINGS };
 const WHOLE: Settings = Settings { whole_traces: true, ..SETTINGS };

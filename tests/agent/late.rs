@@ -172,3 +172,41 @@ fn pieces_that_come_in_any_order_show_the_same_path_down_to_where_the_failure_be
         assert_eq!(merged["completeness"], whole["completeness"], "{order:?}");
     }
 }
+
+/// Scenario: a request takes five minutes, and fails in the end. Guarantee: it is kept with what is still there, and both its manifest and
+/// who reads it say that the beginning had been let go; what fails after it is an amendment.
+#[test]
+fn fault_35_what_fails_after_its_beginning_was_let_go_says_so() {
+    const LET_GO: &str = "records: those that came before the failure was known had been let go, but for what is here";
+    let folder = Folder::new();
+    let trace = trace_id(8);
+    let ended = |id: &str, parent: &str, at: u64, failed: bool| {
+        traces("shop", &[span(&trace, id, parent, "step", (at, 5), failed)])
+    };
+    let recorded = [ended(CHILD, ROOT, 0, false), ended(SIDE, ROOT, 280_000, false), ended(ROOT, "", 300_000, true)];
+    let summary = folder.replay(&recorded);
+    assert_eq!(
+        (&summary["records"]["bundled"], &summary["records"]["not_sampled"]),
+        (&json!(2), &json!(1)),
+        "{summary}"
+    );
+    let manifests = store::manifests(&folder.store());
+    assert_eq!(manifests.len(), 1);
+    let manifest = store::manifest(&manifests[0]).0;
+    assert_eq!((&manifest["kind"], &manifest["closed"]["reason"]), (&json!("bundle"), &json!("late")));
+    let bytes = std::fs::read_to_string(&store::bundles(&folder.store())[0]).unwrap();
+    assert!(!bytes.contains(LET_GO), "it depends on when records came, and so stands in no bundle");
+
+    let says = |merged: &Value| merged["completeness"]["missing"].as_array().unwrap().contains(&json!(LET_GO));
+    assert!(says(&folder.json(&["bundle", "get", &trace])));
+    // What is late once more amends it, and does not bring the beginning back.
+    folder.replay(&[ended("aaaaaaaaaaaaaa04", ROOT, 301_000, true)]);
+    let kinds: Vec<Value> =
+        store::manifests(&folder.store()).iter().map(|path| store::manifest(path).0["kind"].clone()).collect();
+    assert_eq!((kinds.len(), kinds.iter().filter(|kind| **kind == json!("amendment")).count()), (2, 1));
+    let merged = folder.json(&["bundle", "get", &trace]);
+    assert!(says(&merged) && merged["trace"]["span_count"] == 3, "{merged}");
+    // The whole recording, read by who holds it longer, does.
+    folder.replay_with(&recorded, &["--set", "connectors.incident.window.retention=10m"]);
+    assert!(!says(&folder.json(&["bundle", "get", &trace])));
+}

@@ -46,7 +46,7 @@ fn ours(config: &Value, traces: &[Trace]) -> BTreeSet<String> {
         let tracked = ledger.accept(records.len() as u64);
         let trace_id = records[0].entry.head.trace_id;
         let reason = CloseReason::DecisionWait;
-        let closed = ClosedTrace { trace_id, records, tracked, reason, opened: now, closed: now };
+        let closed = ClosedTrace { trace_id, records, tracked, reason, missed: false, opened: now, closed: now };
         if let Decision::Sampled { .. } = sampler.decide(now, &closed) {
             sampled.insert(trace.id.clone());
         }

@@ -171,6 +171,7 @@ pub(super) fn try_assemble_by(
         trace_id: TRACE,
         records,
         tracked,
+        missed: false,
         reason: CloseReason::DecisionWait,
         opened: Timestamp(1),
         closed: Timestamp(2),

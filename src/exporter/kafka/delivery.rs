@@ -1,6 +1,5 @@
 //! What is known of messages on their way: librdkafka tells of each, on a thread of its own, whether the brokers have it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use metrics::counter;
@@ -12,6 +11,7 @@ use rdkafka::producer::{DeliveryResult, ProducerContext};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use super::answers::{Answered, Answers};
 use crate::exporter::OnHealth;
 use crate::model::{Permit, Signal};
 use crate::telemetry::{logs, names};
@@ -22,10 +22,7 @@ use crate::telemetry::{logs, names};
 pub(super) struct Pending {
     exporter: Arc<str>,
     signal: Signal,
-    /// Messages without an answer, and one for the sender until it has sent all.
-    waiting: AtomicU64,
-    delivered: AtomicU64,
-    failed: AtomicU64,
+    answers: Answers,
     /// The first of several.
     error: OnceLock<RDKafkaErrorCode>,
     answered: Notify,
@@ -38,9 +35,7 @@ impl Pending {
         Self {
             exporter,
             signal,
-            waiting: AtomicU64::new(1),
-            delivered: AtomicU64::new(0),
-            failed: AtomicU64::new(0),
+            answers: Answers::new(),
             error: OnceLock::new(),
             answered: Notify::new(),
             permit: Mutex::new(Some(permit)),
@@ -49,32 +44,26 @@ impl Pending {
 
     /// One message more is being sent.
     pub(super) fn expect(&self) {
-        self.waiting.fetch_add(1, Ordering::Relaxed);
+        self.answers.expect();
     }
 
     /// A message has its answer.
     pub(super) fn answer(&self, result: Result<(), RDKafkaErrorCode>) {
-        match result {
-            Ok(()) => self.delivered.fetch_add(1, Ordering::Relaxed),
-            Err(error) => {
-                self.error.get_or_init(|| error);
-                self.failed.fetch_add(1, Ordering::Relaxed)
-            }
-        };
-        self.settle();
+        if let Err(error) = result {
+            self.error.get_or_init(|| error);
+        }
+        self.settle(self.answers.answer(result.is_ok()));
     }
 
     /// No more messages will be sent.
     pub(super) fn sent(&self) {
-        self.settle();
+        self.settle(self.answers.sent());
     }
 
-    fn settle(&self) {
-        if self.waiting.fetch_sub(1, Ordering::AcqRel) > 1 {
-            return;
-        }
-        for (result, answered) in [("delivered", &self.delivered), ("failed", &self.failed)] {
-            count(&self.exporter, self.signal, result, answered.load(Ordering::Relaxed));
+    fn settle(&self, answered: Option<Answered>) {
+        let Some(Answered { delivered, failed }) = answered else { return };
+        for (result, messages) in [("delivered", delivered), ("failed", failed)] {
+            count(&self.exporter, self.signal, result, messages);
         }
         // Before anyone is told, so that who comes again at once finds the bytes free.
         drop(self.permit.lock().take());

@@ -5,6 +5,7 @@
 //! least once, and who reads them tells by their digest which came twice. Bytes that wait for the brokers are bounded by a budget,
 //! out of which a request takes all that it needs, or nothing.
 
+mod answers;
 mod delivery;
 mod examine;
 #[cfg(test)]

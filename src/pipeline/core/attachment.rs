@@ -45,6 +45,7 @@ impl Core {
             records,
             tracked: self.stages.ledger.accept(0),
             reason: CloseReason::Late,
+            missed: false,
             opened: now,
             closed: now,
         };

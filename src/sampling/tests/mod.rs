@@ -108,7 +108,15 @@ fn logs(log_records: Vec<LogRecord>) -> Vec<Record> {
 fn decide_at(sampler: &Sampler, now: Timestamp, records: Vec<Record>) -> Decision {
     let trace_id = records.first().map_or(TraceId([1; 16]), |record| record.entry.head.trace_id);
     let tracked = Arc::<Ledger>::default().accept(records.len() as u64);
-    let trace = ClosedTrace { trace_id, records, tracked, reason: CloseReason::DecisionWait, opened: now, closed: now };
+    let trace = ClosedTrace {
+        trace_id,
+        records,
+        tracked,
+        missed: false,
+        reason: CloseReason::DecisionWait,
+        opened: now,
+        closed: now,
+    };
     let decision = sampler.decide(now, &trace);
     trace.tracked.settle(Outcome::NotSampled);
     decision

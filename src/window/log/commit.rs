@@ -1,11 +1,11 @@
 //! Group commit: one `fdatasync` for all requests that were appended while the one before it ran.
 
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
 use tokio::sync::watch;
+
+use crate::model::sync::{AtomicU64, Condvar, Mutex, Ordering};
 
 /// Longest sleep of the thread that syncs: after it, it looks whether it is to end.
 const TICK: Duration = Duration::from_millis(100);

@@ -20,6 +20,8 @@ pub(super) struct LogFile {
     pub(super) file: File,
     /// Whether something was written that is not on the disk yet.
     pub(super) dirty: AtomicBool,
+    /// Whether the next start is to read it, whoever holds it until then.
+    pub(super) carried: AtomicBool,
     log: Weak<Shared>,
 }
 
@@ -37,14 +39,15 @@ impl LogFile {
             std::fs::remove_file(&path)?;
             return Err(error);
         }
-        Ok(Self { path, opened: now, cipher, file, dirty: AtomicBool::new(true), log })
+        Ok(Self { path, opened: now, cipher, file, dirty: AtomicBool::new(true), carried: AtomicBool::new(false), log })
     }
 
     /// A file of an earlier run: it is read and kept, and not written any more.
     pub(super) fn reopen(path: &Path, cipher: Cipher, log: Weak<Shared>) -> io::Result<Self> {
         let file = File::open(path)?;
         let path = path.to_owned();
-        Ok(Self { path, opened: Timestamp::default(), cipher, file, dirty: AtomicBool::new(false), log })
+        let [dirty, carried] = [false; 2].map(AtomicBool::new);
+        Ok(Self { path, opened: Timestamp::default(), cipher, file, dirty, carried, log })
     }
 
     /// Writes a frame at `offset`, which was reserved for it; `buffer` is used for it.
@@ -65,8 +68,10 @@ impl LogFile {
 }
 
 impl Keeper for LogFile {
-    /// Nothing to do: what has no mark is read again.
-    fn carried(&self) {}
+    /// What has no mark is read again, if the file is still there then.
+    fn carried(&self) {
+        self.carried.store(true, Ordering::Release);
+    }
 
     fn settled(&self, trace_id: TraceId, decision: &Decision, requests: &[u64]) {
         if let Some(log) = self.log.upgrade() {

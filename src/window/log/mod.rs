@@ -41,6 +41,7 @@ use parking_lot::Mutex;
 
 use crate::model::{Encoding, Origin, RootKey, Signal, Timestamp};
 
+use super::LetGo;
 pub use commit::Ticket;
 use commit::{Commit, DirectoryLock, sync_directory};
 use file::LogFile;
@@ -106,6 +107,9 @@ struct Shared {
     files: Mutex<Files>,
     /// Marks that are still to be written.
     marks: Mutex<Vec<u8>>,
+    /// Notes about traces that were let go, still to be written, and the files that hold some, each with when it need not be kept for them.
+    let_go: Mutex<Vec<u8>>,
+    noted: Mutex<VecDeque<(Timestamp, Arc<LogFile>)>>,
     commit: Option<Commit>,
     failing: AtomicBool,
     _lock: DirectoryLock,
@@ -158,6 +162,8 @@ impl WindowLog {
             keys: Keys::new(roots),
             files: Mutex::default(),
             marks: Mutex::default(),
+            let_go: Mutex::default(),
+            noted: Mutex::default(),
             commit,
             failing: AtomicBool::new(false),
             _lock: lock,
@@ -190,6 +196,14 @@ impl WindowLog {
         let (file, number) = written?;
         let ticket = self.shared.commit.as_ref().map(Commit::ask);
         Ok(Appended { origin: Origin { number, keeper: file }, ticket })
+    }
+
+    /// Notes which traces were let go, not sampled, for the next start. It is written when the log is tidied next.
+    pub fn note_let_go(&self, notes: &[LetGo]) {
+        if !notes.is_empty() {
+            let mut content = self.shared.let_go.lock();
+            notes.iter().filter(|note| !note.tags.is_empty()).for_each(|note| marks::write_let_go(&mut content, note));
+        }
     }
 
     /// Writes outstanding marks, and removes files whose records have all had their outcome. To be called a few times a
@@ -282,10 +296,19 @@ impl Shared {
     }
 
     fn tidy(self: &Arc<Self>, now: Timestamp) -> io::Result<()> {
-        let marks = std::mem::take(&mut *self.marks.lock());
+        let mut marks = std::mem::take(&mut *self.marks.lock());
+        let let_go = std::mem::take(&mut *self.let_go.lock());
+        marks.extend_from_slice(&let_go);
+        let mut noted = self.noted.lock();
         if !marks.is_empty() {
-            self.append(now, Kind::Marks, &marks)?;
+            let (file, _) = self.append(now, Kind::Marks, &marks)?;
+            // What came after them is held so long anyway: no file waits for this that would not wait.
+            noted.extend((!let_go.is_empty()).then(|| (now.after(self.settings.retention), file)));
         }
+        while noted.front().is_some_and(|(until, _)| *until <= now) {
+            noted.pop_front();
+        }
+        drop(noted);
         let done = self.take_done(now);
         if done.is_empty() {
             return Ok(());
@@ -309,7 +332,8 @@ impl Shared {
         }
         let mut done = Vec::new();
         // Who holds a file that is not written any more can only let go of it: one is the log itself.
-        while files.all.front().is_some_and(|file| Arc::strong_count(file) == 1) {
+        let is_done = |file: &mut Arc<LogFile>| Arc::get_mut(file).is_some_and(|file| !*file.carried.get_mut());
+        while files.all.front_mut().is_some_and(is_done) {
             done.extend(files.all.pop_front());
         }
         done

@@ -134,6 +134,19 @@ fn files_go_oldest_first_once_nobody_needs_them() {
 }
 
 #[test]
+fn a_stop_leaves_files_whose_records_are_carried_to_the_next_start() {
+    let folder = TempDir::new().unwrap();
+    let (log, _) = open(folder.path());
+    let held: Vec<_> = [0, 30, 60].map(|when| append(&log, when, b"body")).into();
+    held.iter().for_each(|origin| origin.keeper.carried());
+    drop(held);
+    log.tidy(at(61));
+    log.close(at(61));
+    drop(log);
+    assert_eq!(recovered(folder.path()).0.len(), 3);
+}
+
+#[test]
 fn files_of_an_earlier_process_go_too() {
     let folder = TempDir::new().unwrap();
     let (log, _) = open(folder.path());

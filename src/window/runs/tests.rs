@@ -27,6 +27,7 @@ const SETTINGS: Settings = Settings {
     max_records: 5,
     longest: None,
     whole_traces: false,
+    remembered: 1000,
 };
 
 fn at(ms: u64) -> Timestamp {
@@ -87,7 +88,7 @@ impl Shard {
 }
 
 fn settle(closed: ClosedTrace) -> (TraceId, CloseReason, Timestamp, Timestamp, Vec<Entry>) {
-    let ClosedTrace { trace_id, records, tracked, reason, opened, closed } = closed;
+    let ClosedTrace { trace_id, records, tracked, reason, opened, closed, .. } = closed;
     assert_eq!(tracked.records(), records.len() as u64);
     tracked.settle(Outcome::Bundled);
     (trace_id, reason, opened, closed, records.iter().map(|record| record.entry).collect())
@@ -337,4 +338,34 @@ fn what_is_read_once_more_and_goes_had_its_outcome_before() {
     closed.tracked.settle(Outcome::Bundled);
     assert_eq!(shard.advance(200_000).len(), 0);
     assert_eq!(shard.totals(), Totals { accepted: 5, bundled: 2, reread: 2, not_sampled: 1, ..Totals::default() });
+}
+
+/// Guarantee: what is remembered of a run is each trace that has a record in it, and none whose records were all gathered.
+#[test]
+fn a_run_tells_which_traces_are_in_it() {
+    let mut runs = Runs::new(SETTINGS.retention, 1_000);
+    for round in 0..20 {
+        let (batch, entries) = traces((1..=200).map(|trace| span(trace, round + 1, 1)).collect());
+        entries.iter().for_each(|entry| runs.put(at(1), at(1), &batch, entry));
+    }
+    for trace in 1..=50 {
+        assert_eq!(runs.gather(at(2), at(0), id(trace)).pieces.len(), 20);
+    }
+    let run = runs.pop().unwrap();
+    let tags = |traces: std::ops::RangeInclusive<u8>, runs: &Runs| -> Vec<u64> {
+        let mut tags: Vec<u64> = traces.map(|trace| tag(runs.hasher.hash(id(trace)))).collect();
+        tags.sort_unstable();
+        tags
+    };
+    let mut told = run.tags();
+    told.sort_unstable();
+    told.dedup();
+    assert_eq!(told, tags(51..=200, &runs));
+    let note = runs.remember(&run);
+    for trace in 1..=250 {
+        assert_eq!(runs.gather(at(2), at(0), id(trace)).missed, (51..=200).contains(&trace), "{trace}");
+    }
+    let mut next = Runs::new(SETTINGS.retention, 1_000);
+    next.recall(&[note]);
+    assert!(next.gather(at(2), at(0), id(51)).missed && !next.gather(at(2), at(0), id(50)).missed);
 }
