@@ -102,7 +102,7 @@ async fn take<I: Intake>(
     let is_long = bytes.len() > OFFLOAD;
     let (config, headers) = (config.clone(), request.headers().clone());
     let work = move || {
-        let body = plain(encoding, bytes, limit, &mut held)?;
+        let body = plain(encoding, bytes.into_vec(), limit, &mut held)?;
         tool.authenticate(&config, &headers, &body)?;
         let read = match tool.read(&body) {
             Ok(alert) => Ok((alert.trace_id, alert.request())),

@@ -8,6 +8,7 @@ use tokio::time::timeout;
 
 use super::export::Failure;
 use super::held::Held;
+use super::room::Room;
 
 /// Room made at once for a body whose length is announced. Most requests fit.
 const RESERVE: usize = 512 * 1024;
@@ -32,7 +33,7 @@ impl Reading<'_> {
         self,
         body: &mut Body,
         check: impl Fn(&[u8]) -> Result<Option<usize>, Failure>,
-    ) -> Result<Vec<u8>, Failure> {
+    ) -> Result<Room, Failure> {
         let Self { limit, patience, held } = self;
         timeout(patience, collect(body, limit, held, check)).await.unwrap_or(Err(Failure::Slow(patience)))
     }
@@ -43,8 +44,8 @@ async fn collect(
     limit: usize,
     held: &mut Held,
     check: impl Fn(&[u8]) -> Result<Option<usize>, Failure>,
-) -> Result<Vec<u8>, Failure> {
-    let mut bytes = Vec::new();
+) -> Result<Room, Failure> {
+    let mut bytes = Room::default();
     while let Some(frame) = body.frame().await {
         let Ok(piece) = frame.map_err(|_| Failure::Aborted)?.into_data() else { continue };
         if piece.len() > limit.saturating_sub(bytes.len()) {
@@ -54,14 +55,14 @@ async fn collect(
             return Err(Failure::busy());
         }
         if bytes.is_empty() {
-            bytes.reserve_exact(check(&piece)?.unwrap_or(0).min(RESERVE).max(piece.len()));
+            bytes.make(check(&piece)?.unwrap_or(0).min(RESERVE).max(piece.len()));
         }
-        bytes.extend_from_slice(&piece);
+        bytes.put(&piece);
         // Growing by doubling would copy the body several times, each time into memory that must be fetched first. But a
         // length that is only announced is not believed without bounds.
         let announced = check(&bytes)?.unwrap_or(0).min(RESERVE);
         if bytes.capacity() < announced {
-            bytes.reserve_exact(announced - bytes.len());
+            bytes.make(announced);
         }
     }
     Ok(bytes)

@@ -71,7 +71,7 @@ async fn take<I: Intake>(port: &Port<I>, request: &mut Request) -> Result<Option
     // How long a compressed file is shows only when it is inflated.
     let is_long = bytes.len() > OFFLOAD || encoding != Encoding::Identity;
     let work = move || {
-        file.content = plain(encoding, bytes, limit, &mut held)?;
+        file.content = plain(encoding, bytes.into_vec(), limit, &mut held)?;
         if file.content.is_empty() {
             return Err(Failure::Form("the attachment is empty".to_owned()));
         }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::counts;
 use super::encoding;
 use super::held::Held;
+use super::room::Room;
 use super::{AdmitError, Admitted, Incoming, Intake, Refusal, RefusalReason};
 use crate::model::{Budget, Encoding, Entry, Signal, Tenant};
 use crate::otlp::{self, InflateError, Limits, Rejected, Scan, WireError, inflate};
@@ -41,7 +42,7 @@ pub(super) struct Port<I> {
 
 /// A request as it came: bytes from `start`, compressed or not.
 pub(super) struct Wire {
-    pub(super) bytes: Vec<u8>,
+    pub(super) bytes: Room,
     pub(super) start: usize,
     pub(super) encoding: Encoding,
     pub(super) format: Format,
@@ -326,7 +327,7 @@ fn prepare(signal: Signal, wire: Wire, limit: usize, mut held: Held) -> Result<P
     // Bytes are limited by configuration; these keep what is *made* of few bytes small: two are enough for a span.
     let limits = Limits::default();
     let Wire { bytes, start, encoding, format } = wire;
-    let bytes = Bytes::from(exact(bytes)).slice(start..);
+    let bytes = bytes.into_bytes().slice(start..);
     let (bytes, wire) = match encoding {
         Encoding::Identity => (bytes, None),
         Encoding::Gzip | Encoding::Zstd => {

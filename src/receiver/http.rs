@@ -20,6 +20,7 @@ use super::body::{Reading, discard};
 use super::encoding;
 use super::export::{Accepted, Failure, Format, Port, Wire};
 use super::held::Held;
+use super::room::Room;
 use super::{Intake, ReceiverError, RefusalReason, alerts, answer, evidence, profiles};
 use crate::config::HttpServer;
 use crate::model::{Encoding, Signal};
@@ -187,11 +188,7 @@ async fn take_profiles<I: Intake>(port: &Port<I>, request: &mut Request) -> Resu
 }
 
 /// The body as it came, within the port's limits.
-pub(super) async fn body<I: Intake>(
-    port: &Port<I>,
-    request: &mut Request,
-    held: &mut Held,
-) -> Result<Vec<u8>, Failure> {
+pub(super) async fn body<I: Intake>(port: &Port<I>, request: &mut Request, held: &mut Held) -> Result<Room, Failure> {
     let limit = port.limit;
     if request.body().size_hint().lower() > limit as u64 {
         return Err(Failure::TooLarge { limit });

@@ -25,6 +25,7 @@ mod held;
 mod http;
 pub mod kafka;
 mod profiles;
+mod room;
 #[cfg(test)]
 mod tests;
 

@@ -39,11 +39,11 @@ type Compiled<T> = Result<T, Vec<Problem>>;
 pub(super) fn policies(configured: &[config::Policy]) -> Compiled<Vec<Policy>> {
     if configured.is_empty() {
         let rule = Rule::One(Condition { test: Test::Error, inverted: false });
-        return Ok(vec![Policy { name: DEFAULT_POLICY.into(), rule }]);
+        return Ok(vec![Policy::new(DEFAULT_POLICY.into(), rule)]);
     }
     let mut problems = names(configured);
     let compiled = each(configured, "policies", |policy| {
-        rule(policy).map(|rule| Policy { name: Arc::from(policy.name.as_str()), rule })
+        rule(policy).map(|rule| Policy::new(Arc::from(policy.name.as_str()), rule))
     });
     match compiled {
         Ok(policies) if problems.is_empty() => Ok(policies),

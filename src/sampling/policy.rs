@@ -17,7 +17,9 @@ use super::{size, trace_state};
 #[derive(Debug)]
 pub(super) struct Policy {
     pub(super) name: Arc<str>,
-    pub(super) rule: Rule,
+    rule: Rule,
+    /// Of each of its choices.
+    told_by: Box<[Sign]>,
 }
 
 /// A policy's type, by how it combines its conditions.
@@ -99,6 +101,12 @@ enum Reach {
 }
 
 impl Policy {
+    pub(super) fn new(name: Arc<str>, rule: Rule) -> Self {
+        let mut policy = Self { name, rule, told_by: Box::default() };
+        policy.told_by = policy.choices().map(Sign::of).collect();
+        policy
+    }
+
     pub(super) fn drops(&self) -> bool {
         matches!(self.rule, Rule::Drop(_))
     }
@@ -118,16 +126,16 @@ impl Policy {
 
     /// Whether what it keeps may have nothing by which it can be told beforehand, so that every trace has to be looked at whole.
     pub(super) fn needs_whole(&self) -> bool {
-        self.choices().any(|conditions| Sign::of(conditions) == Sign::None)
+        self.told_by.contains(&Sign::None)
     }
 
     /// The milliseconds of which something that it keeps is only told by taking longer.
     pub(super) fn longer_than(&self) -> Option<u64> {
-        let longer = |conditions: &[Condition]| match Sign::of(conditions) {
-            Sign::Longer(millis) => Some(millis),
+        let longer = |sign: &Sign| match sign {
+            Sign::Longer(millis) => Some(*millis),
             Sign::Record | Sign::None => None,
         };
-        self.choices().filter_map(longer).min()
+        self.told_by.iter().filter_map(longer).min()
     }
 
     /// Whether this record makes its trace one that the policy may keep, rate limits aside. What it keeps without such a record takes longer
@@ -142,8 +150,9 @@ impl Policy {
     }
 
     fn triggers_where(&self, holds: impl Fn(&Condition) -> bool) -> bool {
-        let mut told = self.choices().filter(|conditions| Sign::of(conditions) == Sign::Record);
-        told.any(|conditions| signs(conditions).all(|(_, condition)| holds(condition)))
+        let mut choices = self.choices().zip(&self.told_by);
+        choices
+            .any(|(conditions, sign)| *sign == Sign::Record && signs(conditions).all(|(_, condition)| holds(condition)))
     }
 
     /// Whether it says nothing of a trace that has no record which triggers and does not take too long, and counts nothing either.
