@@ -16,9 +16,10 @@ const CLASSES: usize = 5 * STEPS + 1;
 const SHARE: usize = 16;
 const LITTLE: usize = 4 << 20;
 
-static ROOMS: Mutex<Rooms> = Mutex::new(Rooms { idle: [const { Vec::new() }; CLASSES], waits: 0, used: 0 });
-
 /// All room of this process.
+static ROOMS: Mutex<Rooms> = Mutex::new(Rooms::new());
+
+/// Room that waits for use, and how much is in use.
 struct Rooms {
     /// By [`class`].
     idle: [Vec<Vec<u8>>; CLASSES],
@@ -26,6 +27,41 @@ struct Rooms {
     waits: usize,
     /// Bytes of the room that bodies have.
     used: usize,
+}
+
+impl Rooms {
+    const fn new() -> Self {
+        Self { idle: [const { Vec::new() }; CLASSES], waits: 0, used: 0 }
+    }
+
+    /// Room of a class and width, if some waits, which counts as used from here on in any case.
+    fn take(&mut self, class: usize, width: usize) -> Option<Vec<u8>> {
+        let idle = self.idle.get_mut(class).and_then(Vec::pop);
+        self.waits -= idle.as_ref().map_or(0, |_| width);
+        self.used += width;
+        idle
+    }
+
+    /// Takes back what counted as `width` bytes.
+    fn give(&mut self, mut bytes: Vec<u8>, width: usize) {
+        self.used -= width;
+        // One that grew beyond what it was made for, or was given away, is of no class.
+        let place = class(width).filter(|_| bytes.capacity() == width).and_then(|(class, _)| self.idle.get_mut(class));
+        let most = (self.used / SHARE).max(LITTLE);
+        if let Some(idle) = place.filter(|_| self.waits + width <= most) {
+            // It is not overwritten: what is read of it is what the next body puts there.
+            bytes.clear();
+            idle.push(bytes);
+            self.waits += width;
+        }
+        // Less is in use than when some of it began to wait.
+        let mut classes = self.idle.iter_mut();
+        while self.waits > most
+            && let Some(idle) = classes.next_back()
+        {
+            self.waits -= idle.drain(..).map(|bytes| bytes.capacity()).sum::<usize>();
+        }
+    }
 }
 
 /// Room for one body, given back when nobody holds the body any more.
@@ -49,11 +85,7 @@ impl Room {
 
     fn of(size: usize) -> Self {
         let Some((class, width)) = class(size) else { return Self { bytes: Vec::with_capacity(size), counted: 0 } };
-        let mut rooms = ROOMS.lock();
-        let idle = rooms.idle.get_mut(class).and_then(Vec::pop);
-        rooms.waits -= idle.as_ref().map_or(0, |_| width);
-        rooms.used += width;
-        drop(rooms);
+        let idle = ROOMS.lock().take(class, width);
         Self { bytes: idle.unwrap_or_else(|| Vec::with_capacity(width)), counted: width }
     }
 
@@ -98,22 +130,8 @@ impl std::ops::Deref for Room {
 
 impl Drop for Room {
     fn drop(&mut self) {
-        if self.counted == 0 {
-            return;
-        }
-        let mut bytes = std::mem::take(&mut self.bytes);
-        let mut rooms = ROOMS.lock();
-        rooms.used -= self.counted;
-        // One that grew beyond what it was made for is of no class.
-        let of_class = class(self.counted).filter(|(_, width)| bytes.capacity() == *width);
-        if let Some((class, width)) =
-            of_class.filter(|(_, width)| rooms.waits + width <= (rooms.used / SHARE).max(LITTLE))
-            && let Some(idle) = rooms.idle.get_mut(class)
-        {
-            // It is not overwritten: what is read of it is what the next body puts there.
-            bytes.clear();
-            idle.push(bytes);
-            rooms.waits += width;
+        if self.counted > 0 {
+            ROOMS.lock().give(std::mem::take(&mut self.bytes), self.counted);
         }
     }
 }
@@ -148,15 +166,18 @@ mod tests {
 
     #[test]
     fn room_that_is_let_go_is_used_again_and_shows_nothing_of_what_was_there() {
-        let size = 100_001;
-        let mut room = Room::of(size);
-        room.put(b"secret");
-        let place = room.bytes.as_ptr();
-        drop(room);
-        // Other tests may have taken it; what they leave is as empty.
-        let again: Vec<Room> = (0..64).map(|_| Room::of(size)).collect();
-        assert!(again.iter().all(|room| room.is_empty()));
-        assert!(again.iter().any(|room| room.bytes.as_ptr() == place));
+        let mut rooms = Rooms::new();
+        let (class, width) = class(100_001).unwrap();
+        assert!(rooms.take(class, width).is_none());
+        let mut room = Vec::with_capacity(width);
+        room.extend_from_slice(b"secret");
+        let place = room.as_ptr();
+        rooms.give(room, width);
+        assert_eq!((rooms.waits, rooms.used), (width, 0));
+        let again = rooms.take(class, width).unwrap();
+        assert!(again.is_empty() && again.as_ptr() == place && rooms.take(class, width).is_none());
+        rooms.give(Vec::new(), width);
+        assert_eq!((rooms.waits, rooms.used), (0, width), "what was given away does not come back");
     }
 
     #[test]
@@ -170,9 +191,14 @@ mod tests {
 
     #[test]
     fn what_waits_is_bounded_by_what_is_in_use() {
-        let rooms: Vec<Room> = (0..100).map(|_| Room::of(512 << 10)).collect();
-        drop(rooms);
-        let rooms = ROOMS.lock();
-        assert!(rooms.waits <= (rooms.used / SHARE).max(LITTLE) + (512 << 10), "{}", rooms.waits);
+        let mut rooms = Rooms::new();
+        let (class, width) = class(*KEPT.end()).unwrap();
+        let held: Vec<_> = (0..1000).map(|_| rooms.take(class, width)).collect();
+        for gone in 1..=held.len() {
+            rooms.give(Vec::with_capacity(width), width);
+            let used = (held.len() - gone) * width;
+            assert!(rooms.used == used && rooms.waits <= (used / SHARE).max(LITTLE), "{gone}");
+        }
+        assert!(rooms.waits > 0, "some is kept for what comes next");
     }
 }
