@@ -10,14 +10,11 @@ use serde_json::Value;
 
 use super::detect::{Engine, Finding, WITHHELD, says_all};
 use super::detectors::{self, Options};
-use super::encoding;
 use super::fields::{Class as _, Part};
 use super::keys::{KeyClass, Keys};
-use super::memo::{Found, Kind, Memo, Print};
+use super::memo::{Kind, Memo};
 use super::remarks::{Remarks, Replaced};
 use super::statement;
-use super::structured;
-use super::survey::Survey;
 use super::sweep::{Known, Sweeper};
 use super::token::Class;
 use crate::config::ClassAction;
