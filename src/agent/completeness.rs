@@ -11,23 +11,24 @@ const REPRO: &str = "repro.";
 
 /// Makes the completeness of `merged` true, given what `late` said of itself.
 pub(super) fn merge(merged: &mut Bundle, late: &Bundle) {
-    let lines: u64 = merged.logs.window.iter().chain(&merged.logs.ambient).map(|line| line.count).sum();
-    let (spans, exemplars) = (merged.trace.spans.len() as u64, merged.metrics.exemplars.len() as u64);
-    merged.completeness.shown = spans + lines + exemplars + merged.attachments.len() as u64;
-    // At least: what the manifests list is exact, and put in its place by the caller where they list all.
-    merged.completeness.records = merged.completeness.records.max(late.completeness.records);
+    counts(merged, late);
     truncated(merged, late);
     missing(merged, late);
 }
 
 /// The same where `late` brings attachments and nothing else: what it lacks is no fault of the whole.
 pub(super) fn merge_files(merged: &mut Bundle, late: &Bundle) {
-    let lines: u64 = merged.logs.window.iter().map(|line| line.count).sum();
-    let (spans, exemplars) = (merged.trace.spans.len() as u64, merged.metrics.exemplars.len() as u64);
-    merged.completeness.shown = spans + lines + exemplars + merged.attachments.len() as u64;
-    merged.completeness.records = merged.completeness.records.max(late.completeness.records);
+    counts(merged, late);
     truncated(merged, late);
     seeds(merged);
+}
+
+fn counts(merged: &mut Bundle, late: &Bundle) {
+    let lines: u64 = merged.logs.window.iter().chain(&merged.logs.ambient).map(|line| line.count).sum();
+    let (spans, exemplars) = (merged.trace.spans.len() as u64, merged.metrics.exemplars.len() as u64);
+    merged.completeness.shown = spans + lines + exemplars + merged.attachments.len() as u64;
+    // At least: what the manifests list is exact, and put in its place by the caller where they list all.
+    merged.completeness.records = merged.completeness.records.max(late.completeness.records);
 }
 
 /// A report may bring the seed of its run.
