@@ -47,6 +47,7 @@ pub(super) fn begin() {
     }
     for name in [
         names::WINDOW_LATE_RECORDS,
+        names::WINDOW_LATE_FAILURES,
         names::WINDOW_RECOVERED_RECORDS,
         names::WINDOW_DAMAGED_FRAMES,
         names::TAIL_SAMPLING_TOO_EARLY,
