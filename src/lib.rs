@@ -37,7 +37,9 @@
 //!
 //! `ARCHITECTURE.md` gives the layers; `tests/layers.rs` holds the imports to them.
 
-/// What a bundle is made of is many small texts, which live and die together: in the C library's allocator they cost a quarter of its making.
+/// What a bundle is made of is many small texts, which live and die together: in the C library's allocator they cost a quarter of its
+/// making. Without huge pages: the system may make a load wait for them (100 ms at 400,000 spans a second), and they take memory that
+/// nobody asked for.
 #[cfg(not(fuzzing))]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
