@@ -32,8 +32,8 @@ impl Walk<'_> {
             let found = self.found(print).unwrap_or_else(|| {
                 let (settled, literals) = statement::cut_literals(text, system);
                 let cuts = literals.iter().map(|cut| cut.to.saturating_sub(cut.from));
-                let edits = cuts.map(|length| Replaced { rule: "statement_literal", length }).collect();
-                if settled == *text {
+                let edits: Vec<_> = cuts.map(|length| Replaced { rule: "statement_literal", length }).collect();
+                if edits.is_empty() && settled == *text {
                     self.add_clean(print);
                 }
                 self.add_found(print, Found { findings: Vec::new(), settled, edits })
