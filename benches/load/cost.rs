@@ -261,10 +261,7 @@ pub(crate) fn incident(policies: &str, storage: &str) -> String {
 
 /// Sends everything, measured or not.
 pub(crate) async fn send_all(server: &Server, requests: &Arc<Requests>, options: &Options) -> Result<(), String> {
-    let mut channels = Vec::new();
-    for _ in 0..options.connections.max(1) {
-        channels.push(connect(server.grpc, None).await?);
-    }
+    let channels = connections(server.grpc, None, options).await?;
     send(&channels, 0..options.turns().end, requests, options).await.map(drop)
 }
 
@@ -276,10 +273,7 @@ async fn load(
     requests: &Arc<Requests>,
     options: &Options,
 ) -> Result<Measured, String> {
-    let mut channels = Vec::new();
-    for _ in 0..options.connections.max(1) {
-        channels.push(connect(port, authority.as_deref()).await?);
-    }
+    let channels = connections(port, authority.as_deref(), options).await?;
     let Range { start: warm, end: total } = options.turns();
     send(&channels, 0..warm, requests, options).await?;
     let probes = health.map(Probes::start);
@@ -338,6 +332,14 @@ async fn send(
         waited.extend(connection.map_err(|error| error.to_string())??);
     }
     Ok(waited)
+}
+
+async fn connections(port: u16, authority: Option<&str>, options: &Options) -> Result<Vec<Channel>, String> {
+    let mut channels = Vec::new();
+    for _ in 0..options.connections.max(1) {
+        channels.push(connect(port, authority).await?);
+    }
+    Ok(channels)
 }
 
 async fn connect(port: u16, authority: Option<&str>) -> Result<Channel, String> {

@@ -7,14 +7,12 @@ use crate::cost::{Options, Requests, incident, send_all};
 use crate::server::Server;
 use crate::traffic;
 
-/// Windows keep what is sent until the process is killed.
-const STORAGE: &str = "file_storage";
-
 pub(crate) async fn measure(options: &Options) -> Result<(), String> {
     let encoded = traffic::encoded(crate::cost::REQUESTS, options.failing).into();
     let requests = Requests::new(&encoded, options);
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-    let incident = incident("[]", STORAGE)
+    // Windows keep what is sent until the process is killed.
+    let incident = incident("[]", "file_storage")
         .replace("retention: 10s", "retention: 1h")
         .replace("decision_wait: 10s", "decision_wait: 1h");
     let (first, empty) = started(&incident, folder.path()).await?;

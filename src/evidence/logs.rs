@@ -32,9 +32,6 @@ struct Entry<'l> {
     others: Vec<String>,
     /// At or before the error.
     before: bool,
-    severity: i32,
-    /// Carries `exception.*` attributes.
-    thrown: bool,
     /// Speaks of an error or a decision.
     key: bool,
     /// Is the first or the last of its service.
@@ -115,8 +112,6 @@ impl<'l> Entry<'l> {
             template: None,
             others: Vec::new(),
             before,
-            severity: log.severity,
-            thrown: log.exception.is_some(),
             key: false,
             end: false,
             rare: false,

@@ -61,9 +61,7 @@ async fn collect(
         // Growing by doubling would copy the body several times, each time into memory that must be fetched first. But a
         // length that is only announced is not believed without bounds.
         let announced = check(&bytes)?.unwrap_or(0).min(RESERVE);
-        if bytes.capacity() < announced {
-            bytes.make(announced);
-        }
+        bytes.make(announced);
     }
     Ok(bytes)
 }

@@ -108,10 +108,6 @@ impl Room {
     pub(super) fn into_vec(mut self) -> Vec<u8> {
         std::mem::take(&mut self.bytes)
     }
-
-    pub(super) fn capacity(&self) -> usize {
-        self.bytes.capacity()
-    }
 }
 
 impl AsRef<[u8]> for Room {
@@ -186,7 +182,7 @@ mod tests {
         room.make(10);
         room.put(b"0123456789");
         room.make(40_000);
-        assert!(room.capacity() >= 40_000 && &room[..] == b"0123456789");
+        assert!(room.bytes.capacity() >= 40_000 && &room[..] == b"0123456789");
     }
 
     #[test]

@@ -80,7 +80,7 @@ static FINDER: LazyLock<Option<AhoCorasick>> =
 pub(super) fn is_severe(entry: &Entry<'_>) -> bool {
     const LEVELS: [&str; 7] = ["warn", "err", "crit", "fatal", "alert", "emerg", "severe"];
     let level = entry.level.to_ascii_lowercase();
-    entry.thrown || entry.severity >= WARN || LEVELS.iter().any(|name| level.starts_with(name))
+    entry.log.exception.is_some() || entry.log.severity >= WARN || LEVELS.iter().any(|name| level.starts_with(name))
 }
 
 /// Whether a message speaks of an error or a decision.
