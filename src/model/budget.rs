@@ -106,6 +106,18 @@ impl Budget {
 }
 
 impl Permit {
+    /// Bytes taken.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The limit in bytes of the budget that it was taken from.
+    #[must_use]
+    pub fn limit(&self) -> usize {
+        self.inner.limit
+    }
+
     /// Makes it one of `bytes`, whether or not so many are free, as [`Budget::take_anyway`] does.
     pub fn resize(&mut self, bytes: usize) {
         if bytes > self.bytes {

@@ -151,7 +151,7 @@ impl Window {
     /// traces cost beyond that is held in `room`.
     #[must_use]
     pub fn by_trigger(settings: Settings, room: Permit) -> Self {
-        let runs = Runs::new(settings.retention, settings.remembered);
+        let runs = Runs::new(settings.retention, settings.remembered, room.limit());
         Self { runs: Some(runs), room: Some(room), ..Self::new(settings) }
     }
 

@@ -27,6 +27,11 @@ const RUN: usize = 1 << 15;
 /// Runs that one retention is spread over, if they do not fill up before: a record is held so much longer at most.
 const RUNS_A_RETENTION: u32 = 32;
 
+/// Runs that the byte budget is spread over, if it is large: when memory runs short, little more goes than needs to.
+const RUNS_A_BUDGET: usize = 64;
+/// Bytes of requests that a run has in any case: its own tables are small beside them.
+const MIN_BYTES: usize = 1 << 20;
+
 /// Tags that are looked at before one is noted once more.
 const LAST_TAGS: usize = 1 << 12;
 
@@ -34,6 +39,8 @@ const LAST_TAGS: usize = 1 << 12;
 #[derive(Debug)]
 pub(super) struct Runs {
     retention: Duration,
+    /// A run with so many bytes is full.
+    bytes_a_run: usize,
     hasher: Seeded,
     /// The oldest first.
     runs: VecDeque<Run>,
@@ -51,6 +58,8 @@ pub(super) struct Run {
     heads: Box<[u16]>,
     slots: Vec<Slot>,
     requests: Vec<Request>,
+    /// What is held for these.
+    bytes: usize,
     /// Records that have not been gathered.
     pub(super) records: u64,
     /// Those of them whose requests nothing keeps beside memory.
@@ -109,10 +118,11 @@ pub(super) struct Piece {
 }
 
 impl Runs {
-    /// None. Of so many traces at least it is remembered that records of them have gone.
-    pub(super) fn new(retention: Duration, remembered: usize) -> Self {
+    /// None, of a window that may hold `budget` bytes. Of so many traces at least it is remembered that records of them have gone.
+    pub(super) fn new(retention: Duration, remembered: usize, budget: usize) -> Self {
         let (hasher, gone) = (Seeded::random(), Gone::new(remembered));
-        Self { retention, hasher, runs: VecDeque::new(), records: 0, gone }
+        let bytes_a_run = (budget / RUNS_A_BUDGET).max(MIN_BYTES);
+        Self { retention, bytes_a_run, hasher, runs: VecDeque::new(), records: 0, gone }
     }
 
     /// Records held.
@@ -124,7 +134,8 @@ impl Runs {
     pub(super) fn put(&mut self, arrived: Timestamp, outside: Timestamp, batch: &Arc<Batch>, entry: &Entry) {
         let hash = self.hasher.hash(entry.head.trace_id);
         let age = self.retention / RUNS_A_RETENTION;
-        let has_room = |run: &&mut Run| run.slots.len() < RUN && arrived.since(run.first) <= age;
+        let has_room =
+            |run: &&mut Run| run.slots.len() < RUN && run.bytes < self.bytes_a_run && arrived.since(run.first) <= age;
         if let Some(run) = self.runs.back_mut().filter(has_room) {
             run.put(hash, arrived, outside, batch, entry);
         } else {
@@ -233,6 +244,7 @@ impl Run {
             heads: vec![0; RUN].into_boxed_slice(),
             slots: Vec::new(),
             requests: Vec::new(),
+            bytes: 0,
             records: 0,
             unkept: 0,
         }
@@ -286,12 +298,11 @@ impl Run {
                     last.surroundings.push(surroundings);
                 }
             }
-            _ => self.requests.push(Request {
-                batch: Arc::clone(batch),
-                arrived,
-                outside,
-                surroundings: SmallVec::from([surroundings]),
-            }),
+            _ => {
+                let surroundings = SmallVec::from([surroundings]);
+                self.requests.push(Request { batch: Arc::clone(batch), arrived, outside, surroundings });
+                self.bytes += batch.permit.bytes();
+            }
         }
         self.last = arrived;
         let before = self.head(hash);

@@ -186,7 +186,8 @@ fn input_36_37_and_all_others_are_answered_under_load_and_memory_stays_within_it
     (0..64).for_each(|_| bodies::fill(home.http));
     assert_bounded(&casefile, "full windows");
     let held = casefile.metrics().sum(names::WINDOW_BYTES, &[]) >> 20;
-    // As full as they get: from four fifths of their room on, what waits is decided before its time.
+    // As full as they get: when little of their room is left, what waits longest goes before its time.
+    eprintln!("{held} MiB are held");
     assert!(held > LIMIT_MIB / 3, "the windows are full: {held} MiB");
     let slow = connections::slow(home.http, home.grpc);
     (0..10).for_each(|_| bodies::fill(home.http));

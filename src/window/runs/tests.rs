@@ -215,6 +215,24 @@ fn under_pressure_what_waits_goes_before_its_time_and_what_has_failed_does_not()
 }
 
 #[test]
+fn under_pressure_little_more_goes_than_needs_to_however_large_requests_are() {
+    let mut shard = Shard::new();
+    let budget = Budget::new(64 << 20);
+    shard.window = Window::by_trigger(SETTINGS, budget.take(0).unwrap());
+    for n in 0..60 {
+        let (batch, entries) = traces(vec![span(n + 1, 1, 1)]);
+        let (bytes, permit) = (batch.bytes.clone(), budget.take(1 << 20).unwrap());
+        let batch = Batch { signal: batch.signal, bytes, packed: None, permit, origin: None };
+        shard.admit(0, &(Arc::new(batch), entries), |_| Mark::None);
+    }
+    while budget.is_short(80) && shard.window.relieve_waiting(at(0), true) {
+        drop(shard.window.take_spent());
+    }
+    assert!(!budget.is_short(80) && budget.is_short(75), "{}", budget.used());
+    shard.window.let_go_waiting(Outcome::NotSampled);
+}
+
+#[test]
 fn what_comes_while_its_trace_is_decided_is_gathered_for_it() {
     let mut shard = Shard::new();
     shard.admit(0, &traces(vec![span(1, 1, 1)]), |_| Mark::Trigger);
@@ -343,7 +361,7 @@ fn what_is_read_once_more_and_goes_had_its_outcome_before() {
 /// Guarantee: what is remembered of a run is each trace that has a record in it, and none whose records were all gathered.
 #[test]
 fn a_run_tells_which_traces_are_in_it() {
-    let mut runs = Runs::new(SETTINGS.retention, 1_000);
+    let mut runs = Runs::new(SETTINGS.retention, 1_000, 0);
     for round in 0..20 {
         let (batch, entries) = traces((1..=200).map(|trace| span(trace, round + 1, 1)).collect());
         entries.iter().for_each(|entry| runs.put(at(1), at(1), &batch, entry));
@@ -365,7 +383,7 @@ fn a_run_tells_which_traces_are_in_it() {
     for trace in 1..=250 {
         assert_eq!(runs.gather(at(2), at(0), id(trace)).missed, (51..=200).contains(&trace), "{trace}");
     }
-    let mut next = Runs::new(SETTINGS.retention, 1_000);
+    let mut next = Runs::new(SETTINGS.retention, 1_000, 0);
     next.recall(&[note]);
     assert!(next.gather(at(2), at(0), id(51)).missed && !next.gather(at(2), at(0), id(50)).missed);
 }
