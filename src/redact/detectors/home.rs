@@ -64,7 +64,7 @@ impl HomeFolder {
     pub(super) fn new() -> Result<Self, String> {
         const MOUNTED: &str = "(?:/export|/usr|/var|/mnt/[a-z]|/cygdrive/[a-z]|/host(?:fs)?|/[a-z])?";
         Regex::new(&format!(
-            r#"(?:^|[^\w.])(?:{MOUNTED}/(?:home|Users)/|(?P<windows>(?i:[a-z]:|[\\/]{{2,4}}[\w.$-]{{1,64}})[\\/]+(?i:users|documents and settings|home)\$?[\\/]+))([^\s/\\:;,"'<>|()\[\]{{}}]{{1,64}})"#,
+            r#"(?:^|[^\w.])(?:{MOUNTED}/(?:home|Users)/|(?P<windows>(?i:[a-z]:|[\\/]{{2,4}}[\w.$-]+)[\\/]+(?i:users|documents and settings|home)\$?[\\/]+))([^\s/\\:;,"'<>|()\[\]{{}}]+)"#,
         ))
         .map(Self)
         .map_err(|error| error.to_string())

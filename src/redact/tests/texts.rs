@@ -212,6 +212,8 @@ fn home_folders_lose_the_name_only() {
         spaced.starts_with(r"C:\Users\user:U-a") && spaced.ends_with(r"\x.cs line 3") && !spaced.contains("Lee"),
         "{spaced}"
     );
+    let long = redactor.text(&format!("/home/alice.{}.of.accounting/x", "lee".repeat(30)));
+    assert!(long.starts_with("/home/user:U-a") && long.ends_with("/x") && !long.contains("accounting"), "{long}");
     for stays in ["GET /api/home/start", "https://h.example/home/", r"C:\Users\Public\x"] {
         assert_eq!(redactor.text(stays), stays);
     }
