@@ -59,9 +59,6 @@ pub(crate) fn give_back_soon() {
     mi_option_set_default(PURGE_DELAY, MILLISECONDS);
 }
 
-#[cfg(fuzzing)]
-pub(crate) fn give_back_soon() {}
-
 pub mod agent;
 pub mod alerts;
 pub mod attachments;

@@ -181,6 +181,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 /// What holds for the whole process: memory that is free goes back, one TLS implementation, and panics that do not print what they were
 /// working on.
 fn prepare_process() {
+    #[cfg(not(fuzzing))]
     crate::give_back_soon();
     // An error means that one is installed already, which is as good.
     rustls::crypto::ring::default_provider().install_default().map_or_else(drop, drop);
