@@ -51,12 +51,24 @@ pub(crate) fn give_back_soon() {
     /// `mi_option_purge_delay` in mimalloc's header, of versions 2 and 3.
     const PURGE_DELAY: std::ffi::c_int = 15;
     const MILLISECONDS: std::ffi::c_long = 100;
-    #[expect(unsafe_code, reason = "mimalloc's options have no other door; this function takes any two numbers")]
-    // SAFETY: the signature is that of `mimalloc.h`, whose enumerations are of type `int`; a number that is no option's is ignored.
-    unsafe extern "C" {
-        safe fn mi_option_set_default(option: std::ffi::c_int, value: std::ffi::c_long);
-    }
     mi_option_set_default(PURGE_DELAY, MILLISECONDS);
+}
+
+/// Has the allocator give back to the system whatever of this thread's memory is free, at once: of what it took to start.
+#[cfg(not(fuzzing))]
+pub(crate) fn give_back() {
+    mi_collect(true);
+}
+
+#[cfg(not(fuzzing))]
+#[expect(
+    unsafe_code,
+    reason = "mimalloc has no other door to these; both may be called at any time, the first with any two numbers"
+)]
+// SAFETY: the signatures are those of `mimalloc.h`, whose enumerations are of type `int`; a number that is no option's is ignored.
+unsafe extern "C" {
+    safe fn mi_option_set_default(option: std::ffi::c_int, value: std::ffi::c_long);
+    safe fn mi_collect(force: bool);
 }
 
 pub mod agent;

@@ -31,5 +31,5 @@ pub use raw::{RawError, RawSealer, SealedRaw, recipients_of};
 #[cfg(test)]
 pub(crate) use sealed::seal_parts;
 pub use sealed::{Closed, SealError, Sealed, digest_of, seal};
-pub(crate) use tokens::tokens;
+pub(crate) use tokens::{read_table, tokens};
 pub use unseal::{Identities, IdentityError, UnsealError};

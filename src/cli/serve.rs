@@ -4,6 +4,7 @@ use anyhow::Context as _;
 
 use super::reload::{self, Watched};
 use super::sources::{BadConfig, ConfigArgs};
+use crate::bundle;
 use crate::config::{ProcessEnvironment, ValidatedConfig, Witness};
 use crate::model::Totals;
 use crate::pipeline::{self, Addresses, Gateway, ReloadError, Service, ServiceError};
@@ -85,8 +86,11 @@ async fn serve(config: &ValidatedConfig, mut watched: Watched) -> anyhow::Result
         tracing::info!("stopped");
         return failure.map_or(Ok(()), |failure| Err(failure.into()));
     }
+    read_beside();
     let mut service = start(config).await?;
     reload::begin_counting();
+    #[cfg(not(fuzzing))]
+    crate::give_back();
     ready(service.addresses());
     let failure = loop {
         tokio::select! {
@@ -103,6 +107,12 @@ async fn serve(config: &ValidatedConfig, mut watched: Watched) -> anyhow::Result
     let Totals { accepted, bundled, not_sampled, dropped, carried, reread, .. } = totals;
     tracing::info!(accepted, bundled, not_sampled, dropped, carried, reread, pending = totals.pending(), "stopped");
     failure.map_or(Ok(()), |failure| Err(failure.into()))
+}
+
+/// Begins to read what the first bundle needs. If there is no thread for it now, that reads it.
+fn read_beside() {
+    let reading = std::thread::Builder::new().name("tokens".to_owned()).spawn(bundle::read_table);
+    reading.map_or_else(drop, drop);
 }
 
 fn ready(at: &Addresses) {

@@ -378,7 +378,6 @@ impl Core {
         is_late: bool,
     ) -> Option<Sealed> {
         let (trace_id, rules) = (trace.trace_id, &local.rules);
-        let _span = tracing::info_span!("make_bundle", %trace_id, policy, late = is_late).entered();
         let closed = Closed { reason: trace.reason, opened: trace.opened, closed: trace.closed };
         // A late piece amends a bundle that has been counted against its incident's limit already, or goes as what it belongs to did.
         let shape = self.stages.limiter.shape(&trace.records);
@@ -389,6 +388,7 @@ impl Core {
             trace.tracked.settle(Outcome::Dropped(DropReason::IncidentLimit));
             return None;
         }
+        let _span = tracing::info_span!("make_bundle", %trace_id, policy, late = is_late).entered();
         let mut records = rules.raw.as_ref().map(|_| trace.records.clone()).unwrap_or_default();
         let ids = self.loose.ids(&trace.records);
         // Remembered before they are looked for, so that none falls between the two.

@@ -21,6 +21,8 @@ const PASS: usize = 512;
 const RELIEVED: usize = 64;
 /// Longest sleep between two looks at the deadlines.
 const TICK: Duration = Duration::from_millis(50);
+/// The shortest: deadlines that lie close together are met together.
+const NAP: Duration = Duration::from_millis(10);
 
 /// What a shard's thread works with.
 #[derive(Clone)]
@@ -90,6 +92,6 @@ impl ShardLoop {
 
     fn sleep(&self, shard: usize, now: Timestamp) {
         let until_due = self.core.next_deadline(shard).map_or(TICK, |deadline| deadline.since(now));
-        thread::sleep(until_due.clamp(Duration::from_millis(1), TICK));
+        thread::sleep(until_due.clamp(NAP, TICK));
     }
 }

@@ -92,6 +92,19 @@ impl Filter {
         table.get(at).is_some_and(|generations| generations.iter().any(holds))
     }
 
+    /// The same of each of these. They are looked at together: what of the table is not in a core's nearest cache comes for many at once.
+    pub(super) fn may_contain_each(&self, ids: impl Iterator<Item = TraceId>) -> Vec<bool> {
+        let table = self.table(self.level.load(Ordering::Acquire));
+        let holds = |id| {
+            let (at, bits) = self.place(id, table.len());
+            let load = |word: &AtomicU64| word.load(Ordering::Acquire);
+            let [one, other] = table.get(at).map_or([0; 2], |generations| generations.each_ref().map(load));
+            // Without a branch, which would wait for what is loaded.
+            (one & bits == bits) | (other & bits == bits)
+        };
+        ids.map(holds).collect()
+    }
+
     fn set(&self, id: TraceId, level: usize, generation: usize) {
         let table = self.table(level);
         let (at, bits) = self.place(id, table.len());

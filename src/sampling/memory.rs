@@ -57,6 +57,11 @@ impl Memory {
         self.perhaps_sampled.may_contain(trace_id).then(|| sampled.get(&trace_id))?
     }
 
+    /// Which of these traces may have been sampled: of the others, none was.
+    pub(super) fn perhaps_sampled(&self, ids: impl Iterator<Item = TraceId>) -> Vec<bool> {
+        self.perhaps_sampled.may_contain_each(ids)
+    }
+
     /// Why this trace was not sampled.
     pub(super) fn not_sampled(&self, trace_id: TraceId) -> Option<Past> {
         self.not_sampled.as_ref()?.get(&trace_id)

@@ -179,6 +179,12 @@ impl Sampler {
         self.memory.sampled(trace_id).is_some()
     }
 
+    /// For which of these traces [`Sampler::sampled_before`] has to be asked: the others were not.
+    #[must_use]
+    pub fn perhaps_sampled_before(&self, ids: impl Iterator<Item = TraceId>) -> Vec<bool> {
+        self.memory.perhaps_sampled(ids)
+    }
+
     /// Remembers that a trace was sampled and has no bundle, because its incident has as many as it may.
     pub fn remember_over_limit(&self, trace_id: TraceId) {
         self.memory.remember_over_limit(trace_id);

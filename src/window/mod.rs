@@ -66,6 +66,9 @@ pub const OPEN_COST: usize = size_of::<Record>() + 160;
 /// What one is counted for whose trace is not open, in a window [`Window::by_trigger`].
 pub const WAITING_COST: usize = 24;
 
+/// Records between one that is put and the one whose place is fetched meanwhile.
+const AHEAD: usize = 8;
+
 /// How long a shard holds records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
@@ -147,7 +150,7 @@ impl Window {
     }
 
     /// A window of traces that are sampled only if a record of theirs triggers. The others never come out of it: their records
-    /// go one by one, not sampled, `retention` after they came (or up to a 32nd later), and cost little until then. What open
+    /// go one by one, not sampled, `retention` after they came (or up to a 64th later), and cost little until then. What open
     /// traces cost beyond that is held in `room`.
     #[must_use]
     pub fn by_trigger(settings: Settings, room: Permit) -> Self {
@@ -162,19 +165,24 @@ impl Window {
         Self { rereads: true, ..Self::by_trigger(settings, room) }
     }
 
-    /// Takes in the records of a request that have a trace id; `tracked` is theirs.
+    /// Takes in the records of a request that have a trace id; `tracked` is theirs, and each has its mark.
     pub fn admit_request(
         &mut self,
         now: Timestamp,
         batch: &Arc<Batch>,
         entries: &[Entry],
         tracked: Tracked,
-        mark: impl Fn(&Entry) -> Mark,
+        marks: &[Mark],
     ) {
         let now = self.clock.observe(now);
         self.owe(tracked);
-        for entry in entries.iter().filter(|entry| !entry.head.trace_id.is_zero()) {
-            self.place(now, batch, entry, mark(entry));
+        for (at, (entry, mark)) in entries.iter().zip(marks).enumerate() {
+            if let (Some(runs), Some(ahead)) = (&self.runs, entries.get(at + AHEAD)) {
+                runs.fetch(ahead.head.trace_id);
+            }
+            if !entry.head.trace_id.is_zero() {
+                self.place(now, batch, entry, *mark);
+            }
         }
         self.account();
     }

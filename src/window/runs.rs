@@ -12,6 +12,7 @@
 mod tests;
 
 use std::collections::VecDeque;
+use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,9 +24,9 @@ use crate::model::{Batch, ByteRange, Entry, Head, Record, Timestamp, TraceId};
 use crate::otlp;
 
 /// Records of a run. Places in it, counted from one, fit into 16 bits.
-const RUN: usize = 1 << 15;
+const RUN: usize = 1 << 14;
 /// Runs that one retention is spread over, if they do not fill up before: a record is held so much longer at most.
-const RUNS_A_RETENTION: u32 = 32;
+const RUNS_A_RETENTION: u32 = 64;
 
 /// Runs that the byte budget is spread over, if it is large: when memory runs short, little more goes than needs to.
 const RUNS_A_BUDGET: usize = 64;
@@ -146,6 +147,12 @@ impl Runs {
         self.records += 1;
     }
 
+    /// Begins to fetch what [`Runs::put`] looks at for this trace. That is anywhere in a table, which other work has put out of the nearest
+    /// caches: nobody waits for it here.
+    pub(super) fn fetch(&self, trace_id: TraceId) {
+        black_box(self.runs.back().map(|run| run.head(self.hasher.hash(trace_id))));
+    }
+
     /// Takes out the records of a trace that have come since `since` and are not too old.
     pub(super) fn gather(&mut self, now: Timestamp, since: Timestamp, trace_id: TraceId) -> Gathered {
         let hash = self.hasher.hash(trace_id);
@@ -227,7 +234,7 @@ impl Runs {
 }
 
 /// What is remembered of the hash of a trace: as much as a run knows of it.
-fn tag(hash: u64) -> u64 {
+pub(super) fn tag(hash: u64) -> u64 {
     (chain(hash) as u64) << 32 | u64::from(Slot::hash(hash))
 }
 

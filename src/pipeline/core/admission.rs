@@ -107,8 +107,10 @@ impl Core {
         if self.by_trigger
             && let Some(window) = self.windows.first()
         {
-            let mark = |entry: &Entry| mark(&local.sampler, batch, entry);
-            window.lock().admit_request(now, held, entries, accepted, mark);
+            let mut window = window.lock();
+            let marks = marks(&local.sampler, batch, entries);
+            window.admit_request(now, held, entries, accepted, &marks);
+            drop(window);
             self.measure(now, batch, entries);
             return;
         }
@@ -185,13 +187,23 @@ impl Form {
     }
 }
 
+/// What each record of a request says: [`mark`].
+fn marks(sampler: &Sampler, batch: &Arc<Batch>, entries: &[Entry]) -> Vec<Mark> {
+    let perhaps = sampler.perhaps_sampled_before(entries.iter().map(|entry| entry.head.trace_id));
+    let of = |(entry, perhaps)| if perhaps { mark(sampler, batch, entry) } else { mark_of_new(sampler, batch, entry) };
+    entries.iter().zip(perhaps).map(of).collect()
+}
+
 /// What a record says about whether its trace is worth deciding. To be asked under the lock of its window: a decision that
 /// falls meanwhile looks for what it missed.
 fn mark(sampler: &Sampler, batch: &Arc<Batch>, entry: &Entry) -> Mark {
+    if sampler.sampled_before(entry.head.trace_id) { Mark::Late } else { mark_of_new(sampler, batch, entry) }
+}
+
+/// The same of a record whose trace was not sampled before.
+fn mark_of_new(sampler: &Sampler, batch: &Arc<Batch>, entry: &Entry) -> Mark {
     let record = || Record { batch: Arc::clone(batch), entry: *entry };
-    if sampler.sampled_before(entry.head.trace_id) {
-        Mark::Late
-    } else if sampler.may_trigger(batch.signal, &entry.head) && sampler.triggers(&record()) {
+    if sampler.may_trigger(batch.signal, &entry.head) && sampler.triggers(&record()) {
         Mark::Trigger
     } else {
         Mark::None

@@ -75,7 +75,8 @@ impl Shard {
 
     fn admit(&mut self, ms: u64, (batch, entries): &(Arc<Batch>, Vec<Entry>), mark: impl Fn(&Entry) -> Mark) {
         let tracked = self.ledger.accept(entries.len() as u64);
-        self.window.admit_request(at(ms), batch, entries, tracked, mark);
+        let marks: Vec<Mark> = entries.iter().map(mark).collect();
+        self.window.admit_request(at(ms), batch, entries, tracked, &marks);
     }
 
     fn advance(&mut self, ms: u64) -> Vec<ClosedTrace> {

@@ -61,7 +61,7 @@ impl Named {
             services: AhoCorasick::builder()
                 .ascii_case_insensitive(true)
                 .match_kind(MatchKind::LeftmostLongest)
-                .kind(Some(AhoCorasickKind::DFA))
+                .kind(Some(AhoCorasickKind::ContiguousNFA))
                 .build(SERVICES.iter().chain(WORDS))
                 .map_err(|error| error.to_string())?,
             credential: compile(&format!(
