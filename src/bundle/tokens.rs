@@ -2,8 +2,7 @@
 
 const ENCODING: &str = "o200k_base";
 
-/// Reads the table of the encoding, so that nobody waits for it later. That takes twice the memory that the table has, for a moment: better
-/// before windows fill than beside them.
+/// Reads the table of the encoding, so that nobody waits for it later. That takes more memory than the table has, for a moment.
 pub(crate) fn read_table() {
     tiktoken::get_encoding(ENCODING);
 }

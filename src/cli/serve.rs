@@ -4,8 +4,8 @@ use anyhow::Context as _;
 
 use super::reload::{self, Watched};
 use super::sources::{BadConfig, ConfigArgs};
-use crate::bundle;
 use crate::config::{ProcessEnvironment, ValidatedConfig, Witness};
+use crate::exporter::begin_counting;
 use crate::model::Totals;
 use crate::pipeline::{self, Addresses, Gateway, ReloadError, Service, ServiceError};
 use crate::telemetry::logs;
@@ -86,7 +86,7 @@ async fn serve(config: &ValidatedConfig, mut watched: Watched) -> anyhow::Result
         tracing::info!("stopped");
         return failure.map_or(Ok(()), |failure| Err(failure.into()));
     }
-    read_beside();
+    begin_counting();
     let mut service = start(config).await?;
     reload::begin_counting();
     #[cfg(not(fuzzing))]
@@ -107,12 +107,6 @@ async fn serve(config: &ValidatedConfig, mut watched: Watched) -> anyhow::Result
     let Totals { accepted, bundled, not_sampled, dropped, carried, reread, .. } = totals;
     tracing::info!(accepted, bundled, not_sampled, dropped, carried, reread, pending = totals.pending(), "stopped");
     failure.map_or(Ok(()), |failure| Err(failure.into()))
-}
-
-/// Begins to read what the first bundle needs. If there is no thread for it now, that reads it.
-fn read_beside() {
-    let reading = std::thread::Builder::new().name("tokens".to_owned()).spawn(bundle::read_table);
-    reading.map_or_else(drop, drop);
 }
 
 fn ready(at: &Addresses) {

@@ -16,6 +16,7 @@ mod retry;
 mod store;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod webhook;
 mod writer;
 
@@ -31,5 +32,6 @@ pub use open::{Bucket, BucketKind};
 pub use queue::{ExportQueue, Outlets, QueueError};
 pub use raw::RawWriter;
 pub use store::{Created, Listed, MAX_OBJECT_BYTES, Store, TooLarge};
+pub(crate) use tokens::begin_counting;
 pub use webhook::{EVENT_TYPE, Webhook};
 pub use writer::{BundleWriter, Receipt, Written};

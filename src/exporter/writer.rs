@@ -26,9 +26,8 @@ use super::health::{Health, OnHealth};
 use super::index::IndexRef;
 use super::retry::retry;
 use super::store::{Created, Store};
-use crate::bundle::{
-    Envelope, MAX_DOCUMENT_BYTES, Ran, Sealed, Signer, digest_of, envelope, names, pack, tokens, unpack,
-};
+use super::tokens::count;
+use crate::bundle::{Envelope, MAX_DOCUMENT_BYTES, Ran, Sealed, Signer, digest_of, envelope, names, pack, unpack};
 use crate::config::{BundleExporter, Compression, RetryOnFailure};
 use crate::model::{
     Bundle, IncidentFacts, IncidentNumbers, Manifest, ManifestKind, ObjectRef, RecordDigest, SealFacts,
@@ -419,12 +418,6 @@ fn counted(sealed: &Sealed) -> Counted<'_> {
 /// Tokens of a case's document.
 async fn tokens_of(sealed: &Sealed) -> Option<u64> {
     sealed.tokens(count).await
-}
-
-/// Counts the tokens of a document where it keeps no other task waiting. `None` if that failed: no bundle is lost for a number.
-async fn count(document: Bytes) -> Option<u64> {
-    let counted = tokio::task::spawn_blocking(move || tokens(&document)).await;
-    counted.inspect_err(|error| tracing::error!(%error, "the tokens of a document could not be counted")).ok().flatten()
 }
 
 fn object_ref(name: &str, stored: &Bytes, document: &str, compression: Compression) -> ObjectRef {

@@ -12,7 +12,13 @@ pub(super) struct Here(meta::Regex);
 impl Here {
     /// Compiles `pattern`.
     pub(super) fn new(pattern: &str) -> Result<Self, String> {
-        let config = meta::Config::new().nfa_size_limit(Some(16 << 20));
+        // Tried at one place, it needs none of the engines that are fast over long texts and keep tables for it, some for each thread.
+        let config = meta::Config::new()
+            .nfa_size_limit(Some(16 << 20))
+            .hybrid(false)
+            .dfa(false)
+            .onepass(false)
+            .auto_prefilter(false);
         meta::Regex::builder().configure(config).build(pattern).map(Self).map_err(|error| error.to_string())
     }
 
