@@ -13,7 +13,7 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
-use self::own::{OwnObjects, Reading};
+use self::own::{Changing, OwnObjects, Reading};
 use self::services::Services;
 use super::error::ExportError;
 use super::store::Store;
@@ -51,35 +51,38 @@ impl Counters {
     /// Counts a failure, unless this or another writer has counted it already, and returns the numbers that include it.
     pub(crate) async fn count(&self, failure: Counted<'_>, now: Timestamp) -> Result<IncidentNumbers, ExportError> {
         let service = self.services.note(failure.ran, failure.failed_at).await?;
-        let slot = self.incidents.slot(failure.incident);
-        let mut held = slot.lock().await;
-        let mut own = self.own(failure.incident, &mut held).await?;
+        // Others' objects are read outside of the lock: failures of one incident must not wait for one another's listings.
         let others = self.others(failure.incident).await?;
         let counted = |counters: &IncidentCounters| tally::counts(counters, failure.bundle_id);
-        if !counted(&own) && !others.iter().any(counted) {
-            tally::add(&mut own, failure, now);
-            self.incidents.save(failure.incident, &own).await?;
-        }
-        let numbers = numbers(&others, &own, &service, failure);
-        *held = Some(own);
+        let slot = self.incidents.slot(failure.incident);
+        let numbers = {
+            let mut held = slot.lock().await;
+            let Changing { object, changes } = &mut *held;
+            let own = self.own(failure.incident, object).await?;
+            if !counted(own) && !others.iter().any(counted) {
+                tally::add(own, failure, now);
+                *changes += 1;
+            }
+            numbers(&others, own, &service, failure)
+        };
+        // Before anybody is told: counted here alone it would be lost with the process, and its manifest would stay.
+        self.incidents.store(failure.incident, &slot).await?;
         Ok(numbers)
     }
 
     /// The numbers as they are, around a failure that is not counted.
     pub(crate) async fn numbers(&self, failure: Counted<'_>) -> Result<IncidentNumbers, ExportError> {
         let service = self.services.known(failure.ran).await?;
+        let others = self.others(failure.incident).await?;
         let slot = self.incidents.slot(failure.incident);
         let mut held = slot.lock().await;
-        let own = self.own(failure.incident, &mut held).await?;
-        let others = self.others(failure.incident).await?;
-        let numbers = numbers(&others, &own, &service, failure);
-        *held = Some(own);
-        Ok(numbers)
+        let own = self.own(failure.incident, &mut held.object).await?;
+        Ok(numbers(&others, own, &service, failure))
     }
 
     /// The manifest of a counted trace is written. Stored with the next count.
     pub(crate) async fn confirm(&self, incident: &str, bundle_id: &str) {
-        if let Some(own) = self.incidents.slot(incident).lock().await.as_mut() {
+        if let Some(own) = &mut self.incidents.slot(incident).lock().await.object {
             tally::confirm(own, bundle_id);
         }
     }
@@ -87,24 +90,31 @@ impl Counters {
     /// Another writer has committed the trace and counted it: takes this writer's count back.
     pub(crate) async fn take_back(&self, failure: Counted<'_>) -> Result<(), ExportError> {
         let slot = self.incidents.slot(failure.incident);
-        let mut held = slot.lock().await;
-        let mut own = self.own(failure.incident, &mut held).await?;
-        if tally::counts(&own, failure.bundle_id) {
-            tally::take_back(&mut own, failure);
-            self.incidents.save(failure.incident, &own).await?;
+        {
+            let mut held = slot.lock().await;
+            let Changing { object, changes } = &mut *held;
+            let own = self.own(failure.incident, object).await?;
+            if tally::counts(own, failure.bundle_id) {
+                tally::take_back(own, failure);
+                *changes += 1;
+            }
         }
-        *held = Some(own);
-        Ok(())
+        self.incidents.store(failure.incident, &slot).await
     }
 
-    async fn own(&self, incident: &str, held: &mut Option<IncidentCounters>) -> Result<IncidentCounters, ExportError> {
+    /// This writer's counters of an incident, held from here on.
+    async fn own<'h>(
+        &self,
+        incident: &str,
+        held: &'h mut Option<IncidentCounters>,
+    ) -> Result<&'h mut IncidentCounters, ExportError> {
         let fresh = || IncidentCounters {
             incident: incident.to_owned(),
             writer: self.incidents.writer().to_owned(),
             ..IncidentCounters::default()
         };
-        let stored = self.incidents.own(incident, held).await?;
-        Ok(held.insert(stored.map_or_else(fresh, tally::with_versions)).clone())
+        let own = self.incidents.own(incident, held).await?;
+        Ok(held.insert(own.map_or_else(fresh, tally::with_versions)))
     }
 
     async fn others(&self, incident: &str) -> Result<Vec<IncidentCounters>, ExportError> {

@@ -17,7 +17,38 @@ use crate::model::Timestamp;
 /// Objects that are held in memory, to spare a read.
 const MAX_HELD: usize = 4096;
 
-pub(super) type Slot<T> = Arc<tokio::sync::Mutex<Option<T>>>;
+/// Where one object is held.
+pub(super) type Slot<T> = Arc<Held<T>>;
+
+/// An object of this writer, and which of its changes are stored.
+#[derive(Debug)]
+pub(super) struct Held<T> {
+    object: tokio::sync::Mutex<Changing<T>>,
+    /// As many changes are stored.
+    stored: tokio::sync::Mutex<u64>,
+}
+
+/// An object that is held, once it was read.
+#[derive(Debug)]
+pub(super) struct Changing<T> {
+    pub(super) object: Option<T>,
+    /// How often it was changed. Whoever changes it counts that.
+    pub(super) changes: u64,
+}
+
+impl<T> Default for Held<T> {
+    fn default() -> Self {
+        let object = tokio::sync::Mutex::new(Changing { object: None, changes: 0 });
+        Self { object, stored: tokio::sync::Mutex::default() }
+    }
+}
+
+impl<T> Held<T> {
+    /// For whoever looks at it or changes it.
+    pub(super) async fn lock(&self) -> tokio::sync::MutexGuard<'_, Changing<T>> {
+        self.object.lock().await
+    }
+}
 
 /// Whether others' objects are read each time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,7 +135,25 @@ impl<T: Clone + Serialize + DeserializeOwned> OwnObjects<T> {
         Ok(object)
     }
 
-    pub(super) async fn save(&self, subject: &str, own: &T) -> Result<(), ExportError> {
+    /// Stores an object with all changes that were made to it until now. Those who wait for that at the same time have it done once.
+    pub(super) async fn store(&self, subject: &str, slot: &Held<T>) -> Result<(), ExportError> {
+        let made = slot.lock().await.changes;
+        let mut stored = slot.stored.lock().await;
+        if *stored >= made {
+            return Ok(());
+        }
+        let (object, changes) = {
+            let held = slot.lock().await;
+            (held.object.clone(), held.changes)
+        };
+        if let Some(object) = object {
+            self.save(subject, &object).await?;
+        }
+        *stored = changes;
+        Ok(())
+    }
+
+    async fn save(&self, subject: &str, own: &T) -> Result<(), ExportError> {
         let bytes = to_canonical(own)
             .map_err(|error| ExportError::new(ErrorKind::Permanent, "could not encode counters").because(error))?;
         self.store.replace(&self.name(subject), Bytes::from(bytes)).await
@@ -124,5 +173,46 @@ impl<T: Clone + Serialize + DeserializeOwned> OwnObjects<T> {
                 Ok(None)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use object_store::memory::InMemory;
+    use object_store::path::Path;
+    use object_store::throttle::{ThrottleConfig, ThrottledStore};
+    use object_store::{ObjectStore, ObjectStoreExt as _};
+
+    use super::*;
+
+    /// Guarantee: nobody is told that a change is stored before it is, and those who wait while one store runs share the next.
+    #[tokio::test]
+    async fn changes_that_wait_for_a_store_are_stored_at_once() {
+        let slow = ThrottleConfig { wait_put_per_call: Duration::from_millis(20), ..ThrottleConfig::default() };
+        let memory = Arc::new(ThrottledStore::new(InMemory::new(), slow));
+        let inner = Arc::clone(&memory) as Arc<dyn ObjectStore>;
+        let store = Store::over(inner, Path::default(), "memory:", true, Duration::from_secs(10));
+        let objects: OwnObjects<Vec<u64>> =
+            OwnObjects::new(store.clone(), "writer".to_owned(), names::counters_folder, Reading::EachTime);
+        let name = objects.name("INC-1");
+        let stored =
+            async || -> Vec<u64> { serde_json::from_slice(&store.get(&name).await.unwrap().unwrap()).unwrap() };
+        let change = async |n: u64| {
+            let slot = objects.slot("INC-1");
+            {
+                let mut held = slot.lock().await;
+                held.object.get_or_insert_default().push(n);
+                held.changes += 1;
+            }
+            objects.store("INC-1", &slot).await.unwrap();
+            assert!(stored().await.contains(&n), "{n} is not stored");
+        };
+        futures::future::join_all((0..20).map(change)).await;
+        assert_eq!(stored().await, (0..20).collect::<Vec<u64>>());
+        // This store numbers its writes.
+        let writes = memory.head(&Path::from(name.as_str())).await.unwrap().e_tag.unwrap();
+        assert_eq!(writes, "\"1\"", "the first stores its own change, the second write all others");
     }
 }

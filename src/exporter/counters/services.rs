@@ -34,18 +34,19 @@ impl Services {
 
     async fn noted(&self, service: &str, ran: &Ran, failed_at: Timestamp) -> Result<ServiceDeployments, ExportError> {
         let slot = self.objects.slot(service);
-        let mut held = slot.lock().await;
-        let known = self.objects.own(service, &held).await?.unwrap_or_else(|| ServiceDeployments {
-            service: service.to_owned(),
-            writer: self.objects.writer().to_owned(),
-            ..ServiceDeployments::default()
-        });
-        let mut own = known.clone();
-        add(&mut own, ran, failed_at);
-        if own != known {
-            self.objects.save(service, &own).await?;
-        }
-        *held = Some(own.clone());
+        let own = {
+            let mut held = slot.lock().await;
+            let known = self.objects.own(service, &held.object).await?.unwrap_or_else(|| ServiceDeployments {
+                service: service.to_owned(),
+                writer: self.objects.writer().to_owned(),
+                ..ServiceDeployments::default()
+            });
+            let mut own = known.clone();
+            add(&mut own, ran, failed_at);
+            held.changes += u64::from(own != known);
+            held.object.insert(own).clone()
+        };
+        self.objects.store(service, &slot).await?;
         Ok(own)
     }
 
@@ -55,7 +56,7 @@ impl Services {
         let own = {
             let slot = self.objects.slot(service);
             let held = slot.lock().await;
-            self.objects.own(service, &held).await?
+            self.objects.own(service, &held.object).await?
         };
         Ok(merged(self.objects.others(service).await?.iter().chain(&own)))
     }
