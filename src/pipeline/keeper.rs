@@ -1,4 +1,4 @@
-//! The threads of the log that windows are kept in: one tidies it, one makes clients wait for the disk no longer than needed.
+//! The threads of the log that windows are kept in: one tidies it, the others make clients wait for the disk no longer than needed.
 
 use std::io;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::telemetry::Clock;
-use crate::window::WindowLog;
+use crate::window::{SYNCS, WindowLog};
 
 /// How often the log is tidied.
 const TIDY: Duration = Duration::from_millis(100);
@@ -33,17 +33,17 @@ impl LogKeeper {
             thread::Builder::new().name(name.to_owned()).spawn(move || while !stop.load(Ordering::Acquire) && work() {})
         };
         let (tidied, tidied_at) = (Arc::clone(&log), Arc::clone(&clock));
-        let (synced, fails) = (Arc::clone(&log), failed.clone());
-        let threads = vec![
-            spawn(
-                "window-tidy",
-                Box::new(move || {
-                    tidied.tidy(tidied_at.now());
-                    thread::sleep(TIDY);
-                    true
-                }),
-            )?,
-            spawn(
+        let mut threads = vec![spawn(
+            "window-tidy",
+            Box::new(move || {
+                tidied.tidy(tidied_at.now());
+                thread::sleep(TIDY);
+                true
+            }),
+        )?];
+        for _ in 0..SYNCS {
+            let (synced, fails) = (Arc::clone(&log), failed.clone());
+            threads.push(spawn(
                 "window-sync",
                 Box::new(move || {
                     synced.serve_syncs().unwrap_or_else(|error| {
@@ -52,8 +52,8 @@ impl LogKeeper {
                         false
                     })
                 }),
-            )?,
-        ];
+            )?);
+        }
         Ok(Self { log, clock, stop, failed, threads })
     }
 

@@ -50,7 +50,7 @@ use crate::model::{
     Batch, CloseReason, ClosedTrace, Entry, Outcome, Permit, Record, Signal, Timestamp, TraceId, Tracked,
 };
 
-pub use log::{Appended, LogError, LogSettings, Marks, Recovered, Recovery, RecoveryStats, Ticket, WindowLog};
+pub use log::{Appended, LogError, LogSettings, Marks, Recovered, Recovery, RecoveryStats, SYNCS, Ticket, WindowLog};
 
 use clock::Clock;
 use extent::Extents;

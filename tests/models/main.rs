@@ -34,7 +34,7 @@ use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::thread;
 
 use answers::{Answered, Answers};
-use commit::{Commit, Ticket};
+use commit::{Commit, SYNCS, Ticket};
 use filter::Filter;
 use model::{Budget, DropReason, Ledger, Outcome, TraceId};
 
@@ -68,6 +68,8 @@ const MODELS: &[(&str, fn())] = &[
         "nobody is told that the disk has what was written after a sync began",
         nobody_is_told_too_early_that_the_disk_has_it,
     ),
+    ("of two syncs at a time each tells only of what it has seen", nobody_is_told_too_early_by_either_of_two_syncs),
+    ("a write that failed is told to all that waited for it", nobody_is_told_that_the_disk_has_what_was_lost),
     ("the thread that syncs does not sleep while somebody waits", whoever_waits_for_the_disk_is_served),
     ("a request has one answer, when all of its messages have theirs", a_request_has_one_answer),
 ];
@@ -240,12 +242,19 @@ struct Disk {
     commit: Commit,
     written: [AtomicBool; 2],
     synced: [AtomicBool; 2],
+    /// For whom there is news of a write that failed: for each descriptor once.
+    lost: [AtomicBool; SYNCS],
 }
 
 impl Disk {
     fn new() -> Arc<Self> {
-        let flags = || [AtomicBool::new(false), AtomicBool::new(false)];
-        Arc::new(Self { commit: Commit::new(), written: flags(), synced: flags() })
+        let flags = || [(); 2].map(|()| AtomicBool::new(false));
+        Arc::new(Self {
+            commit: Commit::new(),
+            written: flags(),
+            synced: flags(),
+            lost: [(); SYNCS].map(|()| AtomicBool::new(false)),
+        })
     }
 
     fn write(&self, n: usize) -> Ticket {
@@ -258,14 +267,25 @@ impl Disk {
         self.synced[n].fetch_or(false, Ordering::AcqRel)
     }
 
+    /// A sync, of everything that was written before.
+    fn see(&self, slot: usize) -> std::io::Result<()> {
+        if self.lost[slot].swap(false, Ordering::Relaxed) {
+            return Err(std::io::Error::other("lost"));
+        }
+        for (written, synced) in self.written.iter().zip(&self.synced) {
+            synced.fetch_or(written.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Once somebody waits.
     fn serve(&self) {
-        let sync = || {
-            for (written, synced) in self.written.iter().zip(&self.synced) {
-                synced.fetch_or(written.load(Ordering::Relaxed), Ordering::Relaxed);
-            }
-            Ok(())
-        };
-        self.commit.serve(sync).unwrap();
+        self.commit.serve(|slot| self.see(slot)).unwrap();
+    }
+
+    /// Whether or not somebody waits.
+    fn sync(&self) -> std::io::Result<()> {
+        self.commit.sync(|slot| self.see(slot))
     }
 }
 
@@ -282,6 +302,36 @@ fn nobody_is_told_too_early_that_the_disk_has_it() {
         assert!(!told || disk.has(1), "it was told that what it wrote is on the disk");
         syncing.join().unwrap();
         assert!(is_synced(first) && disk.has(0));
+    });
+}
+
+fn nobody_is_told_too_early_by_either_of_two_syncs() {
+    model(3, || {
+        let disk = Disk::new();
+        let first = disk.write(0);
+        let syncing = [(); 2].map(|()| {
+            let disk = Arc::clone(&disk);
+            thread::spawn(move || disk.sync().unwrap())
+        });
+        let second = disk.write(1);
+        let told = is_synced(second);
+        assert!(!told || disk.has(1), "it was told that what it wrote is on the disk");
+        syncing.into_iter().for_each(|syncing| syncing.join().unwrap());
+        assert!(is_synced(first) && disk.has(0));
+    });
+}
+
+fn nobody_is_told_that_the_disk_has_what_was_lost() {
+    model(3, || {
+        let disk = Disk::new();
+        disk.lost.iter().for_each(|lost| lost.store(true, Ordering::Relaxed));
+        let tickets = [disk.write(0), disk.write(1)];
+        let syncing = [(); 2].map(|()| {
+            let disk = Arc::clone(&disk);
+            thread::spawn(move || disk.sync().unwrap_err())
+        });
+        assert!(tickets.into_iter().all(|ticket| !is_synced(ticket)));
+        syncing.into_iter().for_each(|syncing| drop(syncing.join().unwrap()));
     });
 }
 

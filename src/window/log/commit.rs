@@ -1,13 +1,17 @@
-//! Group commit: one `fdatasync` for all requests that were appended while the one before it ran.
+//! Group commit: one `fdatasync` for all requests that were appended while the ones before it ran.
+//!
+//! Two run at a time. Each covers by itself all that was written before it began: it leaves out only files that another one has
+//! synced, never those that another one is about to. And each has descriptors of its own, since the system tells of a write that failed once
+//! for each of them.
 
 use std::io;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::model::sync::{AtomicU64, Condvar, Mutex, Ordering};
+use crate::model::sync::{AtomicU64, Condvar, Mutex, MutexGuard, Ordering};
 
-/// Longest sleep of the thread that syncs: after it, it looks whether it is to end.
+/// Longest sleep of a thread that syncs: after it, it looks whether it is to end.
 const TICK: Duration = Duration::from_millis(100);
 
 /// What has been synced.
@@ -19,12 +23,42 @@ struct Synced {
     failed: bool,
 }
 
+/// Syncs that run at the same time. While one waits for the disk's journal, the next one's bytes are on their way.
+pub const SYNCS: usize = 2;
+
 /// Who waits for the disk, and what is on it.
 #[derive(Debug)]
 pub(super) struct Commit {
     asked: AtomicU64,
-    wake: (Mutex<()>, Condvar),
+    wake: (Mutex<Turns>, Condvar),
+    /// A sync has ended.
+    ended: Condvar,
     synced: watch::Sender<Synced>,
+}
+
+/// The syncs that run.
+#[derive(Debug, Default)]
+struct Turns {
+    /// Appends up to this one are seen by a sync that has begun.
+    begun: u64,
+    /// Which slots are taken.
+    taken: [bool; SYNCS],
+}
+
+impl Turns {
+    /// Begins a sync, if there is a slot for one.
+    fn begin(&mut self, upto: u64) -> Option<usize> {
+        let (slot, taken) = self.taken.iter_mut().enumerate().find(|(_, taken)| !**taken)?;
+        *taken = true;
+        self.begun = upto;
+        Some(slot)
+    }
+
+    fn end(&mut self, slot: usize) {
+        if let Some(taken) = self.taken.get_mut(slot) {
+            *taken = false;
+        }
+    }
 }
 
 /// A wait for the disk.
@@ -51,7 +85,12 @@ impl Ticket {
 
 impl Commit {
     pub(super) fn new() -> Self {
-        Self { asked: AtomicU64::new(0), wake: (Mutex::new(()), Condvar::new()), synced: watch::Sender::default() }
+        Self {
+            asked: AtomicU64::new(0),
+            wake: (Mutex::new(Turns::default()), Condvar::new()),
+            ended: Condvar::new(),
+            synced: watch::Sender::default(),
+        }
     }
 
     /// Asks for a sync of what has been written before.
@@ -64,26 +103,52 @@ impl Commit {
         Ticket { append, synced }
     }
 
-    /// Syncs once somebody has asked for it, or returns after a while.
+    /// Syncs once somebody has asked for it, or returns after a while. `sync` is told which of [`SYNCS`] it is: no other has that number
+    /// meanwhile.
     ///
     /// # Errors
-    /// If the sync fails. There is no second try: the system may have let go of what it could not write.
-    pub(super) fn serve(&self, sync: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
-        let mut asleep = self.wake.0.lock();
-        if self.asked.load(Ordering::Acquire) == self.synced.borrow().upto {
-            self.wake.1.wait_for(&mut asleep, TICK);
+    /// If this sync or another one has failed. There is no second try: the system may have let go of what it could not write.
+    pub(super) fn serve(&self, sync: impl FnOnce(usize) -> io::Result<()>) -> io::Result<()> {
+        let mut turns = self.wake.0.lock();
+        if self.asked.load(Ordering::Acquire) == turns.begun {
+            self.wake.1.wait_for(&mut turns, TICK);
         }
-        drop(asleep);
-        let upto = self.asked.load(Ordering::Acquire);
-        if upto == self.synced.borrow().upto {
-            return Ok(());
+        if self.asked.load(Ordering::Acquire) == turns.begun {
+            return self.healthy();
         }
-        let done = sync();
+        self.run(turns, sync)
+    }
+
+    /// Syncs what has been written, whether or not somebody waits for it.
+    ///
+    /// # Errors
+    /// As of [`Commit::serve`].
+    pub(super) fn sync(&self, sync: impl FnOnce(usize) -> io::Result<()>) -> io::Result<()> {
+        self.run(self.wake.0.lock(), sync)
+    }
+
+    fn run(&self, mut turns: MutexGuard<'_, Turns>, sync: impl FnOnce(usize) -> io::Result<()>) -> io::Result<()> {
+        let (slot, upto) = loop {
+            let upto = self.asked.load(Ordering::Acquire);
+            match turns.begin(upto) {
+                Some(slot) => break (slot, upto),
+                None => drop(self.ended.wait_for(&mut turns, TICK)),
+            }
+        };
+        drop(turns);
+        let done = sync(slot);
         self.synced.send_modify(|synced| {
-            synced.upto = upto;
+            // One that began later may have ended before.
+            synced.upto = synced.upto.max(upto);
             synced.failed |= done.is_err();
         });
-        done
+        self.wake.0.lock().end(slot);
+        self.ended.notify_one();
+        done.and_then(|()| self.healthy())
+    }
+
+    fn healthy(&self) -> io::Result<()> {
+        if self.synced.borrow().failed { Err(io::Error::other("an earlier sync has failed")) } else { Ok(()) }
     }
 }
 

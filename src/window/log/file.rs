@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Weak;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::frame::{self, Cipher, FILE_HEADER, Frame, Keys};
 use super::{Shared, marks};
@@ -18,36 +18,52 @@ pub(super) struct LogFile {
     pub(super) opened: Timestamp,
     pub(super) cipher: Cipher,
     pub(super) file: File,
-    /// Whether something was written that is not on the disk yet.
-    pub(super) dirty: AtomicBool,
+    /// Where each sync that may run beside others has a descriptor of its own: empty if there are none.
+    syncing: Vec<File>,
+    /// Writes so far, and how many of them are on the disk.
+    written: AtomicU64,
+    synced: AtomicU64,
     /// Whether the next start is to read it, whoever holds it until then.
     pub(super) carried: AtomicBool,
     log: Weak<Shared>,
 }
 
 impl LogFile {
-    /// Makes a new file, which nobody but its owner can read.
+    /// Makes a new file, which nobody but its owner can read. So many syncs of it may run at the same time.
     ///
     /// # Errors
     /// If it cannot be made or its header not be written; nothing of it is left then.
-    pub(super) fn create(path: PathBuf, now: Timestamp, keys: &Keys, log: Weak<Shared>) -> io::Result<Self> {
+    pub(super) fn create(
+        path: PathBuf,
+        now: Timestamp,
+        keys: &Keys,
+        syncs: usize,
+        log: Weak<Shared>,
+    ) -> io::Result<Self> {
         let mut salt = [0; 32];
         getrandom::fill(&mut salt).map_err(|error| io::Error::other(error.to_string()))?;
         let (header, cipher) = keys.create(&salt).ok_or_else(|| io::Error::other("no key to encrypt with"))?;
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
-        if let Err(error) = file.write_all_at(&header, 0) {
-            std::fs::remove_file(&path)?;
-            return Err(error);
-        }
-        Ok(Self { path, opened: now, cipher, file, dirty: AtomicBool::new(true), carried: AtomicBool::new(false), log })
+        // Opened before anything is written: a descriptor is not told of what failed before it was there.
+        let syncing: io::Result<Vec<File>> = (0..syncs).map(|_| File::open(&path)).collect();
+        let syncing = match syncing.and_then(|syncing| file.write_all_at(&header, 0).map(|()| syncing)) {
+            Ok(syncing) => syncing,
+            Err(error) => {
+                std::fs::remove_file(&path)?;
+                return Err(error);
+            }
+        };
+        let (written, synced) = (AtomicU64::new(1), AtomicU64::new(0));
+        Ok(Self { path, opened: now, cipher, file, syncing, written, synced, carried: AtomicBool::new(false), log })
     }
 
     /// A file of an earlier run: it is read and kept, and not written any more.
     pub(super) fn reopen(path: &Path, cipher: Cipher, log: Weak<Shared>) -> io::Result<Self> {
         let file = File::open(path)?;
         let path = path.to_owned();
-        let [dirty, carried] = [false; 2].map(AtomicBool::new);
-        Ok(Self { path, opened: Timestamp::default(), cipher, file, dirty, carried, log })
+        let ([written, synced], carried) = ([0; 2].map(AtomicU64::new), AtomicBool::new(false));
+        let opened = Timestamp::default();
+        Ok(Self { path, opened, cipher, file, syncing: Vec::new(), written, synced, carried, log })
     }
 
     /// Writes a frame at `offset`, which was reserved for it; `buffer` is used for it.
@@ -57,7 +73,25 @@ impl LogFile {
     pub(super) fn write(&self, offset: u64, header: Frame, content: &[u8], buffer: &mut Vec<u8>) -> io::Result<()> {
         self.cipher.seal(offset, header, content, buffer).map_err(io::Error::other)?;
         self.file.write_all_at(buffer, offset)?;
-        self.dirty.store(true, Ordering::Release);
+        self.written.fetch_add(1, Ordering::Release);
+        Ok(())
+    }
+
+    /// Whether all that has been written is on the disk.
+    pub(super) fn is_synced(&self) -> bool {
+        self.synced.load(Ordering::Acquire) == self.written.load(Ordering::Acquire)
+    }
+
+    /// Brings what has been written to the disk, unless it is there. No other sync may have the same `slot` meanwhile.
+    ///
+    /// # Errors
+    /// If it cannot be written; then it may be lost.
+    pub(super) fn sync(&self, slot: usize) -> io::Result<()> {
+        let written = self.written.load(Ordering::Acquire);
+        if self.synced.load(Ordering::Acquire) < written {
+            self.syncing.get(slot).unwrap_or(&self.file).sync_data()?;
+            self.synced.fetch_max(written, Ordering::AcqRel);
+        }
         Ok(())
     }
 

@@ -19,7 +19,7 @@
 //! # Cost
 //!
 //! One copy, AES-256-GCM and one `pwrite` a request, outside of any lock. With `fsync`, requests wait for an `fdatasync` that
-//! they share ([`commit`]).
+//! they share ([`commit`]); two of them overlap.
 
 mod commit;
 mod file;
@@ -42,6 +42,7 @@ use parking_lot::Mutex;
 use crate::model::{Encoding, Origin, RootKey, Signal, Timestamp};
 
 use super::LetGo;
+pub use commit::SYNCS;
 pub use commit::Ticket;
 use commit::{Commit, DirectoryLock, sync_directory};
 use file::LogFile;
@@ -214,13 +215,14 @@ impl WindowLog {
         }
     }
 
-    /// Serves those who wait for the disk, or returns after a while. `false` if nobody ever will: `fsync` is off.
+    /// Serves those who wait for the disk, or returns after a while. `false` if nobody ever will: `fsync` is off. To be called from
+    /// [`SYNCS`] threads.
     ///
     /// # Errors
     /// If the disk cannot be synced. Nothing is acknowledged any more then; the process is to end.
     pub fn serve_syncs(&self) -> io::Result<bool> {
         let Some(commit) = &self.shared.commit else { return Ok(false) };
-        commit.serve(|| self.shared.sync()).map(|()| true)
+        commit.serve(|slot| self.shared.sync(slot)).map(|()| true)
     }
 
     /// Bytes of its files.
@@ -233,7 +235,7 @@ impl WindowLog {
     /// The last marks, and everything on the disk.
     pub fn close(&self, now: Timestamp) {
         self.tidy(now);
-        if let Err(error) = self.shared.sync() {
+        if let Err(error) = self.shared.sync_all() {
             tracing::error!(%error, "the window log could not be synced");
         }
     }
@@ -261,7 +263,8 @@ impl Shared {
         }
         if files.current.is_none() {
             let path = self.settings.directory.join(name(files.next_file));
-            let file = LogFile::create(path, now, &self.keys, Arc::downgrade(self))?;
+            let syncs = if self.commit.is_some() { SYNCS } else { 0 };
+            let file = LogFile::create(path, now, &self.keys, syncs, Arc::downgrade(self))?;
             if self.commit.is_some() {
                 sync_directory(&self.settings.directory)?;
             }
@@ -314,7 +317,7 @@ impl Shared {
             return Ok(());
         }
         if self.commit.is_some() {
-            self.sync()?;
+            self.sync_all()?;
         }
         for file in done {
             std::fs::remove_file(&file.path)?;
@@ -339,12 +342,19 @@ impl Shared {
         done
     }
 
-    fn sync(&self) -> io::Result<()> {
-        let files = self.files.lock().all.clone();
+    /// Everything on the disk. Among the syncs that requests wait for: if it fails, they have to know.
+    fn sync_all(&self) -> io::Result<()> {
+        match &self.commit {
+            Some(commit) => commit.sync(|slot| self.sync(slot)),
+            None => self.sync(0),
+        }
+    }
+
+    fn sync(&self, slot: usize) -> io::Result<()> {
+        // Not those that need none: whoever holds a file keeps it.
+        let files: Vec<_> = self.files.lock().all.iter().filter(|file| !file.is_synced()).cloned().collect();
         for file in files {
-            if file.dirty.swap(false, Ordering::AcqRel)
-                && let Err(error) = file.file.sync_data()
-            {
+            if let Err(error) = file.sync(slot) {
                 self.give_up(&file, 0, 0);
                 return Err(error);
             }

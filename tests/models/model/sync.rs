@@ -51,6 +51,8 @@ impl<T> Mutex<T> {
 /// There, but while somebody waits with it.
 pub struct Guard<'a, T>(Option<loom::sync::MutexGuard<'a, T>>);
 
+pub type MutexGuard<'a, T> = Guard<'a, T>;
+
 impl<T> Deref for Guard<'_, T> {
     type Target = T;
 
