@@ -130,10 +130,10 @@ impl Commit {
     fn run(&self, mut turns: MutexGuard<'_, Turns>, sync: impl FnOnce(usize) -> io::Result<()>) -> io::Result<()> {
         let (slot, upto) = loop {
             let upto = self.asked.load(Ordering::Acquire);
-            match turns.begin(upto) {
-                Some(slot) => break (slot, upto),
-                None => drop(self.ended.wait_for(&mut turns, TICK)),
+            if let Some(slot) = turns.begin(upto) {
+                break (slot, upto);
             }
+            self.ended.wait_for(&mut turns, TICK);
         };
         drop(turns);
         let done = sync(slot);
