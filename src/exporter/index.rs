@@ -65,8 +65,12 @@ impl IndexRef {
             bundle_id: self.bundle_id.clone(),
             is_amendment: names::is_amendment(&self.manifest),
         };
-        store.create(&names::by_day(&place), bytes.clone()).await?;
-        store.create(&names::by_incident(&self.incident_id, &place), bytes).await?;
-        Ok(())
+        let (by_day, by_incident) = (names::by_day(&place), names::by_incident(&self.incident_id, &place));
+        let both = format!("{by_day}` and `{by_incident}");
+        let create = |store: Store| async move {
+            store.create(&by_day, bytes.clone()).await?;
+            store.create(&by_incident, bytes).await.map(drop)
+        };
+        store.at_once("create", &both, create).await
     }
 }

@@ -4,6 +4,7 @@
 mod attachments;
 mod counters;
 mod error;
+mod files;
 mod gc;
 mod health;
 mod index;

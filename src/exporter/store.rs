@@ -15,12 +15,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::FutureExt as _;
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, TagSet};
 
 use super::error::{ErrorKind, ExportError};
+use super::files::FileThreads;
 use crate::bundle::names;
 use crate::model::{DEFAULT_TENANT, Tenant, Timestamp};
 
@@ -66,11 +68,18 @@ pub struct Store {
     url: String,
     /// Whether listings come in the order of names, so that one can stop early.
     ordered: bool,
-    timeout: Duration,
+    /// For each request. `None` on a thread of a folder, where no runtime keeps time: whoever waits for that thread does.
+    timeout: Option<Duration>,
     /// What every object is tagged with.
     tags: TagSet,
-    /// The folder, where it is one: many files are read at once there.
-    folder: Option<Arc<LocalFileSystem>>,
+    /// The folder, where it is one.
+    folder: Option<Folder>,
+}
+
+#[derive(Clone)]
+struct Folder {
+    files: Arc<LocalFileSystem>,
+    threads: Arc<FileThreads>,
 }
 
 impl fmt::Debug for Store {
@@ -96,14 +105,14 @@ impl Store {
         timeout: Duration,
     ) -> Self {
         let url = url.into().trim_end_matches('/').to_owned();
-        Self { inner, prefix, url, ordered, timeout, tags: TagSet::default(), folder: None }
+        Self { inner, prefix, url, ordered, timeout: Some(timeout), tags: TagSet::default(), folder: None }
     }
 
     /// A store in a folder.
     pub(super) fn in_folder(folder: LocalFileSystem, url: impl Into<String>, timeout: Duration) -> Self {
-        let folder = Arc::new(folder);
-        let store = Self::over(Arc::clone(&folder) as Arc<dyn ObjectStore>, Path::default(), url, false, timeout);
-        Self { folder: Some(folder), ..store }
+        let files = Arc::new(folder);
+        let store = Self::over(Arc::clone(&files) as Arc<dyn ObjectStore>, Path::default(), url, false, timeout);
+        Self { folder: Some(Folder { files, threads: Arc::default() }), ..store }
     }
 
     /// Tags every object that is written.
@@ -126,11 +135,38 @@ impl Store {
         Self { prefix, url: format!("{}/{folder}", self.url), ..self.clone() }
     }
 
+    /// A request of several steps. In a folder they have the time of one together, and cost one hand-over to another thread, where each for
+    /// itself would cost at least one: `request` may call this store alone, and wait for nothing else.
+    pub(super) async fn at_once<T, F>(
+        &self,
+        action: &str,
+        name: &str,
+        request: impl FnOnce(Self) -> F + Send + 'static,
+    ) -> Result<T, ExportError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, ExportError>> + Send,
+    {
+        let (Some(folder), Some(timeout)) = (&self.folder, self.timeout) else { return request(self.clone()).await };
+        let (store, span) = (Self { timeout: None, ..self.clone() }, tracing::Span::current());
+        let answer = folder.threads.run(move || span.in_scope(|| request(store).now_or_never()));
+        match tokio::time::timeout(timeout, answer).await {
+            Ok(Some(Some(answer))) => answer,
+            Ok(_) => Err(ExportError::new(ErrorKind::Retryable, format!("could not {action} `{name}`: broken off"))),
+            Err(_) => Err(timed_out(action, name, timeout)),
+        }
+    }
+
     /// Creates an object unless there is one of that name.
     ///
     /// # Errors
     /// If it is not known to be stored. The object may come to be there all the same: create it again.
     pub async fn create(&self, name: &str, bytes: Bytes) -> Result<Created, ExportError> {
+        let named = name.to_owned();
+        self.at_once("create", name, |store| async move { store.create_here(&named, bytes).await }).await
+    }
+
+    async fn create_here(&self, name: &str, bytes: Bytes) -> Result<Created, ExportError> {
         let path = self.path(name)?;
         let options = PutOptions { mode: PutMode::Create, tags: self.tags.clone(), ..PutOptions::default() };
         let put = self.inner.put_opts(&path, PutPayload::from_bytes(bytes.clone()), options);
@@ -157,8 +193,12 @@ impl Store {
     pub async fn replace(&self, name: &str, bytes: Bytes) -> Result<(), ExportError> {
         let path = self.path(name)?;
         let options = PutOptions { tags: self.tags.clone(), ..PutOptions::default() };
-        let put = self.inner.put_opts(&path, PutPayload::from_bytes(bytes), options);
-        self.within("write", name, put).await.map(drop)
+        let named = name.to_owned();
+        self.at_once("write", name, |store| async move {
+            let put = store.inner.put_opts(&path, PutPayload::from_bytes(bytes), options);
+            store.within("write", &named, put).await.map(drop)
+        })
+        .await
     }
 
     /// The bytes of an object; `None` if there is none.
@@ -185,19 +225,22 @@ impl Store {
         name: &str,
         max_bytes: u64,
     ) -> Result<Option<Result<Bytes, TooLarge>>, ExportError> {
-        let path = self.path(name)?;
-        let read = async {
-            let found = match self.inner.get(&path).await {
-                Ok(found) => found,
-                Err(object_store::Error::NotFound { .. }) => return Ok(None),
-                Err(error) => return Err(error),
+        let (path, named) = (self.path(name)?, name.to_owned());
+        self.at_once("read", name, move |store| async move {
+            let read = async {
+                let found = match store.inner.get(&path).await {
+                    Ok(found) => found,
+                    Err(object_store::Error::NotFound { .. }) => return Ok(None),
+                    Err(error) => return Err(error),
+                };
+                if found.meta.size > max_bytes {
+                    return Ok(Some(Err(TooLarge(found.meta.size))));
+                }
+                Ok(Some(Ok(found.bytes().await?)))
             };
-            if found.meta.size > max_bytes {
-                return Ok(Some(Err(TooLarge(found.meta.size))));
-            }
-            Ok(Some(Ok(found.bytes().await?)))
-        };
-        self.within("read", name, read).await
+            store.within("read", &named, read).await
+        })
+        .await
     }
 
     /// Many small objects (references), in the order of `names`; those that are not there are left out. Some hundred of them are in memory at the
@@ -210,8 +253,8 @@ impl Store {
         if let Some(folder) = &self.folder {
             // A task for each file would cost more than the file.
             let parts: Vec<Vec<String>> = names.chunks(FILES_AT_ONCE).map(<[String]>::to_vec).collect();
-            let folder = Arc::clone(folder);
-            let read = move |part: Vec<String>| store.clone().read_files(Arc::clone(&folder), part);
+            let files = Arc::clone(&folder.files);
+            let read = move |part: Vec<String>| store.clone().read_files(Arc::clone(&files), part);
             let parts = futures::stream::iter(parts).map(read).buffered(FILE_READERS);
             return parts.map_ok(|found| futures::stream::iter(found).map(Ok)).try_flatten().boxed();
         }
@@ -232,23 +275,17 @@ impl Store {
         folder: Arc<LocalFileSystem>,
         names: Vec<String>,
     ) -> Result<Vec<(String, Bytes)>, ExportError> {
-        let (url, timeout) = (self.url.clone(), self.timeout);
-        let read = tokio::task::spawn_blocking(move || {
+        let url = self.url.clone();
+        self.at_once("read files of", &url, |store| async move {
             let mut found = Vec::with_capacity(names.len());
             for name in names {
-                if let Some(bytes) = self.read_file(&folder, &name)? {
+                if let Some(bytes) = store.read_file(&folder, &name)? {
                     found.push((name, bytes));
                 }
             }
             Ok(found)
-        });
-        match tokio::time::timeout(timeout, read).await {
-            Ok(Ok(found)) => found,
-            Ok(Err(error)) => {
-                Err(ExportError::new(ErrorKind::Retryable, "reading files was broken off").because(error))
-            }
-            Err(_) => Err(timed_out("read files of", &url, timeout)),
-        }
+        })
+        .await
     }
 
     fn read_file(&self, folder: &LocalFileSystem, name: &str) -> Result<Option<Bytes>, ExportError> {
@@ -314,11 +351,11 @@ impl Store {
         let paths = names.iter().map(|name| self.path(name)).collect::<Result<Vec<_>, _>>()?;
         let mut removed = self.inner.delete_stream(futures::stream::iter(paths).map(Ok).boxed());
         loop {
-            match tokio::time::timeout(self.timeout, removed.next()).await {
+            match in_time(self.timeout, removed.next()).await {
                 Ok(None) => return Ok(()),
                 Ok(Some(Ok(_) | Err(object_store::Error::NotFound { .. }))) => {}
                 Ok(Some(Err(error))) => return Err(ExportError::from_store("remove objects from", &self.url, error)),
-                Err(_) => return Err(timed_out("remove objects from", &self.url, self.timeout)),
+                Err(after) => return Err(timed_out("remove objects from", &self.url, after)),
             }
         }
     }
@@ -381,12 +418,12 @@ impl Store {
         futures::stream::try_unfold(listed, move |mut listed| {
             let folder = folder.clone();
             async move {
-                match tokio::time::timeout(timeout, listed.try_next()).await {
+                match in_time(timeout, listed.try_next()).await {
                     Ok(Ok(next)) => Ok(next.map(|meta| (meta, listed))),
                     // A folder that nothing was written to yet is an empty one.
                     Ok(Err(object_store::Error::NotFound { .. })) => Ok(None),
                     Ok(Err(error)) => Err(ExportError::from_store("list", &folder, error)),
-                    Err(_) => Err(timed_out("list", &folder, timeout)),
+                    Err(after) => Err(timed_out("list", &folder, after)),
                 }
             }
         })
@@ -411,10 +448,18 @@ impl Store {
         name: &str,
         request: impl Future<Output = object_store::Result<T>>,
     ) -> Result<T, ExportError> {
-        match tokio::time::timeout(self.timeout, request).await {
+        match in_time(self.timeout, request).await {
             Ok(answer) => answer.map_err(|error| ExportError::from_store(action, name, error)),
-            Err(_) => Err(timed_out(action, name, self.timeout)),
+            Err(after) => Err(timed_out(action, name, after)),
         }
+    }
+}
+
+/// What `request` answers, or after how long it did not.
+async fn in_time<T>(timeout: Option<Duration>, request: impl Future<Output = T>) -> Result<T, Duration> {
+    match timeout {
+        Some(timeout) => tokio::time::timeout(timeout, request).await.map_err(|_| timeout),
+        None => Ok(request.await),
     }
 }
 

@@ -199,9 +199,11 @@ impl BundleWriter {
     async fn committed(&self, sealed: &Sealed) -> Result<Receipt, ExportError> {
         let names = names::TraceNames::new(sealed.tenant(), sealed.trace_id());
         for _ in 0..RACES {
-            let done = match self.manifest(&names.manifest()).await? {
-                Some(committed) => self.amend(sealed, &names, Some(committed)).await?,
-                None => self.commit(sealed, &names).await?,
+            let object = names.bundle(self.compression);
+            let stored = self.pack(sealed)?;
+            let done = match self.begun(&names.manifest(), &object, stored.clone()).await? {
+                Begun::Committed(committed) => self.amend(sealed, &names, Some(*committed)).await?,
+                Begun::Open(created) => self.commit(sealed, &names, &object, &stored, created).await?,
             };
             if let Some(receipt) = done {
                 return Ok(receipt);
@@ -210,20 +212,37 @@ impl BundleWriter {
         Err(ExportError::new(ErrorKind::Retryable, format!("other writers keep changing `{}`", names.stem())))
     }
 
-    /// Creates the bundle and its manifest. `None` if another writer came first: decide anew.
-    async fn commit(&self, sealed: &Sealed, names: &names::TraceNames) -> Result<Option<Receipt>, ExportError> {
-        let name = names.bundle(self.compression);
-        let stored = self.pack(sealed)?;
-        match self.store.create(&name, stored.clone()).await? {
+    /// Looks for the manifest of a trace and, where there is none, creates the object.
+    async fn begun(&self, manifest: &str, object: &str, stored: Bytes) -> Result<Begun, ExportError> {
+        let (manifest, named) = (manifest.to_owned(), object.to_owned());
+        let begin = |store: Store| async move {
+            match manifest_in(&store, &manifest).await? {
+                Some(committed) => Ok(Begun::Committed(Box::new(committed))),
+                None => store.create(&named, stored).await.map(Begun::Open),
+            }
+        };
+        self.store.at_once("create", object, begin).await
+    }
+
+    /// Creates the manifest of a bundle, by what became of its object. `None` if another writer came first: decide anew.
+    async fn commit(
+        &self,
+        sealed: &Sealed,
+        names: &names::TraceNames,
+        name: &str,
+        stored: &Bytes,
+        created: Created,
+    ) -> Result<Option<Receipt>, ExportError> {
+        match created {
             Created::Stored => {
                 let tokens = tokens_of(sealed).await;
                 self.commit_manifest(counted(sealed), names, |numbers| {
-                    let object = object_ref(&name, &stored, sealed.document_digest(), self.compression);
+                    let object = object_ref(name, stored, sealed.document_digest(), self.compression);
                     sealed.manifest(ManifestKind::Bundle, object, tokens, numbers, self.seal_facts())
                 })
                 .await
             }
-            Created::Differs(found) => match self.adopted(sealed, &name, &found) {
+            Created::Differs(found) => match self.adopted(sealed, name, &found) {
                 Some(Found::SameDocument(object)) => {
                     let tokens = tokens_of(sealed).await;
                     self.commit_manifest(counted(sealed), names, |numbers| {
@@ -359,11 +378,7 @@ impl BundleWriter {
     }
 
     pub(super) async fn manifest(&self, name: &str) -> Result<Option<Manifest>, ExportError> {
-        let Some(stored) = self.store.get(name).await? else { return Ok(None) };
-        Envelope::read(&stored).and_then(|envelope| envelope.manifest()).map(Some).map_err(|error| {
-            // What it committed is unknown, so neither "unchanged" nor a new manifest would be true.
-            ExportError::new(ErrorKind::Permanent, format!("the manifest `{name}` is damaged")).because(error)
-        })
+        manifest_in(&self.store, name).await
     }
 
     fn pack(&self, sealed: &Sealed) -> Result<Bytes, ExportError> {
@@ -397,12 +412,28 @@ impl BundleWriter {
     }
 }
 
+/// How far a trace is when a case of it is to be written.
+enum Begun {
+    /// It has a manifest.
+    Committed(Box<Manifest>),
+    /// It had none. What became of the object that was created then.
+    Open(Created),
+}
+
 /// What lies where a case was to be written.
 enum Found {
     /// The same document (in other bytes, if another version of the library compressed it).
     SameDocument(ObjectRef),
     /// Another document about the same trace.
     OtherDocument(ObjectRef, Box<Bundle>, Bytes),
+}
+
+async fn manifest_in(store: &Store, name: &str) -> Result<Option<Manifest>, ExportError> {
+    let Some(stored) = store.get(name).await? else { return Ok(None) };
+    Envelope::read(&stored).and_then(|envelope| envelope.manifest()).map(Some).map_err(|error| {
+        // What it committed is unknown, so neither "unchanged" nor a new manifest would be true.
+        ExportError::new(ErrorKind::Permanent, format!("the manifest `{name}` is damaged")).because(error)
+    })
 }
 
 /// A case, as its incident's counters count it.

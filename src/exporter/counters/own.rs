@@ -107,8 +107,11 @@ impl<T: Clone + Serialize + DeserializeOwned> OwnObjects<T> {
     pub(super) async fn others(&self, subject: &str) -> Result<Vec<T>, ExportError> {
         let own = self.name(subject);
         let mut others = Vec::new();
-        let mut listed = self.store.objects(&(self.folder)(subject));
-        while let Some(object) = listed.try_next().await? {
+        let folder = (self.folder)(subject);
+        let name = folder.clone();
+        // As many as there are writers.
+        let list = |store: Store| async move { store.objects(&name).try_collect::<Vec<_>>().await };
+        for object in self.store.at_once("list", &folder, list).await? {
             if object.name != own {
                 others.extend(self.other(object).await?);
             }

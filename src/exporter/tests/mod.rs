@@ -3,6 +3,7 @@
 mod faults;
 mod raw;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use serde_json::json;
 use self::faults::{Fault, Faulty};
 use super::*;
 use crate::bundle::{Closed, Sealed, digest_of, names, seal_parts};
-use crate::config::{BundleExporter, BundleSize, Compression, RetryOnFailure, SendingQueue};
+use crate::config::{BundleExporter, BundleSize, Compression, RetryOnFailure, SendingQueue, StoreClient};
 use crate::model::{
     CloseReason, DropReason, IncidentCounters, Ledger, ManifestKind, Outcome, RecordDigest, Timestamp, Totals, TraceId,
 };
@@ -423,4 +424,32 @@ proptest! {
             assert_eq!(counted(&store).await, traces.len() as u64);
         });
     }
+}
+
+/// Guarantee: the steps of a request to a folder meet no runtime, so that none of them goes to a further thread, and what they answer is told.
+#[tokio::test]
+async fn the_steps_of_a_request_to_a_folder_are_done_on_one_thread() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(
+        &format!("file:{}", folder.path().display()),
+        StoreClient::plain(&BTreeMap::new(), Duration::from_secs(10)),
+    )
+    .unwrap();
+    let steps = |store: Store| async move {
+        let created = store.create("a/b", Bytes::from_static(b"1")).await?;
+        assert_eq!((created, tokio::runtime::Handle::try_current().is_err()), (Created::Stored, true));
+        store.replace("a/c", Bytes::from_static(b"2")).await?;
+        let mut names: Vec<_> = store.list("a").try_collect().await?;
+        names.sort_unstable();
+        Ok((names, store.get("a/c").await?, store.get("a/d").await?, store.create("a/b", Bytes::new()).await?))
+    };
+    let answer = store.at_once("try", "a", steps).await.unwrap();
+    let one = Bytes::from_static(b"1");
+    let names = vec!["a/b".to_owned(), "a/c".to_owned()];
+    assert_eq!(answer, (names, Some(Bytes::from_static(b"2")), None, Created::Differs(one)));
+    let waits = |_| async {
+        tokio::task::yield_now().await;
+        Ok(())
+    };
+    assert!(store.at_once("try", "a", waits).await.is_err(), "a request that waits is broken off");
 }
