@@ -52,20 +52,27 @@ fn writer(config: &KafkaExporter) -> KafkaWriter {
 /// A message as it is read: partition, key, payload.
 type Read = (i32, Option<String>, Vec<u8>);
 
-/// Reads `count` messages of a topic, and whatever else comes with them.
+/// Reads every partition of a topic to its end, and `count` messages at least.
 fn read(cluster: &Cluster, topic: &str, count: usize) -> Vec<Read> {
     let mut client = ClientConfig::new();
     client.set("bootstrap.servers", cluster.bootstrap_servers()).set("group.id", "test");
+    client.set("enable.partition.eof", "true");
     let consumer: BaseConsumer = client.create().unwrap();
     let mut all = TopicPartitionList::new();
     for partition in 0..PARTITIONS {
         all.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
     }
     consumer.assign(&all).unwrap();
-    let mut found = Vec::new();
-    // One more look after the last one that is expected.
-    while let Some(message) = consumer.poll(if found.len() < count { PATIENCE } else { Duration::from_millis(300) }) {
-        let message = message.unwrap();
+    let (mut found, mut ended) = (Vec::new(), BTreeSet::new());
+    while found.len() < count || ended.len() < PARTITIONS as usize {
+        let message = match consumer.poll(PATIENCE) {
+            Some(Err(KafkaError::PartitionEOF(partition))) => {
+                ended.insert(partition);
+                continue;
+            }
+            Some(message) => message.unwrap(),
+            None => break,
+        };
         let key = message.key().map(|key| String::from_utf8(key.to_vec()).unwrap());
         found.push((message.partition(), key, message.payload().unwrap().to_vec()));
     }
