@@ -12,13 +12,7 @@ pub(super) struct Here(meta::Regex);
 impl Here {
     /// Compiles `pattern`.
     pub(super) fn new(pattern: &str) -> Result<Self, String> {
-        // Tried at one place, it needs none of the engines that are fast over long texts and keep tables for it, some for each thread.
-        let config = meta::Config::new()
-            .nfa_size_limit(Some(16 << 20))
-            .hybrid(false)
-            .dfa(false)
-            .onepass(false)
-            .auto_prefilter(false);
+        let config = meta::Config::new().nfa_size_limit(Some(16 << 20));
         meta::Regex::builder().configure(config).build(pattern).map(Self).map_err(|error| error.to_string())
     }
 

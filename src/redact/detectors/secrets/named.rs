@@ -61,7 +61,7 @@ impl Named {
             services: AhoCorasick::builder()
                 .ascii_case_insensitive(true)
                 .match_kind(MatchKind::LeftmostLongest)
-                .kind(Some(AhoCorasickKind::ContiguousNFA))
+                .kind(Some(AhoCorasickKind::DFA))
                 .build(SERVICES.iter().chain(WORDS))
                 .map_err(|error| error.to_string())?,
             credential: compile(&format!(
