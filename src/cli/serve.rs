@@ -5,7 +5,7 @@ use anyhow::Context as _;
 use super::reload::{self, Watched};
 use super::sources::{BadConfig, ConfigArgs};
 use crate::config::{ProcessEnvironment, ValidatedConfig, Witness};
-use crate::exporter::begin_counting;
+use crate::exporter::begin_counting_tokens;
 use crate::model::Totals;
 use crate::pipeline::{self, Addresses, Gateway, ReloadError, Service, ServiceError};
 use crate::telemetry::logs;
@@ -86,7 +86,7 @@ async fn serve(config: &ValidatedConfig, mut watched: Watched) -> anyhow::Result
         tracing::info!("stopped");
         return failure.map_or(Ok(()), |failure| Err(failure.into()));
     }
-    begin_counting();
+    begin_counting_tokens();
     let mut service = start(config).await?;
     reload::begin_counting();
     #[cfg(not(fuzzing))]

@@ -33,6 +33,6 @@ pub use open::{Bucket, BucketKind};
 pub use queue::{ExportQueue, Outlets, QueueError};
 pub use raw::RawWriter;
 pub use store::{Created, Listed, MAX_OBJECT_BYTES, Store, TooLarge};
-pub(crate) use tokens::begin_counting;
+pub(crate) use tokens::begin_counting_tokens;
 pub use webhook::{EVENT_TYPE, Webhook};
 pub use writer::{BundleWriter, Receipt, Written};

@@ -21,7 +21,7 @@ type Asked = (Bytes, oneshot::Sender<Option<u64>>);
 static COUNTERS: LazyLock<mpsc::Sender<Asked>> = LazyLock::new(begin);
 
 /// Has the threads begin, and read what they need: that takes 30 MB for a moment, better before windows fill than beside them.
-pub(crate) fn begin_counting() {
+pub(crate) fn begin_counting_tokens() {
     LazyLock::force(&COUNTERS);
 }
 

@@ -198,12 +198,11 @@ impl BundleWriter {
 
     async fn committed(&self, sealed: &Sealed) -> Result<Receipt, ExportError> {
         let names = names::TraceNames::new(sealed.tenant(), sealed.trace_id());
+        let stored = self.pack(sealed)?;
         for _ in 0..RACES {
-            let object = names.bundle(self.compression);
-            let stored = self.pack(sealed)?;
-            let done = match self.begun(&names.manifest(), &object, stored.clone()).await? {
-                Begun::Committed(committed) => self.amend(sealed, &names, Some(*committed)).await?,
-                Begun::Open(created) => self.commit(sealed, &names, &object, &stored, created).await?,
+            let done = match self.begun(&names, stored.clone()).await? {
+                Begun::Committed(committed) => self.amend(sealed, &names, &stored, Some(*committed)).await?,
+                Begun::Open(created) => self.commit(sealed, &names, &stored, created).await?,
             };
             if let Some(receipt) = done {
                 return Ok(receipt);
@@ -213,15 +212,16 @@ impl BundleWriter {
     }
 
     /// Looks for the manifest of a trace and, where there is none, creates the object.
-    async fn begun(&self, manifest: &str, object: &str, stored: Bytes) -> Result<Begun, ExportError> {
-        let (manifest, named) = (manifest.to_owned(), object.to_owned());
+    async fn begun(&self, names: &names::TraceNames, stored: Bytes) -> Result<Begun, ExportError> {
+        let (manifest, object) = (names.manifest(), names.bundle(self.compression));
+        let named = object.clone();
         let begin = |store: Store| async move {
             match manifest_in(&store, &manifest).await? {
                 Some(committed) => Ok(Begun::Committed(Box::new(committed))),
                 None => store.create(&named, stored).await.map(Begun::Open),
             }
         };
-        self.store.at_once("create", object, begin).await
+        self.store.at_once("create", &object, begin).await
     }
 
     /// Creates the manifest of a bundle, by what became of its object. `None` if another writer came first: decide anew.
@@ -229,20 +229,20 @@ impl BundleWriter {
         &self,
         sealed: &Sealed,
         names: &names::TraceNames,
-        name: &str,
         stored: &Bytes,
         created: Created,
     ) -> Result<Option<Receipt>, ExportError> {
+        let name = names.bundle(self.compression);
         match created {
             Created::Stored => {
                 let tokens = tokens_of(sealed).await;
                 self.commit_manifest(counted(sealed), names, |numbers| {
-                    let object = object_ref(name, stored, sealed.document_digest(), self.compression);
+                    let object = object_ref(&name, stored, sealed.document_digest(), self.compression);
                     sealed.manifest(ManifestKind::Bundle, object, tokens, numbers, self.seal_facts())
                 })
                 .await
             }
-            Created::Differs(found) => match self.adopted(sealed, name, &found) {
+            Created::Differs(found) => match self.adopted(sealed, &name, &found) {
                 Some(Found::SameDocument(object)) => {
                     let tokens = tokens_of(sealed).await;
                     self.commit_manifest(counted(sealed), names, |numbers| {
@@ -267,7 +267,7 @@ impl BundleWriter {
                         object = name,
                         "not a bundle, and not overwritten: the evidence is stored beside it"
                     );
-                    self.amend(sealed, names, None).await
+                    self.amend(sealed, names, stored, None).await
                 }
             },
         }
@@ -300,6 +300,7 @@ impl BundleWriter {
         &self,
         sealed: &Sealed,
         names: &names::TraceNames,
+        stored: &Bytes,
         committed: Option<Manifest>,
     ) -> Result<Option<Receipt>, ExportError> {
         let mut listed: BTreeSet<RecordDigest> = BTreeSet::new();
@@ -332,22 +333,22 @@ impl BundleWriter {
         if others && !sealed.is_late() {
             metrics::counter!(metric::EXPORTER_SPLIT_TRACES, "exporter" => self.id.clone()).increment(1);
         }
-        self.create_amendment(sealed, names, &new).await
+        self.create_amendment(sealed, names, stored, &new).await
     }
 
     async fn create_amendment(
         &self,
         sealed: &Sealed,
         names: &names::TraceNames,
+        stored: &Bytes,
         new: &[RecordDigest],
     ) -> Result<Option<Receipt>, ExportError> {
-        let stored = self.pack(sealed)?;
         // The second name is for an object of the first that another configuration or version left uncommitted.
         for document in [None, Some(sealed.document_digest())] {
             let digest = names::records_digest(new, document);
             let name = names.amendment(&digest, self.compression);
             let object = match self.store.create(&name, stored.clone()).await? {
-                Created::Stored => object_ref(&name, &stored, sealed.document_digest(), self.compression),
+                Created::Stored => object_ref(&name, stored, sealed.document_digest(), self.compression),
                 Created::Differs(found) => match self.adopted(sealed, &name, &found) {
                     Some(Found::SameDocument(object)) => object,
                     _ => continue,

@@ -86,23 +86,25 @@ impl Filter {
 
     /// Whether this id may have been remembered.
     pub(super) fn may_contain(&self, id: TraceId) -> bool {
-        let table = self.table(self.level.load(Ordering::Acquire));
-        let (at, bits) = self.place(id, table.len());
-        let holds = |word: &AtomicU64| word.load(Ordering::Acquire) & bits == bits;
-        table.get(at).is_some_and(|generations| generations.iter().any(holds))
+        self.holds(self.in_use(), id)
     }
 
     /// The same of each of these. They are looked at together: what of the table is not in a core's nearest cache comes for many at once.
     pub(super) fn may_contain_each(&self, ids: impl Iterator<Item = TraceId>) -> Vec<bool> {
-        let table = self.table(self.level.load(Ordering::Acquire));
-        let holds = |id| {
-            let (at, bits) = self.place(id, table.len());
-            let load = |word: &AtomicU64| word.load(Ordering::Acquire);
-            let [one, other] = table.get(at).map_or([0; 2], |generations| generations.each_ref().map(load));
-            // Without a branch, which would wait for what is loaded.
-            (one & bits == bits) | (other & bits == bits)
-        };
-        ids.map(holds).collect()
+        let table = self.in_use();
+        ids.map(|id| self.holds(table, id)).collect()
+    }
+
+    fn in_use(&self) -> &[[AtomicU64; 2]] {
+        self.table(self.level.load(Ordering::Acquire))
+    }
+
+    fn holds(&self, table: &[[AtomicU64; 2]], id: TraceId) -> bool {
+        let (at, bits) = self.place(id, table.len());
+        let load = |word: &AtomicU64| word.load(Ordering::Acquire);
+        let [one, other] = table.get(at).map_or([0; 2], |generations| generations.each_ref().map(load));
+        // Without a branch, which would wait for what is loaded.
+        (one & bits == bits) | (other & bits == bits)
     }
 
     fn set(&self, id: TraceId, level: usize, generation: usize) {

@@ -66,9 +66,6 @@ pub const OPEN_COST: usize = size_of::<Record>() + 160;
 /// What one is counted for whose trace is not open, in a window [`Window::by_trigger`].
 pub const WAITING_COST: usize = 24;
 
-/// Records between one that is put and the one whose place is fetched meanwhile.
-const AHEAD: usize = 8;
-
 /// How long a shard holds records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
@@ -177,9 +174,7 @@ impl Window {
         let now = self.clock.observe(now);
         self.owe(tracked);
         for (at, (entry, mark)) in entries.iter().zip(marks).enumerate() {
-            if let (Some(runs), Some(ahead)) = (&self.runs, entries.get(at + AHEAD)) {
-                runs.fetch(ahead.head.trace_id);
-            }
+            self.runs.iter().for_each(|runs| runs.fetch_ahead(entries, at));
             if !entry.head.trace_id.is_zero() {
                 self.place(now, batch, entry, *mark);
             }

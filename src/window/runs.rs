@@ -33,6 +33,9 @@ const RUNS_A_BUDGET: usize = 64;
 /// Bytes of requests that a run has in any case: its own tables are small beside them.
 const MIN_BYTES: usize = 1 << 20;
 
+/// Records between one that is put and the one whose place is fetched meanwhile.
+const AHEAD: usize = 8;
+
 /// Tags that are looked at before one is noted once more.
 const LAST_TAGS: usize = 1 << 12;
 
@@ -147,10 +150,12 @@ impl Runs {
         self.records += 1;
     }
 
-    /// Begins to fetch what [`Runs::put`] looks at for this trace. That is anywhere in a table, which other work has put out of the nearest
-    /// caches: nobody waits for it here.
-    pub(super) fn fetch(&self, trace_id: TraceId) {
-        black_box(self.runs.back().map(|run| run.head(self.hasher.hash(trace_id))));
+    /// Begins to fetch what [`Runs::put`] looks at a little after the entry at `at`. That is anywhere in a table, which other work has put
+    /// out of the nearest caches: nobody waits for it here.
+    pub(super) fn fetch_ahead(&self, entries: &[Entry], at: usize) {
+        if let (Some(run), Some(entry)) = (self.runs.back(), entries.get(at + AHEAD)) {
+            black_box(run.head(self.hasher.hash(entry.head.trace_id)));
+        }
     }
 
     /// Takes out the records of a trace that have come since `since` and are not too old.

@@ -125,7 +125,7 @@ impl Core {
             for entry in entries {
                 let record = Record { batch: Arc::clone(batch), entry: *entry };
                 let tracked = accepted.split(1);
-                match mark(&local.sampler, batch, entry) {
+                match mark(&local.sampler, batch, entry, true) {
                     Mark::Late => window.admit_late(now, record, tracked),
                     mark => window.admit(now, record, tracked, mark == Mark::Trigger),
                 }
@@ -190,20 +190,16 @@ impl Form {
 /// What each record of a request says: [`mark`].
 fn marks(sampler: &Sampler, batch: &Arc<Batch>, entries: &[Entry]) -> Vec<Mark> {
     let perhaps = sampler.perhaps_sampled_before(entries.iter().map(|entry| entry.head.trace_id));
-    let of = |(entry, perhaps)| if perhaps { mark(sampler, batch, entry) } else { mark_of_new(sampler, batch, entry) };
-    entries.iter().zip(perhaps).map(of).collect()
+    entries.iter().zip(perhaps).map(|(entry, perhaps)| mark(sampler, batch, entry, perhaps)).collect()
 }
 
 /// What a record says about whether its trace is worth deciding. To be asked under the lock of its window: a decision that
-/// falls meanwhile looks for what it missed.
-fn mark(sampler: &Sampler, batch: &Arc<Batch>, entry: &Entry) -> Mark {
-    if sampler.sampled_before(entry.head.trace_id) { Mark::Late } else { mark_of_new(sampler, batch, entry) }
-}
-
-/// The same of a record whose trace was not sampled before.
-fn mark_of_new(sampler: &Sampler, batch: &Arc<Batch>, entry: &Entry) -> Mark {
+/// falls meanwhile looks for what it missed. `perhaps_sampled`: whether its trace may have been sampled before.
+fn mark(sampler: &Sampler, batch: &Arc<Batch>, entry: &Entry, perhaps_sampled: bool) -> Mark {
     let record = || Record { batch: Arc::clone(batch), entry: *entry };
-    if sampler.may_trigger(batch.signal, &entry.head) && sampler.triggers(&record()) {
+    if perhaps_sampled && sampler.sampled_before(entry.head.trace_id) {
+        Mark::Late
+    } else if sampler.may_trigger(batch.signal, &entry.head) && sampler.triggers(&record()) {
         Mark::Trigger
     } else {
         Mark::None

@@ -42,9 +42,8 @@ use parking_lot::Mutex;
 use crate::model::{Encoding, Origin, RootKey, Signal, Timestamp};
 
 use super::LetGo;
-pub use commit::SYNCS;
-pub use commit::Ticket;
 use commit::{Commit, DirectoryLock, sync_directory};
+pub use commit::{SYNCS, Ticket};
 use file::LogFile;
 use frame::{FILE_HEADER, Frame, Keys, Kind};
 pub use marks::Marks;
