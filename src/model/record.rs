@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
+use super::sync::Mutex;
 use super::{CloseReason, Origin, Permit, SpanId, Timestamp, TraceId, Tracked};
 
 /// Which OTLP signal a request carries.
@@ -124,6 +125,8 @@ pub struct Packed {
     pub wire: Bytes,
     /// The length of the protobuf request.
     pub len: usize,
+    /// The protobuf request, as long as it is one of those that were looked at last.
+    pub at_hand: Mutex<Option<(Bytes, Permit)>>,
     /// How often it was inflated again.
     pub inflations: AtomicU32,
     /// The protobuf request, once it was inflated so often that it had better be held as well.
@@ -134,7 +137,15 @@ impl Packed {
     /// Of a request that is `len` bytes long, inflated.
     #[must_use]
     pub fn new(encoding: Encoding, wire: Bytes, len: usize) -> Self {
-        Self { encoding, wire, len, inflations: AtomicU32::new(0), inflated: OnceLock::new() }
+        let (at_hand, inflations, inflated) = Default::default();
+        Self { encoding, wire, len, at_hand, inflations, inflated }
+    }
+
+    /// The protobuf request, if that takes no work.
+    #[must_use]
+    pub fn bytes(&self) -> Option<Bytes> {
+        let bytes = |(bytes, _): &(Bytes, Permit)| bytes.clone();
+        self.inflated.get().map(bytes).or_else(|| self.at_hand.lock().as_ref().map(bytes))
     }
 }
 

@@ -36,14 +36,16 @@ const WINDOW_LOG: std::ops::RangeInclusive<u32> = 23..=27;
 const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b, 8];
 /// A byte of DEFLATE makes no more than this many.
 const DEFLATE_MOST: usize = 1032;
-/// Workspaces that wait for use, and the room that each of them may have.
+/// Workspaces and rooms that wait for use, and how large such rooms are: smaller ones are quick to get.
 const IDLE: usize = 16;
-const IDLE_ROOM: usize = 4 * 1024 * 1024;
+const IDLE_ROOM: std::ops::RangeInclusive<usize> = 16 * 1024..=4 * 1024 * 1024;
+/// Room is no wider than its body but for this part of it.
+const SPARE: usize = 8;
 
 /// Decompresses `wire` to at most `limit` bytes, for which it asks `pay` beforehand. All members of a concatenated gzip and all frames of
 /// a concatenated zstd count as one body, as RFC 1952 and RFC 8878 have it.
 ///
-/// What it answers may lie in room that is lent: whoever keeps it for long is to keep a copy.
+/// What it answers may lie in room that is lent, and a little wider: whoever keeps it for long is to keep a copy.
 ///
 /// # Errors
 /// If it is corrupt, larger than `limit`, or `pay` says no.
@@ -104,57 +106,75 @@ fn told_size(encoding: Encoding, wire: &[u8]) -> Option<usize> {
 
 /// Decompresses `wire` where that makes `size` bytes and leaves nothing over; `None` if it does not.
 fn at_once(encoding: Encoding, wire: &[u8], size: usize) -> Option<Bytes> {
-    let idle = WORKSPACES.lock().pop();
-    let mut lent = Lent { workspace: Some(idle.unwrap_or_default()), len: size };
-    let Workspace { gzip, zstd, room } = lent.workspace.as_mut()?;
-    if room.len() < size {
-        // Fresh, and not grown: nothing is copied, and zeros cost nothing until they are written to.
-        *room = vec![0; size];
-    }
-    let room = room.get_mut(..size)?;
+    let mut lent = Lent::of(size);
+    let room = lent.room.get_mut(..size)?;
+    let mut workspace = WORKSPACES.lock().pop().unwrap_or_default();
     let made = match encoding {
         Encoding::Identity => None,
-        Encoding::Gzip => gzip.get_or_insert_with(libdeflater::Decompressor::new).gzip_decompress(wire, room).ok(),
-        Encoding::Zstd => zstd.get_or_insert_default().decompress_to_buffer(wire, room).ok(),
+        Encoding::Gzip => workspace.gzip().gzip_decompress(wire, room).ok(),
+        Encoding::Zstd => workspace.zstd.get_or_insert_default().decompress_to_buffer(wire, room).ok(),
     };
+    let mut idle = WORKSPACES.lock();
+    if idle.len() < IDLE {
+        idle.push(workspace);
+    }
     // A gzip that goes on behind its first member would end with the size of another.
     (made == Some(size)).then(|| Bytes::from_owner(lent))
 }
 
-/// What inflating takes; what an encoding takes, once that comes.
+/// What an encoding takes to be inflated, once that comes.
 #[derive(Default)]
 struct Workspace {
     gzip: Option<libdeflater::Decompressor>,
     zstd: Option<zstd::bulk::Decompressor<'static>>,
-    /// Of zeros or what was there before.
-    room: Vec<u8>,
 }
 
-/// Those that wait for use: room for a body costs more to get from the system than to fill.
-static WORKSPACES: Mutex<Vec<Workspace>> = Mutex::new(Vec::new());
+impl Workspace {
+    fn gzip(&mut self) -> &mut libdeflater::Decompressor {
+        self.gzip.get_or_insert_with(libdeflater::Decompressor::new)
+    }
+}
 
-/// A workspace with a body of `len` bytes in it; it goes back when nobody looks at that any more.
+/// Those that wait for use.
+static WORKSPACES: Mutex<Vec<Workspace>> = Mutex::new(Vec::new());
+/// Room that waits for use: it costs more to get from the system than to fill. Of zeros or what was there before.
+static ROOMS: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
+
+/// Room with a body of `len` bytes in it; it goes back when nobody looks at that any more.
 struct Lent {
-    /// There until it goes back.
-    workspace: Option<Workspace>,
+    room: Vec<u8>,
     len: usize,
+}
+
+impl Lent {
+    fn of(len: usize) -> Self {
+        let fits = |room: &Vec<u8>| (len..=len + len / SPARE).contains(&room.len());
+        let mut idle = ROOMS.lock();
+        let found = idle.iter().position(fits).map(|at| idle.swap_remove(at));
+        drop(idle);
+        // Fresh, and not grown: nothing is copied, and zeros cost nothing until they are written to.
+        Self { room: found.unwrap_or_else(|| vec![0; len + len / SPARE / 2]), len }
+    }
 }
 
 impl AsRef<[u8]> for Lent {
     fn as_ref(&self) -> &[u8] {
-        self.workspace.as_ref().and_then(|workspace| workspace.room.get(..self.len)).unwrap_or_default()
+        self.room.get(..self.len).unwrap_or_default()
     }
 }
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        let Some(mut workspace) = self.workspace.take() else { return };
-        if workspace.room.len() > IDLE_ROOM {
-            workspace.room = Vec::new();
+        if !IDLE_ROOM.contains(&self.room.len()) {
+            return;
         }
-        let mut idle = WORKSPACES.lock();
+        let room = std::mem::take(&mut self.room);
+        let mut idle = ROOMS.lock();
         if idle.len() < IDLE {
-            idle.push(workspace);
+            idle.push(room);
+        } else if let Some(least) = idle.iter_mut().min_by_key(|idle| idle.len()).filter(|idle| idle.len() < room.len())
+        {
+            *least = room;
         }
     }
 }

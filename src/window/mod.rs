@@ -162,7 +162,8 @@ impl Window {
         Self { rereads: true, ..Self::by_trigger(settings, room) }
     }
 
-    /// Takes in the records of a request that have a trace id; `tracked` is theirs, and each has its mark.
+    /// Takes in the records of a request that have a trace id; `tracked` is theirs, and each has its mark. Where it is held as it came,
+    /// `unpacker` gives records of open traces their bytes.
     pub fn admit_request(
         &mut self,
         now: Timestamp,
@@ -170,16 +171,28 @@ impl Window {
         entries: &[Entry],
         tracked: Tracked,
         marks: &[Mark],
+        unpacker: &Unpacker,
     ) {
         let now = self.clock.observe(now);
         self.owe(tracked);
+        let mut joined: Vec<TraceId> = Vec::new();
         for (at, (entry, mark)) in entries.iter().zip(marks).enumerate() {
             self.runs.iter().for_each(|runs| runs.fetch_ahead(entries, at));
-            if !entry.head.trace_id.is_zero() {
-                self.place(now, batch, entry, *mark);
+            if !entry.head.trace_id.is_zero() && self.place(now, batch, entry, *mark) && batch.packed.is_some() {
+                joined.push(entry.head.trace_id);
             }
         }
+        self.unpack(&joined, unpacker);
         self.account();
+    }
+
+    /// Gives records of these traces their bytes, as far as those are at hand.
+    fn unpack(&mut self, traces: &[TraceId], unpacker: &Unpacker) {
+        for trace_id in traces {
+            let Some(open) = self.traces.get_mut(trace_id) else { continue };
+            let others = open.unpack(*trace_id, unpacker);
+            self.tracked.iter_mut().for_each(|tracked| tracked.split(others).settle(Outcome::NotSampled));
+        }
     }
 
     /// Changes the settings. They hold for traces that open from now on, and for open ones once something changes their deadline.
@@ -367,14 +380,15 @@ impl Window {
         }
     }
 
-    fn place(&mut self, now: Timestamp, batch: &Arc<Batch>, entry: &Entry, mark: Mark) {
+    /// Puts a record where it belongs; `true` if that is an open trace.
+    fn place(&mut self, now: Timestamp, batch: &Arc<Batch>, entry: &Entry, mark: Mark) -> bool {
         let trace_id = entry.head.trace_id;
         let is_open = self.traces.contains_key(&trace_id);
         let triggers =
             mark != Mark::None || self.kept.take(now, trace_id) || (!is_open && self.takes_long(now, batch, entry));
         if let Some(runs) = self.runs.as_mut().filter(|_| !triggers && !is_open) {
             runs.put(now, self.clock.outside(now), batch, entry);
-            return;
+            return false;
         }
         if !is_open {
             let held = self.gather(now, Timestamp::default(), trace_id);
@@ -389,6 +403,7 @@ impl Window {
                 open.trigger(now);
             }
         });
+        true
     }
 
     /// Whether the trace of a record that waits takes longer than it may with it. Open ones know that of themselves.

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::model::{CloseReason, Head, Record, Signal, Timestamp};
+use crate::model::{CloseReason, Head, Record, Signal, Timestamp, TraceId};
 
-use super::Settings;
 use super::extent::Extent;
+use super::{Settings, Unpacker};
 
 /// When a trace closes, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub(super) struct Open {
     pub(super) late: bool,
     /// Whether records of it had been let go when it opened.
     pub(super) missed: bool,
+    /// Of so many records it was asked whether their bytes are at hand.
+    asked: usize,
     opened: Timestamp,
     extent: Extent,
     triggered: Option<Timestamp>,
@@ -45,6 +47,7 @@ impl Open {
             deadline: Deadline { at: Timestamp::MAX, reason: CloseReason::Retention },
             late: false,
             missed: false,
+            asked: 0,
             opened: now,
             extent: Extent::default(),
             triggered: None,
@@ -68,6 +71,13 @@ impl Open {
             self.root_ended.get_or_insert(now);
         }
         self.records.push(record);
+    }
+
+    /// Gives records that came since this was last asked bytes of their own, where those are at hand: [`Unpacker::unpack_at_hand`].
+    pub(super) fn unpack(&mut self, trace_id: TraceId, unpacker: &Unpacker) -> u64 {
+        let others = unpacker.unpack_at_hand(trace_id, &mut self.records, self.asked);
+        self.asked = self.records.len();
+        others
     }
 
     /// Whether its spans take longer than this.

@@ -1,7 +1,8 @@
-//! Bytes for the records of closed traces whose requests are held as they came.
+//! Bytes for the records of traces whose requests are held as they came.
 //!
-//! Of such a request no record is looked at while it waits, and of nearly all none ever is. Once a trace is to be judged its requests
-//! are inflated, outside of any lock, and its records are copied out: so no trace keeps the inflated form of anything else.
+//! Of such a request no record is looked at while it waits, and of nearly all none ever is. Once a trace fails its records are copied out
+//! of requests that are still at hand, inflated: those that came last, which is where most of them are. What is elsewhere is inflated again
+//! when the trace is to be judged, outside of any lock. So no trace keeps the inflated form of anything else.
 
 use std::collections::VecDeque;
 use std::io;
@@ -14,9 +15,13 @@ use parking_lot::Mutex;
 use crate::model::{Batch, Budget, ByteRange, ClosedTrace, DropReason, Entry, Outcome, Packed, Record, TraceId};
 use crate::otlp;
 
-/// Bytes of inflated requests that are kept for the traces which close next: most traces that share a request fail, if they do, at about
-/// the same time. Room for two of the largest that the Collector sends unless told otherwise (8,192 spans).
-const RECENT: usize = 16 * 1024 * 1024;
+/// Bytes of inflated requests that are at hand at most: two of the largest that the Collector sends unless told otherwise (8,192 spans),
+/// and what a few hundred thousand spans a second bring in some tenths of a second.
+const AT_HAND: usize = 16 * 1024 * 1024;
+/// And no more than this part of the budget.
+const SHARE: usize = 64;
+/// With so much of the budget in use nothing is at hand any more: room is wanted for what came compressed.
+const SHORT_PERCENT: usize = 50;
 
 /// A request that was inflated again so often is held inflated, too, if there is room for it: so none costs much more, however many of
 /// its traces fail.
@@ -29,11 +34,20 @@ pub struct Unpacker {
     recent: Mutex<Recent>,
 }
 
-/// What was inflated last, the oldest first.
+/// Requests that are at hand, the oldest first, and how many bytes each has inflated.
 #[derive(Debug, Default)]
 struct Recent {
-    requests: VecDeque<(Weak<Batch>, Bytes)>,
+    requests: VecDeque<(Weak<Batch>, usize)>,
     bytes: usize,
+}
+
+/// Records that have no bytes.
+#[derive(Debug, Default)]
+struct Without {
+    /// Since they are of another trace: one in a hundred million, where only a hash told them.
+    others: u64,
+    /// Since their request cannot be inflated.
+    lost: u64,
 }
 
 impl Unpacker {
@@ -43,66 +57,96 @@ impl Unpacker {
         Self { budget: budget.clone(), recent: Mutex::default() }
     }
 
+    /// Keeps the bytes of a request that is held as it came at hand for a while.
+    pub fn keep_at_hand(&self, batch: &Arc<Batch>, bytes: &Bytes) {
+        let Some(packed) = &batch.packed else { return };
+        let most = AT_HAND.min(self.budget.limit() / SHARE);
+        let is_short = self.budget.is_short(SHORT_PERCENT);
+        let permit = if is_short || bytes.len() > most / 2 { None } else { self.budget.take(bytes.len()) };
+        let mut recent = self.recent.lock();
+        let gone = recent.shrink(if is_short { 0 } else { most - permit.as_ref().map_or(0, |_| bytes.len()) });
+        if let Some(permit) = permit {
+            *packed.at_hand.lock() = Some((bytes.clone(), permit));
+            recent.requests.push_back((Arc::downgrade(batch), bytes.len()));
+            recent.bytes += bytes.len();
+        }
+        drop(recent);
+        for request in gone.iter().filter_map(Weak::upgrade) {
+            request.packed.iter().for_each(|packed| drop(packed.at_hand.lock().take()));
+        }
+    }
+
+    /// Gives those records from `from` on, all of one trace, bytes of their own whose requests are at hand. Answers how many turned out to
+    /// be of another trace, and are gone.
+    pub(super) fn unpack_at_hand(&self, trace_id: TraceId, records: &mut Vec<Record>, from: usize) -> u64 {
+        self.replace(trace_id, records, from, |_, packed| Ok(packed.bytes())).others
+    }
+
     /// Gives those records of `trace` bytes of their own whose requests are held as they came; to be called before anything else is
-    /// asked of the trace. Records that turn out not to be of this trace, one in a hundred million, are none of it from then on.
+    /// asked of the trace. Records that turn out not to be of this trace are none of it from then on.
     pub fn unpack(&self, trace: &mut ClosedTrace) {
         if trace.records.iter().all(|record| record.batch.packed.is_none()) {
             return;
         }
-        let records = std::mem::take(&mut trace.records);
-        for group in records.chunk_by(|one, next| Arc::ptr_eq(&one.batch, &next.batch)) {
+        let inflated = |batch: &_, packed: &_| self.inflated(batch, packed).map(Some);
+        let Without { others, lost } = self.replace(trace.trace_id, &mut trace.records, 0, inflated);
+        trace.tracked.split(others).settle(Outcome::NotSampled);
+        trace.tracked.split(lost).settle(Outcome::Dropped(DropReason::EvidenceFailed));
+    }
+
+    /// Gives records from `from` on bytes of their own, where `inflated` has their request's.
+    fn replace(
+        &self,
+        trace_id: TraceId,
+        records: &mut Vec<Record>,
+        from: usize,
+        inflated: impl Fn(&Arc<Batch>, &Packed) -> io::Result<Option<Bytes>>,
+    ) -> Without {
+        let mut without = Without::default();
+        for group in records.split_off(from).chunk_by(|one, next| Arc::ptr_eq(&one.batch, &next.batch)) {
             let Some(batch) = group.first().map(|first| &first.batch) else { continue };
-            let Some(packed) = &batch.packed else {
-                trace.records.extend_from_slice(group);
-                continue;
-            };
-            let _permit = self.budget.take_anyway(packed.len);
-            let (own, outcome_of_others) = match self.inflated(batch, packed) {
-                Ok(bytes) => (excerpt(batch, &bytes, group, trace.trace_id, &self.budget), Outcome::NotSampled),
-                Err(error) => {
+            match batch.packed.as_ref().map(|packed| inflated(batch, packed)) {
+                None | Some(Ok(None)) => records.extend_from_slice(group),
+                Some(Ok(Some(bytes))) => {
+                    let own = excerpt(batch, &bytes, group, trace_id, &self.budget);
+                    without.others += group.len().saturating_sub(own.len()) as u64;
+                    records.extend(own);
+                }
+                Some(Err(error)) => {
                     // It was inflated when it came.
                     tracing::error!(%error, "a request cannot be inflated again");
-                    (Vec::new(), Outcome::Dropped(DropReason::EvidenceFailed))
+                    without.lost += group.len() as u64;
                 }
-            };
-            let others = group.len().saturating_sub(own.len());
-            trace.tracked.split(others as u64).settle(outcome_of_others);
-            trace.records.extend(own);
+            }
         }
+        without
     }
 
     fn inflated(&self, batch: &Arc<Batch>, packed: &Packed) -> io::Result<Bytes> {
-        let held = packed.inflated.get().map(|(bytes, _)| bytes.clone());
-        if let Some(bytes) = held.or_else(|| self.recent.lock().get(batch)) {
+        if let Some(bytes) = packed.bytes() {
             return Ok(bytes);
         }
+        let _permit = self.budget.take_anyway(packed.len);
         let bytes = otlp::inflate_again(packed.encoding, &packed.wire, packed.len)?;
         let is_often = packed.inflations.fetch_add(1, Ordering::Relaxed) + 1 >= OFTEN;
         match is_often.then(|| self.budget.take(packed.len)).flatten() {
             Some(permit) => drop(packed.inflated.set((Bytes::copy_from_slice(&bytes), permit))),
-            None => self.recent.lock().put(batch, &bytes),
+            None => self.keep_at_hand(batch, &bytes),
         }
         Ok(bytes)
     }
 }
 
 impl Recent {
-    fn get(&self, batch: &Arc<Batch>) -> Option<Bytes> {
-        let is_it = |(request, _): &&(Weak<Batch>, Bytes)| request.as_ptr() == Arc::as_ptr(batch);
-        self.requests.iter().rev().find(is_it).map(|(_, bytes)| bytes.clone())
-    }
-
-    /// Keeps a copy: `bytes` are lent.
-    fn put(&mut self, batch: &Arc<Batch>, bytes: &Bytes) {
-        if bytes.len() > RECENT / 2 {
-            return;
+    /// Lets go of the oldest, until these are no more than `bytes`.
+    fn shrink(&mut self, bytes: usize) -> Vec<Weak<Batch>> {
+        let mut gone = Vec::new();
+        while self.bytes > bytes {
+            let Some((request, bytes)) = self.requests.pop_front() else { break };
+            self.bytes -= bytes;
+            gone.push(request);
         }
-        self.bytes += bytes.len();
-        self.requests.push_back((Arc::downgrade(batch), Bytes::copy_from_slice(bytes)));
-        while self.bytes > RECENT {
-            let Some((_, bytes)) = self.requests.pop_front() else { break };
-            self.bytes -= bytes.len();
-        }
+        gone
     }
 }
 

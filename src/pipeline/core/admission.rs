@@ -82,6 +82,7 @@ impl Core {
             Form::Packed(packed) => {
                 let Batch { signal, bytes, permit, origin, .. } = batch;
                 let held = Arc::new(Batch { signal, bytes: Bytes::new(), packed: Some(packed), permit, origin });
+                self.stages.unpacker.keep_at_hand(&held, &bytes);
                 let permit = self.stages.budget.take_anyway(0);
                 let read = Arc::new(Batch { signal, bytes, packed: None, permit, origin: None });
                 self.admit_held(now, &read, &held, entries);
@@ -109,7 +110,7 @@ impl Core {
         {
             let mut window = window.lock();
             let marks = marks(&local.sampler, batch, entries);
-            window.admit_request(now, held, entries, accepted, &marks);
+            window.admit_request(now, held, entries, accepted, &marks, &self.stages.unpacker);
             drop(window);
             self.measure(now, batch, entries);
             return;

@@ -18,7 +18,7 @@ use prost::Message;
 use super::*;
 use crate::model::{Budget, CloseReason, ClosedTrace, Decision, Keeper, Ledger, Origin, Outcome, Signal, Totals};
 use crate::otlp::{Limits, scan};
-use crate::window::{Mark, OPEN_COST, Settings, Window};
+use crate::window::{Mark, OPEN_COST, Settings, Unpacker, Window};
 
 const SETTINGS: Settings = Settings {
     decision_wait: Duration::from_secs(10),
@@ -76,7 +76,7 @@ impl Shard {
     fn admit(&mut self, ms: u64, (batch, entries): &(Arc<Batch>, Vec<Entry>), mark: impl Fn(&Entry) -> Mark) {
         let tracked = self.ledger.accept(entries.len() as u64);
         let marks: Vec<Mark> = entries.iter().map(mark).collect();
-        self.window.admit_request(at(ms), batch, entries, tracked, &marks);
+        self.window.admit_request(at(ms), batch, entries, tracked, &marks, &Unpacker::new(&Budget::new(0)));
     }
 
     fn advance(&mut self, ms: u64) -> Vec<ClosedTrace> {
