@@ -15,6 +15,7 @@ mod iban;
 mod ip;
 mod link;
 mod national;
+mod on_demand;
 mod pairs;
 mod phone;
 mod rules;
@@ -60,7 +61,7 @@ pub(crate) fn of(
         list.push(Box::new(secrets::Pem));
         list.push(Box::new(userinfo::UserInfo));
         list.push(Box::new(secrets::Jwt::new()?));
-        list.push(Box::new(secrets::Issuers::new()?));
+        list.push(Box::new(secrets::Issuers::new()));
         list.push(Box::new(secrets::Authorization::new()?));
         list.push(Box::new(pairs::Pairs));
         list.push(Box::new(secrets::Named::new()?));

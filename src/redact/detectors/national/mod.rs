@@ -11,6 +11,7 @@ use aho_corasick::{AhoCorasick, MatchKind};
 use regex::Regex;
 
 use self::table::{COUNTRIES, GENERAL};
+use super::on_demand::OnDemand;
 use super::text::{after, before, is_unspaced, run_start, slice, stands_alone};
 use crate::redact::detect::{Detector, Finding};
 use crate::redact::gate::{Anchor, Seen, Word};
@@ -79,7 +80,7 @@ pub(super) struct National {
     /// For each word, what it names.
     targets: Vec<Target>,
     ids: Vec<&'static Id>,
-    patterns: Vec<Regex>,
+    patterns: &'static [OnDemand<Regex>],
     /// Kinds by country, and those that any general name names.
     of_country: BTreeMap<&'static str, Vec<usize>>,
     general: Vec<usize>,
@@ -89,10 +90,10 @@ pub(super) struct National {
     nouns: Regex,
 }
 
-/// The compiled forms, which never change.
-static PATTERNS: LazyLock<Result<Vec<Regex>, String>> = LazyLock::new(|| {
-    let compile = |id: &Id| Regex::new(&format!("(?i-u){}", id.pattern)).map_err(|error| error.to_string());
-    ids().map(compile).collect()
+/// The forms, which never change.
+static PATTERNS: LazyLock<Vec<OnDemand<Regex>>> = LazyLock::new(|| {
+    let compile = |pattern: &str| Regex::new(pattern).map_err(|error| error.to_string());
+    ids().map(|id| OnDemand::new(format!("(?i-u){}", id.pattern), compile)).collect()
 });
 
 impl National {
@@ -130,7 +131,7 @@ impl National {
                 .collect(),
             words: targets.keys().cloned().collect(),
             targets: targets.into_values().collect(),
-            patterns: PATTERNS.clone()?,
+            patterns: &PATTERNS,
             of_country,
             countries,
             country_of,
@@ -208,6 +209,10 @@ impl National {
     /// The numbers of one kind around its name.
     fn around(&self, text: &str, kind: usize, from: usize, to: usize, found: &mut Vec<Finding>) {
         let (Some(id), Some(pattern)) = (self.ids.get(kind), self.patterns.get(kind)) else { return };
+        let Some(pattern) = pattern.get() else {
+            found.push(Finding::withhold(from, to, "national_id"));
+            return;
+        };
         for one in pattern.find_iter(slice(text, from, to)) {
             let (first, last) = (from + one.start(), from + one.end());
             let compact: String = one

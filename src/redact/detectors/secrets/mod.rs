@@ -18,6 +18,7 @@ pub(super) use self::named::Named;
 pub(crate) use self::services::{SERVICES, WORDS};
 
 use crate::redact::detect::{Detector, Finding, JWT, WITHHELD};
+use crate::redact::detectors::on_demand::OnDemand;
 use crate::redact::detectors::text::Here;
 use crate::redact::gate::{Anchor, Seen, Word};
 use crate::redact::token::{self, Class};
@@ -99,24 +100,24 @@ const BEFORE: usize = 96;
 const BEHIND: usize = 512;
 
 /// Where the keys of an issuer are looked for.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 enum Format {
     /// From the mark on: they begin with it.
-    AtMark(Here),
+    AtMark(OnDemand<Here>),
     /// In the run of signs that the mark stands in.
-    InRun(Regex),
+    InRun(OnDemand<Regex>),
     /// Around the mark: they may stand apart from it.
-    Near(Regex),
+    Near(OnDemand<Regex>),
     /// In any run that is long enough: they have no mark of their own.
-    Unmarked(Regex),
+    Unmarked(OnDemand<Regex>),
 }
 
 /// Shortest key without a mark.
 const UNMARKED: usize = 50;
 
-/// The compiled formats, which never change. ASCII word boundaries: keys are ASCII, and Unicode boundaries would take the fast
+/// The formats, which never change. ASCII word boundaries: keys are ASCII, and Unicode boundaries would take the fast
 /// engine away.
-static FORMATS: LazyLock<Result<Vec<Format>, String>> = LazyLock::new(|| ISSUERS.iter().map(format).collect());
+static FORMATS: LazyLock<Vec<Format>> = LazyLock::new(|| ISSUERS.iter().map(format).collect());
 
 /// A mark of so many letters stands in many words; so many at the beginning of a key tell it from most.
 const FEW: usize = 2;
@@ -143,43 +144,46 @@ fn pattern(issuer: &Issuer) -> String {
     format!("(?-u){}", issuer.pattern)
 }
 
-fn format(issuer: &Issuer) -> Result<Format, String> {
+fn format(issuer: &Issuer) -> Format {
     let pattern = pattern(issuer);
     let literal = issuer.pattern.trim_start_matches(r"\b").replace('\\', "");
     let head = literal.get(..issuer.mark.len()).unwrap_or_default();
-    Ok(if issuer.mark.is_empty() {
-        Format::Unmarked(regex(&pattern)?)
+    if issuer.mark.is_empty() {
+        Format::Unmarked(OnDemand::new(pattern, regex))
     } else if issuer.pattern.contains(' ') || issuer.pattern.contains(r"\s") {
-        Format::Near(regex(&pattern)?)
+        Format::Near(OnDemand::new(pattern, regex))
     } else if head.eq_ignore_ascii_case(issuer.mark) {
-        Format::AtMark(Here::new(&pattern)?)
+        Format::AtMark(OnDemand::new(pattern, Here::new))
     } else {
-        Format::InRun(regex(&pattern)?)
-    })
+        Format::InRun(OnDemand::new(pattern, regex))
+    }
 }
 
 /// Keys whose form tells their issuer.
 #[derive(Debug)]
 pub(super) struct Issuers {
     /// By the issuer.
-    formats: Vec<Format>,
+    formats: &'static [Format],
     /// Those that have no mark.
-    unmarked: Vec<Regex>,
+    unmarked: Vec<&'static OnDemand<Regex>>,
     /// The words, each with the format whose mark it is.
     marks: Vec<(String, usize)>,
 }
 
 impl Issuers {
-    pub(super) fn new() -> Result<Self, String> {
-        let formats = FORMATS.clone()?;
-        let unmarked = formats.iter().filter_map(|format| match format {
-            Format::Unmarked(format) => Some(format.clone()),
-            _ => None,
-        });
-        let all = ISSUERS.iter().zip(&formats).enumerate();
+    pub(super) fn new() -> Self {
+        let all = ISSUERS.iter().zip(FORMATS.iter()).enumerate();
         let marks =
             all.flat_map(|(format, (issuer, form))| marks(issuer, form).into_iter().map(move |mark| (mark, format)));
-        Ok(Self { unmarked: unmarked.collect(), marks: marks.collect(), formats })
+        Self::of_formats(&FORMATS, marks.collect())
+    }
+
+    fn of_formats(formats: &'static [Format], marks: Vec<(String, usize)>) -> Self {
+        let unmarked = formats.iter().filter_map(|format| match format {
+            Format::Unmarked(format) => Some(format),
+            _ => None,
+        });
+        Self { unmarked: unmarked.collect(), marks, formats }
     }
 }
 
@@ -258,14 +262,22 @@ impl Detector for Issuers {
             // In most texts a mark is a part of a word.
             let tail = text.as_bytes().get(mark.end..).unwrap_or_default();
             let rest = || tail.iter().take(SHORTEST).take_while(|byte| is_part(**byte)).count();
+            let find = || match format.get() {
+                Some(format) => format.find(text, mark.start, mark.end + BEHIND).map(|(_, key)| key),
+                None => Some(mark.start..run_behind(text.as_bytes(), mark.end, mark.end + BEHIND)),
+            };
             if mark.end - mark.start + rest() >= SHORTEST
-                && let Some((_, one)) = format.find(text, mark.start, mark.end + BEHIND)
+                && let Some(one) = find()
             {
                 ends.insert(number, one.end);
                 key(one.start, one.end);
             }
         }
-        let mut keys_in = |format: &Regex, start: usize, end: usize| {
+        let mut keys_in = |format: &OnDemand<Regex>, start: usize, end: usize| {
+            let Some(format) = format.get() else {
+                key(start, end);
+                return;
+            };
             for captures in format.captures_iter(text.get(start..end).unwrap_or_default()) {
                 if let Some(one) = captures.get(1).or_else(|| captures.get(0)) {
                     key(start + one.start(), start + one.end());
@@ -343,4 +355,38 @@ impl Detector for Authorization {
 
 fn regex(pattern: &str) -> Result<Regex, String> {
     regex::RegexBuilder::new(pattern).size_limit(16 << 20).build().map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use regex::RegexSet;
+
+    use super::*;
+    use crate::redact::gate::Gate;
+    use crate::redact::keys::{KeyPatterns, Keys};
+    use crate::redact::survey::Survey;
+
+    #[test]
+    fn a_format_that_cannot_be_compiled_takes_all_that_it_is_shown() {
+        let forms: [fn(String) -> Format; 4] = [
+            |pattern| Format::AtMark(OnDemand::new(pattern, Here::new)),
+            |pattern| Format::InRun(OnDemand::new(pattern, regex)),
+            |pattern| Format::Near(OnDemand::new(pattern, regex)),
+            |pattern| Format::Unmarked(OnDemand::new(pattern, regex)),
+        ];
+        let text = "the run mark0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMN stands here";
+        let patterns = KeyPatterns { ignored: RegexSet::empty(), blocked: RegexSet::empty() };
+        let keys = Keys::new(false, BTreeSet::new(), BTreeSet::new(), patterns, false, false).unwrap();
+        for form in forms {
+            let formats = Box::leak(Box::new([form("a(".to_owned())]));
+            let issuers = Issuers::of_formats(formats, vec![("mark".to_owned(), 0)]);
+            let (survey, mut found) = (Survey::of(text), Vec::new());
+            Gate::new([(issuers.anchor(), issuers.words())]).open(text, &survey, &[], |_, words| {
+                issuers.find(Seen { text, survey: &survey, words, tokens: &[], keys: &keys }, &mut found);
+            });
+            let run = text.split(' ').nth(2).map(|run| (text.find(run).unwrap(), run.len())).unwrap();
+            let [one] = found.as_slice() else { panic!("{formats:?}: {found:?}") };
+            assert!(one.start <= run.0 && run.0 + run.1 <= one.end, "{formats:?}: {found:?}");
+        }
+    }
 }
