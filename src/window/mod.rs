@@ -182,17 +182,11 @@ impl Window {
                 joined.push(entry.head.trace_id);
             }
         }
-        self.unpack(&joined, unpacker);
-        self.account();
-    }
-
-    /// Gives records of these traces their bytes, as far as those are at hand.
-    fn unpack(&mut self, traces: &[TraceId], unpacker: &Unpacker) {
-        for trace_id in traces {
-            let Some(open) = self.traces.get_mut(trace_id) else { continue };
-            let others = open.unpack(*trace_id, unpacker);
+        for trace_id in joined {
+            let others = self.traces.get_mut(&trace_id).map_or(0, |open| open.unpack(trace_id, unpacker));
             self.tracked.iter_mut().for_each(|tracked| tracked.split(others).settle(Outcome::NotSampled));
         }
+        self.account();
     }
 
     /// Changes the settings. They hold for traces that open from now on, and for open ones once something changes their deadline.
