@@ -108,16 +108,18 @@ fn told_size(encoding: Encoding, wire: &[u8]) -> Option<usize> {
 fn at_once(encoding: Encoding, wire: &[u8], size: usize) -> Option<Bytes> {
     let mut lent = Lent::of(size);
     let room = lent.room.get_mut(..size)?;
-    let mut workspace = WORKSPACES.lock().pop().unwrap_or_default();
+    let idle = WORKSPACES.lock().pop();
+    let Workspace { mut gzip, mut zstd } = idle.unwrap_or_default();
     let made = match encoding {
         Encoding::Identity => None,
-        Encoding::Gzip => workspace.gzip().gzip_decompress(wire, room).ok(),
-        Encoding::Zstd => workspace.zstd.get_or_insert_default().decompress_to_buffer(wire, room).ok(),
+        Encoding::Gzip => gzip.get_or_insert_with(libdeflater::Decompressor::new).gzip_decompress(wire, room).ok(),
+        Encoding::Zstd => zstd.get_or_insert_default().decompress_to_buffer(wire, room).ok(),
     };
     let mut idle = WORKSPACES.lock();
     if idle.len() < IDLE {
-        idle.push(workspace);
+        idle.push(Workspace { gzip, zstd });
     }
+    drop(idle);
     // A gzip that goes on behind its first member would end with the size of another.
     (made == Some(size)).then(|| Bytes::from_owner(lent))
 }
@@ -127,12 +129,6 @@ fn at_once(encoding: Encoding, wire: &[u8], size: usize) -> Option<Bytes> {
 struct Workspace {
     gzip: Option<libdeflater::Decompressor>,
     zstd: Option<zstd::bulk::Decompressor<'static>>,
-}
-
-impl Workspace {
-    fn gzip(&mut self) -> &mut libdeflater::Decompressor {
-        self.gzip.get_or_insert_with(libdeflater::Decompressor::new)
-    }
 }
 
 /// Those that wait for use.

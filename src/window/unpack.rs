@@ -85,9 +85,10 @@ impl Unpacker {
     /// Gives those records of `trace` bytes of their own whose requests are held as they came; to be called before anything else is
     /// asked of the trace. Records that turn out not to be of this trace are none of it from then on.
     pub fn unpack(&self, trace: &mut ClosedTrace) {
-        if trace.records.iter().all(|record| record.batch.packed.is_none()) {
-            return;
-        }
+        let packed = trace.records.iter().filter_map(|record| record.batch.packed.as_ref());
+        let Some(largest) = packed.map(|packed| packed.len).max() else { return };
+        // Of one request after the other.
+        let _permit = self.budget.take_anyway(largest);
         let inflated = |batch: &_, packed: &_| self.inflated(batch, packed).map(Some);
         let Without { others, lost } = self.replace(trace.trace_id, &mut trace.records, 0, inflated);
         trace.tracked.split(others).settle(Outcome::NotSampled);
@@ -126,7 +127,6 @@ impl Unpacker {
         if let Some(bytes) = packed.bytes() {
             return Ok(bytes);
         }
-        let _permit = self.budget.take_anyway(packed.len);
         let bytes = otlp::inflate_again(packed.encoding, &packed.wire, packed.len)?;
         let is_often = packed.inflations.fetch_add(1, Ordering::Relaxed) + 1 >= OFTEN;
         match is_often.then(|| self.budget.take(packed.len)).flatten() {

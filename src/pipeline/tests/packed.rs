@@ -141,7 +141,7 @@ fn records_of_a_trace_that_fails_are_copied_out_while_their_requests_are_at_hand
         closed.iter().map(is_packed).collect::<Vec<_>>(),
         [vec![false; 4], vec![false; 4], [vec![true; 4], vec![false; 20]].concat()]
     );
-    drop(closed.into_iter().map(|trace| trace.tracked.settle(Outcome::NotSampled)).collect::<Vec<_>>());
+    closed.into_iter().for_each(|trace| trace.tracked.settle(Outcome::NotSampled));
     judge(&core, at(100));
     assert_eq!(core.budget().used(), 0, "nothing is at hand of what has gone");
 }

@@ -388,3 +388,15 @@ fn is_word(text: &str, start: usize, end: usize) -> bool {
     let is_camel = tail.is_some_and(char::is_uppercase) && before(text, end).is_some_and(char::is_lowercase);
     begins && (!tail.is_some_and(char::is_alphabetic) || is_plural || is_camel)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_compiles() {
+        for (id, pattern) in ids().zip(PATTERNS.iter()) {
+            assert!(pattern.get().is_some(), "{id:?}");
+        }
+    }
+}
