@@ -56,7 +56,7 @@ impl Check {
         end: usize,
         depth: usize,
     ) -> Result<(), WireError> {
-        match is_short_string(reader.slice(start, end)) {
+        match is_plain(reader.slice(start, end)) {
             true => self.depth(depth),
             false => self.message(&ANY_VALUE, reader.within(start, end), depth),
         }
@@ -102,10 +102,16 @@ impl Check {
     }
 }
 
-/// Whether the bytes are an `AnyValue` of one short string and nothing else, as most are: then there is no more to check.
-#[inline]
-pub(super) fn is_short_string(bytes: &[u8]) -> bool {
-    matches!(bytes, [0x0a, length @ 0..=0x7f, rest @ ..] if rest.len() == usize::from(*length))
+/// Whether the bytes are an `AnyValue` of one short string, number or truth value and nothing else, as most are: then there is no more to check.
+#[inline(always)]
+pub(super) fn is_plain(bytes: &[u8]) -> bool {
+    match bytes {
+        [0x0a, length @ 0..=0x7f, rest @ ..] => rest.len() == usize::from(*length),
+        // A varint of nine bytes is of 63 bits: whether a tenth is too much is not asked here.
+        [0x10 | 0x18, more @ .., 0..=0x7f] => more.len() < 9 && more.iter().all(|byte| *byte >= 0x80),
+        [0x21, rest @ ..] => rest.len() == 8,
+        _ => false,
+    }
 }
 
 /// Checks a packed repeated number.

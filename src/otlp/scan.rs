@@ -7,7 +7,7 @@
 //! One thing is stricter than protobuf: an envelope whose `resource` or `scope` occurs twice is refused. Protobuf would
 //! merge the two; an entry points to one range, and taking either of them would lose attributes in silence.
 
-use super::check::{Check, is_short_string};
+use super::check::{Check, is_plain};
 use super::schema::{self, Message};
 use super::wire::{Payload, Reader};
 use super::{Limits, Rejected, Scan, WireError};
@@ -172,7 +172,14 @@ impl<'l> Walk<'l> {
     fn span(&mut self, mut reader: Reader<'_>, body: ByteRange, place: Place) -> Result<(), WireError> {
         self.record(3)?;
         let mut head = Head::default();
-        let (mut trace_id, mut span_id, mut parent): (&[u8], &[u8], &[u8]) = (&[], &[], &[]);
+        // Encoders write fields in the order of their numbers: as far as these come so, and short, there is nothing to choose.
+        let mut trace_id = reader.short(0x0a).unwrap_or_default();
+        let mut span_id = reader.short(0x12).unwrap_or_default();
+        let mut parent = reader.short(0x22).unwrap_or_default();
+        let (_name, _kind) = (reader.short(0x2a), reader.short_varint(0x30));
+        head.start = Timestamp(reader.short_fixed64(0x39).unwrap_or_default());
+        head.end = Timestamp(reader.short_fixed64(0x41).unwrap_or_default());
+        self.short_attributes(&mut reader, 0x4a, &mut head)?;
         while let Some((number, payload)) = reader.next()? {
             match (number, payload) {
                 (1, _) => trace_id = text(&reader, payload)?,
@@ -182,6 +189,7 @@ impl<'l> Walk<'l> {
                 (8, Payload::Fixed64(nanos)) => head.end = Timestamp(nanos),
                 (9, Payload::Len(start, end)) => {
                     self.key_value(reader.within(start, end), 4, &mut head)?;
+                    self.short_attributes(&mut reader, 0x4a, &mut head)?;
                 }
                 (11, Payload::Len(start, end)) => {
                     head.exception_event |= self.event(reader.within(start, end))?;
@@ -214,6 +222,7 @@ impl<'l> Walk<'l> {
                 (2, Payload::Varint(severity)) => head.severity = severity as i32,
                 (6, Payload::Len(start, end)) => {
                     self.key_value(reader.within(start, end), 4, &mut head)?;
+                    self.short_attributes(&mut reader, 0x32, &mut head)?;
                 }
                 (9, _) => trace_id = text(&reader, payload)?,
                 (10, _) => span_id = text(&reader, payload)?,
@@ -304,14 +313,22 @@ impl<'l> Walk<'l> {
         Ok(())
     }
 
+    /// The attributes of a record that come next, as long as they are [`short_pair`]s; `key` is that of their field.
+    #[inline(always)]
+    fn short_attributes(&mut self, reader: &mut Reader<'_>, key: u8, head: &mut Head) -> Result<(), WireError> {
+        let mut ahead = reader.clone();
+        while let Some((name, value)) = ahead.short(key).and_then(short_pair) {
+            self.check.element()?;
+            self.check.depth(5)?;
+            note(head, name, value);
+            *reader = ahead.clone();
+        }
+        Ok(())
+    }
+
     /// A `KeyValue` of the record itself: whether it is part of an exception, or says that a test failed.
     fn key_value(&mut self, mut reader: Reader<'_>, depth: usize, head: &mut Head) -> Result<(), WireError> {
         self.check.element()?;
-        if let Some((key, value)) = short_pair(reader.rest()) {
-            self.check.depth(depth + 1)?;
-            note(head, key, value);
-            return Ok(());
-        }
         self.check.depth(depth)?;
         let (mut key, mut value): (&[u8], &[u8]) = (&[], &[]);
         while let Some((number, payload)) = reader.next()? {
@@ -399,13 +416,13 @@ fn note(head: &mut Head, key: &[u8], value: &[u8]) {
     head.failed_test |= key == TEST_STATUS && value == TEST_FAILED;
 }
 
-/// Key and value of a `KeyValue` that is a short key and a short string and nothing else, as most are: then there is no more to check.
-#[inline]
+/// Key and value of a `KeyValue` that is a short key and a plain value and nothing else, as most are: then there is no more to check.
+#[inline(always)]
 fn short_pair(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let [0x0a, length @ 0..=0x7f, rest @ ..] = bytes else { return None };
     let (key, rest) = rest.split_at_checked(usize::from(*length))?;
     let [0x12, length @ 0..=0x7f, value @ ..] = rest else { return None };
-    (value.len() == usize::from(*length) && is_short_string(value)).then_some((key, value))
+    (value.len() == usize::from(*length) && is_plain(value)).then_some((key, value))
 }
 
 /// The data message of a `Metric` by field number, and the field of its points that holds exemplars.

@@ -79,6 +79,35 @@ impl<'a> Reader<'a> {
         Ok(Some((number, payload)))
     }
 
+    /// The content of the next field, if its key is this byte, which says that a length follows, and the length is of one byte, as nearly all
+    /// are. Only then is it passed over.
+    #[inline(always)]
+    pub(super) fn short(&mut self, key: u8) -> Option<&'a [u8]> {
+        let [first, length @ 0..=0x7f, rest @ ..] = self.rest() else { return None };
+        let content = rest.get(..usize::from(*length)).filter(|_| *first == key)?;
+        self.pos += 2 + content.len();
+        Some(content)
+    }
+
+    /// The same of a varint of one byte.
+    #[inline(always)]
+    pub(super) fn short_varint(&mut self, key: u8) -> Option<u8> {
+        let [first, value @ 0..=0x7f, ..] = self.rest() else { return None };
+        (*first == key).then(|| {
+            self.pos += 2;
+            *value
+        })
+    }
+
+    /// The same of 64 bits.
+    #[inline(always)]
+    pub(super) fn short_fixed64(&mut self, key: u8) -> Option<u64> {
+        let (first, rest) = self.rest().split_first()?;
+        let value = rest.first_chunk().filter(|_| *first == key)?;
+        self.pos += 1 + value.len();
+        Some(u64::from_le_bytes(*value))
+    }
+
     /// A varint of at most 64 bits.
     #[inline(always)]
     pub(super) fn varint(&mut self) -> Result<u64, WireError> {

@@ -83,7 +83,8 @@ const WAY: [&str; 13] = [
     "spanId",
 ];
 
-/// Writes a random message of this schema: fields in any order, any number of times, with unknown ones between them.
+/// Writes a random message of this schema: fields in the order of their numbers, as encoders do, or in any, any number of times, with unknown
+/// ones between them.
 fn write(message: &'static Message, choices: &mut Choices, out: &mut Vec<u8>, depth: usize) {
     // Enough fields for records to be valid often, fewer as it gets deeper.
     let mut fields: Vec<_> = message
@@ -101,11 +102,13 @@ fn write(message: &'static Message, choices: &mut Choices, out: &mut Vec<u8>, de
             std::iter::repeat_n(field, if depth > 12 { 0 } else { times as usize })
         })
         .collect();
-    for at in (1..fields.len()).rev() {
+    fields.sort_by_key(|field| field.number);
+    let is_usual = choices.below(2) == 0;
+    for at in (1..if is_usual { 0 } else { fields.len() }).rev() {
         fields.swap(at, choices.below(at as u64 + 1) as usize);
     }
     for field in fields {
-        if choices.below(8) == 0 {
+        if choices.below(if is_usual { 30 } else { 8 }) == 0 {
             unknown(choices, out);
         }
         let number = field.number;
