@@ -3,6 +3,7 @@
 //! Source: W3C Trace Context §3.2.2; OTLP `docs/specification.md`, "JSON Protobuf Encoding".
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 use schemars::JsonSchema;
@@ -18,7 +19,7 @@ pub struct IdError {
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $len:literal, $hex:literal) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
         pub struct $name(pub [u8; $len]);
 
         impl $name {
@@ -36,6 +37,13 @@ macro_rules! id {
             #[must_use]
             pub fn is_zero(&self) -> bool {
                 self.0 == [0; $len]
+            }
+        }
+
+        /// Without the length before it, which is the same for all.
+        impl Hash for $name {
+            fn hash<H: Hasher>(&self, state: &mut H) {
+                state.write(&self.0);
             }
         }
 

@@ -123,7 +123,7 @@ impl Filter {
 
     /// The word of an id in a table of so many words, and its bits there.
     fn place(&self, id: TraceId, words: usize) -> (usize, u64) {
-        let hash = self.hasher.hash_one(id.0);
+        let hash = self.hasher.hash_one(id);
         (hash as usize & words.wrapping_sub(1), 1 << (hash >> 58) | 1 << (hash >> 52 & 63) | 1 << (hash >> 46 & 63))
     }
 }

@@ -43,7 +43,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{DecisionCache, Problem, TailSampling};
-use crate::model::{ClosedTrace, Decision, Head, Record, Signal, Timestamp, TraceId};
+use crate::model::{ClosedTrace, Decision, Head, Record, SEVERITY_ERROR, Signal, Timestamp, TraceId};
 
 use memory::{Memory, Past, Sampled};
 use policy::{Policy, Verdict};
@@ -60,9 +60,33 @@ pub struct Sampler {
     /// `drop` policies first, otherwise in the order of the configuration.
     policies: Arc<[Policy]>,
     needs_whole_traces: bool,
+    harmless: Harmless,
     memory: Arc<Memory>,
     /// How much is to be remembered.
     cache: DecisionCache,
+}
+
+/// Records that trigger in no trace, by what nearly all have: no sign of an error, and one of these statuses.
+#[derive(Debug, Clone, Copy)]
+struct Harmless([[bool; Self::STATUSES]; Self::SIGNALS.len()]);
+
+impl Harmless {
+    const SIGNALS: [Signal; 3] = [Signal::Traces, Signal::Logs, Signal::Metrics];
+    /// Those that OTLP has: 0 to 2.
+    const STATUSES: usize = 3;
+
+    fn of(policies: &[Policy]) -> Self {
+        let none = |signal, head: Head| !policies.iter().any(|policy| policy.may_trigger_in_some(signal, &head));
+        let of_signal = |signal| [0, 1, 2].map(|status| none(signal, Head { status, ..Head::default() }));
+        Self(Self::SIGNALS.map(of_signal))
+    }
+
+    fn has(self, signal: Signal, head: &Head) -> bool {
+        let is_told = head.exception_event | head.exception_attributes | head.failed_test;
+        let status = usize::try_from(head.status).unwrap_or(usize::MAX);
+        let known = self.0.get(signal as usize).and_then(|statuses| statuses.get(status));
+        !is_told && head.severity < SEVERITY_ERROR && known.copied().unwrap_or(false)
+    }
 }
 
 /// What is decided about a trace, and what had been before.
@@ -84,6 +108,7 @@ impl Sampler {
         policies.sort_by_key(|policy| !policy.drops());
         Ok(Self {
             needs_whole_traces: policies.iter().any(Policy::needs_whole),
+            harmless: Harmless::of(&policies),
             policies: policies.into(),
             memory: Arc::new(Memory::new(&config.decision_cache)),
             cache: config.decision_cache.clone(),
@@ -101,6 +126,7 @@ impl Sampler {
         Self {
             policies: Arc::clone(&self.policies),
             needs_whole_traces: self.needs_whole_traces,
+            harmless: self.harmless,
             memory: Arc::new(Memory::new(&cache)),
             cache,
         }
@@ -112,6 +138,7 @@ impl Sampler {
         Self {
             policies: Arc::clone(&self.policies),
             needs_whole_traces: self.needs_whole_traces,
+            harmless: self.harmless,
             memory: Arc::clone(&other.memory),
             cache: other.cache.clone(),
         }
@@ -141,7 +168,7 @@ impl Sampler {
     /// Whether these facts of a record leave it open that it triggers: nearly all records say no by them.
     #[must_use]
     pub fn may_trigger(&self, signal: Signal, head: &Head) -> bool {
-        self.policies.iter().any(|policy| policy.may_trigger(signal, head))
+        !self.harmless.has(signal, head) && self.policies.iter().any(|policy| policy.may_trigger(signal, head))
     }
 
     /// Whether this record makes its trace one that a policy may keep, so that it has to be decided.

@@ -149,6 +149,12 @@ impl Policy {
         self.triggers_where(|condition| condition.test.holds_by_head(signal, head) != Some(false))
     }
 
+    /// Whether they leave it open for some trace.
+    pub(super) fn may_trigger_in_some(&self, signal: Signal, head: &Head) -> bool {
+        let holds = |test: &Test| matches!(test, Test::Share(_)) || test.holds_by_head(signal, head) != Some(false);
+        self.triggers_where(|condition| holds(&condition.test))
+    }
+
     fn triggers_where(&self, holds: impl Fn(&Condition) -> bool) -> bool {
         let mut choices = self.choices().zip(&self.told_by);
         choices

@@ -176,10 +176,13 @@ impl Window {
         let now = self.clock.observe(now);
         self.owe(tracked);
         let mut joined: Vec<TraceId> = Vec::new();
+        let hash = |runs: &Runs| entries.iter().map(|entry| runs.hash(entry.head.trace_id)).collect();
+        let hashes: Vec<u64> = self.runs.as_ref().map(hash).unwrap_or_default();
         for (at, (entry, mark)) in entries.iter().zip(marks).enumerate() {
-            self.runs.iter().for_each(|runs| runs.fetch_ahead(entries, at));
-            if !entry.head.trace_id.is_zero() && self.place(now, batch, entry, *mark) && batch.packed.is_some() {
-                joined.push(entry.head.trace_id);
+            self.runs.iter().for_each(|runs| runs.fetch_ahead(&hashes, at));
+            let (trace_id, hash) = (entry.head.trace_id, hashes.get(at).copied());
+            if !trace_id.is_zero() && self.place(now, batch, entry, *mark, hash) && batch.packed.is_some() {
+                joined.push(trace_id);
             }
         }
         for trace_id in joined {
@@ -363,7 +366,7 @@ impl Window {
         debug_assert_eq!(tracked.records(), 1, "a record is admitted with what is owed to it, no more and no less");
         let now = self.clock.observe(now);
         self.owe(tracked);
-        self.place(now, &record.batch, &record.entry, mark);
+        self.place(now, &record.batch, &record.entry, mark, None);
         self.account();
     }
 
@@ -374,14 +377,15 @@ impl Window {
         }
     }
 
-    /// Puts a record where it belongs; `true` if that is an open trace.
-    fn place(&mut self, now: Timestamp, batch: &Arc<Batch>, entry: &Entry, mark: Mark) -> bool {
+    /// Puts a record where it belongs; `true` if that is an open trace. `hash` is what [`Runs::hash`] says of its trace, where it was asked.
+    fn place(&mut self, now: Timestamp, batch: &Arc<Batch>, entry: &Entry, mark: Mark, hash: Option<u64>) -> bool {
         let trace_id = entry.head.trace_id;
         let is_open = self.traces.contains_key(&trace_id);
         let triggers =
             mark != Mark::None || self.kept.take(now, trace_id) || (!is_open && self.takes_long(now, batch, entry));
         if let Some(runs) = self.runs.as_mut().filter(|_| !triggers && !is_open) {
-            runs.put(now, self.clock.outside(now), batch, entry);
+            let hash = hash.unwrap_or_else(|| runs.hash(trace_id));
+            runs.put(hash, now, self.clock.outside(now), batch, entry);
             return false;
         }
         if !is_open {

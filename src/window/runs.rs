@@ -56,7 +56,8 @@ pub(super) struct Runs {
 /// Records that came one after the other.
 #[derive(Debug)]
 pub(super) struct Run {
-    first: Timestamp,
+    /// When it takes no more.
+    until: Timestamp,
     last: Timestamp,
     /// The last record of each chain: its place in `slots` plus one, or zero.
     heads: Box<[u16]>,
@@ -134,16 +135,21 @@ impl Runs {
         self.records
     }
 
-    /// Appends a record. Times do not decrease; records of a request come one after the other, in the order of its bytes.
-    pub(super) fn put(&mut self, arrived: Timestamp, outside: Timestamp, batch: &Arc<Batch>, entry: &Entry) {
-        let hash = self.hasher.hash(entry.head.trace_id);
-        let age = self.retention / RUNS_A_RETENTION;
-        let has_room =
-            |run: &&mut Run| run.slots.len() < RUN && run.bytes < self.bytes_a_run && arrived.since(run.first) <= age;
+    /// The hash by which the records of a trace are found.
+    pub(super) fn hash(&self, trace_id: TraceId) -> u64 {
+        self.hasher.hash(trace_id)
+    }
+
+    /// Appends a record, of whose trace this is the hash. Times do not decrease; records of a request come one after the other, in the order
+    /// of its bytes.
+    pub(super) fn put(&mut self, hash: u64, arrived: Timestamp, outside: Timestamp, batch: &Arc<Batch>, entry: &Entry) {
+        let has_room = |run: &&mut Run| run.slots.len() < RUN && run.bytes < self.bytes_a_run && arrived <= run.until;
         if let Some(run) = self.runs.back_mut().filter(has_room) {
             run.put(hash, arrived, outside, batch, entry);
         } else {
-            let mut run = Run::new(arrived);
+            // Traffic is much the same as a moment ago: what grows is copied.
+            let records = self.runs.back().map_or(0, |last| last.slots.len().next_power_of_two());
+            let mut run = Run::new(arrived.after(self.retention / RUNS_A_RETENTION), records);
             run.put(hash, arrived, outside, batch, entry);
             self.runs.push_back(run);
         }
@@ -152,15 +158,19 @@ impl Runs {
 
     /// Begins to fetch what [`Runs::put`] looks at a little after the entry at `at`. That is anywhere in a table, which other work has put
     /// out of the nearest caches: nobody waits for it here.
-    pub(super) fn fetch_ahead(&self, entries: &[Entry], at: usize) {
-        if let (Some(run), Some(entry)) = (self.runs.back(), entries.get(at + AHEAD)) {
-            black_box(run.head(self.hasher.hash(entry.head.trace_id)));
+    pub(super) fn fetch_ahead(&self, hashes: &[u64], at: usize) {
+        if let (Some(run), Some(hash)) = (self.runs.back(), hashes.get(at + AHEAD)) {
+            black_box(run.head(*hash));
         }
     }
 
     /// Takes out the records of a trace that have come since `since` and are not too old.
     pub(super) fn gather(&mut self, now: Timestamp, since: Timestamp, trace_id: TraceId) -> Gathered {
         let hash = self.hasher.hash(trace_id);
+        // As in `fetch_ahead`: those of all runs come at once.
+        for run in &self.runs {
+            black_box(run.head(hash));
+        }
         let mut pieces = Vec::new();
         let mut missed = self.gone.contains(tag(hash));
         for run in self.runs.iter_mut().filter(|run| run.last >= since) {
@@ -249,12 +259,13 @@ fn chain(hash: u64) -> usize {
 }
 
 impl Run {
-    fn new(first: Timestamp) -> Self {
+    /// An empty one with room for so many records.
+    fn new(until: Timestamp, records: usize) -> Self {
         Self {
-            first,
-            last: first,
+            until,
+            last: Timestamp::default(),
             heads: vec![0; RUN].into_boxed_slice(),
-            slots: Vec::new(),
+            slots: Vec::with_capacity(records),
             requests: Vec::new(),
             bytes: 0,
             records: 0,

@@ -6,8 +6,16 @@ use crate::sampling::probability::{Share, threshold};
 /// Each case by a sampler of its own, so that no decision is remembered.
 fn table(kind: &str, block: &Value, cases: Vec<(&str, Vec<Record>, bool)>) {
     for (case, records, kept) in cases {
-        assert_eq!(keeps(&single(kind, block.clone()), records), kept, "{kind} {block}: {case}");
+        let sampler = single(kind, block.clone());
+        records.iter().for_each(|record| agrees_with_its_head(&sampler, record));
+        assert_eq!(keeps(&sampler, records), kept, "{kind} {block}: {case}");
     }
+}
+
+/// Guarantee: no record that triggers is passed over by its head.
+fn agrees_with_its_head(sampler: &Sampler, record: &Record) {
+    let may_trigger = sampler.may_trigger(record.signal(), &record.entry.head);
+    assert!(may_trigger || !sampler.triggers(record), "{record:?}");
 }
 
 #[test]
@@ -30,6 +38,7 @@ fn the_default_keeps_errors_of_spans_and_logs_and_nothing_else() {
     for (case, records, kept) in cases {
         let sampler = sampler(json!([]));
         assert!(!sampler.needs_whole_traces());
+        records.iter().for_each(|record| agrees_with_its_head(&sampler, record));
         assert_eq!(records.iter().any(|record| sampler.triggers(record)), kept, "{case}");
         assert_eq!(decide(&sampler, records) == sampled_by(DEFAULT_POLICY), kept, "{case}");
     }
@@ -42,6 +51,7 @@ fn always_sample_keeps_everything() {
     let policy = || sampler(json!([{"name": "p", "type": "always_sample"}]));
     assert!(keeps(&policy(), spans(vec![span()])));
     assert!(keeps(&policy(), logs(vec![log(0)])));
+    spans(vec![span()]).iter().chain(&logs(vec![log(0)])).for_each(|record| agrees_with_its_head(&policy(), record));
 }
 
 #[test]

@@ -365,7 +365,7 @@ fn a_run_tells_which_traces_are_in_it() {
     let mut runs = Runs::new(SETTINGS.retention, 1_000, 0);
     for round in 0..20 {
         let (batch, entries) = traces((1..=200).map(|trace| span(trace, round + 1, 1)).collect());
-        entries.iter().for_each(|entry| runs.put(at(1), at(1), &batch, entry));
+        entries.iter().for_each(|entry| runs.put(runs.hash(entry.head.trace_id), at(1), at(1), &batch, entry));
     }
     for trace in 1..=50 {
         assert_eq!(runs.gather(at(2), at(0), id(trace)).pieces.len(), 20);
