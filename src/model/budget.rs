@@ -118,6 +118,14 @@ impl Permit {
         self.inner.limit
     }
 
+    /// Takes `bytes` more; `false` if so many are not free.
+    #[must_use]
+    pub fn grow(&mut self, bytes: usize) -> bool {
+        let is_taken = self.inner.take(bytes);
+        self.bytes += if is_taken { bytes } else { 0 };
+        is_taken
+    }
+
     /// Makes it one of `bytes`, whether or not so many are free, as [`Budget::take_anyway`] does.
     pub fn resize(&mut self, bytes: usize) {
         if bytes > self.bytes {
@@ -146,7 +154,8 @@ mod tests {
         let held = part.take(50).unwrap();
         assert_eq!((part.used(), whole.used()), (50, 50));
         assert!(part.take(20).is_none() && whole.used() == 50, "what is refused is taken nowhere");
-        let others = whole.take(45).unwrap();
+        let mut others = whole.take(40).unwrap();
+        assert!(others.grow(5) && !others.grow(6) && others.bytes() == 45, "no more than is free");
         assert!(part.take(10).is_none() && part.used() == 50, "the whole is used up");
         assert!(part.is_short(90), "and the part is told so");
         drop((held, others));

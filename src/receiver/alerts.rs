@@ -1,5 +1,7 @@
 //! Webhooks of Sentry and Datadog: what they post becomes log records (see [`crate::alerts`]).
 
+use std::sync::Arc;
+
 use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, Method, StatusCode, header};
@@ -67,7 +69,7 @@ impl Tool {
 
 /// Answers one request.
 pub(super) async fn call<I: Intake>(
-    port: Port<I>,
+    port: Arc<Port<I>>,
     tool: Tool,
     config: AlertWebhooks,
     mut request: Request,

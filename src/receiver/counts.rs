@@ -1,6 +1,6 @@
 //! Records counted under the Collector's names, which have the signal in them.
 
-use metrics::counter;
+use metrics::{Counter, counter};
 
 use crate::model::Signal;
 use crate::telemetry::names;
@@ -13,14 +13,48 @@ pub(super) fn begin(receiver: &'static str, transport: &'static str) {
     }
 }
 
+/// Counters of requests of one signal that are taken in, looked up once and not for each of them.
+#[derive(Debug, Clone)]
+pub(super) struct Taken {
+    requests: Counter,
+    records: Counter,
+    collectors: Counter,
+}
+
+impl Taken {
+    pub(super) fn new(transport: &'static str, signal: Signal) -> Self {
+        let (name, code) = (signal.as_str(), if transport == "grpc" { "OK" } else { "200" });
+        Self {
+            requests: counter!(names::RECEIVER_REQUESTS, "transport" => transport, "signal" => name, "code" => code),
+            records: counter!(names::RECEIVER_ACCEPTED_RECORDS, "transport" => transport, "signal" => name),
+            collectors: collectors("otlp", transport, signal),
+        }
+    }
+
+    /// Counts an answer.
+    pub(super) fn answered(&self) {
+        self.requests.increment(1);
+    }
+
+    /// Counts records that the intake has.
+    pub(super) fn accepted(&self, records: u64) {
+        self.records.increment(records);
+        self.collectors.increment(records);
+    }
+}
+
 /// Counts records that were admitted.
 pub(super) fn accepted(receiver: &'static str, transport: &'static str, signal: Signal, records: u64) {
+    collectors(receiver, transport, signal).increment(records);
+}
+
+fn collectors(receiver: &'static str, transport: &'static str, signal: Signal) -> Counter {
     let name = match signal {
         Signal::Traces => names::RECEIVER_ACCEPTED_SPANS,
         Signal::Logs => names::RECEIVER_ACCEPTED_LOG_RECORDS,
         Signal::Metrics => names::RECEIVER_ACCEPTED_METRIC_POINTS,
     };
-    counter!(name, "receiver" => receiver, "transport" => transport).increment(records);
+    counter!(name, "receiver" => receiver, "transport" => transport)
 }
 
 /// Counts records that could not be admitted.

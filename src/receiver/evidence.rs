@@ -3,6 +3,8 @@
 //! A file for a trace becomes a log record of its own (see [`crate::model::ATTACHMENT_EVENT`]) and goes the way of every record. A file for an
 //! incident goes to the store at once: it belongs to no trace that could be decided.
 
+use std::sync::Arc;
+
 use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
 use http::{Method, StatusCode, header};
@@ -30,7 +32,7 @@ enum Target {
 }
 
 /// Answers one request.
-pub(super) async fn call<I: Intake>(port: Port<I>, mut request: Request) -> Response {
+pub(super) async fn call<I: Intake>(port: Arc<Port<I>>, mut request: Request) -> Response {
     match take(&port, &mut request).await {
         Ok(digest) => {
             port.answered_as(EVIDENCE, "202", None);

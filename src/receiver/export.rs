@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::counts;
+use super::counts::{self, Taken};
 use super::encoding;
 use super::held::Held;
 use super::room::Room;
@@ -27,7 +27,7 @@ const BUSY_RETRY: Duration = Duration::from_secs(1);
 const MAX_MESSAGE: usize = 1024;
 
 /// The intake as one transport sees it.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Port<I> {
     pub(super) intake: I,
     pub(super) transport: &'static str,
@@ -38,6 +38,8 @@ pub(super) struct Port<I> {
     /// Who may come in.
     pub(super) access: Access,
     in_flight: Budget,
+    /// By signal.
+    taken: [Taken; 3],
 }
 
 /// A request as it came: bytes from `start`, compressed or not.
@@ -193,7 +195,8 @@ impl<I: Intake> Port<I> {
         counts::begin("otlp", transport);
         let own = || Budget::new(limit.saturating_mul(4).max(IN_FLIGHT));
         let in_flight = intake.in_flight().unwrap_or_else(own);
-        Self { intake, transport, limit, read_timeout, access, in_flight }
+        let taken = [Signal::Traces, Signal::Logs, Signal::Metrics].map(|signal| Taken::new(transport, signal));
+        Self { intake, transport, limit, read_timeout, access, in_flight, taken }
     }
 
     /// Whose a request is. Before its body is read: nothing is held for a stranger.
@@ -265,12 +268,12 @@ impl<I: Intake> Port<I> {
         }
     }
 
-    /// Counts a request that was answered with `code`.
-    pub(super) fn answered(&self, signal: Signal, code: &'static str, failure: Option<&Failure>) {
-        self.answered_as(signal.as_str(), code, failure);
+    /// Counts a request that was acknowledged.
+    pub(super) fn acknowledged(&self, signal: Signal) {
+        self.taken(signal).iter().for_each(|taken| taken.answered());
     }
 
-    /// The same, of something that is no signal of OTLP.
+    /// Counts a request that was answered with `code`, of what `signal` names.
     pub(super) fn answered_as(&self, signal: &'static str, code: &'static str, failure: Option<&Failure>) {
         metrics::counter!(
             names::RECEIVER_REQUESTS,
@@ -292,12 +295,11 @@ impl<I: Intake> Port<I> {
 
     /// Counts records that the intake has.
     pub(super) fn count_accepted(&self, signal: Signal, records: u64) {
-        self.count(names::RECEIVER_ACCEPTED_RECORDS, signal, records);
-        counts::accepted("otlp", self.transport, signal, records);
+        self.taken(signal).iter().for_each(|taken| taken.accepted(records));
     }
 
-    fn count(&self, name: &'static str, signal: Signal, records: u64) {
-        metrics::counter!(name, "transport" => self.transport, "signal" => signal.as_str()).increment(records);
+    fn taken(&self, signal: Signal) -> Option<&Taken> {
+        self.taken.get(signal as usize)
     }
 
     fn count_rejected(&self, signal: Signal, rejected: Rejected, admitted: Admitted) {

@@ -3,6 +3,7 @@
 //! specification asks for (tonic's own codec answers an oversize message with `OUT_OF_RANGE`, which clients retry for ever).
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -17,6 +18,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status};
 use tonic_health::ServingStatus;
+use tower::Service as _;
 
 use super::body::Reading;
 use super::encoding;
@@ -79,22 +81,32 @@ pub(super) async fn serve<I: Intake>(
     stop: CancellationToken,
 ) {
     let (health, health_service) = tonic_health::server::health_reporter();
-    let mut router = Router::new().fallback(unknown_method);
+    let (mut router, port) = (Router::new().fallback(unknown_method), Arc::new(port));
     let signals: BTreeSet<Signal> = signals.iter().copied().collect();
     for &signal in &signals {
-        let port = port.clone();
-        let path = format!("/{}/Export", service_name(signal));
-        router = router.route(&path, axum::routing::any(move |request| call(port, signal, request)));
         health.set_service_status(service_name(signal), ServingStatus::Serving).await;
     }
     // What belongs to traces becomes log records.
     if signals.contains(&Signal::Logs) {
-        let port = port.clone();
+        let port = Arc::clone(&port);
         let path = format!("/{}/Export", profiles::SERVICE);
         router = router.route(&path, axum::routing::any(move |request| call_profiles(port, request)));
         health.set_service_status(profiles::SERVICE, ServingStatus::Serving).await;
     }
     let router = tonic::service::Routes::from(router).add_service(health_service).into_axum_router();
+    let exports: Arc<[(Signal, String)]> =
+        signals.iter().map(|signal| (*signal, format!("/{}/Export", service_name(*signal)))).collect();
+    // Nearly all calls are these: a router does for each what some forty spans cost.
+    let answer = move |request: Request| {
+        let export = exports.iter().find(|(_, path)| request.uri().path() == path).map(|(signal, _)| *signal);
+        let (port, mut router) = (Arc::clone(&port), router.clone());
+        async move {
+            match export {
+                Some(signal) => call(port, signal, request).await,
+                None => router.call(request).await.unwrap_or_else(|never| match never {}),
+            }
+        }
+    };
 
     let draining = async {
         stop.cancelled().await;
@@ -103,24 +115,24 @@ pub(super) async fn serve<I: Intake>(
             health.set_service_status(service_name(signal), ServingStatus::NotServing).await;
         }
     };
-    tokio::join!(transport::serve(listener, router, settings, security, stop.clone()), draining);
+    tokio::join!(transport::serve_with(listener, answer, settings, security, stop.clone()), draining);
 }
 
 async fn unknown_method() -> Response {
     Status::unimplemented("no such method, or no pipeline takes this signal").into_http::<Body>()
 }
 
-async fn call<I: Intake>(port: Port<I>, signal: Signal, request: Request) -> Response {
+async fn call<I: Intake>(port: Arc<Port<I>>, signal: Signal, request: Request) -> Response {
     if !is_grpc(request.headers()) {
         return StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response();
     }
     match export(&port, signal, request).await {
         Ok(accepted) => {
-            port.answered(signal, code_name(Code::Ok), None);
+            port.acknowledged(signal);
             success(signal, accepted)
         }
         Err(failure) => {
-            port.answered(signal, code_name(code(&failure)), Some(&failure));
+            port.answered_as(signal.as_str(), code_name(code(&failure)), Some(&failure));
             refusal(&failure)
         }
     }
@@ -133,7 +145,7 @@ fn is_grpc(headers: &HeaderMap) -> bool {
     ["application/grpc", "application/grpc+proto"].iter().any(|known| media_type.eq_ignore_ascii_case(known))
 }
 
-async fn call_profiles<I: Intake>(port: Port<I>, request: Request) -> Response {
+async fn call_profiles<I: Intake>(port: Arc<Port<I>>, request: Request) -> Response {
     if !is_grpc(request.headers()) {
         return StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response();
     }

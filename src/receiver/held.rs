@@ -6,17 +6,16 @@ use crate::model::{Budget, Permit};
 /// What one request holds; given back when it is dropped.
 #[derive(Debug)]
 pub(super) struct Held {
-    budget: Budget,
-    permits: Vec<Permit>,
+    permit: Permit,
     free: usize,
 }
 
-/// Taken at a time, so that a request in small pieces does not take a permit for each.
+/// Taken at a time, so that a request in small pieces does not ask for each.
 const STEP: usize = 16 * 1024;
 
 impl Held {
     pub(super) fn new(budget: &Budget) -> Self {
-        Self { budget: budget.clone(), permits: Vec::new(), free: 0 }
+        Self { permit: budget.take_anyway(0), free: 0 }
     }
 
     /// Holds `bytes` more. `false` if the server has not so many left.
@@ -27,9 +26,8 @@ impl Held {
             return true;
         }
         let missing = (bytes - self.free).max(STEP);
-        let Some(permit) = self.budget.take(missing) else { return false };
-        self.permits.push(permit);
-        self.free = self.free + missing - bytes;
-        true
+        let is_taken = self.permit.grow(missing);
+        self.free = if is_taken { self.free + missing - bytes } else { self.free };
+        is_taken
     }
 }

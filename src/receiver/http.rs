@@ -2,6 +2,7 @@
 //! in the format of the request.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -45,29 +46,29 @@ pub async fn serve_http<I: Intake>(
     stop: CancellationToken,
 ) -> Result<(), ReceiverError> {
     let paths = paths(config, signals)?;
-    let port = Port::new(
+    let port = Arc::new(Port::new(
         intake.clone(),
         "http",
         limit("max_request_body_size", config.max_request_body_size)?,
         config.read_timeout.0,
         security.access.clone(),
-    );
+    ));
     let mut router = Router::new().fallback(not_found);
     for (path, signal) in paths {
-        let port = port.clone();
+        let port = Arc::clone(&port);
         router = router.route(path, axum::routing::any(move |request| call(port, signal, request)));
     }
     if signals.contains(&Signal::Logs) {
         let [evidence_path, sentry_path, datadog_path, profiles_path] = own_paths(config)?;
-        let of_profiles = port.clone();
-        let call = move |request| call_profiles(of_profiles.clone(), request);
+        let of_profiles = Arc::clone(&port);
+        let call = move |request| call_profiles(of_profiles, request);
         router = router.route(profiles_path, axum::routing::any(call));
         let limit = limit("max_attachment_size", config.max_attachment_size)?;
-        let files = Port::new(intake, "http", limit, config.read_timeout.0, security.access.clone());
-        router = router.route(evidence_path, axum::routing::any(move |request| evidence::call(files.clone(), request)));
+        let files = Arc::new(Port::new(intake, "http", limit, config.read_timeout.0, security.access.clone()));
+        router = router.route(evidence_path, axum::routing::any(move |request| evidence::call(files, request)));
         for (path, tool) in [(sentry_path, Tool::Sentry), (datadog_path, Tool::Datadog)] {
-            let (port, webhooks) = (port.clone(), config.alerts.clone());
-            let call = move |request| alerts::call(port.clone(), tool, webhooks.clone(), request);
+            let (port, webhooks) = (Arc::clone(&port), config.alerts.clone());
+            let call = move |request| alerts::call(port, tool, webhooks, request);
             router = router.route(path, axum::routing::any(call));
         }
     }
@@ -130,15 +131,15 @@ async fn not_found(request: Request) -> Response {
     refuse_unread(Failure::NoSuchPath, request, 0).await
 }
 
-async fn call<I: Intake>(port: Port<I>, signal: Signal, mut request: Request) -> Response {
+async fn call<I: Intake>(port: Arc<Port<I>>, signal: Signal, mut request: Request) -> Response {
     match export(&port, signal, &mut request).await {
         Ok((accepted, format)) => {
-            port.answered(signal, "200", None);
+            port.acknowledged(signal);
             success(signal, accepted, format)
         }
         Err(failure) => {
             let (status, _) = codes(&failure);
-            port.answered(signal, status_label(status), Some(&failure));
+            port.answered_as(signal.as_str(), status_label(status), Some(&failure));
             refuse_unread(failure, request, port.limit).await
         }
     }
@@ -161,7 +162,7 @@ async fn export<I: Intake>(
     Ok((accepted, format))
 }
 
-async fn call_profiles<I: Intake>(port: Port<I>, mut request: Request) -> Response {
+async fn call_profiles<I: Intake>(port: Arc<Port<I>>, mut request: Request) -> Response {
     match take_profiles(&port, &mut request).await {
         Ok(answer) => {
             port.answered_as(profiles::LABEL, "200", None);

@@ -6,6 +6,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -82,6 +85,24 @@ pub async fn serve(
     security: Security,
     stop: CancellationToken,
 ) {
+    let answer = move |request: Request| {
+        let mut router = router.clone();
+        async move { router.call(request).await.unwrap_or_else(|never| match never {}) }
+    };
+    serve_with(listener, answer, settings, security, stop).await;
+}
+
+/// The same, where `answer` answers each request.
+pub async fn serve_with<A, F>(
+    listener: TcpListener,
+    answer: A,
+    settings: Settings,
+    security: Security,
+    stop: CancellationToken,
+) where
+    A: Fn(Request) -> F + Clone + Send + 'static,
+    F: Future<Output = Response> + Send + 'static,
+{
     let tls = security.tls.clone();
     let watching = tokio::spawn(security.watch(stop.clone()));
     let slots = Arc::new(Semaphore::new(settings.max_connections));
@@ -93,9 +114,9 @@ pub async fn serve(
             accepted = accept(&listener, &slots) => accepted,
         };
         if let Some((stream, slot)) = accepted {
-            let (router, stop, within, tls) = (router.clone(), stop.clone(), tasks.clone(), tls.clone());
+            let (answer, stop, within, tls) = (answer.clone(), stop.clone(), tasks.clone(), tls.clone());
             tasks.spawn(async move {
-                connection(stream, tls, router, settings, stop, within).await;
+                connection(stream, tls, answer, settings, stop, within).await;
                 drop(slot);
             });
         }
@@ -125,37 +146,40 @@ async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> Option<(TcpSt
     }
 }
 
-async fn connection(
+async fn connection<F>(
     stream: TcpStream,
     tls: Option<Tls>,
-    router: axum::Router,
+    answer: impl Fn(Request) -> F,
     settings: Settings,
     stop: CancellationToken,
     tasks: Tasks,
-) {
+) where
+    F: Future<Output = Response> + Send + 'static,
+{
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection ended before it began");
         return;
     }
     let stream = StallGuard::new(stream, settings.stall_timeout);
-    let Some(tls) = tls else { return requests(stream, None, router, settings, stop, tasks).await };
+    let Some(tls) = tls else { return requests(stream, None, answer, settings, stop, tasks).await };
     // A connection that has said nothing yet has nothing to be waited for.
     match stop.run_until_cancelled(tls.accept(stream, settings.handshake_timeout)).await {
-        Some(Ok((stream, peer))) => requests(stream, Some(peer), router, settings, stop, tasks).await,
+        Some(Ok((stream, peer))) => requests(stream, Some(peer), answer, settings, stop, tasks).await,
         Some(Err(error)) => tracing::debug!(%error, "a handshake failed"),
         None => {}
     }
 }
 
-async fn requests<S>(
+async fn requests<S, F>(
     stream: S,
     peer: Option<Peer>,
-    router: axum::Router,
+    answer: impl Fn(Request) -> F,
     settings: Settings,
     stop: CancellationToken,
     tasks: Tasks,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    F: Future<Output = Response> + Send + 'static,
 {
     let begun = CancellationToken::new();
     let service = {
@@ -165,8 +189,8 @@ async fn requests<S>(
             if let Some(peer) = &peer {
                 request.extensions_mut().insert(peer.clone());
             }
-            let answer = router.clone().call(request);
-            async move { Ok::<_, Infallible>(answer.await.unwrap_or_else(|never| match never {})) }
+            let answer = answer(request.map(Body::new));
+            async move { Ok::<_, Infallible>(answer.await) }
         })
     };
     let builder = builder(settings, tasks);
