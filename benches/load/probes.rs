@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Time between two questions.
-const PERIOD: Duration = Duration::from_millis(100);
+/// Time between two questions: more often than any orchestrator asks, and little beside the load, since they are not asked of what a
+/// Casefile is compared with.
+const PERIOD: Duration = Duration::from_millis(500);
 /// What an orchestrator gives up on; nothing waits longer.
 const PATIENCE: Duration = Duration::from_secs(10);
 

@@ -22,7 +22,7 @@ const RELIEVED: usize = 64;
 /// Longest sleep between two looks at the deadlines.
 const TICK: Duration = Duration::from_millis(50);
 /// The shortest: deadlines that lie close together are met together.
-const NAP: Duration = Duration::from_millis(10);
+const NAP: Duration = Duration::from_millis(20);
 
 /// What a shard's thread works with.
 #[derive(Clone)]
