@@ -86,25 +86,19 @@ impl Filter {
 
     /// Whether this id may have been remembered.
     pub(super) fn may_contain(&self, id: TraceId) -> bool {
-        self.holds(self.in_use(), id)
+        let table = self.in_use();
+        holds(table, self.place(id, table.len()))
     }
 
     /// The same of each of these. They are looked at together: what of the table is not in a core's nearest cache comes for many at once.
     pub(super) fn may_contain_each(&self, ids: impl Iterator<Item = TraceId>) -> Vec<bool> {
         let table = self.in_use();
-        ids.map(|id| self.holds(table, id)).collect()
+        let places: Vec<_> = ids.map(|id| self.place(id, table.len())).collect();
+        places.into_iter().map(|place| holds(table, place)).collect()
     }
 
     fn in_use(&self) -> &[[AtomicU64; 2]] {
         self.table(self.level.load(Ordering::Acquire))
-    }
-
-    fn holds(&self, table: &[[AtomicU64; 2]], id: TraceId) -> bool {
-        let (at, bits) = self.place(id, table.len());
-        let load = |word: &AtomicU64| word.load(Ordering::Acquire);
-        let [one, other] = table.get(at).map_or([0; 2], |generations| generations.each_ref().map(load));
-        // Without a branch, which would wait for what is loaded.
-        (one & bits == bits) | (other & bits == bits)
     }
 
     fn set(&self, id: TraceId, level: usize, generation: usize) {
@@ -126,6 +120,14 @@ impl Filter {
         let hash = self.hasher.hash_one(id);
         (hash as usize & words.wrapping_sub(1), 1 << (hash >> 58) | 1 << (hash >> 52 & 63) | 1 << (hash >> 46 & 63))
     }
+}
+
+/// Whether the bits of an id are set at its place.
+fn holds(table: &[[AtomicU64; 2]], (at, bits): (usize, u64)) -> bool {
+    let load = |word: &AtomicU64| word.load(Ordering::Acquire);
+    let [one, other] = table.get(at).map_or([0; 2], |generations| generations.each_ref().map(load));
+    // Without a branch, which would wait for what is loaded.
+    (one & bits == bits) | (other & bits == bits)
 }
 
 #[cfg(test)]

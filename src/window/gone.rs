@@ -1,8 +1,8 @@
 //! Which traces had records that went without being sampled: one that fails after that is told as late, since what came first is not
 //! there any more.
 //!
-//! Nearly all traces go so, and nobody told them apart while they were held. A run that goes leaves the tags of its traces here: 45
-//! bits of a hash each. Beside a million of them, one other trace in thirty-five million is taken for one of them.
+//! Nearly all traces go so, and nobody told them apart while they were held. A run that goes leaves the tags of its traces here: 44
+//! bits of a hash each. Beside a million of them, one other trace in seventeen million is taken for one of them.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, Hasher as _};

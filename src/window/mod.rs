@@ -176,10 +176,8 @@ impl Window {
         let now = self.clock.observe(now);
         self.owe(tracked);
         let mut joined: Vec<TraceId> = Vec::new();
-        let hash = |runs: &Runs| entries.iter().map(|entry| runs.hash(entry.head.trace_id)).collect();
-        let hashes: Vec<u64> = self.runs.as_ref().map(hash).unwrap_or_default();
+        let hashes = self.runs.as_ref().map(|runs| runs.hashes(entries)).unwrap_or_default();
         for (at, (entry, mark)) in entries.iter().zip(marks).enumerate() {
-            self.runs.iter().for_each(|runs| runs.fetch_ahead(&hashes, at));
             let (trace_id, hash) = (entry.head.trace_id, hashes.get(at).copied());
             if !trace_id.is_zero() && self.place(now, batch, entry, *mark, hash) && batch.packed.is_some() {
                 joined.push(trace_id);
@@ -340,14 +338,6 @@ impl Window {
         let closed = oldest.into_iter().filter_map(take).collect();
         self.account();
         closed
-    }
-
-    /// The earliest deadline.
-    #[must_use]
-    pub fn next_deadline(&self) -> Option<Timestamp> {
-        let opened = self.order.first().map(|(deadline, _)| *deadline);
-        let deadline = opened.into_iter().chain(self.runs.as_ref().and_then(Runs::deadline)).min();
-        deadline.map(|deadline| self.clock.outside(deadline))
     }
 
     /// Open traces: in a window [`Window::by_trigger`] those that have a trigger.

@@ -5,8 +5,8 @@
 //! of their arrival, and a run goes as a whole when the last record in it has been held long enough.
 //!
 //! When a trace gets a trigger its records are gathered. A run is a hash table with chains, made as records are appended, so that
-//! this is one look a run. A chain knows a part of the hash of a trace id and where the record stands: what else is to be known
-//! of a record is read off its bytes once more.
+//! this is one look a run, and in nearly all runs that hold nothing of the trace it ends with a byte. A chain knows a part of the hash of
+//! a trace id and where the record stands: what else is to be known of a record is read off its bytes once more.
 
 #[cfg(test)]
 mod tests;
@@ -25,6 +25,8 @@ use crate::otlp;
 
 /// Records of a run. Places in it, counted from one, fit into 16 bits.
 const RUN: usize = 1 << 14;
+/// Chains of a run.
+const CHAINS: usize = RUN / 2;
 /// Runs that one retention is spread over, if they do not fill up before: a record is held so much longer at most.
 const RUNS_A_RETENTION: u32 = 64;
 
@@ -32,9 +34,6 @@ const RUNS_A_RETENTION: u32 = 64;
 const RUNS_A_BUDGET: usize = 64;
 /// Bytes of requests that a run has in any case: its own tables are small beside them.
 const MIN_BYTES: usize = 1 << 20;
-
-/// Records between one that is put and the one whose place is fetched meanwhile.
-const AHEAD: usize = 8;
 
 /// Tags that are looked at before one is noted once more.
 const LAST_TAGS: usize = 1 << 12;
@@ -59,6 +58,8 @@ pub(super) struct Run {
     /// When it takes no more.
     until: Timestamp,
     last: Timestamp,
+    /// By [`sign`]: which traces it may have records of.
+    signs: Box<[u8]>,
     /// The last record of each chain: its place in `slots` plus one, or zero.
     heads: Box<[u16]>,
     slots: Vec<Slot>,
@@ -135,7 +136,16 @@ impl Runs {
         self.records
     }
 
-    /// The hash by which the records of a trace are found.
+    /// The hashes of the traces of these records, which [`Runs::put`] is to be given.
+    pub(super) fn hashes(&self, entries: &[Entry]) -> Vec<u64> {
+        let hashes: Vec<u64> = entries.iter().map(|entry| self.hash(entry.head.trace_id)).collect();
+        if let Some(run) = self.runs.back() {
+            fetch(hashes.iter().map(|hash| run.head(*hash) ^ u16::from(run.signs(*hash))));
+        }
+        hashes
+    }
+
+    /// The hash of a trace.
     pub(super) fn hash(&self, trace_id: TraceId) -> u64 {
         self.hasher.hash(trace_id)
     }
@@ -156,24 +166,13 @@ impl Runs {
         self.records += 1;
     }
 
-    /// Begins to fetch what [`Runs::put`] looks at a little after the entry at `at`. That is anywhere in a table, which other work has put
-    /// out of the nearest caches: nobody waits for it here.
-    pub(super) fn fetch_ahead(&self, hashes: &[u64], at: usize) {
-        if let (Some(run), Some(hash)) = (self.runs.back(), hashes.get(at + AHEAD)) {
-            black_box(run.head(*hash));
-        }
-    }
-
     /// Takes out the records of a trace that have come since `since` and are not too old.
     pub(super) fn gather(&mut self, now: Timestamp, since: Timestamp, trace_id: TraceId) -> Gathered {
         let hash = self.hasher.hash(trace_id);
-        // As in `fetch_ahead`: those of all runs come at once.
-        for run in &self.runs {
-            black_box(run.head(hash));
-        }
+        fetch(self.runs.iter().map(|run| u16::from(run.signs(hash))));
         let mut pieces = Vec::new();
         let mut missed = self.gone.contains(tag(hash));
-        for run in self.runs.iter_mut().filter(|run| run.last >= since) {
+        for run in self.runs.iter_mut().filter(|run| run.may_hold(hash) && run.last >= since) {
             let found = pieces.len();
             run.each(hash, |request, slot| {
                 let is_held = request.arrived.after(self.retention) > now;
@@ -196,10 +195,10 @@ impl Runs {
     pub(super) fn pieces(&self, trace_id: TraceId) -> Vec<Record> {
         let hash = self.hasher.hash(trace_id);
         let mut pieces = Vec::new();
-        for run in &self.runs {
+        for run in self.runs.iter().filter(|run| run.may_hold(hash)) {
             let found = pieces.len();
             let mut at = run.head(hash);
-            while let Some(slot) = usize::from(at).checked_sub(1).and_then(|at| run.slots.get(at)) {
+            while let Some(slot) = run.slot(at) {
                 at = slot.before;
                 if slot.is_of(hash)
                     && let Some(request) = run.requests.get(usize::from(slot.request))
@@ -248,6 +247,12 @@ impl Runs {
     }
 }
 
+/// Reads these for nobody. They lie anywhere, out of the nearest caches by now; so they come together, and not one after the other when
+/// each is needed.
+fn fetch(values: impl Iterator<Item = u16>) {
+    black_box(values.fold(0, |all, value| all ^ value));
+}
+
 /// What is remembered of the hash of a trace: as much as a run knows of it.
 pub(super) fn tag(hash: u64) -> u64 {
     (chain(hash) as u64) << 32 | u64::from(Slot::hash(hash))
@@ -255,7 +260,13 @@ pub(super) fn tag(hash: u64) -> u64 {
 
 /// The chain of a hash.
 fn chain(hash: u64) -> usize {
-    (hash >> 32) as usize & (RUN - 1)
+    (hash >> 32) as usize & (CHAINS - 1)
+}
+
+/// Where a run notes that it has a record of a trace with this hash, and how. Of a trace that it has no record of, one in eight is taken
+/// for one that it has, where each of its records is of another trace; of traces of many records, few are.
+fn sign(hash: u64) -> (usize, u8) {
+    ((hash >> 32) as usize & (RUN - 1), 1 << (hash >> 46 & 7))
 }
 
 impl Run {
@@ -264,7 +275,8 @@ impl Run {
         Self {
             until,
             last: Timestamp::default(),
-            heads: vec![0; RUN].into_boxed_slice(),
+            signs: vec![0; RUN].into_boxed_slice(),
+            heads: vec![0; CHAINS].into_boxed_slice(),
             slots: Vec::with_capacity(records),
             requests: Vec::new(),
             bytes: 0,
@@ -278,8 +290,22 @@ impl Run {
         self.requests.iter().filter_map(|request| request.batch.origin.as_ref()).for_each(|it| it.keeper.carried());
     }
 
+    fn signs(&self, hash: u64) -> u8 {
+        self.signs.get(sign(hash).0).copied().unwrap_or(0)
+    }
+
+    /// Whether it may have records of a trace with this hash.
+    fn may_hold(&self, hash: u64) -> bool {
+        self.signs(hash) & sign(hash).1 != 0
+    }
+
     fn head(&self, hash: u64) -> u16 {
         self.heads.get(chain(hash)).copied().unwrap_or(0)
+    }
+
+    /// The record that a head or another record points to.
+    fn slot(&self, at: u16) -> Option<&Slot> {
+        usize::from(at).checked_sub(1).and_then(|at| self.slots.get(at))
     }
 
     /// The tags of the traces of its records, some of them more than once. Records are gone through in their order, since a chain leads all
@@ -335,6 +361,10 @@ impl Run {
         self.slots.push(Slot { hash: hash_and_root, request, before, start: body.start, len: body.len() as u32 });
         if let Some(head) = self.heads.get_mut(chain(hash)) {
             *head = self.slots.len() as u16;
+        }
+        let (at, sign) = sign(hash);
+        if let Some(signs) = self.signs.get_mut(at) {
+            *signs |= sign;
         }
         self.records += 1;
         self.unkept += u64::from(batch.origin.is_none());
