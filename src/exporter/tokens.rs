@@ -48,6 +48,8 @@ fn begin() -> mpsc::Sender<Asked> {
 
 fn serve(asked: &Mutex<mpsc::Receiver<Asked>>) {
     read_table();
+    #[cfg(not(fuzzing))]
+    crate::give_back();
     // The lock is held while one waits: then the others wait for it.
     let next = || asked.lock().blocking_recv();
     while let Some((document, answer)) = next() {

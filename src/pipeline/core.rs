@@ -310,12 +310,6 @@ impl Core {
         rules.window.retention.saturating_add(rules.window.decision_wait).max(held(&rules.incident))
     }
 
-    /// When the next trace of a shard is due.
-    #[must_use]
-    pub fn next_deadline(&self, shard: usize) -> Option<Timestamp> {
-        self.with_window(shard, |window| window.next_deadline())?
-    }
-
     /// Takes a closed trace through sampling, evidence, redaction and sealing. `None` means that its records have had
     /// their outcome here.
     pub fn judge(&self, now: Timestamp, mut trace: ClosedTrace) -> Option<Sealed> {

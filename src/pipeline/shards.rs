@@ -19,10 +19,8 @@ use crate::telemetry::Clock;
 const PASS: usize = 512;
 /// Traces that are closed before their time at once, when memory runs short: few, so that no more go than need to.
 const RELIEVED: usize = 64;
-/// Longest sleep between two looks at the deadlines.
+/// Time between two looks at the deadlines: those that lie close together are met together.
 const TICK: Duration = Duration::from_millis(50);
-/// The shortest: deadlines that lie close together are met together.
-const NAP: Duration = Duration::from_millis(20);
 
 /// What a shard's thread works with.
 #[derive(Clone)]
@@ -50,7 +48,7 @@ impl ShardLoop {
             let now = self.clock.now();
             let relieved = self.judge(now, self.core.relieve(now, shard, RELIEVED));
             if self.pass(shard, now, None) < PASS && relieved == 0 {
-                self.sleep(shard, now);
+                thread::sleep(TICK);
             }
         }
         if self.core.log().is_some() {
@@ -88,10 +86,5 @@ impl ShardLoop {
             }
         }
         count
-    }
-
-    fn sleep(&self, shard: usize, now: Timestamp) {
-        let until_due = self.core.next_deadline(shard).map_or(TICK, |deadline| deadline.since(now));
-        thread::sleep(until_due.clamp(NAP, TICK));
     }
 }
