@@ -76,11 +76,11 @@ pub(super) async fn call<I: Intake>(
 ) -> Response {
     match take(&port, tool, &config, &mut request).await {
         Ok(answer) => {
-            port.answered_as(tool.label(), "202", None);
+            port.answered(tool.label(), "202", None);
             (StatusCode::ACCEPTED, [(header::CONTENT_TYPE, "application/json")], answer).into_response()
         }
         Err(failure) => {
-            port.answered_as(tool.label(), transport::label_of(&failure), Some(&failure));
+            port.answered(tool.label(), transport::label_of(&failure), Some(&failure));
             transport::refuse_unread(failure, request, port.limit).await
         }
     }

@@ -1,4 +1,4 @@
-//! Records counted under the Collector's names, which have the signal in them.
+//! Requests and records that are counted again and again; records under the Collector's names too, which have the signal in them.
 
 use metrics::{Counter, counter};
 
@@ -22,6 +22,7 @@ pub(super) struct Taken {
 }
 
 impl Taken {
+    /// Of OTLP over this transport.
     pub(super) fn new(transport: &'static str, signal: Signal) -> Self {
         let (name, code) = (signal.as_str(), if transport == "grpc" { "OK" } else { "200" });
         Self {

@@ -35,7 +35,7 @@ enum Target {
 pub(super) async fn call<I: Intake>(port: Arc<Port<I>>, mut request: Request) -> Response {
     match take(&port, &mut request).await {
         Ok(digest) => {
-            port.answered_as(EVIDENCE, "202", None);
+            port.answered(EVIDENCE, "202", None);
             let body = match digest {
                 Some(digest) => json!({"attachment": digest, "accepted": true}),
                 None => json!({"accepted": true}),
@@ -48,7 +48,7 @@ pub(super) async fn call<I: Intake>(port: Arc<Port<I>>, mut request: Request) ->
                 Failure::TooLarge { limit } => Failure::TooLong { limit },
                 failure => failure,
             };
-            port.answered_as(EVIDENCE, transport::label_of(&failure), Some(&failure));
+            port.answered(EVIDENCE, transport::label_of(&failure), Some(&failure));
             transport::refuse_unread(failure, request, port.limit).await
         }
     }

@@ -274,7 +274,7 @@ impl<I: Intake> Port<I> {
     }
 
     /// Counts a request that was answered with `code`, of what `signal` names.
-    pub(super) fn answered_as(&self, signal: &'static str, code: &'static str, failure: Option<&Failure>) {
+    pub(super) fn answered(&self, signal: &'static str, code: &'static str, failure: Option<&Failure>) {
         metrics::counter!(
             names::RECEIVER_REQUESTS,
             "transport" => self.transport, "signal" => signal, "code" => code

@@ -132,7 +132,7 @@ async fn call<I: Intake>(port: Arc<Port<I>>, signal: Signal, request: Request) -
             success(signal, accepted)
         }
         Err(failure) => {
-            port.answered_as(signal.as_str(), code_name(code(&failure)), Some(&failure));
+            port.answered(signal.as_str(), code_name(code(&failure)), Some(&failure));
             refusal(&failure)
         }
     }
@@ -156,11 +156,11 @@ async fn call_profiles<I: Intake>(port: Arc<Port<I>>, request: Request) -> Respo
     };
     match taken.await {
         Ok(answer) => {
-            port.answered_as(profiles::LABEL, code_name(Code::Ok), None);
+            port.answered(profiles::LABEL, code_name(Code::Ok), None);
             framed(&answer)
         }
         Err(failure) => {
-            port.answered_as(profiles::LABEL, code_name(code(&failure)), Some(&failure));
+            port.answered(profiles::LABEL, code_name(code(&failure)), Some(&failure));
             refusal(&failure)
         }
     }

@@ -139,7 +139,7 @@ async fn call<I: Intake>(port: Arc<Port<I>>, signal: Signal, mut request: Reques
         }
         Err(failure) => {
             let (status, _) = codes(&failure);
-            port.answered_as(signal.as_str(), status_label(status), Some(&failure));
+            port.answered(signal.as_str(), status_label(status), Some(&failure));
             refuse_unread(failure, request, port.limit).await
         }
     }
@@ -165,11 +165,11 @@ async fn export<I: Intake>(
 async fn call_profiles<I: Intake>(port: Arc<Port<I>>, mut request: Request) -> Response {
     match take_profiles(&port, &mut request).await {
         Ok(answer) => {
-            port.answered_as(profiles::LABEL, "200", None);
+            port.answered(profiles::LABEL, "200", None);
             ([(header::CONTENT_TYPE, content_type(Format::Protobuf))], Body::from(answer)).into_response()
         }
         Err(failure) => {
-            port.answered_as(profiles::LABEL, label_of(&failure), Some(&failure));
+            port.answered(profiles::LABEL, label_of(&failure), Some(&failure));
             refuse_unread(failure, request, port.limit).await
         }
     }
