@@ -18,7 +18,6 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status};
 use tonic_health::ServingStatus;
-use tower::Service as _;
 
 use super::body::Reading;
 use super::encoding;
@@ -99,11 +98,11 @@ pub(super) async fn serve<I: Intake>(
     // Nearly all calls are these: a router does for each what some forty spans cost.
     let answer = move |request: Request| {
         let export = exports.iter().find(|(_, path)| request.uri().path() == path).map(|(signal, _)| *signal);
-        let (port, mut router) = (Arc::clone(&port), router.clone());
+        let (port, router) = (Arc::clone(&port), router.clone());
         async move {
             match export {
                 Some(signal) => call(port, signal, request).await,
-                None => router.call(request).await.unwrap_or_else(|never| match never {}),
+                None => transport::routed(router, request).await,
             }
         }
     };

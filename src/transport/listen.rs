@@ -85,11 +85,13 @@ pub async fn serve(
     security: Security,
     stop: CancellationToken,
 ) {
-    let answer = move |request: Request| {
-        let mut router = router.clone();
-        async move { router.call(request).await.unwrap_or_else(|never| match never {}) }
-    };
+    let answer = move |request| routed(router.clone(), request);
     serve_with(listener, answer, settings, security, stop).await;
+}
+
+/// The answer of a router.
+pub async fn routed(mut router: axum::Router, request: Request) -> Response {
+    router.call(request).await.unwrap_or_else(|never| match never {})
 }
 
 /// The same, where `answer` answers each request.

@@ -14,7 +14,7 @@ mod tls;
 
 pub use access::{Access, Denial};
 pub use client::client_config;
-pub use listen::{Settings, serve, serve_with};
+pub use listen::{Settings, routed, serve, serve_with};
 pub use peer::Peer;
 pub use stall::StallGuard;
 pub use tls::{Protocols, Tls};
