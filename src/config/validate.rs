@@ -72,7 +72,7 @@ impl ValidatedPipelines {
     #[must_use]
     pub fn otlp_signals(&self) -> Vec<Signal> {
         let is_taken = |signal: &Signal| self.otlp.iter().any(|(_, _, signals)| signals.contains(signal));
-        [Signal::Traces, Signal::Logs, Signal::Metrics].into_iter().filter(is_taken).collect()
+        Signal::ALL.into_iter().filter(is_taken).collect()
     }
 }
 

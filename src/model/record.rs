@@ -20,6 +20,9 @@ pub enum Signal {
 }
 
 impl Signal {
+    /// All of them, in the order in which `as usize` numbers them.
+    pub const ALL: [Self; 3] = [Self::Traces, Self::Logs, Self::Metrics];
+
     /// The name used in metric labels and messages.
     #[must_use]
     pub fn as_str(self) -> &'static str {

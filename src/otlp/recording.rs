@@ -17,8 +17,6 @@ use super::wire::{Reader, put_varint};
 use super::{Limits, WireError, scan};
 use crate::model::Signal;
 
-const SIGNALS: [Signal; 3] = [Signal::Traces, Signal::Logs, Signal::Metrics];
-
 /// A request of a recording, as protobuf.
 pub type Recorded = (Signal, Vec<u8>);
 
@@ -100,7 +98,7 @@ fn json_requests(json: &[u8], limits: &Limits) -> Vec<Result<Recorded, WireError
         }
     };
     let found = [keys.resource_spans, keys.resource_logs, keys.resource_metrics];
-    let requests: Vec<_> = SIGNALS
+    let requests: Vec<_> = Signal::ALL
         .into_iter()
         .zip(found)
         .filter(|(_, found)| found.is_some())
@@ -167,7 +165,7 @@ fn document_end(bytes: &[u8]) -> Option<usize> {
 /// Of which signal a protobuf request is: the one whose schema fits, and if several do, the one that it has most
 /// records of and fewest rejected (a metric's name stands where a span's trace id does).
 fn signal_of(request: &[u8], limits: &Limits) -> Option<Signal> {
-    SIGNALS
+    Signal::ALL
         .into_iter()
         .filter(|_| Reader::new(request).next().is_ok_and(|field| field.is_none_or(|(number, _)| number == 1)))
         .filter_map(|signal| Some((signal, scan(signal, request, limits).ok()?)))

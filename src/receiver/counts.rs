@@ -7,7 +7,7 @@ use crate::telemetry::names;
 
 /// Counters begin with nothing: a first time that is also the first sample would be no increase to Prometheus.
 pub(super) fn begin(receiver: &'static str, transport: &'static str) {
-    for signal in [Signal::Traces, Signal::Logs, Signal::Metrics] {
+    for signal in Signal::ALL {
         accepted(receiver, transport, signal, 0);
         refused(receiver, transport, signal, 0);
     }

@@ -39,7 +39,7 @@ pub(super) struct Port<I> {
     pub(super) access: Access,
     in_flight: Budget,
     /// By signal.
-    taken: [Taken; 3],
+    taken: [Taken; Signal::ALL.len()],
 }
 
 /// A request as it came: bytes from `start`, compressed or not.
@@ -195,7 +195,7 @@ impl<I: Intake> Port<I> {
         counts::begin("otlp", transport);
         let own = || Budget::new(limit.saturating_mul(4).max(IN_FLIGHT));
         let in_flight = intake.in_flight().unwrap_or_else(own);
-        let taken = [Signal::Traces, Signal::Logs, Signal::Metrics].map(|signal| Taken::new(transport, signal));
+        let taken = Signal::ALL.map(|signal| Taken::new(transport, signal));
         Self { intake, transport, limit, read_timeout, access, in_flight, taken }
     }
 

@@ -68,17 +68,14 @@ pub struct Sampler {
 
 /// Records that trigger in no trace, by what nearly all have: no sign of an error, and one of these statuses.
 #[derive(Debug, Clone, Copy)]
-struct Harmless([[bool; Self::STATUSES]; Self::SIGNALS.len()]);
+struct Harmless([[bool; 3]; Signal::ALL.len()]);
 
 impl Harmless {
-    const SIGNALS: [Signal; 3] = [Signal::Traces, Signal::Logs, Signal::Metrics];
-    /// Those that OTLP has: 0 to 2.
-    const STATUSES: usize = 3;
-
     fn of(policies: &[Policy]) -> Self {
         let none = |signal, head: Head| !policies.iter().any(|policy| policy.may_trigger_in_some(signal, &head));
+        // The statuses that OTLP has.
         let of_signal = |signal| [0, 1, 2].map(|status| none(signal, Head { status, ..Head::default() }));
-        Self(Self::SIGNALS.map(of_signal))
+        Self(Signal::ALL.map(of_signal))
     }
 
     fn has(self, signal: Signal, head: &Head) -> bool {

@@ -35,10 +35,7 @@ fn pipelines_that_end_in_kafka_need_no_bundles_pipeline_and_keep_the_collectors_
     let config = with(&gateway("{brokers: [\"a:1\", \"b:2\"], client_id: edge}", PIPELINES), &[]).unwrap();
     let (id, kafka) = config.pipelines.gateway.unwrap();
     assert_eq!(id, "kafka");
-    assert_eq!(
-        [Signal::Traces, Signal::Logs, Signal::Metrics].map(|signal| kafka.topic(signal).0),
-        ["otlp_spans", "otlp_logs", "otlp_metrics"]
-    );
+    assert_eq!(Signal::ALL.map(|signal| kafka.topic(signal).0), ["otlp_spans", "otlp_logs", "otlp_metrics"]);
     assert!(kafka.partition_traces_by_id && kafka.partition_logs_by_trace_id);
     let properties = kafka.properties();
     for (name, value) in [

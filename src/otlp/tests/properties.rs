@@ -306,7 +306,7 @@ fn compare(signal: Signal, request: &[u8]) -> Result<bool, TestCaseError> {
 /// Holds the generator itself to account: properties of requests without records would prove nothing.
 #[test]
 fn generated_requests_hold_valid_and_rejected_records_of_every_signal() {
-    for signal in [Signal::Traces, Signal::Logs, Signal::Metrics] {
+    for signal in Signal::ALL {
         let scans: Vec<_> = (0..300).filter_map(|seed| scan(signal, &generate(signal, seed), &WIDE).ok()).collect();
         let kept: usize = scans.iter().map(|found| found.entries.len()).sum();
         let rejected: u64 = scans.iter().map(|found| found.rejected.trace_id + found.rejected.span_id).sum();

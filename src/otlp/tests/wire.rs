@@ -45,7 +45,7 @@ fn refused(request: &[u8]) -> WireError {
 
 #[test]
 fn otlp_14_an_empty_request_has_no_records() {
-    for signal in [Signal::Traces, Signal::Logs, Signal::Metrics] {
+    for signal in Signal::ALL {
         assert_eq!(scan(signal, &[], &Limits::default()), Ok(Scan::default()));
     }
 }

@@ -235,7 +235,7 @@ fn signal_code(signal: Signal) -> u8 {
 }
 
 fn signal_of(code: u8) -> Option<Signal> {
-    [Signal::Traces, Signal::Logs, Signal::Metrics].into_iter().find(|signal| signal_code(*signal) == code)
+    Signal::ALL.into_iter().find(|signal| signal_code(*signal) == code)
 }
 
 fn encoding_code(encoding: Encoding) -> u8 {
