@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
 
+use super::ahead::ReadAhead;
 use super::stall::StallGuard;
 use super::{Peer, Security, Tls};
 
@@ -162,7 +163,8 @@ async fn connection<F>(
         tracing::debug!(%error, "a connection ended before it began");
         return;
     }
-    let stream = StallGuard::new(stream, settings.stall_timeout);
+    let (reading, writing) = stream.into_split();
+    let stream = tokio::io::join(ReadAhead::new(reading), StallGuard::new(writing, settings.stall_timeout));
     let Some(tls) = tls else { return requests(stream, None, answer, settings, stop, tasks).await };
     // A connection that has said nothing yet has nothing to be waited for.
     match stop.run_until_cancelled(tls.accept(stream, settings.handshake_timeout)).await {

@@ -5,6 +5,7 @@
 //! writes into a header, but for a token that only the tenant has.
 
 mod access;
+mod ahead;
 mod client;
 mod listen;
 mod peer;

@@ -6,10 +6,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::AsyncWrite;
 use tokio::time::{Instant, Sleep, sleep};
 
-/// A stream whose writes fail once they have stood still for `patience`. Reads are not timed here: an idle connection is
+/// The writing half of a stream, whose writes fail once they have stood still for `patience`. Reads are not timed: an idle connection is
 /// a good one, and a slow request has its own time limits.
 pub struct StallGuard<S> {
     stream: S,
@@ -36,12 +36,6 @@ impl<S> StallGuard<S> {
         }
         ready!(self.alarm.as_mut().poll(context));
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the peer does not read")))
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for StallGuard<S> {
-    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_read(context, buffer)
     }
 }
 
