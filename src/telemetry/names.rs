@@ -72,7 +72,7 @@ pub const WINDOW_CLOSED_TRACES: &str = "casefile_window_closed_traces_total";
 pub const WINDOW_RECOVERED_RECORDS: &str = "casefile_window_recovered_records_total";
 /// Frames of the window log that could not be read at start: acknowledged records may be lost. Their files are set aside.
 pub const WINDOW_DAMAGED_FRAMES: &str = "casefile_window_damaged_frames_total";
-/// Bytes of the window log on disk.
+/// Bytes of the window log on disk, with files that wait to be used again.
 pub const WINDOW_LOG_BYTES: &str = "casefile_window_log_bytes";
 /// Records that came after the decision about their trace.
 pub const WINDOW_LATE_RECORDS: &str = "casefile_window_late_records_total";

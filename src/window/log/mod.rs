@@ -1,8 +1,8 @@
 //! Windows on disk (`window.storage: file_storage`): every request is appended here, encrypted, before it is acknowledged.
 //!
 //! The windows themselves stay in memory; the log is read when the process starts, and never else. It keeps requests as they
-//! came, compressed if they did, in files of bounded size and age. A file is removed once every record in it has had its
-//! outcome, and never before an older one.
+//! came, compressed if they did, in files of bounded size and age. A file goes once every record in it has had its
+//! outcome, and never before an older one: it is removed, or waits to be used again ([`file::Spare`]).
 //!
 //! # After a kill
 //!
@@ -18,7 +18,7 @@
 //!
 //! # Cost
 //!
-//! One copy, AES-256-GCM and one `pwrite` a request, outside of any lock. With `fsync`, requests wait for an `fdatasync` that
+//! One copy and AES-256-GCM outside of any lock, and one `pwrite` a request. With `fsync`, requests wait for an `fdatasync` that
 //! they share ([`commit`]); two of them overlap.
 
 mod commit;
@@ -44,7 +44,7 @@ use crate::model::{Encoding, Origin, RootKey, Signal, Timestamp};
 use super::LetGo;
 use commit::{Commit, DirectoryLock, sync_directory};
 pub use commit::{SYNCS, Ticket};
-use file::LogFile;
+use file::{LogFile, Spare};
 use frame::{FILE_HEADER, Frame, Keys, Kind};
 pub use marks::Marks;
 pub use recovery::{Recovered, Recovery, RecoveryStats};
@@ -53,6 +53,11 @@ pub use recovery::{Recovered, Recovery, RecoveryStats};
 const FILE_BYTES: u64 = 64 * 1024 * 1024;
 /// Files that one retention is spread over, if they do not fill up before.
 const FILES_A_RETENTION: u32 = 8;
+/// Files that wait to be used again: of those in use one in so many, and one.
+const FILES_A_SPARE: usize = 8;
+/// What names of the log's files begin with, and those of files that wait to be used again.
+const FILE: &str = "window-";
+const SPARE: &str = "spare-";
 /// A buffer that has grown beyond this is given back.
 const BUFFER: usize = 4 * 1024 * 1024;
 /// The directory of damaged files, under the log's own.
@@ -123,14 +128,23 @@ impl std::fmt::Debug for Shared {
 
 #[derive(Debug, Default)]
 struct Files {
-    /// The file that is appended to, and the offset of the next frame.
+    /// The file that is appended to, and its bytes once all have been written that have a place in it.
     current: Option<(Arc<LogFile>, u64)>,
     /// All files, the oldest first.
     all: VecDeque<Arc<LogFile>>,
+    /// Those that wait to be used again.
+    spare: Vec<Spare>,
     /// In the name of the next file.
     next_file: u64,
-    /// Number of the next request.
-    next_request: u64,
+    /// Number of the next frame.
+    next_frame: u64,
+}
+
+impl Files {
+    /// Most files that are to wait: none if nothing comes.
+    fn spares(&self) -> usize {
+        if self.current.is_some() { self.all.len() / FILES_A_SPARE + 1 } else { 0 }
+    }
 }
 
 /// A request that is in the log.
@@ -227,13 +241,17 @@ impl WindowLog {
     /// Bytes of its files.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        let files = self.shared.files.lock().all.clone();
-        files.iter().filter_map(|file| file.file.metadata().ok()).map(|meta| meta.len()).sum()
+        let files = self.shared.files.lock();
+        files.all.iter().map(|file| file.bytes()).chain(files.spare.iter().map(Spare::bytes)).sum()
     }
 
-    /// The last marks, and everything on the disk.
+    /// The last marks, and everything on the disk. Nothing is to be appended afterwards.
     pub fn close(&self, now: Timestamp) {
         self.tidy(now);
+        self.shared.files.lock().current = None;
+        if let Err(error) = self.shared.shed() {
+            tracing::error!(%error, "files that waited to be used again stay in the window log's directory");
+        }
         if let Err(error) = self.shared.sync_all() {
             tracing::error!(%error, "the window log could not be synced");
         }
@@ -244,56 +262,55 @@ impl Shared {
     fn append(self: &Arc<Self>, now: Timestamp, kind: Kind, content: &[u8]) -> io::Result<(Arc<LogFile>, u64)> {
         let len = frame::len_of(content.len()).map_err(io::Error::other)?;
         let mut header = Frame { kind, len, arrived: now, number: 0 };
-        let (file, offset) = self.reserve(now, &mut header)?;
-        let written = with_buffer(|buffer| file.write(offset, header, content, buffer));
+        let file = self.place(now, &mut header)?;
+        let written = with_buffer(|buffer| file.append(header, content, buffer));
         if let Err(error) = written {
-            self.give_up(&file, offset, header.span() as u64);
+            self.give_up(&file);
             return Err(error);
         }
         Ok((file, header.number))
     }
 
-    /// A place for a frame, which nobody else writes to: encryption and writing need no lock.
-    fn reserve(self: &Arc<Self>, now: Timestamp, header: &mut Frame) -> io::Result<(Arc<LogFile>, u64)> {
+    /// The file that a frame is to stand in, and the frame's number.
+    fn place(self: &Arc<Self>, now: Timestamp, header: &mut Frame) -> io::Result<Arc<LogFile>> {
         let mut files = self.files.lock();
         let age = self.settings.retention / FILES_A_RETENTION;
         if files.current.as_ref().is_some_and(|(file, len)| *len >= FILE_BYTES || now.since(file.opened) > age) {
             files.current = None;
         }
         if files.current.is_none() {
-            let path = self.settings.directory.join(name(files.next_file));
-            let syncs = if self.commit.is_some() { SYNCS } else { 0 };
-            let file = LogFile::create(path, now, &self.keys, syncs, Arc::downgrade(self))?;
-            if self.commit.is_some() {
-                sync_directory(&self.settings.directory)?;
-            }
-            files.next_file += 1;
-            let file = Arc::new(file);
+            let file = Arc::new(self.begin(now, &mut files)?);
             files.all.push_back(Arc::clone(&file));
             files.current = Some((file, FILE_HEADER as u64));
         }
-        // Of marks: the number that comes next, since the files of all requests before them may be gone at the next start.
-        header.number = files.next_request;
-        if matches!(header.kind, Kind::Request { .. }) {
-            files.next_request += 1;
-        }
+        header.number = files.next_frame;
+        files.next_frame += 1;
         let Some((file, len)) = &mut files.current else { return Err(io::ErrorKind::NotFound.into()) };
-        let offset = *len;
         *len += header.span() as u64;
-        Ok((Arc::clone(file), offset))
+        Ok(Arc::clone(file))
     }
 
-    /// Appends nothing more to a file that a write failed in: what stands there is unknown, and an offset is used once.
-    fn give_up(&self, failed: &Arc<LogFile>, offset: u64, span: u64) {
+    /// The next file, of one that waits to be used again if there is any.
+    fn begin(self: &Arc<Self>, now: Timestamp, files: &mut Files) -> io::Result<LogFile> {
+        let number = files.next_file;
+        let (path, log) = (self.settings.directory.join(name(FILE, number)), Arc::downgrade(self));
+        let syncs = if self.commit.is_some() { SYNCS } else { 0 };
+        let file = match files.spare.pop() {
+            Some(spare) => spare.begin(path, number, now, &self.keys, log)?,
+            None => LogFile::create(path, number, now, &self.keys, syncs, log)?,
+        };
+        if self.commit.is_some() {
+            sync_directory(&self.settings.directory)?;
+        }
+        files.next_file += 1;
+        Ok(file)
+    }
+
+    /// Appends nothing more to a file that something failed in.
+    fn give_up(&self, failed: &Arc<LogFile>) {
         let mut files = self.files.lock();
-        let is_last =
-            files.current.as_ref().is_some_and(|(file, len)| Arc::ptr_eq(file, failed) && *len == offset + span);
         if files.current.as_ref().is_some_and(|(file, _)| Arc::ptr_eq(file, failed)) {
             files.current = None;
-        }
-        // Room for those who come next; a torn end is skipped in any case.
-        if is_last && let Err(error) = failed.file.set_len(offset) {
-            tracing::debug!(%error, "a torn frame stays at the end of a window log's file");
         }
     }
 
@@ -311,21 +328,43 @@ impl Shared {
             noted.pop_front();
         }
         drop(noted);
-        let done = self.take_done(now);
-        if done.is_empty() {
-            return Ok(());
-        }
-        if self.commit.is_some() {
+        let (done, ended) = self.take_done(now);
+        ended.iter().for_each(|file| file.cut());
+        drop(ended);
+        if !done.is_empty() && self.commit.is_some() {
             self.sync_all()?;
         }
-        for file in done {
-            std::fs::remove_file(&file.path)?;
+        let removed = done.into_iter().map(|file| self.retire(file)).fold(Ok(()), io::Result::and);
+        removed.and(self.shed())
+    }
+
+    /// Takes a file out of the log, to be used again or for good.
+    fn retire(&self, file: LogFile) -> io::Result<()> {
+        let is_wanted = {
+            let files = self.files.lock();
+            files.spare.len() < files.spares()
+        };
+        if !is_wanted || !file.is_sound() {
+            return std::fs::remove_file(&file.path);
         }
+        let path = self.settings.directory.join(name(SPARE, file.number));
+        let spare = Spare::of(file, path)?;
+        self.files.lock().spare.push(spare);
         Ok(())
     }
 
-    /// The oldest files, as far as nobody needs them.
-    fn take_done(&self, now: Timestamp) -> Vec<Arc<LogFile>> {
+    /// Removes files that wait to be used again, as far as they are too many by now.
+    fn shed(&self) -> io::Result<()> {
+        let surplus: Vec<_> = {
+            let mut files = self.files.lock();
+            let spares = files.spares().min(files.spare.len());
+            files.spare.drain(spares..).collect()
+        };
+        surplus.into_iter().map(Spare::remove).fold(Ok(()), io::Result::and)
+    }
+
+    /// The oldest files, as far as nobody needs them, and those of the others that have ended and hold something of an earlier life.
+    fn take_done(&self, now: Timestamp) -> (Vec<LogFile>, Vec<Arc<LogFile>>) {
         let mut files = self.files.lock();
         let age = self.settings.retention / FILES_A_RETENTION;
         // A process that hears nothing any more keeps nothing either.
@@ -336,9 +375,12 @@ impl Shared {
         // Who holds a file that is not written any more can only let go of it: one is the log itself.
         let is_done = |file: &mut Arc<LogFile>| Arc::get_mut(file).is_some_and(|file| !*file.carried.get_mut());
         while files.all.front_mut().is_some_and(is_done) {
-            done.extend(files.all.pop_front());
+            done.extend(files.all.pop_front().and_then(Arc::into_inner));
         }
-        done
+        let current = files.current.as_ref().map(|(file, _)| file);
+        let has_ended = |file: &&Arc<LogFile>| current.is_none_or(|current| !Arc::ptr_eq(current, file));
+        let ended = files.all.iter().filter(has_ended).filter(|file| file.has_tail()).cloned().collect();
+        (done, ended)
     }
 
     /// Everything on the disk. Among the syncs that requests wait for: if it fails, they have to know.
@@ -354,7 +396,7 @@ impl Shared {
         let files: Vec<_> = self.files.lock().all.iter().filter(|file| !file.is_synced()).cloned().collect();
         for file in files {
             if let Err(error) = file.sync(slot) {
-                self.give_up(&file, 0, 0);
+                self.give_up(&file);
                 return Err(error);
             }
         }
@@ -391,9 +433,9 @@ fn owner(directory: &Path) -> io::Result<String> {
     Ok(owner)
 }
 
-/// The name of a file of the log. Names sort as the files were made.
-fn name(number: u64) -> String {
-    format!("window-{number:016x}.log")
+/// The name of a file. Names sort as the files were made.
+fn name(prefix: &str, number: u64) -> String {
+    format!("{prefix}{number:016x}.log")
 }
 
 fn make_private(directory: &Path) -> io::Result<()> {

@@ -10,7 +10,7 @@ use super::commit::sync_directory;
 use super::file::{Found, Frames, LogFile};
 use super::frame::{Frame, Kind};
 use super::marks::Marks;
-use super::{LogError, QUARANTINE, Shared, frame, make_private};
+use super::{FILE, LogError, QUARANTINE, SPARE, Shared, frame, make_private};
 use crate::model::{Encoding, Origin, Signal, Timestamp};
 
 /// A request that was found in the log.
@@ -35,7 +35,7 @@ pub struct RecoveryStats {
     pub files: u64,
     /// Requests that can be read.
     pub requests: u64,
-    /// Bytes at the ends of files, or left out between frames, that a kill cut off before they were acknowledged.
+    /// Bytes of frames that a kill cut off before they were acknowledged, or of room that was left for such.
     pub torn_bytes: u64,
     /// Frames, or stretches between frames, that cannot be read.
     pub damaged: u64,
@@ -65,7 +65,10 @@ pub(super) fn find(shared: &Arc<Shared>) -> Result<Recovery, LogError> {
         stats: RecoveryStats::default(),
     };
     let mut files = shared.files.lock();
-    for (number, path) in names(directory).map_err(failed)? {
+    for (_, path) in names(directory, SPARE).map_err(failed)? {
+        fs::remove_file(&path).map_err(failed)?;
+    }
+    for (number, path) in names(directory, FILE).map_err(failed)? {
         files.next_file = number + 1;
         if !fs::symlink_metadata(&path).map_err(failed)?.is_file() {
             recovery.foreign(&path)?;
@@ -76,8 +79,15 @@ pub(super) fn find(shared: &Arc<Shared>) -> Result<Recovery, LogError> {
             recovery.unreadable(&path, &bytes)?;
             continue;
         };
-        let file = LogFile::reopen(&path, cipher, Arc::downgrade(shared)).map_err(failed)?;
-        recovery.read_marks(&file, &bytes, &mut files.next_request);
+        // A power failure has left the name of a new life and the content of an earlier one, whose records have had their outcome. It
+        // is kept all the same: it may be somebody else who has renamed it.
+        if !frame::is_numbered(&bytes, number) {
+            recovery.set_aside(&path)?;
+            continue;
+        }
+        let file =
+            LogFile::reopen(&path, number, bytes.len() as u64, cipher, Arc::downgrade(shared)).map_err(failed)?;
+        recovery.read_marks(&file, &bytes, &mut files.next_frame);
         let file = Arc::new(file);
         files.all.push_back(Arc::clone(&file));
         recovery.files.push_back(file);
@@ -106,17 +116,14 @@ impl Recovery {
         self.stats
     }
 
-    fn read_marks(&mut self, file: &LogFile, bytes: &[u8], next_request: &mut u64) {
-        for found in Frames::of(bytes) {
+    fn read_marks(&mut self, file: &LogFile, bytes: &[u8], next_frame: &mut u64) {
+        for found in Frames::of(bytes, file.cipher.life()) {
             let Found::Frame(at, header) = found else { continue };
             self.last = self.last.max(header.arrived);
-            match header.kind {
-                Kind::Request { .. } => *next_request = (*next_request).max(header.number.saturating_add(1)),
-                Kind::Marks => {
-                    *next_request = (*next_request).max(header.number);
-                    let content = bytes.get(at..).and_then(|frame| file.cipher.open(at as u64, &header, frame));
-                    self.marks.read(&content.unwrap_or_default());
-                }
+            *next_frame = (*next_frame).max(header.number.saturating_add(1));
+            if header.kind == Kind::Marks {
+                let content = bytes.get(at..).and_then(|frame| file.cipher.open(at, &header, frame));
+                self.marks.read(&content.unwrap_or_default());
             }
         }
     }
@@ -141,9 +148,14 @@ impl Recovery {
             self.stats.torn_bytes += bytes.len() as u64;
             return fs::remove_file(path).map_err(failed);
         }
-        if frame::has_header(bytes) {
+        if frame::version(bytes).is_some() {
             return Err(LogError::Key(path.to_owned()));
         }
+        self.set_aside(path)
+    }
+
+    fn set_aside(&mut self, path: &Path) -> Result<(), LogError> {
+        let failed = |source| LogError::Directory { directory: path.to_owned(), source };
         self.stats.damaged += 1;
         self.quarantine(path).and_then(|()| fs::remove_file(path)).map_err(failed)
     }
@@ -163,12 +175,24 @@ impl Recovery {
     fn read(&mut self, file: &Arc<LogFile>) -> io::Result<()> {
         let bytes = file.read()?;
         let before = self.stats.damaged;
-        for found in Frames::of(&bytes) {
+        let mut frames = Frames::of(&bytes, file.cipher.life()).peekable();
+        while let Some(found) = frames.next() {
             match found {
-                Found::Frame(at, header) => self.take(file, at, header, &bytes),
-                // Room that a request had when the kill came, or the end of one.
-                Found::Gap { len, zero, last } if zero || last => self.stats.torn_bytes += len as u64,
+                Found::Frame(at, header) => {
+                    if self.take(file, at, header, &bytes) {
+                        continue;
+                    }
+                    // Cut off before what an earlier life left there was all written over.
+                    if matches!(frames.peek(), Some(Found::Tail { .. })) {
+                        self.stats.torn_bytes += header.span() as u64;
+                    } else {
+                        self.stats.damaged += 1;
+                    }
+                }
+                // Blocks that the disk never got.
+                Found::Gap { len, zero: true } => self.stats.torn_bytes += len as u64,
                 Found::Gap { .. } => self.stats.damaged += 1,
+                Found::Tail { torn } => self.stats.torn_bytes += torn as u64,
             }
         }
         if self.stats.damaged > before {
@@ -177,16 +201,15 @@ impl Recovery {
         Ok(())
     }
 
-    fn take(&mut self, file: &Arc<LogFile>, at: usize, header: Frame, bytes: &[u8]) {
-        let Kind::Request { signal, encoding } = header.kind else { return };
-        let content = bytes.get(at..).and_then(|frame| file.cipher.open(at as u64, &header, frame));
-        let Some(body) = content else {
-            self.stats.damaged += 1;
-            return;
-        };
+    /// Takes a request; `false` if it cannot be read.
+    fn take(&mut self, file: &Arc<LogFile>, at: usize, header: Frame, bytes: &[u8]) -> bool {
+        let Kind::Request { signal, encoding } = header.kind else { return true };
+        let content = bytes.get(at..).and_then(|frame| file.cipher.open(at, &header, frame));
+        let Some(body) = content else { return false };
         self.stats.requests += 1;
         let origin = Origin { number: header.number, keeper: Arc::clone(file) as _ };
         self.current.push_back(Recovered { arrived: header.arrived, signal, encoding, body, origin });
+        true
     }
 }
 
@@ -204,15 +227,15 @@ impl Iterator for Recovery {
     }
 }
 
-/// The files of the log, in the order in which they were made.
-fn names(directory: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
+/// The files of the directory whose names begin so, in the order of their numbers.
+fn names(directory: &Path, prefix: &str) -> io::Result<Vec<(u64, PathBuf)>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory)? {
         let path = entry?.path();
         let number = path
             .file_name()
             .and_then(|name| name.to_str())
-            .and_then(|name| name.strip_prefix("window-")?.strip_suffix(".log"))
+            .and_then(|name| name.strip_prefix(prefix)?.strip_suffix(".log"))
             .and_then(|number| u64::from_str_radix(number, 16).ok());
         if let Some(number) = number {
             found.push((number, path));

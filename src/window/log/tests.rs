@@ -33,8 +33,12 @@ fn append(log: &WindowLog, seconds: u64, body: &[u8]) -> Origin {
 }
 
 fn files(directory: &Path) -> Vec<PathBuf> {
+    named(directory, FILE)
+}
+
+fn named(directory: &Path, prefix: &str) -> Vec<PathBuf> {
     let mut files: Vec<_> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "log"));
+    files.retain(|path| path.file_name().unwrap().to_str().unwrap().starts_with(prefix));
     files.sort();
     files
 }
@@ -113,7 +117,106 @@ fn numbers_that_marks_speak_of_are_not_given_out_again() {
     drop(log);
     let (log, recovery) = open(folder.path());
     assert!(recovery.marks().cover(TraceId([7; 16]), 0));
-    assert_eq!(append(&log, 30, b"two").number, 1, "or it would count as decided");
+    assert!(append(&log, 30, b"two").number > 0, "or it would count as decided");
+}
+
+/// A file with `bodies` in it that was used before for `earlier`, as bytes, and where each frame ends.
+fn written_again(earlier: &[&[u8]], bodies: &[&[u8]]) -> (Vec<u8>, Vec<usize>) {
+    let folder = TempDir::new().unwrap();
+    let (log, _) = open(folder.path());
+    earlier.iter().for_each(|body| drop(append(&log, 0, body)));
+    let held = append(&log, 20, b"in use");
+    let before = files(folder.path());
+    log.tidy(at(20));
+    assert_eq!((files(folder.path()).len(), named(folder.path(), SPARE).len()), (1, 1));
+    let mut ends = vec![FILE_HEADER];
+    for body in bodies {
+        append(&log, 40, body);
+        ends.push(ends.last().unwrap() + frame::FRAME_HEADER + body.len() + frame::TAG);
+    }
+    let (after, spare) = (files(folder.path()), named(folder.path(), SPARE));
+    assert!(after.len() == 2 && after[0] == before[1] && spare.is_empty(), "{after:?}, {spare:?}");
+    drop(held);
+    (fs::read(&after[1]).unwrap(), ends)
+}
+
+#[test]
+fn a_file_that_nobody_needs_any_more_is_used_again_and_its_earlier_life_is_over() {
+    let (bytes, ends) = written_again(&[b"who", b"was", b"here"], &[b"one"]);
+    assert!(ends[1] < bytes.len(), "the rest of the earlier life is still there");
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join(name(FILE, 2)), &bytes).unwrap();
+    let (bodies, stats) = recovered(folder.path());
+    assert_eq!(bodies, [b"one"]);
+    assert_eq!((stats.damaged, stats.torn_bytes), (0, 0));
+}
+
+#[test]
+fn what_an_earlier_life_left_goes_when_a_file_ends() {
+    let folder = TempDir::new().unwrap();
+    let (log, _) = open(folder.path());
+    drop(append(&log, 0, &[b'x'; 1000]));
+    let (second, third) = (append(&log, 20, b"two"), append(&log, 40, b"three"));
+    drop(second);
+    log.tidy(at(40));
+    let again = append(&log, 60, b"four");
+    let path = files(folder.path()).pop().unwrap();
+    assert!(fs::metadata(&path).unwrap().len() > 1000);
+    let last = append(&log, 80, b"five");
+    log.tidy(at(80));
+    let whole = (FILE_HEADER + frame::FRAME_HEADER + 4 + frame::TAG) as u64;
+    assert_eq!(fs::metadata(&path).unwrap().len(), whole);
+    drop((third, again, last, log));
+    assert_eq!(recovered(folder.path()).0, [b"three".as_slice(), b"four", b"five"]);
+}
+
+#[test]
+fn files_wait_to_be_used_again_only_while_something_comes() {
+    let folder = TempDir::new().unwrap();
+    let (log, _) = open(folder.path());
+    for second in [0, 20, 40, 60] {
+        drop(append(&log, second, b"body"));
+    }
+    log.tidy(at(60));
+    assert_eq!((files(folder.path()).len(), named(folder.path(), SPARE).len()), (1, 1), "and never many");
+    log.tidy(at(80));
+    assert_eq!((files(folder.path()).len(), named(folder.path(), SPARE).len()), (0, 0));
+    for second in [100, 120] {
+        drop(append(&log, second, b"body"));
+    }
+    log.tidy(at(120));
+    assert_eq!(named(folder.path(), SPARE).len(), 1);
+    drop(log);
+    let (log, _) = open(folder.path());
+    assert_eq!(named(folder.path(), SPARE).len(), 0, "what a kill left");
+    for second in [140, 160] {
+        drop(append(&log, second, b"body"));
+    }
+    log.tidy(at(160));
+    log.close(at(160));
+    assert_eq!(named(folder.path(), SPARE).len(), 0, "nor does a stop leave any");
+}
+
+/// The disk got the file's new name before a power failure, and not its new content.
+#[test]
+fn a_file_under_the_name_of_another_is_set_aside() {
+    let folder = TempDir::new().unwrap();
+    let (bytes, _) = written(&[b"who was here"]);
+    fs::write(folder.path().join(name(FILE, 7)), bytes).unwrap();
+    let (bodies, stats) = recovered(folder.path());
+    assert_eq!((bodies.len(), stats.damaged), (0, 1));
+    assert_eq!((files(folder.path()).len(), files(&folder.path().join(QUARANTINE)).len()), (0, 1));
+}
+
+/// Written by 0.1.0 before files were used again.
+#[test]
+fn files_of_version_1_are_read() {
+    let folder = TempDir::new().unwrap();
+    let bytes = include_bytes!("testdata/version-1.window");
+    fs::write(folder.path().join(name(FILE, 0)), bytes).unwrap();
+    let (bodies, stats) = recovered(folder.path());
+    assert!(bodies[0].ends_with(b"one") && bodies[1].ends_with(b"two"), "{bodies:02x?}");
+    assert_eq!((bodies.len(), stats.requests, stats.damaged, stats.torn_bytes), (2, 2, 0, 0));
 }
 
 #[test]
@@ -217,8 +320,8 @@ fn a_file_whose_header_is_damaged_is_set_aside() {
     let folder = TempDir::new().unwrap();
     let (mut bytes, _) = written(&[b"one"]);
     bytes[0] ^= 1;
-    fs::write(folder.path().join(name(5)), &bytes).unwrap();
-    fs::write(folder.path().join(name(6)), &bytes[..10]).unwrap();
+    fs::write(folder.path().join(name(FILE, 5)), &bytes).unwrap();
+    fs::write(folder.path().join(name(FILE, 6)), &bytes[..10]).unwrap();
     let (bodies, stats) = recovered(folder.path());
     assert_eq!((bodies.len(), stats.damaged, stats.torn_bytes), (0, 1, 10));
     assert_eq!(files(folder.path()).len(), 0);
@@ -232,9 +335,9 @@ fn input_66_links_in_the_directory_are_not_followed() {
     let (folder, elsewhere) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let victim = elsewhere.path().join("victim");
     fs::write(&victim, "of somebody else").unwrap();
-    std::os::unix::fs::symlink(&victim, folder.path().join(name(5))).unwrap();
+    std::os::unix::fs::symlink(&victim, folder.path().join(name(FILE, 5))).unwrap();
     // Read to its end, it would take all memory.
-    std::os::unix::fs::symlink("/dev/zero", folder.path().join(name(6))).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", folder.path().join(name(FILE, 6))).unwrap();
     for link in ["owner", "owner.new"] {
         std::os::unix::fs::symlink(&victim, folder.path().join(link)).unwrap();
     }
@@ -255,7 +358,7 @@ fn room_that_was_never_written_is_torn_and_not_damaged() {
     let folder = TempDir::new().unwrap();
     let (mut bytes, ends) = written(&[b"one", b"two", b"three"]);
     bytes[ends[1]..ends[2]].fill(0);
-    fs::write(folder.path().join(name(0)), &bytes).unwrap();
+    fs::write(folder.path().join(name(FILE, 0)), &bytes).unwrap();
     let (bodies, stats) = recovered(folder.path());
     assert_eq!(bodies, [b"one".as_slice(), b"three"]);
     assert_eq!((stats.damaged, stats.torn_bytes), (0, (ends[2] - ends[1]) as u64));
@@ -328,7 +431,26 @@ proptest! {
         let (bytes, ends) = written(&bodies);
         let cut = cut * bytes.len() / 1000;
         let folder = TempDir::new().unwrap();
-        fs::write(folder.path().join(name(0)), &bytes[..cut]).unwrap();
+        fs::write(folder.path().join(name(FILE, 0)), &bytes[..cut]).unwrap();
+        let whole = ends.iter().skip(1).filter(|end| **end <= cut).count();
+        let (found, stats) = recovered(folder.path());
+        prop_assert_eq!(found, &bodies[..whole]);
+        prop_assert_eq!(stats.damaged, 0);
+    }
+
+    /// So does one that came while what an earlier life left there was written over.
+    #[test]
+    fn a_torn_tail_costs_only_itself_in_a_file_that_is_used_again(cut in 0..1000usize, earlier in 1..400usize) {
+        let bodies: [&[u8]; 4] = [b"one", b"", b"three", &[b'x'; 300]];
+        let pieces: Vec<_> = b"abcdefghijklmnopqrstuvwxyz".iter().map(|byte| vec![*byte; earlier]).collect();
+        let pieces: Vec<_> = pieces.iter().map(Vec::as_slice).collect();
+        let (left, _) = written(&pieces);
+        let (bytes, ends) = written_again(&pieces, &bodies);
+        let cut = FILE_HEADER + cut * (ends[4] - FILE_HEADER) / 1000;
+        // Frames of any other life will do.
+        let bytes = [&bytes[..cut], &left[cut.min(left.len())..]].concat();
+        let folder = TempDir::new().unwrap();
+        fs::write(folder.path().join(name(FILE, 2)), bytes).unwrap();
         let whole = ends.iter().skip(1).filter(|end| **end <= cut).count();
         let (found, stats) = recovered(folder.path());
         prop_assert_eq!(found, &bodies[..whole]);
@@ -337,15 +459,15 @@ proptest! {
 
     /// A damaged byte costs its frame, is counted, and the file is kept for people to look at.
     #[test]
-    fn a_damaged_byte_costs_its_frame(place in 0..1000usize, flip in 1..=255u8) {
+    fn a_damaged_byte_costs_its_frame(place in 0..1000usize, flip in 1..=255u8, again: bool) {
         let bodies: [&[u8]; 4] = [b"one", b"", b"three", b"four"];
-        let (mut bytes, ends) = written(&bodies);
+        let (mut bytes, ends) = if again { written_again(&[&[b'x'; 500]], &bodies) } else { written(&bodies) };
         // Not in the last frame, where it cannot be told from a torn tail.
         let place = FILE_HEADER + place * (ends[3] - FILE_HEADER) / 1000;
         bytes[place] ^= flip;
         let hit = ends.iter().filter(|end| **end <= place).count() - 1;
         let folder = TempDir::new().unwrap();
-        fs::write(folder.path().join(name(0)), &bytes).unwrap();
+        fs::write(folder.path().join(name(FILE, if again { 2 } else { 0 })), &bytes).unwrap();
         let (found, stats) = recovered(folder.path());
         let rest: Vec<_> = bodies.iter().enumerate().filter(|(index, _)| *index != hit).map(|(_, body)| *body).collect();
         prop_assert_eq!(found, rest);
