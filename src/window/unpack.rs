@@ -16,8 +16,9 @@ use crate::model::{Batch, Budget, ByteRange, ClosedTrace, DropReason, Entry, Out
 use crate::otlp;
 
 /// Bytes of inflated requests that are at hand at most: two of the largest that the Collector sends unless told otherwise (8,192 spans),
-/// and what a few hundred thousand spans a second bring in some tenths of a second.
-const AT_HAND: usize = 16 * 1024 * 1024;
+/// and what a few hundred thousand spans a second bring in some hundredths of a second. Where records of a trace lie close together, more
+/// gains nothing.
+const AT_HAND: usize = 8 * 1024 * 1024;
 /// And no more than this part of the budget.
 const SHARE: usize = 64;
 /// With so much of the budget in use nothing is at hand any more: room is wanted for what came compressed.
@@ -153,7 +154,10 @@ impl Recent {
 /// The records of a group, all of one request, in a request of their own: what they share there they share here. Those of another
 /// trace are left out.
 fn excerpt(batch: &Batch, bytes: &[u8], group: &[Record], trace_id: TraceId, budget: &Budget) -> Vec<Record> {
-    let mut copied = Copied { from: bytes, to: Vec::new() };
+    // Most records share what is around the first one.
+    let surroundings = group.first().map_or(0, |first| first.entry.resource.len() + first.entry.scope.len());
+    let size = group.iter().map(|record| record.entry.body.len()).sum::<usize>() + surroundings;
+    let mut copied = Copied { from: bytes, to: Vec::with_capacity(size) };
     let mut last = [(ByteRange::default(), ByteRange::default()); 3];
     let entries: Vec<Entry> = group
         .iter()

@@ -241,8 +241,12 @@ impl WindowLog {
     /// Bytes of its files.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        let files = self.shared.files.lock();
-        files.all.iter().map(|file| file.bytes()).chain(files.spare.iter().map(Spare::bytes)).sum()
+        let (files, spare) = {
+            let files = self.shared.files.lock();
+            (files.all.clone(), files.spare.iter().map(Spare::bytes).sum::<u64>())
+        };
+        // One may be written to for as long as the disk likes.
+        spare + files.iter().map(|file| file.bytes()).sum::<u64>()
     }
 
     /// The last marks, and everything on the disk. Nothing is to be appended afterwards.
