@@ -31,8 +31,15 @@ use support::store;
 
 /// A home whose windows are on the disk and wait long enough for a process that is killed over and over.
 fn home(folder: &Path, decision_wait: &'static str, fsync: bool) -> Home {
-    Home::new(folder, &Settings { decision_wait, retention: "5m", on_disk: Some(fsync), ..Settings::default() })
+    holding(folder, decision_wait, "5m", fsync)
 }
+
+fn holding(folder: &Path, decision_wait: &'static str, retention: &'static str, fsync: bool) -> Home {
+    Home::new(folder, &Settings { decision_wait, retention, on_disk: Some(fsync), ..Settings::default() })
+}
+
+/// Looks at the log in one life of a process.
+const LOOKS: u32 = 20;
 
 /// The digests of the records that a trace's objects list: its bundle, and amendments, which may repeat what a client sent again
 /// (readers tell by the digest).
@@ -62,16 +69,44 @@ fn log_files(home: &Home) -> Vec<PathBuf> {
     files
 }
 
+fn kills() -> u64 {
+    std::env::var("CASEFILE_KILLS").map_or(10, |kills| kills.parse().unwrap())
+}
+
 #[test]
 fn fault_3_22_kill_9_over_and_over_loses_nothing_that_was_acknowledged() {
-    let kills = std::env::var("CASEFILE_KILLS").map_or(10, |kills| kills.parse().unwrap());
     let folder = tempfile::tempdir().unwrap();
     let home = home(folder.path(), "300ms", false);
     let mut dice = Dice(7);
+    let lives = (0..kills()).map(|_| Duration::from_millis(50 + dice.roll(900)));
+    kill_over_and_over(&home, folder.path(), lives, |_| {});
+}
+
+/// Each life is longer than windows hold records.
+#[test]
+fn fault_3_22_kill_9_while_files_of_the_log_are_used_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = holding(folder.path(), "300ms", "2s", false);
+    let mut dice = Dice(13);
+    let lives = (0..kills().div_ceil(4)).map(|_| Duration::from_millis(3000 + dice.roll(1000)));
+    // One that waits is the next to be used.
+    let mut waited = BTreeSet::new();
+    kill_over_and_over(&home, folder.path(), lives, |home| {
+        let names = log_files(home).into_iter().map(|path| path.file_name().unwrap().to_string_lossy().into_owned());
+        waited.extend(names.filter(|name| name.starts_with("spare-")));
+    });
+    assert!(!waited.is_empty(), "no file was used again");
+}
+
+/// Kills a process after each of these times, under a load, and judges what it leaves; `look` is called now and then meanwhile.
+fn kill_over_and_over(home: &Home, folder: &Path, lives: impl Iterator<Item = Duration>, mut look: impl FnMut(&Home)) {
     let load = Load::start(home.http, 11);
-    for _ in 0..kills {
+    for life in lives {
         let casefile = home.start();
-        sleep(Duration::from_millis(50 + dice.roll(900)));
+        for _ in 0..LOOKS {
+            sleep(life / LOOKS);
+            look(home);
+        }
         casefile.kill();
     }
     let mut casefile = home.start();
@@ -94,9 +129,10 @@ fn fault_3_22_kill_9_over_and_over_loses_nothing_that_was_acknowledged() {
     assert_eq!(counted(&home.store()), failed.len() as u64, "every failure counted once");
     let damaged = casefile.metrics().sum(::casefile::telemetry::names::WINDOW_DAMAGED_FRAMES, &[]);
     assert_eq!(damaged, 0, "a kill tears, it does not damage");
+    assert!(!home.window().join("quarantine").exists(), "nor was anything damaged for an earlier process");
     for trace in failed.iter().take(20) {
         let key = home.public_key().display().to_string();
-        run(folder.path(), &["bundle", "verify", trace, "--store", &home.store_url(), "--public-key", &key]);
+        run(folder, &["bundle", "verify", trace, "--store", &home.store_url(), "--public-key", &key]);
     }
 }
 
