@@ -7,7 +7,8 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, ReadBuf};
 
-/// Most bytes that are read at once: two frames of gRPC for Go, and little enough to stay in the cache nearest to a core. More gained nothing.
+/// Most bytes that are read at once: two frames of gRPC for Go, and little enough to stay in the cache nearest to a core. More gained
+/// nothing.
 const AHEAD: usize = 32 * 1024;
 
 thread_local! {
@@ -15,8 +16,8 @@ thread_local! {
     static ROOM: Cell<Option<Box<[u8]>>> = const { Cell::new(None) };
 }
 
-/// The reading half of a stream, read in large pieces. It has room for them only while there is something in it: thousands of connections that wait
-/// have none, and those that are busy share what stays in the cache.
+/// The reading half of a stream, read in large pieces. It has room for them only while there is something in it: thousands of connections
+/// that wait have none, and those that are busy share what stays in the cache.
 #[derive(Debug)]
 pub(super) struct ReadAhead<S> {
     stream: S,

@@ -40,7 +40,7 @@ struct Descriptors {
 }
 
 /// How far a file is written.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug)]
 struct Room {
     /// Where the next frame comes.
     end: u64,
@@ -66,6 +66,7 @@ impl LogFile {
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
         // Opened before anything is written: a descriptor is not told of what failed before it was there.
         let syncing: io::Result<Vec<File>> = (0..syncs).map(|_| File::open(&path)).collect();
+        // It waits for its first life, as others do for their next.
         let spare =
             syncing.map(|syncing| Spare { path: path.clone(), descriptors: Descriptors { file, syncing }, len: 0 });
         let begun = spare.and_then(|spare| spare.begin(path.clone(), number, now, keys, log));
