@@ -9,8 +9,8 @@ use parking_lot::Mutex;
 
 /// Smaller bodies are quick to get room for, larger ones are rare.
 const KEPT: std::ops::RangeInclusive<usize> = 16 << 10..=512 << 10;
-/// Sizes that an octave is divided into: what room is wider than its body is at most a thirty-second part.
-const STEPS: usize = 32;
+/// Sizes that an octave is divided into: what room is wider than its body is at most a sixteenth.
+const STEPS: usize = 16;
 const CLASSES: usize = 5 * STEPS + 1;
 /// What waits is at most this part of what is in use, or [`LITTLE`] bytes.
 const SHARE: usize = 16;
