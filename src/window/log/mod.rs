@@ -53,8 +53,10 @@ pub use recovery::{Recovered, Recovery, RecoveryStats};
 const FILE_BYTES: u64 = 64 * 1024 * 1024;
 /// Files that one retention is spread over, if they do not fill up before.
 const FILES_A_RETENTION: u32 = 8;
-/// Files that wait to be used again: of those in use one in so many, and one.
-const FILES_A_SPARE: usize = 8;
+/// Files that wait to be used again: so many, which is what comes between two looks, and of those in use one in so many more. Whoever
+/// gives windows a disk counts on little beside the bytes of windows.
+const SPARES: usize = 2;
+const FILES_A_SPARE: usize = 32;
 /// What names of the log's files begin with, and those of files that wait to be used again.
 const FILE: &str = "window-";
 const SPARE: &str = "spare-";
@@ -143,7 +145,7 @@ struct Files {
 impl Files {
     /// Most files that are to wait: none if nothing comes.
     fn spares(&self) -> usize {
-        if self.current.is_some() { self.all.len() / FILES_A_SPARE + 1 } else { 0 }
+        if self.current.is_some() { self.all.len() / FILES_A_SPARE + SPARES } else { 0 }
     }
 }
 
