@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, ReadBuf};
 
@@ -17,7 +17,7 @@ thread_local! {
 }
 
 /// The reading half of a stream, read in large pieces. It has room for them only while there is something in it: thousands of connections
-/// that wait have none, and those that are busy share what stays in the cache.
+/// that wait have none (tokio's `BufReader` keeps its own), and those that are busy share what stays in the cache.
 #[derive(Debug)]
 pub(super) struct ReadAhead<S> {
     stream: S,
@@ -48,22 +48,19 @@ impl<S> ReadAhead<S> {
 impl<S: AsyncRead + Unpin> AsyncRead for ReadAhead<S> {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        let mut answer = Poll::Ready(Ok(()));
         if this.from == this.to {
             if buffer.remaining() >= AHEAD {
                 return Pin::new(&mut this.stream).poll_read(context, buffer);
             }
             this.room = ROOM.take().unwrap_or_else(|| vec![0; AHEAD].into_boxed_slice());
             let mut ahead = ReadBuf::new(&mut this.room);
-            let answer = Pin::new(&mut this.stream).poll_read(context, &mut ahead);
+            answer = Pin::new(&mut this.stream).poll_read(context, &mut ahead);
+            // None, where the stream has to wait or has failed.
             this.to = ahead.filled().len();
-            if !matches!(answer, Poll::Ready(Ok(()))) {
-                this.to = 0;
-                ROOM.set(Some(std::mem::take(&mut this.room)));
-            }
-            ready!(answer)?;
         }
         this.hand_out(buffer);
-        Poll::Ready(Ok(()))
+        answer
     }
 }
 
