@@ -51,31 +51,6 @@ struct Room {
 }
 
 impl LogFile {
-    /// Makes a new file, which nobody but its owner can read. So many syncs of it may run at the same time.
-    ///
-    /// # Errors
-    /// If it cannot be made or its header not be written; nothing of it is left then.
-    pub(super) fn create(
-        path: PathBuf,
-        number: u64,
-        now: Timestamp,
-        keys: &Keys,
-        syncs: usize,
-        log: Weak<Shared>,
-    ) -> io::Result<Self> {
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
-        // Opened before anything is written: a descriptor is not told of what failed before it was there.
-        let syncing: io::Result<Vec<File>> = (0..syncs).map(|_| File::open(&path)).collect();
-        // It waits for its first life, as others do for their next.
-        let spare =
-            syncing.map(|syncing| Spare { path: path.clone(), descriptors: Descriptors { file, syncing }, len: 0 });
-        let begun = spare.and_then(|spare| spare.begin(path.clone(), number, now, keys, log));
-        if begun.is_err() {
-            std::fs::remove_file(&path)?;
-        }
-        begun
-    }
-
     /// A file of an earlier run: it is read and kept, and not written any more.
     pub(super) fn reopen(path: &Path, number: u64, len: u64, cipher: Cipher, log: Weak<Shared>) -> io::Result<Self> {
         let descriptors = Descriptors { file: File::open(path)?, syncing: Vec::new() };
@@ -182,6 +157,21 @@ pub(super) struct Spare {
 }
 
 impl Spare {
+    /// Makes a new file, which nobody but its owner can read: it waits for its first life, as others do for their next. So many syncs of it may
+    /// run at the same time.
+    ///
+    /// # Errors
+    /// If it cannot be made; nothing of it is left then.
+    pub(super) fn create(path: PathBuf, syncs: usize) -> io::Result<Self> {
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+        // Opened before anything is written: a descriptor is not told of what failed before it was there.
+        let syncing: io::Result<Vec<File>> = (0..syncs).map(|_| File::open(&path)).collect();
+        if syncing.is_err() {
+            std::fs::remove_file(&path)?;
+        }
+        Ok(Self { descriptors: Descriptors { file, syncing: syncing? }, path, len: 0 })
+    }
+
     /// Takes a file out of the log, under a name that is none of the log's: a start does not read it.
     ///
     /// # Errors
@@ -199,7 +189,7 @@ impl Spare {
     /// Begins a life as the log's file of this number and `path`: the header first, then the name.
     ///
     /// # Errors
-    /// If either fails; the file is where it was then.
+    /// If either fails; the file is removed then.
     pub(super) fn begin(
         self,
         path: PathBuf,
@@ -208,12 +198,14 @@ impl Spare {
         keys: &Keys,
         log: Weak<Shared>,
     ) -> io::Result<LogFile> {
-        let (header, cipher) = keys.create(number)?;
-        self.descriptors.file.write_all_at(&header, 0)?;
-        if self.path != path {
-            std::fs::rename(&self.path, &path)?;
+        let begun = keys.create(number).and_then(|(header, cipher)| {
+            self.descriptors.file.write_all_at(&header, 0)?;
+            std::fs::rename(&self.path, &path).map(|()| cipher)
+        });
+        if begun.is_err() {
+            std::fs::remove_file(&self.path)?;
         }
-        let end = header.len() as u64;
+        let (cipher, end) = (begun?, FILE_HEADER as u64);
         Ok(LogFile {
             path,
             number,

@@ -147,6 +147,10 @@ impl Files {
     fn spares(&self) -> usize {
         if self.current.is_some() { self.all.len() / FILES_A_SPARE + SPARES } else { 0 }
     }
+
+    fn is_current(&self, file: &Arc<LogFile>) -> bool {
+        self.current.as_ref().is_some_and(|(current, _)| Arc::ptr_eq(current, file))
+    }
 }
 
 /// A request that is in the log.
@@ -299,12 +303,10 @@ impl Shared {
     /// The next file, of one that waits to be used again if there is any.
     fn begin(self: &Arc<Self>, now: Timestamp, files: &mut Files) -> io::Result<LogFile> {
         let number = files.next_file;
-        let (path, log) = (self.settings.directory.join(name(FILE, number)), Arc::downgrade(self));
+        let path = |prefix| self.settings.directory.join(name(prefix, number));
         let syncs = if self.commit.is_some() { SYNCS } else { 0 };
-        let file = match files.spare.pop() {
-            Some(spare) => spare.begin(path, number, now, &self.keys, log)?,
-            None => LogFile::create(path, number, now, &self.keys, syncs, log)?,
-        };
+        let spare = files.spare.pop().map_or_else(|| Spare::create(path(SPARE), syncs), Ok)?;
+        let file = spare.begin(path(FILE), number, now, &self.keys, Arc::downgrade(self))?;
         if self.commit.is_some() {
             sync_directory(&self.settings.directory)?;
         }
@@ -315,7 +317,7 @@ impl Shared {
     /// Appends nothing more to a file that something failed in.
     fn give_up(&self, failed: &Arc<LogFile>) {
         let mut files = self.files.lock();
-        if files.current.as_ref().is_some_and(|(file, _)| Arc::ptr_eq(file, failed)) {
+        if files.is_current(failed) {
             files.current = None;
         }
     }
@@ -383,9 +385,7 @@ impl Shared {
         while files.all.front_mut().is_some_and(is_done) {
             done.extend(files.all.pop_front().and_then(Arc::into_inner));
         }
-        let current = files.current.as_ref().map(|(file, _)| file);
-        let has_ended = |file: &&Arc<LogFile>| current.is_none_or(|current| !Arc::ptr_eq(current, file));
-        let ended = files.all.iter().filter(has_ended).filter(|file| file.has_tail()).cloned().collect();
+        let ended = files.all.iter().filter(|file| !files.is_current(file) && file.has_tail()).cloned().collect();
         (done, ended)
     }
 
