@@ -173,7 +173,6 @@ impl Core {
     /// Has every request that is admitted appended to `log` first.
     #[must_use]
     pub fn with_log(self, log: Arc<WindowLog>) -> Self {
-        self.windows.iter().for_each(|window| window.lock().note_let_go());
         Self { log: Some(log), ..self }
     }
 
@@ -226,8 +225,9 @@ impl Core {
     fn with_window<T>(&self, shard: usize, work: impl FnOnce(&mut Window) -> T) -> Option<T> {
         let mut window = self.windows.get(shard % self.windows.len().max(1))?.lock();
         let done = work(&mut window);
-        let (spent, let_go) = (window.take_spent(), window.take_let_go());
+        let spent = window.take_spent();
         drop(window);
+        let let_go = spent.remember();
         if let Some(log) = &self.log {
             log.note_let_go(&let_go);
         }

@@ -6,12 +6,35 @@
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, Hasher as _};
+use std::sync::{Arc, OnceLock};
 
 use foldhash::SharedSeed;
 use foldhash::fast::{FoldHasher, RandomState};
+use parking_lot::Mutex;
 
-use super::runs::tag;
+use super::runs::{Run, tag};
 use crate::model::TraceId;
+
+/// Hashes trace ids for all who share it, by a seed that stays as it is once it was used.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Hasher(Arc<OnceLock<Seeded>>);
+
+impl Hasher {
+    pub(super) fn seeded(&self) -> &Seeded {
+        self.0.get_or_init(Seeded::random)
+    }
+
+    pub(super) fn hash(&self, trace_id: TraceId) -> u64 {
+        self.seeded().hash(trace_id)
+    }
+
+    /// Takes over the seed of this note, if this version hashes as it says and no seed was used yet.
+    pub(super) fn take_over(&self, note: &LetGo) {
+        if let Some(seeded) = Seeded::of(note) {
+            self.0.set(seeded).map_or_else(drop, drop);
+        }
+    }
+}
 
 /// Hashes trace ids by a seed that can be kept: tags mean nothing without the seed that they were made with.
 #[derive(Debug)]
@@ -65,38 +88,70 @@ pub struct LetGo {
     pub(super) tags: Vec<u64>,
 }
 
-/// The last traces of which records went, the oldest forgotten first: in two generations, so that forgetting costs nothing.
+/// Tags that are noted at once: whoever asks meanwhile waits for so many.
+const AT_ONCE: usize = 256;
+
+/// The last traces of which records went, the oldest forgotten first: in two generations, so that forgetting costs nothing. It has a lock
+/// of its own, so that what a run holds is noted while nobody waits for the window.
+#[derive(Debug, Clone)]
+pub(super) struct Gone(Arc<Mutex<Traces>>);
+
 #[derive(Debug)]
-pub(super) struct Gone {
+struct Traces {
     /// Traces that are remembered at least.
     size: usize,
+    /// Runs that have gone and are not noted yet.
+    leaving: Vec<Arc<Run>>,
     new: HashSet<u64, RandomState>,
     old: HashSet<u64, RandomState>,
 }
 
 impl Gone {
     pub(super) fn new(size: usize) -> Self {
-        Self { size, new: HashSet::default(), old: HashSet::default() }
+        let (new, old) = (HashSet::default(), HashSet::default());
+        Self(Arc::new(Mutex::new(Traces { size, leaving: Vec::new(), new, old })))
     }
 
-    /// Remembers the traces of a run. Generations change between runs: what is remembered does not depend on how ids are hashed.
-    pub(super) fn add(&mut self, tags: &[u64]) {
-        if self.size == 0 {
-            return;
+    /// A run goes: until it is [`Gone::noted`], it tells its traces itself.
+    pub(super) fn leave(&self, run: Arc<Run>) {
+        let mut traces = self.0.lock();
+        if traces.size > 0 {
+            traces.leaving.push(run);
         }
+    }
+
+    /// Remembers the tags of the traces of a run.
+    pub(super) fn noted(&self, run: &Arc<Run>, tags: &[u64]) {
+        self.add(tags);
+        self.0.lock().leaving.retain(|leaving| !Arc::ptr_eq(leaving, run));
+    }
+
+    /// Remembers tags of a run. Generations change between runs: what is remembered does not depend on how ids are hashed.
+    pub(super) fn add(&self, tags: &[u64]) {
+        self.0.lock().turn();
+        tags.chunks(AT_ONCE).for_each(|tags| self.0.lock().add(tags));
+    }
+
+    /// Whether records of a trace with this hash have gone.
+    pub(super) fn contains(&self, hash: u64) -> bool {
+        let Traces { leaving, new, old, .. } = &*self.0.lock();
+        new.contains(&tag(hash)) || old.contains(&tag(hash)) || leaving.iter().any(|run| run.holds(hash))
+    }
+}
+
+impl Traces {
+    /// Forgets the older generation if the newer one is full.
+    fn turn(&mut self) {
         if self.new.len() >= self.size {
             std::mem::swap(&mut self.new, &mut self.old);
             self.new.clear();
         }
-        self.new.extend(tags);
     }
 
-    pub(super) fn contains(&self, tag: u64) -> bool {
-        self.new.contains(&tag) || self.old.contains(&tag)
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.new.is_empty() && self.old.is_empty()
+    fn add(&mut self, tags: &[u64]) {
+        if self.size > 0 {
+            self.new.extend(tags);
+        }
     }
 }
 
@@ -106,16 +161,19 @@ mod tests {
 
     #[test]
     fn the_last_traces_are_remembered_and_those_before_them_forgotten() {
-        let mut gone = Gone::new(100);
+        let gone = Gone::new(100);
+        // The tag of such a hash is the hash.
+        let hash = |trace: u64| trace << 32;
         for run in 0..20 {
-            gone.add(&(run * 10..run * 10 + 10).collect::<Vec<u64>>());
+            gone.add(&(run * 10..run * 10 + 10).map(hash).collect::<Vec<u64>>());
         }
-        assert!((100..200).all(|tag| gone.contains(tag)), "the last 100 at least");
-        gone.add(&[1_000]);
-        assert!((100..200).all(|tag| gone.contains(tag)) && !(0..100).any(|tag| gone.contains(tag)));
-        let mut none = Gone::new(0);
-        none.add(&[1]);
-        assert!(!none.contains(1) && none.is_empty(), "it can be turned off");
+        assert!((100..200).all(|trace| gone.contains(hash(trace))), "the last 100 at least");
+        gone.add(&[hash(1_000)]);
+        let contains = |trace| gone.contains(hash(trace));
+        assert!((100..200).all(contains) && !(0..100).any(contains));
+        let none = Gone::new(0);
+        none.add(&[hash(1)]);
+        assert!(!none.contains(hash(1)), "it can be turned off");
     }
 
     #[test]

@@ -58,7 +58,7 @@ pub use gone::LetGo;
 use kept::Kept;
 pub use loose::{Late, LooseLogs};
 use open::{Deadline, Open, ends_root};
-use runs::{Gathered, Run, Runs};
+use runs::{Gathered, LeftRuns, Run, Runs};
 pub use unpack::Unpacker;
 
 /// What a record of an open trace is counted for besides its bytes: itself, and room for its share of its trace's place.
@@ -107,8 +107,8 @@ pub struct Window {
     room: Option<Permit>,
     /// What has gone, to be freed when nobody waits for the window.
     spent: Vec<Run>,
-    /// The traces of it, if somebody is to note them.
-    let_go: Option<Vec<LetGo>>,
+    /// The same, not sampled: its traces are to be noted before.
+    left: Vec<Arc<Run>>,
 }
 
 /// What a record says about whether its trace is worth deciding.
@@ -124,7 +124,21 @@ pub enum Mark {
 
 /// Memory that a window has no use for any more: [`Window::take_spent`].
 #[derive(Debug)]
-pub struct Spent(#[expect(dead_code, reason = "it is there to be dropped")] Vec<Run>);
+#[must_use = "traces that have gone are to be remembered"]
+pub struct Spent {
+    left: Option<LeftRuns>,
+    #[expect(dead_code, reason = "it is there to be dropped")]
+    carried: Vec<Run>,
+}
+
+impl Spent {
+    /// Remembers which traces were let go, not sampled. Until then what held them stays in memory, and tells it at a higher price. The
+    /// answer says the same, to be kept beside memory before this is dropped.
+    #[must_use]
+    pub fn remember(&self) -> Vec<LetGo> {
+        self.left.as_ref().map(LeftRuns::remember).unwrap_or_default()
+    }
+}
 
 impl Window {
     /// An empty window.
@@ -142,7 +156,7 @@ impl Window {
             rereads: false,
             room: None,
             spent: Vec::new(),
-            let_go: None,
+            left: Vec::new(),
         }
     }
 
@@ -284,21 +298,11 @@ impl Window {
         done
     }
 
-    /// What has gone. To be dropped when nobody waits for the window: freeing memory takes its time.
-    #[must_use]
+    /// What has gone. To be remembered and dropped when nobody waits for the window: both take their time.
     pub fn take_spent(&mut self) -> Spent {
-        Spent(std::mem::take(&mut self.spent))
-    }
-
-    /// Has it noted from here on which traces are let go, for [`Window::take_let_go`].
-    pub fn note_let_go(&mut self) {
-        self.let_go.get_or_insert_default();
-    }
-
-    /// The traces that were let go since this was last asked, to be kept beside memory. To be taken before what has gone is dropped.
-    #[must_use]
-    pub fn take_let_go(&mut self) -> Vec<LetGo> {
-        self.let_go.as_mut().map(std::mem::take).unwrap_or_default()
+        let left = std::mem::take(&mut self.left);
+        let left = self.runs.as_ref().filter(|_| !left.is_empty()).map(|runs| runs.left(left));
+        Spent { left, carried: std::mem::take(&mut self.spent) }
     }
 
     /// Takes up what an earlier process noted, before the first record comes.
@@ -438,11 +442,10 @@ impl Window {
         }
         if outcome == Outcome::Carried {
             run.carry();
+            self.spent.push(run);
         } else if let Some(runs) = &mut self.runs {
-            let traces = runs.remember(&run);
-            self.let_go.iter_mut().for_each(|noted| noted.push(traces.clone()));
+            self.left.push(runs.leave(run));
         }
-        self.spent.push(run);
         true
     }
 

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use super::gone::{Gone, LetGo, Seeded};
+use super::gone::{Gone, Hasher, LetGo};
 use super::open::ends_root;
 use crate::model::{Batch, ByteRange, Entry, Head, Record, Timestamp, TraceId};
 use crate::otlp;
@@ -44,11 +44,19 @@ pub(super) struct Runs {
     retention: Duration,
     /// A run with so many bytes is full.
     bytes_a_run: usize,
-    hasher: Seeded,
+    hasher: Hasher,
     /// The oldest first.
     runs: VecDeque<Run>,
     records: u64,
     /// Traces of those that have gone, not sampled.
+    gone: Gone,
+}
+
+/// Runs that have gone, and where their traces are to be remembered.
+#[derive(Debug)]
+pub(super) struct LeftRuns {
+    runs: Vec<Arc<Run>>,
+    hasher: Hasher,
     gone: Gone,
 }
 
@@ -126,7 +134,7 @@ pub(super) struct Piece {
 impl Runs {
     /// None, of a window that may hold `budget` bytes. Of so many traces at least it is remembered that records of them have gone.
     pub(super) fn new(retention: Duration, remembered: usize, budget: usize) -> Self {
-        let (hasher, gone) = (Seeded::random(), Gone::new(remembered));
+        let (hasher, gone) = (Hasher::default(), Gone::new(remembered));
         let bytes_a_run = (budget / RUNS_A_BUDGET).max(MIN_BYTES);
         Self { retention, bytes_a_run, hasher, runs: VecDeque::new(), records: 0, gone }
     }
@@ -171,7 +179,7 @@ impl Runs {
         let hash = self.hasher.hash(trace_id);
         fetch(self.runs.iter().map(|run| u16::from(run.signs(hash))));
         let mut pieces = Vec::new();
-        let mut missed = self.gone.contains(tag(hash));
+        let mut missed = self.gone.contains(hash);
         for run in self.runs.iter_mut().filter(|run| run.may_hold(hash) && run.last >= since) {
             let found = pieces.len();
             run.each(hash, |request, slot| {
@@ -228,22 +236,36 @@ impl Runs {
         Some(run)
     }
 
-    /// Remembers the traces of a run that goes, not sampled.
-    pub(super) fn remember(&mut self, run: &Run) -> LetGo {
-        let tags = run.tags();
-        self.gone.add(&tags);
-        self.hasher.note(tags)
+    /// Remembers the traces of a run that goes, not sampled: by the run, until [`LeftRuns::remember`] has noted them.
+    pub(super) fn leave(&mut self, run: Run) -> Arc<Run> {
+        let run = Arc::new(run);
+        self.gone.leave(Arc::clone(&run));
+        run
     }
 
-    /// Takes up what an earlier process remembered. That is nothing once there are records here, since their hashes have another seed.
+    /// Those that [`Runs::leave`] answered with, to be noted.
+    pub(super) fn left(&self, runs: Vec<Arc<Run>>) -> LeftRuns {
+        LeftRuns { runs, hasher: self.hasher.clone(), gone: self.gone.clone() }
+    }
+
+    /// Takes up what an earlier process remembered. That is nothing where ids were hashed already, by another seed.
     pub(super) fn recall(&mut self, notes: &[LetGo]) {
-        if self.runs.is_empty() && self.gone.is_empty() {
-            // The last one's: each process takes over the seed of the one before.
-            self.hasher = notes.iter().rev().find_map(Seeded::of).unwrap_or_else(Seeded::random);
-        }
-        for note in notes.iter().filter(|note| self.hasher.is_of(note)) {
-            self.gone.add(&note.tags);
-        }
+        // The last one's: each process takes over the seed of the one before.
+        notes.iter().rev().for_each(|note| self.hasher.take_over(note));
+        let hasher = self.hasher.seeded();
+        notes.iter().filter(|note| hasher.is_of(note)).for_each(|note| self.gone.add(&note.tags));
+    }
+}
+
+impl LeftRuns {
+    /// Remembers the traces that they hold, without the lock of the window: that goes through all of their records.
+    pub(super) fn remember(&self) -> Vec<LetGo> {
+        let note = |run: &Arc<Run>| {
+            let tags = run.tags();
+            self.gone.noted(run, &tags);
+            self.hasher.seeded().note(tags)
+        };
+        self.runs.iter().map(note).collect()
     }
 }
 
@@ -297,6 +319,18 @@ impl Run {
     /// Whether it may have records of a trace with this hash.
     fn may_hold(&self, hash: u64) -> bool {
         self.signs(hash) & sign(hash).1 != 0
+    }
+
+    /// Whether it has a record of a trace with this hash.
+    pub(super) fn holds(&self, hash: u64) -> bool {
+        let mut at = self.head(hash);
+        while let Some(slot) = self.slot(at) {
+            if slot.is_of(hash) && slot.len > 0 {
+                return true;
+            }
+            at = slot.before;
+        }
+        false
     }
 
     fn head(&self, hash: u64) -> u16 {

@@ -227,7 +227,7 @@ fn under_pressure_little_more_goes_than_needs_to_however_large_requests_are() {
         shard.admit(0, &(Arc::new(batch), entries), |_| Mark::None);
     }
     while budget.is_short(80) && shard.window.relieve_waiting(at(0), true) {
-        drop(shard.window.take_spent());
+        assert_eq!(shard.window.take_spent().remember().len(), 1);
     }
     assert!(!budget.is_short(80) && budget.is_short(75), "{}", budget.used());
     shard.window.let_go_waiting(Outcome::NotSampled);
@@ -380,10 +380,17 @@ fn a_run_tells_which_traces_are_in_it() {
     told.sort_unstable();
     told.dedup();
     assert_eq!(told, tags(51..=200, &runs));
-    let note = runs.remember(&run);
-    for trace in 1..=250 {
-        assert_eq!(runs.gather(at(2), at(0), id(trace)).missed, (51..=200).contains(&trace), "{trace}");
-    }
+    let run = runs.leave(run);
+    let tells = |runs: &mut Runs, when: &str| {
+        for trace in 1..=250 {
+            assert_eq!(runs.gather(at(2), at(0), id(trace)).missed, (51..=200).contains(&trace), "{trace} {when}");
+        }
+    };
+    tells(&mut runs, "by itself");
+    let left = runs.left(vec![run]);
+    let [note] = left.remember().try_into().unwrap();
+    drop(left);
+    tells(&mut runs, "by its tags");
     let mut next = Runs::new(SETTINGS.retention, 1_000, 0);
     next.recall(&[note]);
     assert!(next.gather(at(2), at(0), id(51)).missed && !next.gather(at(2), at(0), id(50)).missed);
