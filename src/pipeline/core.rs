@@ -26,7 +26,7 @@ use crate::model::{
 };
 use crate::sampling::Judgement;
 use crate::telemetry::names;
-use crate::window::{LetGo, LooseLogs, Settings, Unpacker, Window, WindowLog};
+use crate::window::{Hasher, LetGo, LooseLogs, Settings, Unpacker, Window, WindowLog};
 
 /// Part of the byte budget from which traces are decided before their time, and from which even those that have failed are.
 const RELIEVE_PERCENT: usize = 80;
@@ -45,6 +45,8 @@ pub struct Core {
     /// Whether a trace is open only if a record of it has triggered ([`Window::by_trigger`]).
     by_trigger: bool,
     hasher: foldhash::fast::FixedState,
+    /// The first window's, of the ids in requests.
+    ids: Hasher,
     local: ArcSwap<Local>,
     /// Keeps records on disk as well, if windows are to outlive the process.
     log: Option<Arc<WindowLog>>,
@@ -111,6 +113,7 @@ impl Core {
     fn on(stages: Arc<Stages>, windows: Box<[Mutex<Window>]>, local: Local, loose: LooseLogs) -> Self {
         Self {
             shards: windows.len(),
+            ids: windows.first().map(|window| window.lock().hasher()).unwrap_or_default(),
             windows,
             by_trigger: false,
             stages,

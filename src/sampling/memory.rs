@@ -4,6 +4,7 @@
 //! bundle from an amendment by itself.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::fast::RandomState;
 use moka::policy::EvictionPolicy;
@@ -39,6 +40,8 @@ pub(super) struct Memory {
     /// What may be in `sampled`, which is asked for every record: a cache costs more than all else that a record needs.
     perhaps_sampled: Filter,
     sampled: Option<Decisions<Sampled>>,
+    /// How often a trace was put there.
+    times_sampled: AtomicU64,
     not_sampled: Option<Decisions<Past>>,
 }
 
@@ -47,6 +50,7 @@ impl Memory {
         Self {
             perhaps_sampled: Filter::new(config.sampled_cache_size),
             sampled: cache(config.sampled_cache_size),
+            times_sampled: AtomicU64::new(0),
             not_sampled: cache(config.non_sampled_cache_size),
         }
     }
@@ -60,6 +64,11 @@ impl Memory {
     /// Which of these traces may have been sampled: of the others, none was.
     pub(super) fn perhaps_sampled(&self, ids: impl Iterator<Item = TraceId>) -> Vec<bool> {
         self.perhaps_sampled.may_contain_each(ids)
+    }
+
+    /// Grows with every trace that is remembered as sampled, once that can be seen.
+    pub(super) fn times_sampled(&self) -> u64 {
+        self.times_sampled.load(Ordering::Acquire)
     }
 
     /// Why this trace was not sampled.
@@ -83,6 +92,8 @@ impl Memory {
             cache.insert(trace_id, sampled);
             self.perhaps_sampled.insert(trace_id, || cache.iter().map(|(known, _)| *known));
         }
+        // Who sees this sees what was put there before.
+        self.times_sampled.fetch_add(1, Ordering::Release);
         if let Some(cache) = &self.not_sampled {
             cache.invalidate(&trace_id);
         }

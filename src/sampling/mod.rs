@@ -209,6 +209,13 @@ impl Sampler {
         self.memory.perhaps_sampled(ids)
     }
 
+    /// Grows with every trace that is sampled, before anything is looked for that its decision missed: where it has not grown, what was
+    /// asked about the past still holds.
+    #[must_use]
+    pub fn times_sampled(&self) -> u64 {
+        self.memory.times_sampled()
+    }
+
     /// Remembers that a trace was sampled and has no bundle, because its incident has as many as it may.
     pub fn remember_over_limit(&self, trace_id: TraceId) {
         self.memory.remember_over_limit(trace_id);

@@ -28,13 +28,16 @@
 //! came, compressed: the records of a closed trace are then without bytes until an [`Unpacker`] gives them theirs. With `longest` each
 //! trace also has an entry that says how long it takes so far (`extent`).
 
+mod admit;
 mod clock;
 mod extent;
 mod gone;
+mod hasher;
 mod kept;
 mod log;
 mod loose;
 mod open;
+mod ready;
 mod runs;
 #[cfg(test)]
 mod tests;
@@ -46,18 +49,18 @@ use std::time::Duration;
 
 use foldhash::fast::RandomState;
 
-use crate::model::{
-    Batch, CloseReason, ClosedTrace, Entry, Outcome, Permit, Record, Signal, Timestamp, TraceId, Tracked,
-};
+use crate::model::{CloseReason, ClosedTrace, Outcome, Permit, Record, Timestamp, TraceId, Tracked};
 
 pub use log::{Appended, LogError, LogSettings, Marks, Recovered, Recovery, RecoveryStats, SYNCS, Ticket, WindowLog};
 
 use clock::Clock;
 use extent::Extents;
 pub use gone::LetGo;
+pub use hasher::Hasher;
 use kept::Kept;
 pub use loose::{Late, LooseLogs};
-use open::{Deadline, Open, ends_root};
+use open::{Deadline, Open};
+pub use ready::Ready;
 use runs::{Gathered, LeftRuns, Run, Runs};
 pub use unpack::Unpacker;
 
@@ -90,6 +93,7 @@ pub struct Settings {
 pub struct Window {
     settings: Settings,
     clock: Clock,
+    hasher: Hasher,
     /// Seeded at random: trace ids come from outside, and chosen ones must not collide.
     traces: HashMap<TraceId, Open, RandomState>,
     /// The deadline of every open trace.
@@ -147,6 +151,7 @@ impl Window {
         Self {
             settings,
             clock: Clock::default(),
+            hasher: Hasher::default(),
             traces: HashMap::default(),
             order: BTreeSet::new(),
             kept: Kept::default(),
@@ -165,8 +170,9 @@ impl Window {
     /// traces cost beyond that is held in `room`.
     #[must_use]
     pub fn by_trigger(settings: Settings, room: Permit) -> Self {
-        let runs = Runs::new(settings.retention, settings.remembered, room.limit());
-        Self { runs: Some(runs), room: Some(room), ..Self::new(settings) }
+        let window = Self::new(settings);
+        let runs = Runs::new(settings.retention, settings.remembered, room.limit(), window.hasher.clone());
+        Self { runs: Some(runs), room: Some(room), ..window }
     }
 
     /// The same, where requests without an origin are read once more: when a record of one goes, it has had its outcome before
@@ -176,49 +182,9 @@ impl Window {
         Self { rereads: true, ..Self::by_trigger(settings, room) }
     }
 
-    /// Takes in the records of a request that have a trace id; `tracked` is theirs, and each has its mark. Where it is held as it came,
-    /// `unpacker` gives records of open traces their bytes.
-    pub fn admit_request(
-        &mut self,
-        now: Timestamp,
-        batch: &Arc<Batch>,
-        entries: &[Entry],
-        tracked: Tracked,
-        marks: &[Mark],
-        unpacker: &Unpacker,
-    ) {
-        let now = self.clock.observe(now);
-        self.owe(tracked);
-        let mut joined: Vec<TraceId> = Vec::new();
-        let hashes = self.runs.as_ref().map(|runs| runs.hashes(entries)).unwrap_or_default();
-        for (at, (entry, mark)) in entries.iter().zip(marks).enumerate() {
-            let (trace_id, hash) = (entry.head.trace_id, hashes.get(at).copied());
-            if !trace_id.is_zero() && self.place(now, batch, entry, *mark, hash) && batch.packed.is_some() {
-                joined.push(trace_id);
-            }
-        }
-        for trace_id in joined {
-            let others = self.traces.get_mut(&trace_id).map_or(0, |open| open.unpack(trace_id, unpacker));
-            self.tracked.iter_mut().for_each(|tracked| tracked.split(others).settle(Outcome::NotSampled));
-        }
-        self.account();
-    }
-
     /// Changes the settings. They hold for traces that open from now on, and for open ones once something changes their deadline.
     pub fn configure(&mut self, settings: Settings) {
         self.settings = settings;
-    }
-
-    /// Takes in a record; `tracked` is that one record's. `triggered` says that it alone makes its trace worth deciding.
-    ///
-    /// A record of a trace that has closed opens it anew.
-    pub fn admit(&mut self, now: Timestamp, record: Record, tracked: Tracked, triggered: bool) {
-        self.admit_as(now, record, tracked, if triggered { Mark::Trigger } else { Mark::None });
-    }
-
-    /// Takes in a record of a trace that was sampled before: it triggers, and its trace closes as [`CloseReason::Late`].
-    pub fn admit_late(&mut self, now: Timestamp, record: Record, tracked: Tracked) {
-        self.admit_as(now, record, tracked, Mark::Late);
     }
 
     /// Marks a trace as one to keep, whether its records are here already or not ("keep this id"): as if one of its
@@ -354,54 +320,6 @@ impl Window {
     #[must_use]
     pub fn records(&self) -> u64 {
         self.tracked.as_ref().map_or(0, Tracked::records)
-    }
-
-    fn admit_as(&mut self, now: Timestamp, record: Record, tracked: Tracked, mark: Mark) {
-        debug_assert_eq!(tracked.records(), 1, "a record is admitted with what is owed to it, no more and no less");
-        let now = self.clock.observe(now);
-        self.owe(tracked);
-        self.place(now, &record.batch, &record.entry, mark, None);
-        self.account();
-    }
-
-    fn owe(&mut self, tracked: Tracked) {
-        match &mut self.tracked {
-            Some(all) => all.merge(tracked),
-            none => *none = Some(tracked),
-        }
-    }
-
-    /// Puts a record where it belongs; `true` if that is an open trace. `hash` is what [`Runs::hash`] says of its trace, where it was asked.
-    fn place(&mut self, now: Timestamp, batch: &Arc<Batch>, entry: &Entry, mark: Mark, hash: Option<u64>) -> bool {
-        let trace_id = entry.head.trace_id;
-        let is_open = self.traces.contains_key(&trace_id);
-        let triggers =
-            mark != Mark::None || self.kept.take(now, trace_id) || (!is_open && self.takes_long(now, batch, entry));
-        if let Some(runs) = self.runs.as_mut().filter(|_| !triggers && !is_open) {
-            let hash = hash.unwrap_or_else(|| runs.hash(trace_id));
-            runs.put(hash, now, self.clock.outside(now), batch, entry);
-            return false;
-        }
-        if !is_open {
-            let held = self.gather(now, Timestamp::default(), trace_id);
-            self.open(now, trace_id, held);
-        }
-        let longest = self.settings.longest;
-        self.change(trace_id, |open| {
-            open.late |= mark == Mark::Late;
-            let record = Record { batch: Arc::clone(batch), entry: *entry };
-            open.take(now, record, ends_root(batch.signal, &entry.head));
-            if triggers || longest.is_some_and(|most| open.is_longer(most)) {
-                open.trigger(now);
-            }
-        });
-        true
-    }
-
-    /// Whether the trace of a record that waits takes longer than it may with it. Open ones know that of themselves.
-    fn takes_long(&mut self, now: Timestamp, batch: &Batch, entry: &Entry) -> bool {
-        let most = self.settings.longest.filter(|_| self.runs.is_some() && batch.signal == Signal::Traces);
-        most.is_some_and(|most| self.extents.is_longer(now, &entry.head, most))
     }
 
     /// Opens a trace with those of its records that have come since `since` and wait; `false` if there are none.

@@ -9,7 +9,7 @@ use super::{Core, RETRY_AFTER};
 use crate::model::{Batch, Encoding, Entry, Origin, Packed, Permit, Record, Timestamp};
 use crate::receiver::{Incoming, Refusal, RefusalReason};
 use crate::sampling::Sampler;
-use crate::window::{self, Appended, Mark, Ticket};
+use crate::window::{self, Appended, Mark, Ready, Ticket};
 
 /// A request is held as it came if that is so many times less: below it hardly anything is saved, above it little traffic could ask for
 /// much work.
@@ -108,9 +108,15 @@ impl Core {
         if self.by_trigger
             && let Some(window) = self.windows.first()
         {
+            let ready = Ready::new(&self.ids, held, entries);
+            let known = local.sampler.times_sampled();
+            let mut marks = marks(&local.sampler, batch, entries);
             let mut window = window.lock();
-            let marks = marks(&local.sampler, batch, entries);
-            window.admit_request(now, held, entries, accepted, &marks, &self.stages.unpacker);
+            if local.sampler.times_sampled() != known {
+                // A decision fell, and may have looked already for what it missed: from here on none does.
+                marks = self::marks(&local.sampler, batch, entries);
+            }
+            window.admit_request(now, &ready, accepted, &marks, &self.stages.unpacker);
             drop(window);
             self.measure(now, batch, entries);
             return;
@@ -194,8 +200,8 @@ fn marks(sampler: &Sampler, batch: &Arc<Batch>, entries: &[Entry]) -> Vec<Mark> 
     entries.iter().zip(perhaps).map(|(entry, perhaps)| mark(sampler, batch, entry, perhaps)).collect()
 }
 
-/// What a record says about whether its trace is worth deciding. To be asked under the lock of its window: a decision that
-/// falls meanwhile looks for what it missed. `perhaps_sampled`: whether its trace may have been sampled before.
+/// What a record says about whether its trace is worth deciding. It holds as long as no decision falls (which looks for what it missed
+/// under the lock of its window), so it is to be asked under that lock, or to be held against [`Sampler::times_sampled`] there. `perhaps_sampled`: whether its trace may have been sampled before.
 fn mark(sampler: &Sampler, batch: &Arc<Batch>, entry: &Entry, perhaps_sampled: bool) -> Mark {
     let record = || Record { batch: Arc::clone(batch), entry: *entry };
     if perhaps_sampled && sampler.sampled_before(entry.head.trace_id) {

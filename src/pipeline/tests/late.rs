@@ -1,7 +1,8 @@
 //! Traces that fail after records of them were let go, not sampled.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Barrier};
+use std::thread;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -236,4 +237,44 @@ fn what_comes_late_of_a_failure_over_the_limit_gets_no_bundle() {
     assert_eq!(due(&core, at(70)), [], "and so it stays");
     assert_reconciled(&core, Totals { accepted: 7, bundled: 2, dropped: 5, ..Totals::default() });
     assert_eq!(core.ledger().dropped(DropReason::IncidentLimit), 5);
+}
+
+/// Scenario: a span comes while its trace is being decided, before so many others that the decision falls between the first look at the
+/// request and when it is in. Guarantee: the span is gathered for its trace, and not let go.
+#[test]
+fn what_comes_while_a_decision_falls_is_found_by_one_of_them() {
+    const ROUNDS: u64 = 50;
+    const OTHERS: u64 = 2000;
+    let core = core(&[], 1 << 30);
+    let spans = |round: u64, failed| {
+        let of = |trace: u64| Span {
+            trace_id: u128::from(trace).to_be_bytes().to_vec(),
+            ..span(0, 1, failed && trace == round)
+        };
+        let others = if failed { 0 } else { OTHERS };
+        traces([round].into_iter().chain((1..=others).map(|other| round << 32 | other)).map(of).collect())
+    };
+    let (first, both) = (Barrier::new(2), Barrier::new(2));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for round in 1..=ROUNDS {
+                let request = spans(round, false);
+                first.wait();
+                core.admit(at(round * 100 + 20), request).unwrap();
+                both.wait();
+            }
+        });
+        for round in 1..=ROUNDS {
+            core.admit(at(round * 100), spans(round, true)).unwrap();
+            let [closed] = core.close_due(at(round * 100 + 20), 0, 100).try_into().unwrap();
+            first.wait();
+            // At another moment each time.
+            thread::sleep(Duration::from_micros(round * 20));
+            core.judge(at(round * 100 + 20), closed).map(made);
+            both.wait();
+            due(&core, at(round * 100 + 60));
+        }
+    });
+    due(&core, at(ROUNDS * 200));
+    assert_eq!((core.ledger().totals().not_sampled, core.ledger().totals().pending()), (ROUNDS * OTHERS, 0));
 }

@@ -15,8 +15,11 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use proptest::prelude::*;
 use prost::Message;
 
+use super::run::RUN;
 use super::*;
-use crate::model::{Budget, CloseReason, ClosedTrace, Decision, Keeper, Ledger, Origin, Outcome, Signal, Totals};
+use crate::model::{
+    Batch, Budget, CloseReason, ClosedTrace, Decision, Entry, Keeper, Ledger, Origin, Outcome, Signal, Totals,
+};
 use crate::otlp::{Limits, scan};
 use crate::window::{Mark, OPEN_COST, Settings, Unpacker, Window};
 
@@ -76,7 +79,8 @@ impl Shard {
     fn admit(&mut self, ms: u64, (batch, entries): &(Arc<Batch>, Vec<Entry>), mark: impl Fn(&Entry) -> Mark) {
         let tracked = self.ledger.accept(entries.len() as u64);
         let marks: Vec<Mark> = entries.iter().map(mark).collect();
-        self.window.admit_request(at(ms), batch, entries, tracked, &marks, &Unpacker::new(&Budget::new(0)));
+        let ready = Ready::new(&self.window.hasher(), batch, entries);
+        self.window.admit_request(at(ms), &ready, tracked, &marks, &Unpacker::new(&Budget::new(0)));
     }
 
     fn advance(&mut self, ms: u64) -> Vec<ClosedTrace> {
@@ -362,10 +366,11 @@ fn what_is_read_once_more_and_goes_had_its_outcome_before() {
 /// Guarantee: what is remembered of a run is each trace that has a record in it, and none whose records were all gathered.
 #[test]
 fn a_run_tells_which_traces_are_in_it() {
-    let mut runs = Runs::new(SETTINGS.retention, 1_000, 0);
+    let mut runs = Runs::new(SETTINGS.retention, 1_000, 0, Hasher::default());
     for round in 0..20 {
         let (batch, entries) = traces((1..=200).map(|trace| span(trace, round + 1, 1)).collect());
-        entries.iter().for_each(|entry| runs.put(runs.hash(entry.head.trace_id), at(1), at(1), &batch, entry));
+        let ready = Ready::new(&runs.hasher, &batch, &entries);
+        runs.put(at(1), at(1), &ready, ready.rows(0..entries.len()));
     }
     for trace in 1..=50 {
         assert_eq!(runs.gather(at(2), at(0), id(trace)).pieces.len(), 20);
@@ -391,7 +396,7 @@ fn a_run_tells_which_traces_are_in_it() {
     let [note] = left.remember().try_into().unwrap();
     drop(left);
     tells(&mut runs, "by its tags");
-    let mut next = Runs::new(SETTINGS.retention, 1_000, 0);
+    let mut next = Runs::new(SETTINGS.retention, 1_000, 0, Hasher::default());
     next.recall(&[note]);
     assert!(next.gather(at(2), at(0), id(51)).missed && !next.gather(at(2), at(0), id(50)).missed);
 }
