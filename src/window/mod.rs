@@ -49,7 +49,7 @@ use std::time::Duration;
 
 use foldhash::fast::RandomState;
 
-use crate::model::{CloseReason, ClosedTrace, Outcome, Permit, Record, Timestamp, TraceId, Tracked};
+use crate::model::{Batch, CloseReason, ClosedTrace, Outcome, Permit, Record, Timestamp, TraceId, Tracked};
 
 pub use log::{Appended, LogError, LogSettings, Marks, Recovered, Recovery, RecoveryStats, SYNCS, Ticket, WindowLog};
 
@@ -113,6 +113,8 @@ pub struct Window {
     spent: Vec<Run>,
     /// The same, not sampled: its traces are to be noted before.
     left: Vec<Arc<Run>>,
+    /// Requests of it that went before it.
+    trimmed: Vec<Arc<Batch>>,
 }
 
 /// What a record says about whether its trace is worth deciding.
@@ -131,8 +133,8 @@ pub enum Mark {
 #[must_use = "traces that have gone are to be remembered"]
 pub struct Spent {
     left: Option<LeftRuns>,
-    #[expect(dead_code, reason = "it is there to be dropped")]
-    carried: Vec<Run>,
+    #[expect(dead_code, reason = "they are there to be dropped")]
+    others: (Vec<Run>, Vec<Arc<Batch>>),
 }
 
 impl Spent {
@@ -162,6 +164,7 @@ impl Window {
             room: None,
             spent: Vec::new(),
             left: Vec::new(),
+            trimmed: Vec::new(),
         }
     }
 
@@ -231,6 +234,7 @@ impl Window {
         while self.runs.as_ref().and_then(Runs::deadline).is_some_and(|deadline| deadline <= now) {
             self.let_go(Outcome::NotSampled);
         }
+        self.trimmed.extend(self.runs.iter_mut().flat_map(|runs| runs.trim(now)));
         self.close(now, limit, |deadline| deadline <= now, None)
     }
 
@@ -268,7 +272,7 @@ impl Window {
     pub fn take_spent(&mut self) -> Spent {
         let left = std::mem::take(&mut self.left);
         let left = self.runs.as_ref().filter(|_| !left.is_empty()).map(|runs| runs.left(left));
-        Spent { left, carried: std::mem::take(&mut self.spent) }
+        Spent { left, others: (std::mem::take(&mut self.spent), std::mem::take(&mut self.trimmed)) }
     }
 
     /// Takes up what an earlier process noted, before the first record comes.

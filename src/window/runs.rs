@@ -20,7 +20,7 @@ use std::time::Duration;
 use super::gone::{Gone, LetGo};
 use super::hasher::Hasher;
 use super::ready::{Ready, Row};
-use crate::model::{Record, Timestamp, TraceId};
+use crate::model::{Batch, Record, Timestamp, TraceId};
 pub(super) use run::{Run, tag};
 
 /// Runs that one retention is spread over, if they do not fill up before: a record is held so much longer at most.
@@ -141,6 +141,14 @@ impl Runs {
     /// When the last record of the oldest run came.
     pub(super) fn oldest(&self) -> Option<Timestamp> {
         self.runs.front().map(|run| run.last)
+    }
+
+    /// Takes out the requests of records that are too old and whose run is still held for others: a run is a part of all that is held, and
+    /// nearly all of that are requests.
+    pub(super) fn trim(&mut self, now: Timestamp) -> impl Iterator<Item = Arc<Batch>> {
+        let retention = self.retention;
+        let oldest = self.runs.front_mut().into_iter();
+        oldest.flat_map(move |run| run.trim(move |arrived| arrived.after(retention) <= now))
     }
 
     /// Lets go of the oldest run.

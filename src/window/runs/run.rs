@@ -28,6 +28,8 @@ pub(in crate::window) struct Run {
     heads: Box<[u16]>,
     slots: Vec<Slot>,
     requests: Vec<Request>,
+    /// The first of them that may be there still.
+    trimmed: usize,
     /// What is held for these.
     bytes: usize,
     /// Records that have not been gathered.
@@ -53,7 +55,8 @@ pub(super) struct Slot {
 /// A request that records of a run stand in.
 #[derive(Debug)]
 pub(super) struct Request {
-    batch: Arc<Batch>,
+    /// None once it is too old: [`Run::trim`].
+    batch: Option<Arc<Batch>>,
     pub(super) arrived: Timestamp,
     /// The same as the caller told it.
     outside: Timestamp,
@@ -86,6 +89,7 @@ impl Run {
             heads: vec![0; CHAINS].into_boxed_slice(),
             slots: Vec::with_capacity(records),
             requests: Vec::new(),
+            trimmed: 0,
             bytes: 0,
             records: 0,
             unkept: 0,
@@ -94,7 +98,8 @@ impl Run {
 
     /// What keeps its requests beside memory is told that whoever reads them next is to take them up.
     pub(in crate::window) fn carry(&self) {
-        self.requests.iter().filter_map(|request| request.batch.origin.as_ref()).for_each(|it| it.keeper.carried());
+        let batches = self.requests.iter().filter_map(|request| request.batch.as_ref());
+        batches.filter_map(|batch| batch.origin.as_ref()).for_each(|it| it.keeper.carried());
     }
 
     pub(super) fn signs(&self, hash: u64) -> u8 {
@@ -156,6 +161,16 @@ impl Run {
         tags
     }
 
+    /// Takes out the first requests, as long as they are too old. Those that are kept beside memory stay until the run goes: what keeps them
+    /// may be removed with them, and only then is it noted what they were of.
+    pub(super) fn trim(&mut self, is_old: impl Fn(Timestamp) -> bool) -> impl Iterator<Item = Arc<Batch>> {
+        let from = self.trimmed;
+        let old = self.requests.get(from..).unwrap_or_default().partition_point(|request| is_old(request.arrived));
+        self.trimmed += old;
+        let old = self.requests.get_mut(from..from + old).unwrap_or_default().iter_mut();
+        old.filter_map(|request| request.batch.take_if(|batch| batch.origin.is_none()))
+    }
+
     /// Whether it takes more of what comes now, with less than `bytes` of requests.
     pub(super) fn has_room(&self, now: Timestamp, bytes: usize) -> bool {
         self.slots.len() < RUN && self.bytes < bytes && now <= self.until
@@ -176,9 +191,12 @@ impl Run {
     ) -> &'r [Row] {
         let (rows, others) = rows.split_at_checked(RUN.saturating_sub(self.slots.len())).unwrap_or((rows, &[]));
         let Ready { batch, surroundings, .. } = ready;
-        if !self.requests.last().is_some_and(|last| last.arrived == arrived && Arc::ptr_eq(&last.batch, batch)) {
+        let is_this = |last: &Request| {
+            last.arrived == arrived && last.batch.as_ref().is_some_and(|last| Arc::ptr_eq(last, batch))
+        };
+        if !self.requests.last().is_some_and(is_this) {
             let surroundings = surroundings.clone();
-            self.requests.push(Request { batch: Arc::clone(batch), arrived, outside, surroundings });
+            self.requests.push(Request { batch: Some(Arc::clone(batch)), arrived, outside, surroundings });
             self.bytes += batch.permit.bytes();
         }
         self.last = arrived;
@@ -247,6 +265,7 @@ impl Request {
     /// holds against its bytes.
     pub(super) fn piece(&self, slot: Slot, trace_id: TraceId) -> Option<Piece> {
         let Self { batch, arrived, outside, surroundings } = self;
+        let batch = batch.as_ref()?;
         let body = ByteRange { start: slot.start, end: slot.start + slot.len };
         let head = match &batch.packed {
             None => otlp::head(batch.signal, &batch.bytes, body).filter(|head| head.trace_id == trace_id)?,

@@ -237,6 +237,37 @@ fn under_pressure_little_more_goes_than_needs_to_however_large_requests_are() {
     shard.window.let_go_waiting(Outcome::NotSampled);
 }
 
+/// Guarantees: a request goes when its records are too old, and not with the last of its run; their traces are told as gone. What is kept
+/// beside memory stays with its run.
+#[test]
+fn what_is_too_old_takes_no_room_while_its_run_waits_for_others() {
+    let (budget, mut shard) = (Budget::new(1 << 20), Shard::new());
+    let of = |trace: u8, origin: Option<Origin>| {
+        let (batch, entries) = traces(vec![span(trace, 1, 1)]);
+        let (signal, bytes, permit) = (batch.signal, batch.bytes.clone(), budget.take(1000).unwrap());
+        (Arc::new(Batch { signal, bytes, packed: None, permit, origin }), entries)
+    };
+    shard.admit(0, &of(1, None), |_| Mark::None);
+    shard.admit(100, &of(2, Some(Origin { number: 7, keeper: Arc::new(Kept) })), |_| Mark::None);
+    shard.admit(200, &of(3, None), |_| Mark::None);
+    shard.admit(300, &of(4, None), |_| Mark::None);
+    let mut held = |ms| {
+        assert!(shard.advance(ms).is_empty());
+        drop(shard.window.take_spent());
+        (budget.used(), shard.totals().not_sampled)
+    };
+    assert_eq!([held(59_999), held(60_000), held(60_150), held(60_200)], [(4000, 0), (3000, 0), (3000, 0), (2000, 0)]);
+    for trace in 1..=4 {
+        shard.window.keep(at(60_200), id(trace));
+    }
+    assert_eq!(shard.window.traces(), 1, "the last");
+    shard.admit(60_250, &traces(vec![span(3, 2, 1)]), |_| Mark::Trigger);
+    let closed = shard.advance(80_000).into_iter().map(|closed| (closed.missed, settle(closed).0)).collect::<Vec<_>>();
+    assert_eq!(closed, [(false, id(4)), (true, id(3))]);
+    assert_eq!(shard.window.take_spent().remember().len(), 1);
+    assert_eq!((budget.used(), shard.totals().not_sampled), (0, 3));
+}
+
 #[test]
 fn what_comes_while_its_trace_is_decided_is_gathered_for_it() {
     let mut shard = Shard::new();
