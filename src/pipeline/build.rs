@@ -1,7 +1,9 @@
 //! From sections of the configuration to the parts that [`Service`](super::Service) runs.
 
+use std::panic::resume_unwind;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread;
 
 use super::{Core, ServiceError};
 use crate::bundle::{Signer, names};
@@ -54,6 +56,22 @@ fn read_at_once(pipelines: &ValidatedPipelines, limiter: &MemoryLimiter) -> u64 
     let largest = largest.max().unwrap_or_default();
     let noted = largest.saturating_mul(4).min(NOTED);
     limiter.spike_limit_mib.saturating_mul(MIB).max(largest.saturating_mul(2).saturating_add(noted))
+}
+
+/// The core of a tenant with so many shards. It is compiled on a thread of its own: what that takes for a moment leaves some MB that only
+/// this thread can use again, until it ends.
+pub(super) fn core(
+    config: &ValidatedConfig,
+    tenant: &Tenant,
+    shards: usize,
+    budget: Budget,
+) -> Result<Core, ServiceError> {
+    let compile = || Core::build_for(config, tenant, shards, budget);
+    thread::scope(|scope| {
+        let compiling = thread::Builder::new().name("compile".to_owned()).spawn_scoped(scope, compile);
+        let compiled = compiling.map_err(ServiceError::Thread)?.join();
+        compiled.unwrap_or_else(|panic| resume_unwind(panic)).map_err(ServiceError::Config)
+    })
 }
 
 /// The signer of manifests, if one is configured.

@@ -161,7 +161,7 @@ impl TenantPipeline {
             None => budget.clone(),
             Some(bytes) => budget.part(usize::try_from(bytes.0).unwrap_or(usize::MAX)),
         };
-        let core = Core::build_for(config, tenant, shards, budget).map_err(ServiceError::Config)?;
+        let core = build::core(config, tenant, shards, budget)?;
         let (log, recovery) = build::window_log(pipelines, tenant)?.map(|(log, found)| (Arc::new(log), found)).unzip();
         let core = Arc::new(match &log {
             Some(log) => core.with_log(Arc::clone(log)),

@@ -70,7 +70,7 @@ impl Window {
         self.admit_as(now, record, tracked, if triggered { Mark::Trigger } else { Mark::None });
     }
 
-    /// Takes in a record of a trace that was sampled before: it triggers, and its trace closes as [`CloseReason::Late`].
+    /// Takes in a record of a trace that was sampled before: it triggers, and its trace closes as [`CloseReason::Late`](crate::model::CloseReason::Late).
     pub fn admit_late(&mut self, now: Timestamp, record: Record, tracked: Tracked) {
         self.admit_as(now, record, tracked, Mark::Late);
     }

@@ -261,7 +261,7 @@ impl Slot {
 }
 
 impl Request {
-    /// The record of a slot, if it is of this trace. In a request that is held as it came only the hash tells, which [`super::Unpacker`]
+    /// The record of a slot, if it is of this trace. In a request that is held as it came only the hash tells, which [`super::super::Unpacker`]
     /// holds against its bytes.
     pub(super) fn piece(&self, slot: Slot, trace_id: TraceId) -> Option<Piece> {
         let Self { batch, arrived, outside, surroundings } = self;
