@@ -239,6 +239,57 @@ fn fault_23_what_the_disk_does_not_take_is_not_acknowledged_and_costs_nothing_el
     casefile.wait("both bundles", |_| store::manifests(&home.store()).len() == 2);
 }
 
+/// Guarantee: nothing is acknowledged from the moment on at which the disk could not be synced, the process ends and says so, and what was
+/// acknowledged before is there after the next start.
+#[test]
+fn fault_24_after_a_sync_that_failed_nothing_is_acknowledged_and_the_process_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = home(folder.path(), "1s", true);
+    let (library, fails) = (folder.path().join("failing_sync.so"), folder.path().join("fails"));
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/crash/failing_sync.c");
+    let compiled = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(source).status().unwrap();
+    assert!(compiled.success());
+    let mut failing = command(folder.path());
+    failing.env("LD_PRELOAD", &library).env("FAILS", &fails);
+    let mut casefile = home.start_as(failing);
+
+    let ids: Vec<_> = (1..=2u8).map(|number| format!("{number:032x}")).collect();
+    assert_eq!(casefile.send("traces", &failing_trace(&ids[0], 100)).status, 200);
+    casefile.wait("the bundle", |_| store::manifests(&home.store()).len() == 1);
+    fs::write(&fails, "").unwrap();
+    assert_eq!(casefile.send("traces", &failing_trace(&ids[1], 100)).status, 503);
+    let (status, said) = casefile.end();
+    assert!(!status.success() && said.contains("could not be synced"), "{status}: {said}");
+
+    // It was in the log, and the client was told to send it again: it may do so.
+    let mut casefile = home.start();
+    assert_eq!(casefile.send("traces", &failing_trace(&ids[1], 100)).status, 200);
+    casefile.wait("both bundles", |_| store::bundles(&home.store()).len() == 2);
+    assert_eq!(listed(&home.store()).into_keys().collect::<Vec<_>>(), ids);
+}
+
+/// Guarantee: of what was acknowledged, a kill takes what open windows in memory hold, as the reference of `window.storage` says, and
+/// no bundle: those that are stored stay whole, and the next process makes others.
+#[test]
+fn fault_2_a_kill_takes_no_more_than_open_windows_in_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::new(folder.path(), &Settings { decision_wait: "1s", ..Settings::default() });
+    let ids: Vec<_> = (1..=3u8).map(|number| format!("{number:032x}")).collect();
+    let mut casefile = home.start();
+    assert_eq!(casefile.send("traces", &failing_trace(&ids[0], 100)).status, 200);
+    casefile.wait("the bundle", |_| store::manifests(&home.store()).len() == 1);
+    let stored = store::documents(&home.store());
+    assert_eq!(casefile.send("traces", &failing_trace(&ids[1], 100)).status, 200);
+    casefile.kill();
+
+    let mut casefile = home.start();
+    assert_eq!(store::documents(&home.store()), stored);
+    assert_eq!(casefile.send("traces", &failing_trace(&ids[2], 100)).status, 200);
+    casefile.wait("another bundle", |_| store::manifests(&home.store()).len() == 2);
+    assert_eq!(listed(&home.store()).into_keys().collect::<Vec<_>>(), [ids[0].clone(), ids[2].clone()]);
+    assert_all_valid(&home.store());
+}
+
 #[test]
 fn a_key_that_is_not_the_windows_own_stops_the_start_and_says_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
