@@ -109,12 +109,13 @@ impl Core {
             && let Some(window) = self.windows.first()
         {
             let ready = Ready::new(&self.ids, held, entries);
+            let ask = || marks(&local.sampler, batch, entries);
             let known = local.sampler.times_sampled();
-            let mut marks = marks(&local.sampler, batch, entries);
+            let mut marks = ask();
             let mut window = window.lock();
             if local.sampler.times_sampled() != known {
                 // A decision fell, and may have looked already for what it missed: from here on none does.
-                marks = self::marks(&local.sampler, batch, entries);
+                marks = ask();
             }
             window.admit_request(now, &ready, accepted, &marks, &self.stages.unpacker);
             drop(window);
@@ -201,7 +202,8 @@ fn marks(sampler: &Sampler, batch: &Arc<Batch>, entries: &[Entry]) -> Vec<Mark> 
 }
 
 /// What a record says about whether its trace is worth deciding. It holds as long as no decision falls (which looks for what it missed
-/// under the lock of its window), so it is to be asked under that lock, or to be held against [`Sampler::times_sampled`] there. `perhaps_sampled`: whether its trace may have been sampled before.
+/// under the lock of its window), so it is to be asked under that lock, or to be held against [`Sampler::times_sampled`] there.
+/// `perhaps_sampled`: whether its trace may have been sampled before.
 fn mark(sampler: &Sampler, batch: &Arc<Batch>, entry: &Entry, perhaps_sampled: bool) -> Mark {
     let record = || Record { batch: Arc::clone(batch), entry: *entry };
     if perhaps_sampled && sampler.sampled_before(entry.head.trace_id) {

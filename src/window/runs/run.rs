@@ -113,14 +113,13 @@ impl Run {
 
     /// Whether it has a record of a trace with this hash.
     pub(in crate::window) fn holds(&self, hash: u64) -> bool {
-        let mut at = self.head(hash);
-        while let Some(slot) = self.slot(at) {
-            if slot.is_of(hash) && slot.len > 0 {
-                return true;
-            }
-            at = slot.before;
-        }
-        false
+        self.slots_of(hash).next().is_some()
+    }
+
+    /// The records that are there and have this hash, the last first.
+    fn slots_of(&self, hash: u64) -> impl Iterator<Item = &Slot> {
+        let chain = std::iter::successors(self.slot(self.head(hash)), |slot| self.slot(slot.before));
+        chain.filter(move |slot| slot.is_of(hash) && slot.len > 0)
     }
 
     fn head(&self, hash: u64) -> u16 {
@@ -220,18 +219,8 @@ impl Run {
 
     /// The records of a trace, which stay, the last first.
     pub(super) fn pieces(&self, hash: u64, trace_id: TraceId) -> Vec<Piece> {
-        let mut pieces = Vec::new();
-        let mut at = self.head(hash);
-        while let Some(slot) = self.slot(at) {
-            at = slot.before;
-            if slot.is_of(hash)
-                && slot.len > 0
-                && let Some(request) = self.requests.get(usize::from(slot.request))
-            {
-                pieces.extend(request.piece(*slot, trace_id));
-            }
-        }
-        pieces
+        let piece = |slot: &Slot| self.requests.get(usize::from(slot.request))?.piece(*slot, trace_id);
+        self.slots_of(hash).filter_map(piece).collect()
     }
 
     /// Shows `see` every record that is there and has this hash, the last first.
