@@ -36,8 +36,9 @@ const WINDOW_LOG: std::ops::RangeInclusive<u32> = 23..=27;
 const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b, 8];
 /// A byte of DEFLATE makes no more than this many.
 const DEFLATE_MOST: usize = 1032;
-/// Workspaces and rooms that wait for use, and how large such rooms are: smaller ones are quick to get.
+/// Workspaces that wait for use.
 const IDLE: usize = 16;
+/// Bytes of all room that waits for use, and of the smallest of it: smaller is quick to get.
 const IDLE_ROOM: std::ops::RangeInclusive<usize> = 16 * 1024..=4 * 1024 * 1024;
 /// Room is no wider than its body but for this part of it.
 const SPARE: usize = 8;
@@ -133,7 +134,8 @@ struct Workspace {
 
 /// Those that wait for use.
 static WORKSPACES: Mutex<Vec<Workspace>> = Mutex::new(Vec::new());
-/// Room that waits for use: it costs more to get from the system than to fill. Of zeros or what was there before.
+/// Room that waits for use, what was used last at the end: it costs more to get from the system than to fill. Of zeros or what was there
+/// before.
 static ROOMS: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 
 /// Room with a body of `len` bytes in it; it goes back when nobody looks at that any more.
@@ -146,7 +148,7 @@ impl Lent {
     fn of(len: usize) -> Self {
         let fits = |room: &Vec<u8>| (len..=len + len / SPARE).contains(&room.len());
         let mut idle = ROOMS.lock();
-        let found = idle.iter().position(fits).map(|at| idle.swap_remove(at));
+        let found = idle.iter().rposition(fits).map(|at| idle.remove(at));
         drop(idle);
         // Fresh, and not grown: nothing is copied, and zeros cost nothing until they are written to.
         Self { room: found.unwrap_or_else(|| vec![0; len + len / SPARE / 2]), len }
@@ -164,15 +166,24 @@ impl Drop for Lent {
         if !IDLE_ROOM.contains(&self.room.len()) {
             return;
         }
-        let room = std::mem::take(&mut self.room);
         let mut idle = ROOMS.lock();
-        if idle.len() < IDLE {
-            idle.push(room);
-        } else if let Some(least) = idle.iter_mut().min_by_key(|idle| idle.len()).filter(|idle| idle.len() < room.len())
-        {
-            *least = room;
-        }
+        idle.push(std::mem::take(&mut self.room));
+        let surplus = surplus(&mut idle, *IDLE_ROOM.end());
+        drop(idle);
+        // After the lock: to free it may take the system a while.
+        drop(surplus);
     }
+}
+
+/// Takes out the first rooms, so that the others are `most` bytes or less.
+pub(super) fn surplus(idle: &mut Vec<Vec<u8>>, most: usize) -> Vec<Vec<u8>> {
+    let mut bytes = 0;
+    let fits = |room: &&Vec<u8>| {
+        bytes += room.len();
+        bytes <= most
+    };
+    let kept = idle.iter().rev().take_while(fits).count();
+    idle.drain(..idle.len() - kept).collect()
 }
 
 fn read_bounded(

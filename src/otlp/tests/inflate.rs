@@ -5,6 +5,7 @@ use std::io::Write as _;
 use proptest::prelude::*;
 
 use crate::model::Encoding;
+use crate::otlp::inflate::surplus;
 use crate::otlp::{InflateError, inflate};
 
 const LIMIT: usize = 1 << 20;
@@ -116,6 +117,15 @@ fn room_that_was_used_before_shows_nothing_of_that() {
         held.iter().zip(1..40).all(|(bytes, n)| *bytes == vec![n; 1000]),
         "none is written to while it is looked at"
     );
+}
+
+#[test]
+fn of_room_that_waits_what_was_used_last_stays_within_bytes() {
+    let mut idle: Vec<_> = [1, 5, 2, 3].map(|len| vec![0; len]).into();
+    let lens = |rooms: &[Vec<u8>]| rooms.iter().map(Vec::len).collect::<Vec<_>>();
+    assert_eq!((lens(&surplus(&mut idle, 9)), lens(&idle)), (vec![1, 5], vec![2, 3]));
+    assert_eq!((lens(&surplus(&mut idle, 5)), lens(&idle)), (vec![], vec![2, 3]));
+    assert_eq!((lens(&surplus(&mut idle, 2)), lens(&idle)), (vec![2, 3], vec![]), "the last alone is too much");
 }
 
 proptest! {
