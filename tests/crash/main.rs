@@ -264,7 +264,7 @@ fn fault_24_after_a_sync_that_failed_nothing_is_acknowledged_and_the_process_end
     // It was in the log, and the client was told to send it again: it may do so.
     let mut casefile = home.start();
     assert_eq!(casefile.send("traces", &failing_trace(&ids[1], 100)).status, 200);
-    casefile.wait("both bundles", |_| store::bundles(&home.store()).len() == 2);
+    casefile.wait("both bundles", |_| store::manifests(&home.store()).len() == 2);
     assert_eq!(listed(&home.store()).into_keys().collect::<Vec<_>>(), ids);
 }
 
