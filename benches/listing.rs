@@ -12,6 +12,10 @@
 
 #[path = "../tests/support/servers.rs"]
 mod servers;
+#[path = "../tests/support"]
+mod support {
+    pub(crate) mod ports;
+}
 
 use std::collections::BTreeMap;
 use std::process::{Command, ExitCode};

@@ -24,6 +24,10 @@ mod probes;
 mod recovery;
 mod server;
 mod sinks;
+#[path = "../../tests/support"]
+mod support {
+    pub(crate) mod ports;
+}
 mod traffic;
 
 use std::collections::BTreeSet;

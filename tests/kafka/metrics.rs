@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 
 use crate::bed::{Bed, Member};
 use crate::kafka::{Authority, Cluster};
-use crate::support::casefile::{Casefile, Home, free_ports};
+use crate::support::casefile::{Casefile, Home};
 use crate::support::http;
 use crate::support::otlp::failing_trace;
+use crate::support::ports::free_port;
 
 /// The names in a file of `deploy/`.
 fn asked(file: &str) -> BTreeSet<String> {
@@ -61,7 +62,7 @@ fn member(bed: &Bed<'_>) -> Home {
     fs::write(folder.join("tls.key"), pair.key).unwrap();
     let (grpc, http, folder) = (home.grpc, home.http, folder.display());
     let tls = format!("tls: {{cert_file: \"{folder}/tls.crt\", key_file: \"{folder}/tls.key\"}}");
-    let [nobody] = free_ports();
+    let nobody = free_port();
     for (from, to) in [
         (format!("127.0.0.1:{grpc}\"}}"), format!("127.0.0.1:{grpc}\", {tls}}}")),
         (format!("127.0.0.1:{http}\"}}"), format!("127.0.0.1:{http}\", auth: {{authenticator: bearertokenauth}}}}")),

@@ -12,6 +12,10 @@ mod certificates;
 mod edges;
 #[path = "../support/servers.rs"]
 mod servers;
+#[path = "../support"]
+mod support {
+    pub(crate) mod ports;
+}
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -5,7 +5,6 @@ use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::Arc;
@@ -17,6 +16,7 @@ use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{EncodePrivateKey as _, EncodePublicKey as _};
 use parking_lot::Mutex;
 
+use super::ports::free_ports;
 use super::{http, otlp};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_casefile");
@@ -493,21 +493,6 @@ pub(crate) fn run<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> Output {
 pub(crate) fn run_json<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> serde_json::Value {
     let stdout = run(folder, arguments).stdout;
     serde_json::from_slice(&stdout).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&stdout)))
-}
-
-/// Ports that were free a moment ago: held all at once, so that they differ, and below those that a system gives to connections, so
-/// that nobody is given one before it is used.
-pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
-    let free = || loop {
-        let mut random = [0; 2];
-        getrandom::fill(&mut random).unwrap();
-        let port = 10_000 + u16::from_be_bytes(random) % 22_000;
-        if let Ok(held) = TcpListener::bind(("127.0.0.1", port)) {
-            return held;
-        }
-    };
-    let held = std::array::from_fn::<_, N, _>(|_| free());
-    held.map(|listener| listener.local_addr().unwrap().port())
 }
 
 fn listen(stream: impl std::io::Read + Send + 'static, said: &Arc<Mutex<String>>) -> JoinHandle<()> {

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::casefile::free_ports;
 use super::http;
+use super::ports::free_ports;
 
 /// A running Collector; killed when dropped.
 pub(crate) struct Collector {

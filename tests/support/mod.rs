@@ -7,5 +7,6 @@ pub(crate) mod collector;
 pub(crate) mod http;
 pub(crate) mod mcp;
 pub(crate) mod otlp;
+pub(crate) mod ports;
 pub(crate) mod schema;
 pub(crate) mod store;

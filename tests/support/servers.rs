@@ -3,12 +3,14 @@
 #![allow(dead_code, reason = "each test binary uses a part")]
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use tempfile::TempDir;
+
+use crate::support::ports::free_port;
 
 const BUCKET: &str = "casefiles";
 
@@ -168,10 +170,6 @@ fn tool(name: &str) -> Command {
     let path = folder.join(name);
     assert!(path.exists(), "{} is missing: run `tests/setup`, which installs what the tests need", path.display());
     Command::new(path)
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// Whether anything listens on this port.

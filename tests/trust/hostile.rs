@@ -17,9 +17,10 @@ use casefile::telemetry::names;
 
 use self::bodies::{Answer, Input};
 use crate::certificates::Authority;
-use crate::support::casefile::{Casefile, Home, Settings, free_ports};
+use crate::support::casefile::{Casefile, Home, Settings};
 use crate::support::http;
 use crate::support::otlp::failing_trace;
+use crate::support::ports::free_ports;
 use crate::support::store;
 
 /// What the process may take. A request may be 64 MiB, and twice that is what requests that are being read hold together.

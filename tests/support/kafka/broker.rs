@@ -1,15 +1,14 @@
 //! The process of one broker.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
-use std::net::TcpListener;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use super::{Authority, Listener, Options, PASSWORD, USER};
+use crate::support::ports::free_port;
 
 /// Any 16 bytes in base64 that tell one cluster from another.
 const CLUSTER_ID: &str = "Y2FzZWZpbGUtdGVzdHM0MQ";
@@ -83,7 +82,7 @@ impl Broker {
     pub(super) fn lay_out(folder: &Path, options: &Options, authority: &Authority) -> Vec<Self> {
         let count = options.brokers;
         let listeners = if options.secured { Listener::ALL.as_slice() } else { &Listener::ALL[..1] };
-        let mut ports = free_ports(count * (listeners.len() + 1)).into_iter();
+        let mut ports = std::iter::repeat_with(free_port);
         // An even number of voters bears no more losses than the odd number before it.
         let voters: Vec<(usize, u16)> = (1..).zip(ports.by_ref().take(count - (count + 1) % 2)).collect();
         let quorum: Vec<_> = voters.iter().map(|(id, port)| format!("{id}@127.0.0.1:{port}")).collect();
@@ -247,19 +246,4 @@ impl Drop for Broker {
     fn drop(&mut self) {
         self.kill();
     }
-}
-
-/// Ports that nobody listens on now. They lie below those that a system gives to connections, so that a broker finds its own
-/// free when it is started again.
-fn free_ports(count: usize) -> Vec<u16> {
-    let mut ports = BTreeSet::new();
-    while ports.len() < count {
-        let mut random = [0; 2];
-        getrandom::fill(&mut random).unwrap();
-        let port = 10_000 + u16::from_be_bytes(random) % 22_000;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            ports.insert(port);
-        }
-    }
-    ports.into_iter().collect()
 }
