@@ -8,8 +8,8 @@ pub(crate) fn read_table() {
 }
 
 /// Tokens of a text in OpenAI's `o200k_base` encoding, exactly as `tiktoken` counts them; special tokens are plain text. The encoding's
-/// table takes some 150 ms to read, once a process; after that 100 KB of JSON take about 2 ms. `None` if the table is broken.
+/// table takes some 150 ms to read, once a process; after that 100 KB of JSON take about 2 ms. `None` if the table is broken, or the document no text.
 pub(crate) fn tokens(text: &[u8]) -> Option<u64> {
     let encoding = tiktoken::get_encoding(ENCODING)?;
-    Some(encoding.count(&String::from_utf8_lossy(text)) as u64)
+    Some(encoding.count(std::str::from_utf8(text).ok()?) as u64)
 }

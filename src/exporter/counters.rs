@@ -118,7 +118,7 @@ impl Counters {
     }
 
     async fn others(&self, incident: &str) -> Result<Vec<IncidentCounters>, ExportError> {
-        Ok(self.incidents.others(incident).await?.into_iter().map(tally::with_versions).collect())
+        Ok(self.incidents.others(incident).await?.iter().cloned().map(tally::with_versions).collect())
     }
 }
 

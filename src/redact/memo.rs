@@ -14,6 +14,7 @@ use siphasher::sip128::{Hasher128, SipHasher13};
 
 use super::detect::Finding;
 use super::remarks::Replaced;
+use super::token::Class;
 
 /// Texts that hold nothing which are remembered at most: 16 bytes each. One that comes in the place of another takes it.
 const SLOTS: usize = 1 << 15;
@@ -54,6 +55,8 @@ pub(crate) enum Kind<'s> {
     Ours,
     /// Its literals are cut out: a statement for this system.
     Statement(&'s str),
+    /// By its name it is one value of this class, as this rule says.
+    Value(Class, &'s str),
 }
 
 /// The hash of a text that is to be searched.
@@ -70,20 +73,21 @@ impl Memo {
 
     /// The hash of a text as these rules (`rules`) read a field of this kind. `None` if the text is too long to be remembered.
     pub(crate) fn print(&self, rules: usize, kind: Kind<'_>, text: &str) -> Option<Print> {
-        let (number, system) = match kind {
+        let (number, told) = match kind {
             Kind::Text => (0, None),
             Kind::Message => (1, None),
             Kind::Url => (2, None),
             Kind::Ours => (3, None),
             Kind::Statement(system) => (4, Some(system)),
+            Kind::Value(class, rule) => (5 + class as u64, Some(rule)),
         };
         (text.len() <= MAX_TEXT).then(|| {
             // Rules and kinds have keys of their own: to write them before each text takes as long as a short text does.
             let [first, second] = self.keys;
             let mut hasher = SipHasher13::new_with_keys(first ^ ((rules as u64) << 8 | number), second);
-            if let Some(system) = system {
-                hasher.write_u64(system.len() as u64);
-                hasher.write(system.as_bytes());
+            if let Some(told) = told {
+                hasher.write_u64(told.len() as u64);
+                hasher.write(told.as_bytes());
             }
             hasher.write(text.as_bytes());
             let hash = hasher.finish128();

@@ -225,7 +225,7 @@ impl Compiled {
     fn bundle(&self, mut bundle: Bundle) -> Result<Bundle, String> {
         templates::clear(&mut bundle.logs);
         let Walked { mut remarks, known } = Walk::detect(&self.policy, &mut bundle);
-        if let Some(sweeper) = known.sweeper()? {
+        if let Some(sweeper) = known.sweeper() {
             let swept = Walk::sweep(&self.policy, &sweeper, &mut bundle);
             // A sweep that changed nothing need not be done again to see that nothing is left.
             if swept.first().is_some() {

@@ -6,8 +6,6 @@
 use std::cell::LazyCell;
 use std::collections::BTreeMap;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-
 use super::actions::Actions;
 use super::detect::{Action, Engine, Finding, WITHHELD};
 use super::remarks;
@@ -65,18 +63,8 @@ impl Known {
     }
 
     /// What looks for them; `None` where nothing was found.
-    pub(crate) fn sweeper(self) -> Result<Option<Sweeper>, String> {
-        if self.0.is_empty() {
-            return Ok(None);
-        }
-        let (values, replacements): (Vec<String>, Vec<Replaced>) = self.0.into_iter().unzip();
-        let automaton = AhoCorasick::builder()
-            .match_kind(MatchKind::LeftmostLongest)
-            // The dearest to build is not worth it for one document.
-            .kind(Some(AhoCorasickKind::ContiguousNFA))
-            .build(&values)
-            .map_err(|error| error.to_string())?;
-        Ok(Some(Sweeper { automaton, replacements }))
+    pub(crate) fn sweeper(self) -> Option<Sweeper> {
+        (!self.0.is_empty()).then(|| Sweeper::of(self.0))
     }
 }
 
@@ -109,40 +97,168 @@ fn is_distinctive(raw: &str, action: &Action) -> bool {
         }
 }
 
-/// Finds known values between the boundaries of words.
+/// A value that is looked for.
+#[derive(Debug)]
+struct Sought {
+    value: String,
+    replaced: Replaced,
+    /// The longest other value that this one begins with.
+    within: Option<usize>,
+}
+
+/// Finds known values between the boundaries of words: leftmost, then longest.
+///
+/// A document has its own, and is little longer than they are: so it is nothing that is dear to make, as an automaton would be. The values are
+/// in order, and what stands somewhere is looked for among them where a word begins with the first bytes of one.
 #[derive(Debug)]
 pub(crate) struct Sweeper {
-    automaton: AhoCorasick,
-    replacements: Vec<Replaced>,
+    sought: Vec<Sought>,
+    /// One bit for each hash that the first bytes of a value have: a power of two of bits.
+    beginnings: Vec<u64>,
 }
 
 impl Sweeper {
+    fn of(known: BTreeMap<String, Replaced>) -> Self {
+        // Sixteen bits a value, so that few words are looked for in vain.
+        let mut beginnings = vec![0; known.len().div_ceil(4).next_power_of_two()];
+        let mut sought: Vec<Sought> = Vec::with_capacity(known.len());
+        for (value, replaced) in known {
+            if let Some((index, bit)) = beginning(value.as_bytes(), beginnings.len()) {
+                beginnings[index] |= bit;
+            }
+            // In order, what a value begins with stands before it, and between the two nothing that does not.
+            let mut within = sought.len().checked_sub(1);
+            while let Some(index) = within.filter(|index| !value.starts_with(&sought[*index].value)) {
+                within = sought[index].within;
+            }
+            sought.push(Sought { value, replaced, within });
+        }
+        Self { sought, beginnings }
+    }
+
     /// The text with every known value replaced, and what was; `None` if nothing is. A value of a class that stays here stays.
     pub(crate) fn replace(&self, text: &str, actions: &Actions) -> Option<(String, Vec<remarks::Replaced>)> {
         let mut out = String::new();
         let mut edits = Vec::new();
-        let mut at = 0;
-        for found in self.automaton.find_iter(text) {
-            let before = text.get(..found.start()).and_then(|head| head.chars().next_back());
-            let after = text.get(found.end()..).and_then(|rest| rest.chars().next());
-            if before.is_some_and(char::is_alphanumeric) || after.is_some_and(char::is_alphanumeric) {
+        let (mut at, mut written) = (0, 0);
+        while let Some(rest) = text.as_bytes().get(at..).filter(|rest| rest.len() >= MIN_LEN) {
+            let is_inside =
+                at.checked_sub(1).and_then(|before| text.as_bytes().get(before)).is_some_and(u8::is_ascii_alphanumeric);
+            if is_inside || !self.may_begin(rest) {
+                at += 1;
                 continue;
             }
-            let Some(replaced) = self.replacements.get(found.pattern().as_usize()) else { continue };
-            let by = match replaced.class.map(|class| actions.of(class)) {
-                Some(ClassAction::Keep) => continue,
-                Some(ClassAction::Withhold) => WITHHELD,
-                Some(ClassAction::Token) | None => &replaced.by,
+            let Some((length, by)) = self.find(text, at, actions) else {
+                at += 1;
+                continue;
             };
-            out.push_str(text.get(at..found.start()).unwrap_or_default());
+            out.push_str(text.get(written..at).unwrap_or_default());
             out.push_str(by);
-            at = found.end();
-            edits.push(remarks::Replaced { rule: RULE, length: found.len() });
+            at += length;
+            written = at;
+            edits.push(remarks::Replaced { rule: RULE, length });
         }
         if edits.is_empty() {
             return None;
         }
-        out.push_str(text.get(at..).unwrap_or_default());
+        out.push_str(text.get(written..).unwrap_or_default());
         Some((out, edits))
+    }
+
+    fn may_begin(&self, bytes: &[u8]) -> bool {
+        beginning(bytes, self.beginnings.len())
+            .is_some_and(|(index, bit)| self.beginnings.get(index).is_some_and(|bits| bits & bit != 0))
+    }
+
+    /// The length of the longest value that stands at `at` as words of their own, and what takes its place.
+    fn find(&self, text: &str, at: usize, actions: &Actions) -> Option<(usize, &str)> {
+        let (head, rest) = text.split_at_checked(at)?;
+        if head.chars().next_back().is_some_and(char::is_alphanumeric) {
+            return None;
+        }
+        // Whatever `rest` begins with, the last value that is not behind it in order begins with too.
+        let mut next = self.sought.partition_point(|sought| sought.value.as_str() <= rest).checked_sub(1);
+        while let Some(Sought { value, replaced, within }) = next.and_then(|index| self.sought.get(index)) {
+            let behind = rest.strip_prefix(value.as_str());
+            if behind.is_some_and(|behind| !behind.chars().next().is_some_and(char::is_alphanumeric)) {
+                match replaced.class.map(|class| actions.of(class)) {
+                    Some(ClassAction::Keep) => {}
+                    Some(ClassAction::Withhold) => return Some((value.len(), WITHHELD)),
+                    Some(ClassAction::Token) | None => return Some((value.len(), &replaced.by)),
+                }
+            }
+            next = *within;
+        }
+        None
+    }
+}
+
+/// Where the bit of a text's first four bytes stands in so many words of 64 bits, which are a power of two. `None` for a shorter text.
+fn beginning(text: &[u8], words: usize) -> Option<(usize, u64)> {
+    let first = u32::from_le_bytes(*text.first_chunk()?);
+    // Multiplicative hashing (Knuth, The Art of Computer Programming, vol. 3, 6.4): the upper bits are the good ones.
+    let hash = u64::from(first).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+    let index = usize::try_from(hash >> 6).unwrap_or_default() & (words - 1);
+    Some((index, 1 << (hash & 63)))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn sweeper(values: &[&str]) -> Sweeper {
+        let replaced = |value: &&str| ((*value).to_owned(), Replaced { by: format!("<{}>", value.len()), class: None });
+        Sweeper::of(values.iter().map(replaced).collect())
+    }
+
+    fn swept(values: &[&str], text: &str) -> Option<String> {
+        sweeper(values).replace(text, &Actions::default()).map(|(text, _)| text)
+    }
+
+    #[test]
+    fn the_longest_value_that_ends_where_a_word_does_is_replaced() {
+        let values = ["4711-0815", "4711-0815-ab", "4711-0815-ab-77", "ann@corp.example", "straße 12"];
+        for (text, expected) in [
+            ("of 4711-0815-ab-77.", Some("of <15>.")),
+            // The longer one does not end here, and hides nothing.
+            ("of 4711-0815-abc, 4711-0815", Some("of <9>-abc, <9>")),
+            ("x4711-0815 4711-08150 é4711-0815", None),
+            ("4711-0815é 4711-0815-ab", Some("4711-0815é <12>")),
+            ("ann@corp.example,ann@corp.example", Some("<16>,<16>")),
+            ("Hauptstraße 12, straße 12/straße 123", Some("Hauptstraße 12, <10>/straße 123")),
+            ("4711-0", None),
+            ("", None),
+        ] {
+            assert_eq!(swept(&values, text).as_deref(), expected, "{text}");
+        }
+    }
+
+    proptest! {
+        /// What a plain search at every place finds.
+        #[test]
+        fn values_are_found_as_a_plain_search_finds_them(
+            values in prop::collection::btree_set("[ab.é]{6,9}", 1..40),
+            text in "[ab.é ]{0,80}",
+        ) {
+            let values: Vec<&str> = values.iter().map(String::as_str).collect();
+            let is_word = |found: Option<char>| found.is_some_and(char::is_alphanumeric);
+            let mut expected = String::new();
+            let mut rest = text.as_str();
+            while let Some(next) = rest.chars().next() {
+                let head = &text[..text.len() - rest.len()];
+                let fits = |value: &&&str| {
+                    rest.starts_with(**value) && !is_word(head.chars().next_back()) && !is_word(rest[value.len()..].chars().next())
+                };
+                let length = values.iter().filter(fits).map(|value| value.len()).max();
+                match length {
+                    Some(length) => expected.push_str(&format!("<{length}>")),
+                    None => expected.push(next),
+                }
+                rest = &rest[length.unwrap_or(next.len_utf8())..];
+            }
+            prop_assert_eq!(swept(&values, &text).unwrap_or(text), expected);
+        }
     }
 }

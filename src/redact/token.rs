@@ -24,6 +24,8 @@ const KEY_ID_CHARS: usize = 1;
 const NETWORK_CHARS: usize = 10;
 const VALUE_CHARS: usize = 12;
 const CHECK_CHARS: usize = 3;
+/// Bytes of the longest token, or a few more.
+const LONGEST_TOKEN: usize = LONGEST_NAME + NETWORK_CHARS + VALUE_CHARS + CHECK_CHARS + 6;
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
 /// What kind of thing a token stands for.
@@ -190,14 +192,19 @@ impl Ring {
     }
 
     fn token(&self, class: Class, canonical: &str) -> String {
-        let value = self.values.get(class as usize).map(|key| mac(key, canonical, VALUE_CHARS)).unwrap_or_default();
-        let network = match class {
-            Class::Ip => format!("{}H-", mac(&self.network, &network(canonical), NETWORK_CHARS)),
-            _ => String::new(),
-        };
-        let head = format!("{}:{}-{}{network}{value}", class.name(), class.letter(), self.id);
-        let check = mac(&self.check, &head, CHECK_CHARS);
-        head + &check
+        let mut token = String::with_capacity(LONGEST_TOKEN);
+        token.push_str(class.name());
+        token.extend([':', class.letter(), '-', self.id]);
+        if class == Class::Ip {
+            push_mac(&mut token, &self.network, &network(canonical), NETWORK_CHARS);
+            token.push_str("H-");
+        }
+        if let Some(key) = self.values.get(class as usize) {
+            push_mac(&mut token, key, canonical, VALUE_CHARS);
+        }
+        let check = digest(&self.check, &token);
+        push_base32(&mut token, &check, CHECK_CHARS);
+        token
     }
 
     /// The length of the token that `text` begins with, if this ring made it.
@@ -205,7 +212,9 @@ impl Ring {
         let length = single(text)?;
         let (body, check) = text.get(..length)?.split_at_checked(length - CHECK_CHARS)?;
         let (_, value) = body.split_once('-')?;
-        (value.starts_with(self.id) && mac(&self.check, body, CHECK_CHARS) == check).then_some(length)
+        let mut made = String::with_capacity(CHECK_CHARS);
+        push_mac(&mut made, &self.check, body, CHECK_CHARS);
+        (value.starts_with(self.id) && made == check).then_some(length)
     }
 }
 
@@ -320,21 +329,23 @@ impl fmt::Debug for Tokens {
     }
 }
 
-fn mac(key: &Hmac<Sha256>, text: &str, chars: usize) -> String {
+fn digest(key: &Hmac<Sha256>, text: &str) -> [u8; 32] {
     let mut mac = key.clone();
     mac.update(text.as_bytes());
-    base32(&mac.finalize().into_bytes(), chars)
+    mac.finalize().into_bytes().into()
+}
+
+fn push_mac(to: &mut String, key: &Hmac<Sha256>, text: &str, chars: usize) {
+    push_base32(to, &digest(key, text), chars);
 }
 
 /// The first `chars * 5` bits in lower-case Crockford base32.
-fn base32(bytes: &[u8], chars: usize) -> String {
-    (0..chars)
-        .map(|at| {
-            let bit = at * 5;
-            let pair = |index: usize| u16::from(bytes.get(index).copied().unwrap_or_default());
-            let window = (pair(bit / 8) << 8) | pair(bit / 8 + 1);
-            let digit = (window >> (11 - bit % 8)) & 31;
-            char::from(ALPHABET[usize::from(digit)])
-        })
-        .collect()
+fn push_base32(to: &mut String, bytes: &[u8; 32], chars: usize) {
+    to.extend((0..chars).map(|at| {
+        let bit = at * 5;
+        let pair = |index: usize| u16::from(bytes.get(index).copied().unwrap_or_default());
+        let window = (pair(bit / 8) << 8) | pair(bit / 8 + 1);
+        let digit = (window >> (11 - bit % 8)) & 31;
+        char::from(ALPHABET[usize::from(digit)])
+    }));
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::detect::{Engine, Finding, WITHHELD, says_all};
+use super::detect::{Engine, Finding, WITHHELD};
 use super::detectors::{self, Options};
 use super::fields::{Class as _, Part};
 use super::keys::{KeyClass, Keys};
@@ -310,14 +310,8 @@ impl<'r> Walk<'r> {
         let trimmed = text.trim();
         *value = Value::String(if trimmed.is_empty() || trimmed == WITHHELD {
             text
-        } else if says_all(trimmed, 0, trimmed.len(), &self.rules.engine.scan(trimmed)) {
-            // An address is an address under every key.
-            let mut text = trimmed.to_owned();
-            self.text(&mut text);
-            text
         } else {
-            let finding = Finding::token(0, trimmed.len(), rule, class, class.canonical(trimmed));
-            self.replace(trimmed, &[finding])
+            self.token(trimmed, class, rule)
         });
     }
 

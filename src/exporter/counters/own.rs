@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use futures::stream::TryStreamExt;
@@ -26,6 +27,19 @@ pub(super) struct Held<T> {
     object: tokio::sync::Mutex<Changing<T>>,
     /// As many changes are stored.
     stored: tokio::sync::Mutex<u64>,
+    /// How often somebody asked for others' objects, and how many wait for them now.
+    asked: AtomicU64,
+    waiting: AtomicUsize,
+    others: tokio::sync::Mutex<Others<T>>,
+}
+
+/// What other writers had stored.
+#[derive(Debug)]
+struct Others<T> {
+    /// As many had asked when it was begun to be read.
+    asked: u64,
+    /// `None` when nobody waits for it any more.
+    read: Option<Arc<Vec<T>>>,
 }
 
 /// An object that is held, once it was read.
@@ -38,8 +52,13 @@ pub(super) struct Changing<T> {
 
 impl<T> Default for Held<T> {
     fn default() -> Self {
-        let object = tokio::sync::Mutex::new(Changing { object: None, changes: 0 });
-        Self { object, stored: tokio::sync::Mutex::default() }
+        Self {
+            object: tokio::sync::Mutex::new(Changing { object: None, changes: 0 }),
+            stored: tokio::sync::Mutex::default(),
+            asked: AtomicU64::default(),
+            waiting: AtomicUsize::default(),
+            others: tokio::sync::Mutex::new(Others { asked: 0, read: None }),
+        }
     }
 }
 
@@ -47,6 +66,20 @@ impl<T> Held<T> {
     /// For whoever looks at it or changes it.
     pub(super) async fn lock(&self) -> tokio::sync::MutexGuard<'_, Changing<T>> {
         self.object.lock().await
+    }
+
+    fn wait(&self) -> Waiting<'_> {
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        Waiting(&self.waiting)
+    }
+}
+
+/// One that waits for others' objects, until it is dropped.
+struct Waiting<'h>(&'h AtomicUsize);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -103,8 +136,30 @@ impl<T: Clone + Serialize + DeserializeOwned> OwnObjects<T> {
         }
     }
 
-    /// What other writers have stored.
-    pub(super) async fn others(&self, subject: &str) -> Result<Vec<T>, ExportError> {
+    /// What other writers have stored. Those who ask while it is being read have it read once more, for all of them: when every trace fails
+    /// in one way, a listing for each would be most of what a store is asked.
+    pub(super) async fn others(&self, subject: &str) -> Result<Arc<Vec<T>>, ExportError> {
+        let slot = self.slot(subject);
+        let waiting = slot.wait();
+        let place = slot.asked.fetch_add(1, Ordering::SeqCst) + 1;
+        let mut others = slot.others.lock().await;
+        let read = match &others.read {
+            Some(read) if others.asked >= place => Arc::clone(read),
+            _ => {
+                let asked = slot.asked.load(Ordering::SeqCst);
+                let read = Arc::new(self.read_others(subject).await?);
+                *others = Others { asked, read: Some(Arc::clone(&read)) };
+                read
+            }
+        };
+        drop(waiting);
+        if slot.waiting.load(Ordering::SeqCst) == 0 {
+            others.read = None;
+        }
+        Ok(read)
+    }
+
+    async fn read_others(&self, subject: &str) -> Result<Vec<T>, ExportError> {
         let own = self.name(subject);
         let mut others = Vec::new();
         let folder = (self.folder)(subject);
@@ -189,6 +244,29 @@ mod tests {
     use object_store::{ObjectStore, ObjectStoreExt as _};
 
     use super::*;
+
+    /// Guarantee: whoever asks for others' objects sees all that was stored by then, and those who ask while one reading runs share the next.
+    #[tokio::test]
+    async fn those_who_ask_at_the_same_time_share_a_reading() {
+        let slow = ThrottleConfig { wait_list_per_call: Duration::from_millis(20), ..ThrottleConfig::default() };
+        let memory = Arc::new(ThrottledStore::new(InMemory::new(), slow));
+        let store = Store::over(memory, Path::default(), "memory:", true, Duration::from_secs(10));
+        let of = |writer: &str| -> OwnObjects<Vec<u64>> {
+            OwnObjects::new(store.clone(), writer.to_owned(), names::counters_folder, Reading::EachTime)
+        };
+        let (objects, another) = (of("writer"), of("another"));
+        let mut first = Box::pin(objects.others("INC-1"));
+        assert!(futures::poll!(&mut first).is_pending());
+        another.save("INC-1", &vec![7]).await.unwrap();
+        let more = futures::future::join_all((0..20).map(|_| objects.others("INC-1")));
+        let (first, more) = futures::join!(first, more);
+        let (first, more) = (first.unwrap(), more.into_iter().collect::<Result<Vec<_>, _>>().unwrap());
+        for read in &more {
+            assert_eq!(**read, [vec![7]]);
+            assert!(Arc::ptr_eq(read, &more[0]) && !Arc::ptr_eq(read, &first));
+        }
+        assert!(objects.slot("INC-1").others.lock().await.read.is_none(), "nobody waits for it");
+    }
 
     /// Guarantee: nobody is told that a change is stored before it is, and those who wait while one store runs share the next.
     #[tokio::test]

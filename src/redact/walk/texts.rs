@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use super::Walk;
-use crate::redact::detect::Finding;
+use crate::redact::detect::{Finding, says_all};
 use crate::redact::encoding;
 use crate::redact::memo::{Found, Kind, Print};
 use crate::redact::remarks::Replaced;
 use crate::redact::statement;
 use crate::redact::structured;
 use crate::redact::survey::Survey;
+use crate::redact::token::Class;
 
 impl Walk<'_> {
     /// Whether detectors find something in a text.
@@ -127,6 +128,26 @@ impl Walk<'_> {
         let found = Arc::new(found);
         print.into_iter().for_each(|print| self.rules.memo.add_found(print, &found));
         found
+    }
+
+    /// What a text becomes that is one value by its name.
+    pub(super) fn token(&mut self, text: &str, class: Class, rule: &'static str) -> String {
+        let print = self.print(Kind::Value(class, rule), text);
+        if let Some(found) = self.found(print) {
+            self.known.learn(text, &found.findings, &self.rules.engine);
+            self.remark_all(found.edits.iter().copied());
+            return found.settled.clone();
+        }
+        if says_all(text, 0, text.len(), &self.rules.engine.scan(text)) {
+            // An address is an address under every key.
+            let mut text = text.to_owned();
+            self.text(&mut text);
+            return text;
+        }
+        let findings = vec![Finding::token(0, text.len(), rule, class, class.canonical(text))];
+        let settled = self.replace(text, &findings);
+        let edits = findings.iter().map(Replaced::from).collect();
+        self.add_found(print, Found { findings, settled, edits }).settled.clone()
     }
 
     pub(super) fn replace(&mut self, text: &str, findings: &[Finding]) -> String {
