@@ -31,7 +31,7 @@ const INPUTS: [&str; 9] = [
     "faas.document.name",
 ];
 
-/// Conventions whose attributes say how a thing was done, not with what.
+/// Conventions whose attributes say how a thing was done, not with what: a namespace with its dot, or a whole key. In order.
 const METADATA: [&str; 91] = [
     "android.",
     "artifact.",
@@ -84,6 +84,7 @@ const METADATA: [&str; 91] = [
     "jvm.",
     "k8s.",
     "koa.",
+    "level",
     "linux.",
     "log.",
     "messaging.",
@@ -123,7 +124,6 @@ const METADATA: [&str; 91] = [
     "vcs.",
     "webengine.",
     "zos.",
-    "level",
 ];
 
 /// Puts it together from the spans of the path, root first.
@@ -200,10 +200,10 @@ fn body(attrs: &Attributes) -> Option<Value> {
 }
 
 fn is_input(key: &str) -> bool {
-    // A name ending in a dot is a prefix, another is the whole key.
-    let named =
-        |list: &[&str]| list.iter().any(|name| if name.ends_with('.') { key.starts_with(name) } else { key == *name });
-    named(&INPUTS) || !named(&METADATA)
+    let namespace = key.find('.').and_then(|dot| key.get(..=dot)).unwrap_or(key);
+    // A name that ends in a dot is a prefix, another is the whole key.
+    let is_named = |name: &&str| if name.ends_with('.') { key.starts_with(*name) } else { key == *name };
+    METADATA.binary_search(&namespace).is_err() || INPUTS.iter().any(is_named)
 }
 
 fn request(attrs: &Attributes) -> Option<Request> {
@@ -306,4 +306,22 @@ fn query_parameters(attrs: &Attributes, url: Option<&str>) -> Attributes {
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_convention_defines_as_telemetry_is_an_input() {
+        assert!(METADATA.is_sorted(), "names are looked up in order");
+        for key in ["order.id", "quantity", "pool.size", "db.query.parameter.id", "graphql.variables", "az", "user_id"]
+        {
+            assert!(is_input(key), "{key}");
+        }
+        for key in ["pool", "level", "http.route", "user.id", "user_agent.original", "zos.x", "android.a", "db.system"]
+        {
+            assert!(!is_input(key), "{key}");
+        }
+    }
 }

@@ -113,8 +113,10 @@ impl Counters {
             writer: self.incidents.writer().to_owned(),
             ..IncidentCounters::default()
         };
-        let own = self.incidents.own(incident, held).await?;
-        Ok(held.insert(own.map_or_else(fresh, tally::with_versions)))
+        if held.is_none() {
+            *held = self.incidents.own(incident, held).await?.map(tally::with_versions);
+        }
+        Ok(held.get_or_insert_with(fresh))
     }
 
     async fn others(&self, incident: &str) -> Result<Vec<IncidentCounters>, ExportError> {

@@ -453,14 +453,16 @@ async fn tokens_of(sealed: &Sealed) -> Option<u64> {
 }
 
 fn object_ref(name: &str, stored: &Bytes, document: &str, compression: Compression) -> ObjectRef {
+    let (digest, compression) = match compression {
+        // What is stored is the document.
+        Compression::None => (document.to_owned(), "none"),
+        Compression::Zstd => (digest_of(stored), "zstd"),
+    };
     ObjectRef {
         name: name.to_owned(),
-        digest: digest_of(stored),
+        digest,
         size: stored.len() as u64,
-        compression: match compression {
-            Compression::None => "none".to_owned(),
-            Compression::Zstd => "zstd".to_owned(),
-        },
+        compression: compression.to_owned(),
         document: document.to_owned(),
     }
 }

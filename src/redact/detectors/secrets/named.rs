@@ -85,8 +85,9 @@ impl Named {
     /// Whether what has this chance is a secret by what stands around it.
     fn is_secret(&self, text: &str, start: usize, end: usize, chance: Chance) -> bool {
         let from = text.ceil_char_boundary(start.saturating_sub(LOOK_BACK));
-        let head = slice(text, from, start);
-        if self.harmless.is_match(head) {
+        let (head, tail) = (slice(text, from, start), line_behind(text, end, LOOK_AHEAD));
+        // Nothing is said of what stands alone.
+        if head.is_empty() && tail.is_empty() || self.harmless.is_match(head) {
             return false;
         }
         if chance >= Chance::Uuid
@@ -96,7 +97,6 @@ impl Named {
         }
         let is_assigned = self.assigned.is_match(head);
         let is_given = is_assigned || head.ends_with(['"', '\'', '`']);
-        let tail = line_behind(text, end, LOOK_AHEAD);
         let has_noun = || self.noun.is_match(head) || self.noun.is_match(tail);
         let may_be_one = match chance {
             Chance::Good => true,
