@@ -108,8 +108,8 @@ struct Sought {
 
 /// Finds known values between the boundaries of words: leftmost, then longest.
 ///
-/// A document has its own, and is little longer than they are: so it is nothing that is dear to make, as an automaton would be. The values are
-/// in order, and what stands somewhere is looked for among them where a word begins with the first bytes of one.
+/// Each document has values of its own, and is not much longer than all of them: an automaton would take longer to make than to use. Here the
+/// values are in order, and where a word begins with the first bytes of one, what stands there is looked up among them.
 #[derive(Debug)]
 pub(crate) struct Sweeper {
     sought: Vec<Sought>,
