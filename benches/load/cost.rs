@@ -30,8 +30,9 @@ use tower::ServiceExt as _;
 use crate::cluster::Authority;
 use crate::frames::{self, in_frames, says_gzip};
 use crate::probes::{Probes, Waits, percentile};
-use crate::server::{Process, Server, Usage, free_port};
+use crate::server::{Process, Server, Usage};
 use crate::sinks::{self, INFLATING, RawCodec};
+use crate::support::ports::free_port;
 use crate::traffic::{self, Encoded, PATH, SPANS_PER_REQUEST};
 
 /// Requests that are encoded beforehand; sent again with other trace ids.

@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use crate::cluster::Pair;
+use crate::support::ports::free_ports;
 
 /// A `casefile` under load.
 pub(crate) struct Server {
@@ -82,7 +83,7 @@ service:
     }
 
     async fn run_behind(folder: &Path, pipelines: &str, tls: &str) -> Result<Self, String> {
-        let [grpc, metrics, health] = [free_port(), free_port(), free_port()];
+        let [grpc, metrics, health] = free_ports();
         let edges = format!(
             "
 receivers:
@@ -230,8 +231,4 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.child.kill().and_then(|()| self.child.wait().map(drop)).unwrap_or_default();
     }
-}
-
-pub(crate) fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap().port()
 }

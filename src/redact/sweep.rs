@@ -144,11 +144,8 @@ impl Sweeper {
         while let Some(rest) = text.as_bytes().get(at..).filter(|rest| rest.len() >= MIN_LEN) {
             let is_inside =
                 at.checked_sub(1).and_then(|before| text.as_bytes().get(before)).is_some_and(u8::is_ascii_alphanumeric);
-            if is_inside || !self.may_begin(rest) {
-                at += 1;
-                continue;
-            }
-            let Some((length, by)) = self.find(text, at, actions) else {
+            let may_begin = !is_inside && self.may_begin(rest);
+            let Some((length, by)) = may_begin.then(|| self.find(text, at, actions)).flatten() else {
                 at += 1;
                 continue;
             };
